@@ -1,0 +1,54 @@
+"""gunicorn's settings, from ours, and its hooks. Run once in the master, and again on each SIGHUP."""
+
+import os
+from typing import Any
+
+from service.settings import THREAD_LIMITS, Settings
+
+for name in THREAD_LIMITS:
+    os.environ.setdefault(name, "1")
+
+from service import lifecycle  # noqa: E402  # imports numpy, which reads the limits just set
+
+with lifecycle.one_line_exit(1):
+    settings = Settings.from_env(os.environ)
+
+wsgi_app = "wsgi:app"
+bind = f"{settings.host}:{settings.port}"
+preload_app = True
+worker_class = "gthread"
+workers = settings.workers
+threads = settings.threads
+keepalive = settings.keepalive_seconds
+graceful_timeout = settings.grace_seconds
+loglevel = settings.log_level
+# The heartbeat touches a file; on a disk that can block for as long as the disk does.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # gunicorn makes it private
+# It is a thread in the master, where a fork would inherit its locks, and an interface nobody asked for.
+control_socket_disable = True
+# The C parser is an optional package; which one parses must not depend on what else is installed.
+http_parser = "python"
+
+
+def when_ready(server: Any) -> None:
+    lifecycle.freeze_heap()
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    lifecycle.take_slot(server, worker)
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    lifecycle.enter_slot(server, worker)
+
+
+def post_worker_init(worker: Any) -> None:
+    lifecycle.warm_up(worker)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    lifecycle.leave_slot(server, worker)
+
+
+def on_exit(server: Any) -> None:
+    lifecycle.finish(server)

@@ -1,0 +1,1 @@
+"""What a model is: no Flask, no marshmallow, no Prometheus, no environment."""

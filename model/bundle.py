@@ -1,0 +1,162 @@
+"""The format on disk: a directory of a manifest and the files it vouches for. Reads and writes; never unpickles.
+
+FORMAT 1: `manifest.json` (UTF-8 JSON of Manifest below) beside the files it names, each with its size and sha256.
+A change that an older reader would misread raises FORMAT, and the reader refuses every other number.
+"""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from model.errors import BundleCorrupt, BundleMissing, DigestMismatch, VersionMismatch
+from model.signature import Label, Signature
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+MODEL = "model.skops"
+REPACK = "pack the model again"
+# A name within the directory, and never a path out of it.
+FileName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
+# What may stand in an HTTP header, a metric label and a URL without any escaping.
+Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
+
+
+@dataclass(frozen=True)
+class File:
+    """What the manifest vouches for: a file's size in bytes and its sha256 in hex."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows and what the estimator answered on them before it was packed; a missing value is None."""
+
+    rows: list[list[float | None]]
+    labels: list[Label]
+    probabilities: list[list[float]] | None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How one feature looked in training: its 11 deciles (minimum to maximum) and its share of missing values."""
+
+    deciles: list[float]
+    missing: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the model reached on held-out rows."""
+
+    metric: str
+    value: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything about a model but its parameters; `created_at` is RFC 3339, UTC."""
+
+    format: int
+    name: Name
+    version: Name
+    created_at: str
+    signature: Signature
+    files: dict[FileName, File]
+    made_with: dict[str, str]
+    golden: Golden
+    baseline: dict[str, Baseline] | None
+    score: Score | None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle as read: its manifest, the manifest's sha256 in hex, and its files' verified content."""
+
+    manifest: Manifest
+    digest: str
+    content: Mapping[str, bytes]
+
+
+class _FormatOnly(msgspec.Struct):
+    """The one member that every format has."""
+
+    format: int
+
+
+def digest_of(content: bytes) -> str:
+    """Return the sha256 of the content in hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def write(directory: Path, manifest: Manifest, content: Mapping[str, bytes]) -> str:
+    """Write a bundle so that a reader sees the old one or the new one, never half; returns the manifest's digest."""
+    encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    for name, data in {**content, MANIFEST: encoded}.items():
+        (fresh / name).write_bytes(data)
+    fresh.chmod(0o755)
+    if directory.exists():
+        stale = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        directory.replace(stale)
+        fresh.replace(directory)
+        shutil.rmtree(stale)
+    else:
+        fresh.replace(directory)
+    return digest_of(encoded)
+
+
+def read(directory: Path, pin: str | None = None) -> Bundle:
+    """Read and verify a bundle: pinned digest, format, then each file's size and digest, from one read of its bytes.
+
+    `pin` is the sha256, in hex, that the manifest must have. Raises BundleMissing, DigestMismatch, VersionMismatch
+    and BundleCorrupt.
+    """
+    encoded = _read_file(directory / MANIFEST)
+    digest = digest_of(encoded)
+    if pin is not None and digest != pin.lower():
+        raise DigestMismatch(
+            f"{directory / MANIFEST} has sha256 {digest}, but {pin} is pinned; "
+            "correct the pin, or put back the bundle that it belongs to."
+        )
+    manifest = _decode(directory, encoded)
+    return Bundle(manifest, digest, {name: _verified(directory / name, file) for name, file in manifest.files.items()})
+
+
+def _decode(directory: Path, encoded: bytes) -> Manifest:
+    try:
+        found = msgspec.json.decode(encoded, type=_FormatOnly).format
+        if found != FORMAT:
+            raise VersionMismatch(f"{directory} is of bundle format {found}, this server reads {FORMAT}; {REPACK}.")
+        return msgspec.json.decode(encoded, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise BundleCorrupt(f"{directory / MANIFEST} is not a manifest: {error}; {REPACK}.") from None
+
+
+def _verified(path: Path, file: File) -> bytes:
+    content = _read_file(path)
+    if len(content) != file.bytes:
+        raise BundleCorrupt(f"{path} has {len(content)} bytes, its manifest says {file.bytes}; {REPACK}.")
+    digest = digest_of(content)
+    if digest != file.sha256:
+        raise BundleCorrupt(f"{path} has sha256 {digest}, its manifest says {file.sha256}; {REPACK}.")
+    return content
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleMissing(
+            f"{path} cannot be read ({error.strerror}); set MODEL_DIR to a bundle, or make one with "
+            "`python -m model train`."
+        ) from None

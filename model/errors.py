@@ -1,0 +1,57 @@
+"""The ways a model can be wrong, each with a stable code; no HTTP here."""
+
+from typing import ClassVar
+
+
+class ModelError(Exception):
+    """A model or its bundle cannot be used; the message is one line: what is wrong, and what to do."""
+
+    code: ClassVar[str] = "model_error"
+
+
+class BundleMissing(ModelError):
+    """There is no bundle, or a file that its manifest names is not there."""
+
+    code = "bundle_missing"
+
+
+class BundleCorrupt(ModelError):
+    """The manifest cannot be read, or a file's size or digest is not what the manifest says."""
+
+    code = "bundle_corrupt"
+
+
+class DigestMismatch(ModelError):
+    """The manifest is not the one that was pinned."""
+
+    code = "digest_mismatch"
+
+
+class VersionMismatch(ModelError):
+    """The bundle was written in a format, or by a library version, that this process cannot serve."""
+
+    code = "version_mismatch"
+
+
+class UntrustedType(ModelError):
+    """The model file holds a type that is not on the list of types this project trusts."""
+
+    code = "untrusted_type"
+
+
+class GoldenMismatch(ModelError):
+    """The loaded model does not reproduce the predictions it was packed with."""
+
+    code = "golden_mismatch"
+
+
+class UnsupportedEstimator(ModelError):
+    """The estimator cannot be packed: it is not fitted, not a predictor, or of a kind not served."""
+
+    code = "unsupported_estimator"
+
+
+class NoFiniteAnswer(ModelError):
+    """The model computes no finite number from these rows, though each of their values is one."""
+
+    code = "no_finite_answer"

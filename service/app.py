@@ -1,0 +1,54 @@
+"""Assembly of the application; nothing is decided here."""
+
+from dataclasses import dataclass
+
+from flask import Flask, Response
+
+from service.blueprints import ops, predict
+from service.blueprints.answers import problem, this_request
+from service.blueprints.requests import Request
+from service.limiter import Limiter
+from service.metrics import Metrics
+from service.predictionlog import PredictionLog
+from service.recording import Recorder
+from service.served import Holder
+from service.settings import Settings
+from service.wire import Codec
+from service.wire.native import NATIVE
+
+# Every prediction route; a new protocol is one module in service.wire and one line here.
+ROUTES: dict[str, Codec] = {"/predict": NATIVE}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the application is made of, and what gunicorn's hooks reach through it."""
+
+    settings: Settings
+    holder: Holder
+    metrics: Metrics
+    log: PredictionLog
+
+
+def create_app(parts: Parts) -> Flask:
+    """Return the WSGI application."""
+    app = Flask("service", static_folder=None)
+    app.request_class = Request
+    app.url_map.merge_slashes = False  # a path is a route or it is not; nothing is redirected
+    app.extensions["ml-service"] = parts
+    settings, holder = parts.settings, parts.holder
+    limiter = Limiter(settings.slots, settings.queue_seconds)
+    recorder = Recorder(parts.metrics, parts.log)
+    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, recorder, settings.max_body_bytes))
+    app.register_blueprint(ops.blueprint(holder, parts.metrics))
+    app.register_error_handler(Exception, problem)
+
+    @app.after_request
+    def identify(response: Response) -> Response:
+        """Say on each answer which request and which model version it belongs to."""
+        response.headers["X-Request-ID"] = this_request().request_id
+        if served := holder.peek():
+            response.headers["X-Model-Version"] = served.contract.identity.version
+        return response
+
+    return app

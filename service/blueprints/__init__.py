@@ -1,0 +1,1 @@
+"""The routes: with service.app, the only place that knows Flask."""

@@ -1,0 +1,59 @@
+"""What machines and on-call people ask: health, metrics, and which model this is."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response
+
+from service.blueprints.answers import json_response, this_request
+from service.metrics import Metrics
+from service.served import Holder, ServedModel
+
+
+def blueprint(holder: Holder, metrics: Metrics) -> Blueprint:
+    """Return /health, /health/live, /health/ready, /metrics and /model."""
+    ops = Blueprint("ops", __name__)
+
+    @ops.get("/health/live")
+    def live() -> Response:
+        """Answer as long as the process does: a restart would mend nothing else."""
+        return _fresh(json_response({"status": "ok"}))
+
+    @ops.get("/health")
+    @ops.get("/health/ready")
+    def ready() -> Response:
+        """Answer 200 when a prediction would be answered, else 503 with the reason."""
+        holder.current()
+        return _fresh(json_response({"status": "ok"}))
+
+    @ops.get("/metrics")
+    def exposition() -> Response:
+        content, content_type = metrics.render(this_request().headers.get("Accept", ""))
+        return Response(content, content_type=content_type)
+
+    @ops.get("/model")
+    def model() -> Response:
+        return json_response(_describe(holder.current()))
+
+    return ops
+
+
+def _describe(served: ServedModel) -> dict[str, object]:
+    manifest = served.loaded.manifest
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "digest": served.loaded.digest,
+        "engine": served.loaded.engine.name,
+        "task": manifest.signature.task,
+        "features": manifest.signature.features,
+        "classes": manifest.signature.classes,
+        "created_at": manifest.created_at,
+        "loaded_at": datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
+        "made_with": manifest.made_with,
+        "score": manifest.score,
+    }
+
+
+def _fresh(response: Response) -> Response:
+    response.cache_control.no_store = True
+    return response

@@ -1,0 +1,28 @@
+"""How many CPUs this process may really use."""
+
+import os
+from pathlib import Path
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def available(cgroup: Path = CGROUP) -> int:
+    """Return the whole CPUs of the cgroup's quota, at most those of the affinity mask, and at least 1.
+
+    Reads cgroup v2's `cpu.max` and v1's `cpu/cpu.cfs_*_us` (kernel doc admin-guide/cgroup-v2, scheduler/sched-bwc).
+    """
+    affinity = len(os.sched_getaffinity(0))
+    quota = _quota(cgroup)
+    return affinity if quota is None else max(1, min(affinity, int(quota)))
+
+
+def _quota(cgroup: Path) -> float | None:
+    v1 = cgroup / "cpu"
+    for texts in ([cgroup / "cpu.max"], [v1 / "cpu.cfs_quota_us", v1 / "cpu.cfs_period_us"]):
+        try:
+            quota, period = " ".join(path.read_text().strip() for path in texts).split()
+            if quota not in ("max", "-1"):
+                return int(quota) / int(period)
+        except (OSError, ValueError):
+            continue  # this version of cgroups is not mounted here
+    return None

@@ -1,0 +1,164 @@
+"""The ways a request can fail, each with a stable code that is body, metric label and log field at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from model.errors import NoFiniteAnswer
+
+
+class ServiceError(Exception):
+    """A request that is not answered with a prediction; the message says what was expected, what came, what to do."""
+
+    code: str = "internal_error"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that belong to the answer because of this error."""
+        return {}
+
+
+class InvalidJson(ServiceError):
+    """The body is not strict JSON."""
+
+    code = "invalid_json"
+
+
+class IncompleteBody(ServiceError):
+    """The body ended early or its chunks are malformed."""
+
+    code = "incomplete_body"
+
+
+class BadRequest(ServiceError):
+    """The HTTP request itself is not one that can be routed."""
+
+    code = "bad_request"
+
+
+class BodyTooLarge(ServiceError):
+    """The body is larger than the server takes."""
+
+    code = "body_too_large"
+
+
+class UnsupportedMediaType(ServiceError):
+    """The body is of a content type that the route does not read."""
+
+    code = "unsupported_media_type"
+
+
+class NotFound(ServiceError):
+    """There is no such route."""
+
+    code = "not_found"
+
+
+class MethodNotAllowed(ServiceError):
+    """The route does not take this method."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self._allowed = allowed
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say which methods the route takes (RFC 9110, 15.5.6)."""
+        return {"Allow": self._allowed}
+
+
+class Overloaded(ServiceError):
+    """No slot came free in time."""
+
+    code = "overloaded"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Ask the caller to come back (RFC 9110, 10.2.3)."""
+        return {"Retry-After": "1"}
+
+
+class NotReady(Overloaded):
+    """There is no model to predict with yet, or no longer."""
+
+    code = "not_ready"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the rows: where (a JSON pointer into the body), what was expected, what came."""
+
+    code: str
+    pointer: str
+    expected: str
+    got: str
+
+
+class InvalidRows(ServiceError):
+    """JSON, but not rows of this model; carries one Problem for each bad cell, in order, up to a bound."""
+
+    MOST: ClassVar[int] = 100  # problems are for reading; a body of bad cells must not come back as a larger one
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        first = problems[0]
+        more = f" ({len(problems)} problems, see errors)" if len(problems) > 1 else ""
+        super().__init__(f"{first.pointer or 'The body'}: expected {first.expected}, got {first.got}.{more}")
+        self.problems = problems
+        self.code = first.code
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a caller is told of an error."""
+
+    status: int
+    code: str
+    title: str
+    message: str
+    headers: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+OK: Final = "ok"
+# code → (status, title). Every code that an answer, a metric or a log line can carry.
+TABLE: Final[dict[str, tuple[int, str]]] = {
+    "bad_request": (400, "The HTTP request is malformed"),
+    "invalid_json": (400, "The body is not JSON"),
+    "incomplete_body": (400, "The body ended early"),
+    "not_found": (404, "No such route"),
+    "method_not_allowed": (405, "The route does not take this method"),
+    "body_too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "The content type is not read here"),
+    "invalid_request": (422, "The body is not a prediction request"),
+    "no_rows": (422, "There are no rows"),
+    "too_many_rows": (422, "There are too many rows"),
+    "invalid_row": (422, "A row is neither a list nor an object"),
+    "wrong_feature_count": (422, "A row has the wrong number of features"),
+    "invalid_value": (422, "A value is not one that the feature takes"),
+    "unknown_feature": (422, "A row names a feature that the model does not have"),
+    "missing_feature": (422, "A row lacks a feature of the model"),
+    "duplicate_name": (422, "A name stands twice in one object"),
+    "no_finite_answer": (422, "The model has no finite answer for these rows"),
+    "internal_error": (500, "The server failed"),
+    "overloaded": (503, "The server is busy"),
+    "not_ready": (503, "The server is not ready"),
+}
+
+
+def describe(error: Exception) -> Failure:
+    """Say what a caller is told of any exception; what is not ours to explain is told nothing but its code."""
+    if isinstance(error, NoFiniteAnswer):
+        message = "Expected values that the model can compute with, got some that are too large; check their units."
+        return _failure(error.code, message, {})
+    if isinstance(error, ServiceError):
+        problems = error.problems if isinstance(error, InvalidRows) else ()
+        return _failure(error.code, str(error), error.headers, problems)
+    message = "Something failed on our side; the server's log has it under the request id."
+    return _failure(ServiceError.code, message, {})
+
+
+def _failure(code: str, message: str, headers: Mapping[str, str], problems: tuple[Problem, ...] = ()) -> Failure:
+    status, title = TABLE[code]
+    return Failure(status, code, title, message, headers, problems)

@@ -1,0 +1,19 @@
+"""`python -m service.healthcheck`: exit 0 if the server on this machine is ready; for the image's HEALTHCHECK."""
+
+import os
+import sys
+from http.client import HTTPConnection
+
+
+def main(port: int) -> int:
+    """Ask /health/ready once; anything but 200 within 2 s is a failure."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/health/ready")
+        return 0 if connection.getresponse().status == 200 else 1
+    except OSError:
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(os.environ.get("PORT") or 8000)))

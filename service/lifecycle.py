@@ -1,0 +1,108 @@
+"""What happens when: start, fork, ready, stop. gunicorn.conf.py and wsgi.py call these and hold no logic.
+
+The order is gunicorn's (27.0, `preload_app`): configuration → application → when_ready → for each worker pre_fork
+(master), post_fork and post_worker_init (worker) → … → child_exit (master) → on_exit.
+"""
+
+import faulthandler
+import gc
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+
+from model.errors import ModelError
+from model.loading import load, prove
+from service.app import ROUTES, Parts
+from service.metrics import Metrics, shared_directory
+from service.predictionlog import LineWriter, PredictionLog
+from service.served import Holder, ServedModel
+from service.settings import SettingError, Settings
+
+logger = logging.getLogger(__name__)
+STDOUT = 1
+# With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
+SWITCH_SECONDS = 0.0005
+
+
+@contextmanager
+def one_line_exit(status: int) -> Iterator[None]:
+    """Turn an error that the operator can mend into one line and an exit status, without a traceback."""
+    try:
+        yield
+    except SettingError as error:
+        _exit(status, f"ml-service: bad setting: {error}")
+    except ModelError as error:
+        _exit(status, f"ml-service: {error.code}: {error}")
+
+
+def _exit(status: int, line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+    raise SystemExit(status)
+
+
+def start(environ: Mapping[str, str]) -> Parts:
+    """Load what workers will share, in the master, before any fork: no thread is started and nothing is predicted."""
+    with one_line_exit(1):
+        settings = Settings.from_env(environ)
+        logging.basicConfig(
+            level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
+        )
+        logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
+        loaded = load(settings.model_dir, settings.model_sha256)
+    served = ServedModel.of(loaded, time.time(), settings.max_rows)
+    metrics = Metrics({codec.name for codec in ROUTES.values()}, shared_directory())
+    metrics.declare_classes(served.loaded.manifest.signature.classes or ())
+    writer = LineWriter(STDOUT)
+    log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
+    return Parts(settings, Holder(served), metrics, log)
+
+
+def freeze_heap() -> None:
+    """Take what is loaded out of the garbage collector's sight, so that no collection copies pages shared by fork."""
+    gc.collect()
+    gc.freeze()
+
+
+def take_slot(arbiter: Any, worker: Any) -> None:
+    """Give a worker, before its fork, the lowest slot that no living worker has."""
+    taken = {other.slot for other in arbiter.WORKERS.values()}
+    worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
+
+
+def enter_slot(arbiter: Any, worker: Any) -> None:
+    """Write metrics under the worker's slot from here on."""
+    parts_of(arbiter.app).metrics.slot.name = worker.slot
+
+
+def warm_up(worker: Any) -> None:
+    """Prove the golden rows in the worker before it takes requests; a worker that cannot ends the server."""
+    parts = parts_of(worker.app)
+    served = parts.holder.current()
+    # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
+    faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True)
+    with one_line_exit(Arbiter.WORKER_BOOT_ERROR):
+        prove(served.loaded)
+    faulthandler.cancel_dump_traceback_later()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    parts.metrics.served(served.loaded, served.loaded_at)
+
+
+def leave_slot(arbiter: Any, worker: Any) -> None:
+    """Tidy up after a worker that has gone, however it went."""
+    parts_of(arbiter.app).metrics.forget(worker.slot)
+
+
+def finish(arbiter: Any) -> None:
+    """Remove what the server made, as its last step."""
+    parts_of(arbiter.app).metrics.close()
+
+
+def parts_of(gunicorn_app: Any) -> Parts:
+    """Return the parts of the preloaded application."""
+    parts: Parts = gunicorn_app.wsgi().extensions["ml-service"]
+    return parts

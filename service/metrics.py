@@ -1,0 +1,152 @@
+"""Every metric, declared once, with labels whose values come from code; one exposition for all workers."""
+
+import os
+import shutil
+import struct
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition, multiprocess, values
+
+from model.loading import Loaded
+from service.errors import OK, TABLE
+
+PREFIX: Final = "mlservice"
+# From a small model on one row to a large forest on thousands; the edges an SLO is likely to name are exact.
+SECONDS: Final = (0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+MOST_CLASSES: Final = 20
+OTHER: Final = "other"
+SCRAPE_TRIES: Final = 3
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One metric: its kind with the kind's own options, name without prefix, labels and help."""
+
+    kind: Callable[..., Any]
+    name: str
+    labels: tuple[str, ...]
+    help: str
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+_LIVE_SUM: Final = (("multiprocess_mode", "livesum"),)
+_LIVE_MAX: Final = (("multiprocess_mode", "livemax"),)
+CATALOGUE: Final = (
+    Declaration(Counter, "requests_total", ("protocol", "code"), "Prediction requests by outcome."),
+    Declaration(
+        Histogram,
+        "request_duration_seconds",
+        ("protocol",),
+        "From the whole request having been read to its answer being ready.",
+        (("buckets", SECONDS),),
+    ),
+    Declaration(Counter, "rows_total", ("protocol",), "Rows predicted."),
+    Declaration(Counter, "predictions_total", ("class",), f"Rows by predicted class; past {MOST_CLASSES}: other."),
+    Declaration(Gauge, "in_progress_requests", (), "Prediction requests being worked on.", _LIVE_SUM),
+    Declaration(Gauge, "ready_workers", (), "Workers that proved the model and take requests.", _LIVE_SUM),
+    Declaration(Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model served.", _LIVE_MAX),
+    Declaration(Gauge, "model_loaded_timestamp_seconds", (), "When the model served was loaded.", _LIVE_MAX),
+    Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
+)
+
+
+class Slot:
+    """Which set of files this process writes: one a worker slot, so that files do not grow with restarts."""
+
+    name: str = "master"
+
+
+class Metrics:
+    """All metrics of one server; `directory` is where its processes share them, None for a single process."""
+
+    def __init__(self, protocols: Iterable[str], directory: Path | None = None) -> None:
+        self.slot = Slot()
+        self._directory = directory
+        self._registry = CollectorRegistry()
+        made = self._declare()
+        self._requests = made["requests_total"]
+        self._duration = made["request_duration_seconds"]
+        self._rows = made["rows_total"]
+        self._predictions = made["predictions_total"]
+        self._model_info = made["model_info"]
+        self._loaded_at = made["model_loaded_timestamp_seconds"]
+        self.in_progress = made["in_progress_requests"]
+        self._ready = made["ready_workers"]
+        self.log_dropped = made["log_dropped_total"]
+        for protocol in protocols:  # every series exists, at zero, before the first request
+            self._duration.labels(protocol)
+            self._rows.labels(protocol)
+            for code in (OK, *TABLE):
+                self._requests.labels(protocol, code)
+
+    def _declare(self) -> dict[str, Any]:
+        """Make the metrics of the catalogue, on files by slot where several processes share them."""
+        if self._directory is None:
+            values.ValueClass = values.MutexValue
+        else:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._directory)  # where the client library looks
+            values.ValueClass = values.MultiProcessValue(lambda: self.slot.name)
+        return {
+            item.name: item.kind(
+                f"{PREFIX}_{item.name}", item.help, item.labels, registry=self._registry, **dict(item.options)
+            )
+            for item in CATALOGUE
+        }
+
+    def declare_classes(self, classes: Iterable[object]) -> None:
+        """Make the series of a classifier's first classes, at zero."""
+        for name in [*list(map(str, classes))[:MOST_CLASSES], OTHER]:
+            self._predictions.labels(name)
+
+    def served(self, loaded: Loaded, at: float) -> None:
+        """Say which model this process serves since when (Unix seconds), and that it is ready."""
+        manifest = loaded.manifest
+        self._model_info.labels(manifest.name, manifest.version, loaded.digest[:12], loaded.engine.name).set(1)
+        self._loaded_at.set(at)
+        self._ready.set(1)
+
+    def answered(self, protocol: str, code: str, seconds: float) -> None:
+        """Count one request by its outcome."""
+        self._requests.labels(protocol, code).inc()
+        self._duration.labels(protocol).observe(seconds)
+
+    def predicted(self, protocol: str, rows: int, by_class: Iterable[tuple[str, int]]) -> None:
+        """Count the rows of one answer, and its rows by class."""
+        self._rows.labels(protocol).inc(rows)
+        for name, count in by_class:
+            self._predictions.labels(name).inc(count)
+
+    def render(self, accept: str) -> tuple[bytes, str]:
+        """Return the exposition of all processes, and its content type as negotiated from the Accept header."""
+        encode, content_type = exposition.choose_encoder(accept)
+        if self._directory is None:
+            return encode(self._registry), content_type
+        for tries_left in reversed(range(SCRAPE_TRIES)):
+            merged = CollectorRegistry(support_collectors_without_names=True)
+            multiprocess.MultiProcessCollector(merged, str(self._directory))
+            try:
+                return encode(merged), content_type
+            except (OSError, RuntimeError, struct.error):
+                if not tries_left:  # a worker being born or dying leaves a file half made for a moment
+                    raise
+        raise AssertionError("unreachable")
+
+    def forget(self, slot: str) -> None:
+        """Drop the live gauges of a slot whose worker has gone; its counters stay, and its next worker goes on."""
+        if self._directory is not None:
+            multiprocess.mark_process_dead(slot, str(self._directory))
+
+    def close(self) -> None:
+        """Remove the shared files; for the process that made them, at its end."""
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def shared_directory() -> Path:
+    """Make a directory for one server's metric files, in memory where the system has such a place."""
+    memory = "/dev/shm"  # noqa: S108  # mkdtemp makes a private directory in it
+    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}-", dir=memory if os.access(memory, os.W_OK) else None))

@@ -1,0 +1,90 @@
+"""The one place that counts, times and logs what became of a prediction request."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from model.engines import Prediction
+from service.calls import Call
+from service.errors import OK, describe
+from service.metrics import Metrics
+from service.predictionlog import Outcome, PredictionLog
+from service.served import ServedModel
+
+logger = logging.getLogger(__name__)
+
+
+class Record:
+    """What is known of one request so far; filled in by the view, read once at its end."""
+
+    def __init__(self) -> None:
+        self.served: ServedModel | None = None
+        self._call: Call | None = None
+        self._prediction: Prediction | None = None
+        self._marks = [("", time.perf_counter())]
+
+    def received(self) -> None:
+        """Start the clock: the request has been read, however slowly it was sent."""
+        self._marks = [("", time.perf_counter())]
+
+    def mark(self, step: str) -> None:
+        """Say that a step ends here."""
+        self._marks.append((step, time.perf_counter()))
+
+    def done(self, call: Call, prediction: Prediction) -> None:
+        """Say what was asked and answered."""
+        self._call, self._prediction = call, prediction
+
+    @property
+    def server_timing(self) -> str:
+        """The Server-Timing header (W3C): each step's duration in milliseconds."""
+        steps = zip(self._marks, self._marks[1:], strict=False)
+        return ", ".join(f"{step};dur={(end - start) * 1000:.3f}" for (_, start), (step, end) in steps)
+
+    def outcome(self, protocol: str, request_id: str, code: str) -> Outcome:
+        """Return what became of the request, as of now."""
+        seconds = time.perf_counter() - self._marks[0][1]
+        model = self.served.contract.identity if self.served else None
+        return Outcome(time.time(), request_id, protocol, code, seconds, model, self._call, self._prediction)
+
+
+class Recorder:
+    """Leaves exactly one count, one duration and one log line for each request, success or not."""
+
+    def __init__(self, metrics: Metrics, log: PredictionLog) -> None:
+        self._metrics = metrics
+        self._log = log
+
+    @contextmanager
+    def recording(self, protocol: str, request_id: str) -> Iterator[Record]:
+        """Record the request that the block answers; an exception is its outcome, and goes on."""
+        record = Record()
+        code = OK
+        try:
+            with self._metrics.in_progress.track_inprogress():
+                yield record
+        except Exception as error:
+            code = describe(error).code
+            raise
+        finally:
+            self._leave(record, record.outcome(protocol, request_id, code))
+
+    def refused(self, protocol: str, request_id: str, error: Exception) -> None:
+        """Record a request that the framework turned away before its view."""
+        with suppress(type(error)), self.recording(protocol, request_id):
+            raise error
+
+    def _leave(self, record: Record, outcome: Outcome) -> None:
+        self._metrics.answered(outcome.protocol, outcome.code, outcome.seconds)
+        names: tuple[str, ...] = ()
+        if record.served is not None:
+            names = record.served.contract.signature.names
+            if outcome.prediction is not None:
+                count = len(outcome.prediction.labels)
+                self._metrics.predicted(outcome.protocol, count, record.served.by_class(outcome.prediction))
+        try:
+            self._log.record(outcome, names)
+        except OSError as error:
+            self._metrics.log_dropped.inc()
+            logger.warning("a line of the prediction log was dropped: %s", error)

@@ -1,0 +1,82 @@
+"""marshmallow schemas from a model's signature, built once per model; the field that reads rows is one array step."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, missing
+
+from model.engines import Rows
+from model.signature import Signature
+from service.errors import InvalidRows, Problem
+from service.rows import RowReader, escaped, shown
+
+SINGLE = "features"
+MANY = "instances"
+_EXPECTED = f"an object with either {SINGLE!r} (one row) or {MANY!r} (a list of rows) and nothing else"
+
+
+class RowsField(fields.Field[Rows]):
+    """Reads one row, or a list of rows, into a float64 matrix; its error messages are Problems, not strings."""
+
+    def __init__(self, reader: RowReader, *, single: bool) -> None:
+        super().__init__()
+        self._reader = reader
+        self._single = single
+
+    def deserialize(
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,  # noqa: ARG002  # marshmallow's interface
+        **kwargs: Any,  # noqa: ARG002  # likewise
+    ) -> Any:
+        """Return shape (n, features); raises ValidationError with a list of Problems.
+
+        Not `_deserialize`, so that null is a row like any other that is wrong, and the reader says so.
+        """
+        if value is missing:
+            return missing
+        pointer = f"/{attr}"
+        try:
+            if self._single:
+                return self._reader.read([value], pointer, single=True)
+            if not isinstance(value, list):
+                raise InvalidRows((Problem("invalid_request", pointer, "a list of rows", shown(value)),))
+            return self._reader.read(value, pointer)
+        except InvalidRows as error:
+            raise ValidationError(list(error.problems)) from None
+
+
+class RequestSchema:
+    """The native request, `{"features": row}` or `{"instances": [row, …]}`, of one model."""
+
+    def __init__(self, signature: Signature, max_rows: int) -> None:
+        reader = RowReader(signature, max_rows)
+        members: dict[str, Any] = {SINGLE: RowsField(reader, single=True), MANY: RowsField(reader, single=False)}
+        self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
+
+    def load(self, document: Any) -> tuple[Rows, bool]:
+        """Return the rows, and whether one was asked for as one; raises InvalidRows."""
+        if not isinstance(document, dict) or len(document.keys() & {SINGLE, MANY}) != 1:
+            got = f"an object with {_names(document)}" if isinstance(document, dict) else shown(document)
+            raise InvalidRows((Problem("invalid_request", "", _EXPECTED, got),))
+        try:
+            loaded = self._schema.load(document)
+        except ValidationError as error:
+            raise InvalidRows(tuple(_problems(error.messages_dict))) from None
+        single = SINGLE in loaded
+        return loaded[SINGLE if single else MANY], single
+
+
+def _problems(messages: dict[str, list[Any]]) -> list[Problem]:
+    """Flatten marshmallow's messages: Problems as they are, its own words for unknown members as one more."""
+    found = []
+    for member, entries in messages.items():
+        for entry in entries:
+            unknown = Problem("invalid_request", f"/{escaped(member)}", _EXPECTED, f"also {shown(member)}")
+            found.append(entry if isinstance(entry, Problem) else unknown)
+    return found[: InvalidRows.MOST]
+
+
+def _names(document: dict[str, Any]) -> str:
+    return ", ".join(repr(name[:40]) for name in list(document)[:10]) or "no members"

@@ -1,0 +1,125 @@
+"""Every setting, once: name, default, what it accepts, help. Nothing else in the project reads the environment."""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from service import cpus
+
+# Libraries start a thread per core in each process unless told otherwise; here the processes are the parallelism.
+# With OpenMP's pool in the master, a worker would hang in its first prediction. Must be set before numpy is imported.
+THREAD_LIMITS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+
+
+class SettingError(Exception):
+    """A setting's value is not what it accepts; the message is one line that names all three."""
+
+
+@dataclass(frozen=True)
+class Parser:
+    """Reads a value from text, or raises ValueError; `accepts` says in words what it takes."""
+
+    read: Callable[[str], Any]
+    accepts: str
+
+
+def _within(kind: Callable[[str], Any], low: float, high: float, words: str) -> Parser:
+    def read(text: str) -> Any:
+        value = kind(text)
+        if not low <= value <= high:
+            raise ValueError(text)
+        return value
+
+    return Parser(read, f"{words} from {low} to {high}")
+
+
+def _matching(pattern: str, words: str, kind: Callable[[str], Any] = str) -> Parser:
+    def read(text: str) -> Any:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return kind(text)
+
+    return Parser(read, words)
+
+
+def _whole(low: int, high: int) -> Parser:
+    return _within(int, low, high, "a whole number")
+
+
+SECONDS: Final = _within(float, 0.01, 3600, "seconds")
+SHARE: Final = _within(float, 0, 1, "a share")
+TEXT: Final = _matching(r"[^\0]+", "text")
+NAMES: Final = Parser(
+    lambda text: tuple(part.strip() for part in text.split(",") if part.strip()), "names separated by commas"
+)
+LEVEL: Final = _matching("debug|info|warning|error", "debug, info, warning or error")
+DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
+
+
+def setting(name: str, parser: Parser, help_text: str, *, default: Any, secret: bool = False) -> Any:
+    """Declare one row of the table; a default that is callable is asked at start."""
+    metadata = {"name": name, "parser": parser, "help": help_text, "default": default, "secret": secret}
+    return dataclasses.field(metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The effective settings; made by from_env only, so that each value has been read by its parser."""
+
+    host: str = setting("HOST", TEXT, "the address to listen on", default="0.0.0.0")  # noqa: S104  # a container's port
+    port: int = setting("PORT", _whole(0, 65535), "the port to listen on; 0 takes a free one", default=8000)
+    workers: int = setting(
+        "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=cpus.available
+    )
+    threads: int = setting("THREADS", _whole(1, 256), "threads of each worker", default=8)
+    model_dir: Path = setting("MODEL_DIR", Parser(Path, "a path"), "the bundle to serve", default=Path("bundle"))
+    model_sha256: str | None = setting(
+        "MODEL_SHA256", DIGEST, "the sha256 that the bundle's manifest must have", default=None
+    )
+    max_body_bytes: int = setting(
+        "MAX_BODY_BYTES", _whole(1, 2**31), "the largest request body, in bytes", default=16 * 2**20
+    )
+    max_rows: int = setting("MAX_ROWS", _whole(1, 10**7), "the most rows in one request", default=10_000)
+    slots: int = setting("PREDICTION_SLOTS", _whole(1, 256), "predictions that a worker runs at once", default=4)
+    queue_seconds: float = setting(
+        "QUEUE_SECONDS", SECONDS, "how long a request waits for a slot before it is answered 503", default=1.0
+    )
+    boot_seconds: float = setting(
+        "BOOT_SECONDS", SECONDS, "how long a worker may take to prove the golden rows", default=60.0
+    )
+    grace_seconds: int = setting(
+        "GRACE_SECONDS", _whole(1, 3600), "how long requests in flight may take when stopping", default=8
+    )
+    keepalive_seconds: int = setting(
+        "KEEPALIVE_SECONDS", _whole(1, 3600), "how long an idle connection is kept; longer than the proxy's", default=75
+    )
+    log_level: str = setting("LOG_LEVEL", LEVEL, "what is logged on stderr", default="info")
+    log_share: float = setting("LOG_SHARE", SHARE, "share of successful predictions logged on stdout", default=1.0)
+    log_rows: int = setting("LOG_ROWS", _whole(0, 10**7), "the most rows of one request in its log line", default=10)
+    log_redact: tuple[str, ...] = setting("LOG_REDACT", NAMES, "features whose values are never logged", default=())
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read every setting; an empty value means the default. Raises SettingError."""
+        return cls(**{field.name: _read(field.metadata, environ) for field in dataclasses.fields(cls)})
+
+    def describe(self) -> dict[str, str]:
+        """Return each setting's name and effective value as text, secrets masked."""
+        return {
+            field.metadata["name"]: "***" if field.metadata["secret"] else str(getattr(self, field.name))
+            for field in dataclasses.fields(self)
+        }
+
+
+def _read(row: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    text = environ.get(row["name"], "").strip()
+    if not text:
+        return row["default"]() if callable(row["default"]) else row["default"]
+    try:
+        return row["parser"].read(text)
+    except ValueError:
+        shown = "***" if row["secret"] else repr(text)
+        raise SettingError(f"{row['name']}={shown}: expected {row['parser'].accepts}.") from None

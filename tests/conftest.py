@@ -1,0 +1,23 @@
+"""What every level shares: a bundle of the reference model, made once by the command a user would run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is slow; the examples are the same in each run, so that a failure can be repeated.
+settings.register_profile("tests", deadline=None, derandomize=True)
+settings.load_profile("tests")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def iris_bundle(tmp_path_factory):
+    """Make the reference model's bundle as `python -m model train` does."""
+    output = tmp_path_factory.mktemp("models") / "iris"
+    command = [sys.executable, "-m", "model", "train", "--output", str(output)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return output

@@ -1,0 +1,54 @@
+"""The application in this process, called through Flask's client, in the words of its users."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model.loading import load
+from service.app import ROUTES, Parts, create_app
+from service.metrics import Metrics
+from service.predictionlog import PredictionLog
+from service.served import Holder, ServedModel
+from service.settings import Settings
+from tests.badinput import JSON
+
+
+class Server:
+    """An application with its settings and its log's lines at hand."""
+
+    def __init__(self, bundle: Path | None, **environ: str) -> None:
+        self.lines: list[bytes] = []
+        self.settings = Settings.from_env(environ)
+        self.metrics = Metrics({codec.name for codec in ROUTES.values()})
+        self.holder = Holder()
+        if bundle is not None:
+            self.holder.swap(ServedModel.of(load(bundle), 1_000_000_000.0, self.settings.max_rows))
+        log = PredictionLog(
+            self.lines.append,
+            share=self.settings.log_share,
+            most_rows=self.settings.log_rows,
+            redact=self.settings.log_redact,
+        )
+        self.app = create_app(Parts(self.settings, self.holder, self.metrics, log))
+        self.client = self.app.test_client()
+
+    def predict(self, document, **headers):
+        return self.client.post("/predict", data=json.dumps(document), content_type=JSON, headers=headers)
+
+    def logged(self):
+        return [json.loads(line) for line in self.lines]
+
+    def metric(self, name, **labels):
+        return self.metrics._registry.get_sample_value(f"mlservice_{name}", labels)
+
+
+@pytest.fixture
+def serve(iris_bundle):
+    """Make a server of a bundle (the reference model's by default) with the given settings."""
+    return lambda bundle=iris_bundle, **environ: Server(bundle, **environ)
+
+
+@pytest.fixture
+def server(serve):
+    return serve()

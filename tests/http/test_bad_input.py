@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+from tests.badinput import BAD, MAX_BODY_BYTES, MAX_ROWS, ROW
+
+
+@pytest.fixture(scope="module")
+def limits():
+    return {"MAX_BODY_BYTES": str(MAX_BODY_BYTES), "MAX_ROWS": str(MAX_ROWS)}
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_bad_input_is_answered_with_its_status_its_code_and_the_cell(serve, limits, bad):
+    """Each kind of bad input gets its status and code as problem+json, naming the bad cell, and is never a 5xx."""
+    server = serve(**limits)
+
+    answer = server.client.open(bad.path, method=bad.method, data=bad.body, content_type=bad.content_type)
+
+    problem = json.loads(answer.data)
+    assert (bad.status, bad.code) == (answer.status_code, problem["code"])
+    assert answer.content_type == "application/problem+json"
+    assert problem["status"] == bad.status
+    assert problem["detail"]
+    assert bad.pointer == (problem["errors"][0]["pointer"] if "errors" in problem else None)
+    assert server.predict({"features": ROW}).json["prediction"] == 0
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_bad_input_leaves_one_count_and_one_line_with_the_code_of_its_answer(serve, limits, bad):
+    """What reaches a prediction route is counted, timed and logged once, with the very code that was answered."""
+    server = serve(**limits)
+
+    server.client.open(bad.path, method=bad.method, data=bad.body, content_type=bad.content_type)
+
+    expected = 1 if bad.path == "/predict" else 0
+    assert [bad.code] * expected == [line["code"] for line in server.logged()]
+    assert expected == server.metric("requests_total", protocol="native", code=bad.code)
+    assert expected == server.metric("request_duration_seconds_count", protocol="native")
+
+
+def test_a_chunked_body_beyond_the_limit_is_refused(serve, limits):
+    """A body of unannounced length is read only up to the limit."""
+    server = serve(**limits)
+
+    answer = server.client.post(
+        "/predict",
+        data=b" " * (MAX_BODY_BYTES + 1),
+        content_type="application/json",
+        headers={"Content-Length": ""},
+    )
+
+    assert (answer.status_code, answer.json["code"]) == (413, "body_too_large")
+
+
+def test_every_bad_cell_is_named_up_to_a_bound(server):
+    """All bad cells are reported at once, and a body of nothing else does not come back as a larger one."""
+    many = server.predict({"instances": [["x"] * 4] * 50}).json
+
+    assert len(many["errors"]) == 100
+    assert {"code", "pointer", "expected", "got"} == set(many["errors"][0])
+    assert many["errors"][-1]["pointer"] == "/instances/24/3"
+
+
+def test_the_nearest_name_is_proposed_for_a_misspelt_one(server):
+    """A misspelt feature is answered with the name that was probably meant."""
+    answer = server.predict({"features": {"petal widht (cm)": 1}}).json
+
+    assert answer["errors"][0]["expected"] == "'petal width (cm)'"
+
+
+def test_allow_names_the_methods_of_the_route(server):
+    """A 405 says what the route takes (RFC 9110, 15.5.6)."""
+    answer = server.client.get("/predict")
+
+    assert {"POST", "OPTIONS"} == set(answer.headers["Allow"].split(", "))

@@ -1,0 +1,69 @@
+import pytest
+
+from tests.badinput import NAMES, ROW
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+def test_health_is_ok_and_never_cached(server, path):
+    """Each health route answers 200 without a body of its own beyond the status, to GET and HEAD."""
+    answer = server.client.get(path)
+
+    assert (answer.status_code, answer.json) == (200, {"status": "ok"})
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert server.client.head(path).status_code == 200
+
+
+def test_without_a_model_the_server_is_alive_but_not_ready(serve):
+    """Readiness says why it is 503; liveness stays 200, for a restart would mend nothing."""
+    server = serve(None)
+
+    assert server.client.get("/health/live").status_code == 200
+    for path in ("/health", "/health/ready"):
+        answer = server.client.get(path)
+        assert (answer.status_code, answer.json["code"]) == (503, "not_ready")
+        assert "No model is loaded" in answer.json["detail"]
+
+
+def test_model_says_what_is_served(server):
+    """GET /model has the name, version, digest, signature, classes and engine of the model that answers."""
+    model = server.client.get("/model").json
+
+    assert tuple(model[key] for key in ("name", "version", "task", "engine")) == (
+        "iris",
+        "1",
+        "classifier",
+        "scikit-learn",
+    )
+    assert [feature["name"] for feature in model["features"]] == NAMES
+    assert model["classes"] == [0, 1, 2]
+    assert len(model["digest"]) == 64
+    assert model["loaded_at"] == "2001-09-09T01:46:40+00:00"
+
+
+def test_health_and_model_are_not_prediction_requests(server):
+    """Probes and scrapes leave no line in the prediction log and no count."""
+    for path in ("/health", "/health/live", "/health/ready", "/model", "/metrics"):
+        server.client.get(path)
+
+    assert server.lines == []
+    assert server.metric("requests_total", protocol="native", code="ok") == 0
+
+
+def test_metrics_are_prometheus_text(server):
+    """The exposition is text, or OpenMetrics for who asks for it."""
+    server.predict({"instances": [ROW, ROW]})
+
+    plain = server.client.get("/metrics")
+    openmetrics = server.client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+
+    assert plain.content_type.startswith("text/plain")
+    assert 'mlservice_requests_total{code="ok",protocol="native"} 1.0' in plain.text
+    assert 'mlservice_rows_total{protocol="native"} 2.0' in plain.text
+    assert openmetrics.content_type.startswith("application/openmetrics-text")
+    assert openmetrics.text.endswith("# EOF\n")
+
+
+def test_every_answer_has_a_request_id(server):
+    """Also a 404, also health."""
+    for path in ("/nowhere", "/health", "/metrics"):
+        assert len(server.client.get(path).headers["X-Request-ID"]) == 32

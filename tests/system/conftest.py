@@ -1,0 +1,170 @@
+"""The real server, known from outside only: a process, its port, its standard streams, its signals."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import pytest
+
+from tests.badinput import JSON
+from tests.conftest import ROOT
+
+DEADLINE = 30.0
+
+
+def eventually(check, what, deadline=DEADLINE):
+    """Return the check's first true answer; fails when there is none before the deadline."""
+    end = time.monotonic() + deadline
+    while time.monotonic() < end:
+        if answer := check():
+            return answer
+        time.sleep(0.01)
+    raise AssertionError(f"{what}: not within {deadline} s")
+
+
+class Connection:
+    """One kept-alive connection, speaking the words of the service."""
+
+    def __init__(self, port):
+        self.raw = HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+
+    def ask(self, method, path, body=None, content_type=None, **headers):
+        """Send one request and read its whole answer: status, headers, body."""
+        headers |= {"Content-Type": content_type} if content_type else {}
+        self.raw.request(method, path, body, headers)
+        answer = self.raw.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    def predict(self, document, **headers):
+        status, _, body = self.ask("POST", "/predict", json.dumps(document), JSON, **headers)
+        return status, json.loads(body)
+
+
+class Server:
+    """A running gunicorn with our configuration, on a free port."""
+
+    def __init__(self, folder: Path, bundle: Path, environ: dict[str, str]):
+        self.out, self.err = folder / "stdout", folder / "stderr"
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        # Nothing of this machine's settings, and no thread limits: the server must not need to be given any.
+        environ = {**kept, "HOST": "127.0.0.1", "PORT": "0", "MODEL_DIR": str(bundle), **environ}
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn"], cwd=ROOT, env=environ, stdout=out, stderr=err
+            )
+
+    @property
+    def errors(self):
+        return self.err.read_text()
+
+    def wait_until_ready(self):
+        found = eventually(self._listening, "listening")
+        self.port = int(found.group(1))
+        eventually(lambda: len(self.workers()) == self.expected_workers(), "all workers ready")
+
+    def _listening(self):
+        assert self.process.poll() is None, self.errors
+        return re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.errors)
+
+    def expected_workers(self):
+        return int(re.search(r"WEB_CONCURRENCY=(\d+)", self.errors).group(1))
+
+    def workers(self):
+        """Return the process ids of the workers, if all that live are ready."""
+        pid = self.process.pid
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        with suppress(OSError, HTTPException):
+            return children if self.metric("ready_workers") == len(children) else []
+        return []
+
+    @contextmanager
+    def connect(self):
+        """Open a connection for the length of the block."""
+        connection = Connection(self.port)
+        try:
+            yield connection
+        finally:
+            connection.raw.close()
+
+    def predict(self, document):
+        """Ask on a connection of its own: status and answer."""
+        with self.connect() as connection:
+            return connection.predict(document)
+
+    def metric(self, name):
+        """Return the sum of a metric's samples, as one scrape says."""
+        with self.connect() as connection:
+            _, _, body = connection.ask("GET", "/metrics")
+        found = re.findall(rf"^mlservice_{name}(?:\{{.*\}})? (\S+)$", body.decode(), re.MULTILINE)
+        return sum(map(float, found))
+
+    def log(self):
+        return [json.loads(line) for line in self.out.read_bytes().splitlines()]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE)
+
+
+@contextmanager
+def launching(tmp_path_factory, bundle):
+    """Give a function that starts servers of the bundle without waiting for them; all are gone at the end."""
+    started = []
+
+    def start(bundle=bundle, **environ):
+        started.append(Server(tmp_path_factory.mktemp("server"), bundle, environ))
+        return started[-1]
+
+    yield start
+    for server in started:
+        with suppress(ProcessLookupError):
+            server.process.kill()
+        server.process.wait(DEADLINE)
+
+
+@pytest.fixture
+def launch(tmp_path_factory, iris_bundle):
+    """Start servers without waiting for them."""
+    with launching(tmp_path_factory, iris_bundle) as start:
+        yield start
+
+
+@pytest.fixture
+def serve(launch):
+    """Start a server and wait until all its workers are ready."""
+
+    def start(*arguments, **environ):
+        server = launch(*arguments, **environ)
+        server.wait_until_ready()
+        return server
+
+    return start
+
+
+@pytest.fixture
+def run_python():
+    """Run a script as a user of the model package would."""
+
+    def run(script, *arguments):
+        command = [sys.executable, "-c", script, *map(str, arguments)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    return run
+
+
+@contextmanager
+def background(thread):
+    """Run a thread for the length of the block."""
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()

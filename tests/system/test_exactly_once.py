@@ -1,0 +1,63 @@
+import os
+import signal
+import threading
+
+from tests.badinput import ROW
+from tests.system.conftest import background, eventually
+
+CLIENTS = 8
+EACH = 625
+
+
+def send(server):
+    """Send 5,000 requests from 8 clients at once."""
+    statuses = []
+
+    def client():
+        with server.connect() as connection:
+            statuses.extend(connection.predict({"features": ROW})[0] for _ in range(EACH))
+
+    clients = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for each in clients:
+        each.start()
+    for each in clients:
+        each.join()
+    assert [200] * CLIENTS * EACH == statuses
+
+
+def test_ten_thousand_requests_are_counted_and_logged_exactly_once(serve):
+    """Whichever worker answers the scrape, and through kill -9 of each worker and a reload, counts neither fall."""
+    server = serve(WEB_CONCURRENCY="2")
+    seen, done = [], threading.Event()
+
+    def watch():
+        while not done.wait(0.02):
+            seen.append(server.metric("requests_total"))
+
+    def expect(count):
+        assert {float(count)} == {server.metric("requests_total") for _ in range(20)}
+
+    with background(threading.Thread(target=watch)):
+        try:
+            send(server)
+            expect(5_000)
+            for worker in server.workers():
+                os.kill(worker, signal.SIGKILL)
+                eventually(lambda gone=worker: len(server.workers()) == 2 and gone not in server.workers(), "a new one")
+                expect(5_000)
+            before = set(server.workers())
+            server.process.send_signal(signal.SIGHUP)
+            eventually(lambda: len(server.workers()) == 2 and not before & set(server.workers()), "a reload")
+            expect(5_000)
+            send(server)
+            expect(10_000)
+        finally:
+            done.set()
+
+    assert seen == sorted(seen)
+    assert 10_000 == server.metric("request_duration_seconds_count")
+    assert 10_000 == server.metric("rows_total")
+    assert 0 == server.metric("in_progress_requests")
+    lines = server.log()
+    assert 10_000 == len({line["request_id"] for line in lines}) == len(lines)
+    assert {"ok"} == {line["code"] for line in lines}

@@ -1,0 +1,41 @@
+import pytest
+
+from tests.badinput import ROW
+
+PACK = """
+import sys
+from sklearn.datasets import load_iris
+from sklearn.ensemble import HistGradientBoostingClassifier
+from model.packing import pack
+rows, labels = load_iris(return_X_y=True, as_frame=True)
+pack(HistGradientBoostingClassifier(max_iter=20).fit(rows, labels), sys.argv[1], name="boosting", data=rows)
+"""
+
+
+@pytest.fixture(scope="module")
+def boosting(tmp_path_factory):
+    return tmp_path_factory.mktemp("models") / "boosting"
+
+
+@pytest.mark.parametrize("environ", [{}, {"OMP_NUM_THREADS": "2"}], ids=["unset", "two threads"])
+def test_openmp_models_answer_from_preloaded_workers(serve, run_python, boosting, environ):
+    """Gradient boosting predicts with OpenMP, whose threads do not survive a fork; both workers answer all the same."""
+    run_python(PACK, boosting)
+    server = serve(boosting, WEB_CONCURRENCY="2", **environ)
+
+    for _ in range(20):
+        status, answer = server.predict({"instances": [ROW] * 50})
+        assert (200, [0] * 50) == (status, answer["predictions"])
+
+
+def test_a_reload_keeps_openmp_models_answering(serve, run_python, boosting):
+    """Workers forked later, after the master has done more, answer too."""
+    run_python(PACK, boosting)
+    server = serve(boosting, WEB_CONCURRENCY="2")
+    for _ in range(3):
+        before = set(server.workers())
+        server.process.send_signal(1)
+        while before & set(server.workers()) or len(server.workers()) != 2:
+            assert 200 == server.predict({"instances": [ROW]})[0]
+
+    assert 200 == server.predict({"instances": [ROW]})[0]

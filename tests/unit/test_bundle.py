@@ -1,0 +1,277 @@
+import json
+import random
+import shutil
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_iris
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from model import serialisation
+from model.bundle import digest_of
+from model.errors import (
+    BundleCorrupt,
+    BundleMissing,
+    DigestMismatch,
+    GoldenMismatch,
+    ModelError,
+    UnsupportedEstimator,
+    UntrustedType,
+    VersionMismatch,
+)
+from model.loading import load, prove
+from model.packing import pack
+
+IRIS = load_iris(as_frame=True)
+
+
+@pytest.fixture
+def bundle(iris_bundle, tmp_path):
+    """Copy the reference bundle, to damage."""
+    return shutil.copytree(iris_bundle, tmp_path / "bundle")
+
+
+def rewrite(bundle, change):
+    """Change the manifest as a person with an editor would."""
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    change(manifest)
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_bundle_loads_and_reproduces_its_golden_rows(bundle):
+    """What was packed is what is loaded."""
+    loaded = load(bundle)
+    prove(loaded)
+
+    manifest = loaded.manifest
+    assert ("iris", "1", "classifier", (0, 1, 2)) == (
+        manifest.name,
+        manifest.version,
+        manifest.signature.task,
+        manifest.signature.classes,
+    )
+    assert tuple(IRIS.feature_names) == manifest.signature.names
+    assert 32 == len(manifest.golden.rows)
+    assert 30 == manifest.score.rows
+    assert manifest.score.value > 0.9
+    assert loaded.digest == digest_of((bundle / "manifest.json").read_bytes())
+
+
+def test_the_baseline_has_each_features_deciles_and_missing_share(bundle):
+    """The manifest says how each feature looked in training."""
+    baseline = load(bundle).manifest.baseline["petal length (cm)"]
+
+    assert 11 == len(baseline.deciles)
+    assert (1.0, 6.9, 0.0) == (baseline.deciles[0], baseline.deciles[-1], baseline.missing)
+
+
+def test_nothing_at_the_path_is_bundle_missing(tmp_path):
+    """The remedy is in the message."""
+    with pytest.raises(BundleMissing, match="set MODEL_DIR"):
+        load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.skops"])
+def test_a_missing_file_is_bundle_missing(bundle, name):
+    """Each file is needed."""
+    (bundle / name).unlink()
+
+    with pytest.raises(BundleMissing, match=name):
+        load(bundle)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.skops"])
+@pytest.mark.parametrize("share", [0, 0.5, 0.999])
+def test_a_truncated_file_is_refused(bundle, name, share):
+    """However much of it is left."""
+    content = (bundle / name).read_bytes()
+    (bundle / name).write_bytes(content[: int(len(content) * share)])
+
+    with pytest.raises(BundleCorrupt):
+        load(bundle)
+
+
+def test_any_flipped_bit_of_the_model_file_is_refused(bundle):
+    """100 random bits, each alone."""
+    path, draw = bundle / "model.skops", random.Random(0)
+    content = path.read_bytes()
+    for _ in range(100):
+        position, bit = draw.randrange(len(content)), draw.randrange(8)
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << bit
+        path.write_bytes(flipped)
+
+        with pytest.raises(BundleCorrupt):
+            load(bundle)
+
+
+def test_any_flipped_bit_of_the_manifest_is_refused_when_pinned(bundle):
+    """The pin covers the whole manifest, and through its digests every file."""
+    path, draw, pin = bundle / "manifest.json", random.Random(0), load(bundle).digest
+    content = path.read_bytes()
+    for _ in range(100):
+        flipped = bytearray(content)
+        flipped[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        path.write_bytes(flipped)
+
+        with pytest.raises(DigestMismatch, match="is pinned"):
+            load(bundle, pin)
+
+
+def test_another_scikit_learn_is_a_version_mismatch_with_the_remedy(bundle):
+    """Loading under another version is unsupported by scikit-learn; the message says what to install."""
+    rewrite(bundle, lambda manifest: manifest["made_with"].update({"scikit-learn": "1.2.3"}))
+
+    with pytest.raises(VersionMismatch, match=r"install scikit-learn==1\.2\.3, or pack the model again"):
+        load(bundle)
+
+
+def test_another_format_is_a_version_mismatch(bundle):
+    """Also when nothing else of the manifest can be read."""
+    (bundle / "manifest.json").write_text('{"format": 99}')
+
+    with pytest.raises(VersionMismatch, match="format 99"):
+        load(bundle)
+
+
+@pytest.mark.parametrize("name", ["../model.skops", "/etc/passwd", "a/b", "..", ".hidden"])
+def test_a_manifest_that_names_files_outside_its_directory_is_refused(bundle, name):
+    """Before any of them is opened."""
+    rewrite(bundle, lambda manifest: manifest["files"].update({name: manifest["files"]["model.skops"]}))
+
+    with pytest.raises(BundleCorrupt, match="not a manifest"):
+        load(bundle)
+
+
+def test_golden_rows_that_are_not_reproduced_are_refused(bundle):
+    """Labels first."""
+    rewrite(bundle, lambda manifest: manifest["golden"]["labels"].__setitem__(0, 2))
+
+    with pytest.raises(GoldenMismatch, match="1 of its 32 golden rows"):
+        prove(load(bundle))
+
+
+def test_golden_probabilities_that_are_off_are_refused(bundle):
+    """A probability off by more than the last bits is another model."""
+    rewrite(bundle, lambda manifest: manifest["golden"]["probabilities"][3].__setitem__(0, 0.123))
+
+    with pytest.raises(GoldenMismatch):
+        prove(load(bundle))
+
+
+def test_a_model_file_without_a_model_is_refused(bundle):
+    """A right digest does not make it a skops file."""
+    (bundle / "model.skops").write_bytes(b"garbage")
+    file = {"bytes": 7, "sha256": digest_of(b"garbage")}
+    rewrite(bundle, lambda manifest: manifest["files"].update({"model.skops": file}))
+
+    with pytest.raises(BundleCorrupt, match="cannot be read"):
+        load(bundle)
+
+
+def test_a_type_off_the_list_is_refused_before_anything_is_built(tmp_path):
+    """A callable of another library does not get in by being named in the file."""
+    estimator = make_pipeline(FunctionTransformer(shutil.rmtree), LogisticRegression())
+    content = serialisation.skops.io.dumps(estimator)
+
+    with pytest.raises(UntrustedType, match="rmtree"):
+        serialisation.from_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        RandomForestClassifier(5),
+        HistGradientBoostingClassifier(max_iter=3),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_an_estimator_fitted_on_a_frame_answers_a_matrix_without_a_warning(tmp_path, estimator):
+    """Names are for the caller's rows; each warning would be an error in this test."""
+    estimator.fit(IRIS.data, IRIS.target)
+    expected = estimator.predict_proba(IRIS.data)
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
+
+    prediction = loaded.engine.predict(IRIS.data.to_numpy())
+    np.testing.assert_array_equal(expected, prediction.probabilities)
+    assert tuple(IRIS.feature_names) == loaded.manifest.signature.names
+
+
+def test_an_estimator_fitted_without_names_gets_those_of_the_data_or_generated_ones(tmp_path):
+    """scikit-learn's own convention where there are no names at all."""
+    estimator = LogisticRegression(max_iter=1000).fit(IRIS.data.to_numpy(), IRIS.target)
+
+    named = pack(estimator, tmp_path / "a", name="test", data=IRIS.data)
+    unnamed = pack(estimator, tmp_path / "b", name="test")
+
+    assert tuple(IRIS.feature_names) == named.manifest.signature.names
+    assert ("x0", "x1", "x2", "x3") == unnamed.manifest.signature.names
+    assert unnamed.manifest.baseline is None
+
+
+def test_packing_in_place_of_a_bundle_leaves_the_new_one_and_nothing_else(tmp_path):
+    """The directory is replaced as a whole."""
+    estimator = LinearRegression().fit(IRIS.data, IRIS.target)
+    for version in ("1", "2"):
+        pack(estimator, tmp_path / "bundle", name="test", version=version, data=IRIS.data)
+
+    assert "2" == load(tmp_path / "bundle").manifest.version
+    assert [tmp_path / "bundle"] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("estimator", "reason"),
+    [
+        (LogisticRegression(), "not fitted"),
+        (StandardScaler().fit(IRIS.data), "has no predict"),
+        (KMeans(2, n_init=1).fit(IRIS.data), "clusterer"),
+        (
+            MultiOutputClassifier(LogisticRegression(max_iter=1000)).fit(IRIS.data, np.c_[IRIS.target, IRIS.target]),
+            "several",
+        ),
+        (object(), "has no predict"),
+        (
+            make_pipeline(FunctionTransformer(np.log1p), LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target),
+            None,
+        ),
+        (
+            make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegression(max_iter=1000)).fit(
+                IRIS.data, IRIS.target
+            ),
+            "not trusted",
+        ),
+    ],
+    ids=["unfitted", "transformer", "clusterer", "multi-output", "no estimator", "numpy function", "lambda"],
+)
+def test_what_cannot_be_served_is_refused_with_the_reason(tmp_path, estimator, reason):
+    """At packing, where somebody can do something about it; a numpy function is no reason."""
+    if reason is None:
+        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
+        assert (tmp_path / "bundle").exists()
+    else:
+        with pytest.raises(UnsupportedEstimator, match=reason):
+            pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
+        assert not (tmp_path / "bundle").exists()
+
+
+def test_data_of_another_shape_are_refused(tmp_path):
+    """The rows to prove the model with must be rows of the model."""
+    estimator = LinearRegression().fit(IRIS.data, IRIS.target)
+
+    with pytest.raises(UnsupportedEstimator, match="sepal"):
+        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data.iloc[:, :3])
+
+
+def test_each_way_of_being_wrong_has_a_code_of_its_own():
+    """Codes are what scripts and on-call people match."""
+    codes = [error.code for error in ModelError.__subclasses__()]
+
+    assert len(codes) == len(set(codes))
+    assert ModelError.code not in codes

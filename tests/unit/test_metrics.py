@@ -1,0 +1,92 @@
+import pytest
+
+from service import metrics as module
+from service.errors import TABLE
+from service.metrics import CATALOGUE, PREFIX, Metrics
+
+
+@pytest.fixture
+def shared(tmp_path):
+    """Metrics as several processes share them; leaves the client library as it was."""
+    before = module.values.ValueClass
+    yield Metrics(["native"], tmp_path)
+    module.values.ValueClass = before
+
+
+def sample(metrics, text):
+    lines = metrics.render("")[0].decode().splitlines()
+    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{PREFIX}_{text} ")), None)
+
+
+def test_every_series_is_there_at_zero_before_the_first_request():
+    """An alert on a series that appears with the first failure would miss that failure."""
+    metrics = Metrics(["native"])
+
+    for code in ("ok", *TABLE):
+        assert 0 == sample(metrics, f'requests_total{{code="{code}",protocol="native"}}')
+    assert 0 == sample(metrics, 'rows_total{protocol="native"}')
+    assert 0 == sample(metrics, "log_dropped_total")
+
+
+def test_what_is_exposed_is_what_is_declared(shared):
+    """Nothing is made at use."""
+    shared.declare_classes(["x"])
+    types = {line.split()[2] for line in shared.render("")[0].decode().splitlines() if line.startswith("# TYPE")}
+
+    expected = {f"{PREFIX}_{item.name}" for item in CATALOGUE}
+    assert expected - {f"{PREFIX}_model_info"} == types
+
+
+def test_names_follow_the_conventions():
+    """Counters end in _total, times are in seconds (Prometheus: practices/naming)."""
+    for item in CATALOGUE:
+        assert (item.kind is module.Counter) == item.name.endswith("_total")
+        assert "_ms" not in item.name
+        assert item.help.endswith(".")
+
+
+def test_a_slot_that_is_taken_again_goes_on_counting(shared, tmp_path):
+    """Counters neither fall nor double, and files do not multiply, through any number of workers of one slot."""
+    for _ in range(5):
+        for slot in ("w0", "w1"):
+            shared.slot.name = slot
+            shared.answered("native", "ok", 0.001)
+        shared.slot.name = "master"
+        files = sorted(path.name for path in tmp_path.iterdir())
+        shared.forget("w0")
+
+    assert 10 == sample(shared, 'requests_total{code="ok",protocol="native"}')
+    assert files == sorted({path.name for path in tmp_path.iterdir()} | {f for f in files if f.startswith("gauge")})
+    assert 3 == len(list(tmp_path.glob("counter_*")))
+
+
+def test_live_gauges_go_with_their_worker(shared):
+    """What a dead worker had in progress is not in progress."""
+    shared.slot.name = "w0"
+    shared.in_progress.inc()
+    shared.slot.name = "master"
+    assert 1 == sample(shared, "in_progress_requests")
+
+    shared.forget("w0")
+
+    assert 0 == sample(shared, "in_progress_requests")
+
+
+def test_classes_are_bounded():
+    """A model of a thousand classes has a bounded number of series."""
+    metrics = Metrics(["native"])
+    metrics.declare_classes(range(1000))
+
+    series = [line for line in metrics.render("")[0].decode().splitlines() if "predictions_total{" in line]
+    assert module.MOST_CLASSES + 1 == len(series)
+
+
+def test_a_scrape_survives_a_file_that_is_being_made(shared, tmp_path):
+    """A torn file fails the scrape only if it stays torn."""
+    torn = tmp_path / "counter_w9.db"
+    torn.touch()
+    with pytest.raises(Exception, match="unpack"):
+        shared.render("")
+    torn.unlink()
+
+    assert 0 == sample(shared, "log_dropped_total")

@@ -1,0 +1,118 @@
+import json
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+from model.engines import Prediction
+from service.calls import Call, ModelIdentity
+from service.predictionlog import LineWriter, Outcome, PredictionLog
+
+NAMES = ("age", "income")
+
+
+def outcome(request_id="r", code="ok", rows=3, label=1):
+    """Make the outcome of a request of some rows."""
+    call = Call(np.arange(rows * 2, dtype=float).reshape(rows, 2), single=False)
+    prediction = Prediction(np.full(rows, label), np.full((rows, 2), 0.5))
+    return Outcome(0.5, request_id, "native", code, 0.0012345, ModelIdentity("m", "1", "d" * 64), call, prediction)
+
+
+def entries(*outcomes, **options):
+    lines = []
+    log = PredictionLog(lines.append, **options)
+    for each in outcomes:
+        log.record(each, NAMES)
+    assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
+    return [json.loads(line) for line in lines]
+
+
+def test_a_line_says_everything_about_a_prediction():
+    """Who asked, which model, what came in and out, how it went and how long it took."""
+    assert [
+        {
+            "time": "1970-01-01T00:00:00.500+00:00",
+            "request_id": "r",
+            "model": {"name": "m", "version": "1", "digest": "d" * 64},
+            "protocol": "native",
+            "code": "ok",
+            "latency_ms": 1.234,
+            "rows": 3,
+            "inputs": [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]],
+            "predictions": [1, 1, 1],
+            "probabilities": [[0.5, 0.5]] * 3,
+        }
+    ] == entries(outcome())
+
+
+def test_only_so_many_rows_are_logged_but_all_are_counted():
+    """`rows` is what was asked, however few are shown."""
+    (entry,) = entries(outcome(rows=5), most_rows=2)
+
+    assert (5, 2, 2, 2) == (entry["rows"], *(len(entry[key]) for key in ("inputs", "predictions", "probabilities")))
+
+
+def test_redacted_features_are_never_written():
+    """The column is empty; the others stay."""
+    (entry,) = entries(outcome(rows=2), redact=["income"])
+
+    assert [[0.0, None], [2.0, None]] == entry["inputs"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 1.0])
+def test_sampling_is_decided_by_the_request_id(share):
+    """The same ids are logged by every worker and at every replay; about the share that was asked."""
+    requests = [outcome(f"id-{number}", rows=1) for number in range(2000)]
+
+    first, second = entries(*requests, share=share), entries(*requests, share=share)
+
+    assert first == second
+    assert share == pytest.approx(len(first) / 2000, abs=0.03)
+
+
+def test_failures_are_logged_whatever_the_sample():
+    """What went wrong is never sampled out."""
+    assert ["overloaded"] == [entry["code"] for entry in entries(outcome(code="overloaded"), share=0.0)]
+
+
+@pytest.mark.parametrize("label", ["a\nb", "\x00\x1b[31m", "\u202e\U0001f600", "x" * 100_000])
+def test_hostile_strings_stay_on_their_line(label):
+    """JSON escapes what could break a line or a terminal."""
+    lines = []
+
+    PredictionLog(lines.append).record(outcome(label=label, rows=1), NAMES)
+
+    assert 1 == lines[0].count(b"\n")
+    assert not any(byte < 0x20 for byte in lines[0][:-1])
+    assert [label] == json.loads(lines[0])["predictions"]
+
+
+def test_long_lines_of_several_processes_never_mix():
+    """Each line is whole however full the pipe is, also when a writer is killed in the middle of things."""
+    reader, writer = os.pipe()
+    lines = LineWriter(writer)
+    children = []
+    for name in b"abcd":
+        child = os.fork()
+        if not child:
+            try:
+                for _ in range(200):
+                    lines.write(bytes([name]) * 20_000 + b"\n")
+            finally:
+                os._exit(0)
+        children.append(child)
+    os.close(writer)
+    content = bytearray()
+    killer = threading.Timer(0.05, os.kill, (children[0], signal.SIGKILL))
+    killer.start()
+    while part := os.read(reader, 1 << 16):
+        content += part
+    killer.join()
+    for child in children:
+        os.waitpid(child, 0)
+
+    whole = [line for line in bytes(content).split(b"\n") if len(line) == 20_000]
+    assert all(len(set(line)) == 1 for line in whole)
+    assert len(whole) >= 600

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.signature import Feature, Signature
+from service.errors import TABLE, InvalidRows
+from service.rows import RowReader
+from service.schemas import RequestSchema
+
+SIGNATURE = Signature((Feature("a"), Feature("b/c"), Feature("d~e", nullable=True)), "regressor", None, False)
+READER = RowReader(SIGNATURE, 5)
+SCHEMA = RequestSchema(SIGNATURE, 5)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1)
+ROWS = st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS | st.none()).map(list), min_size=1, max_size=5)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["a", "b/c", "d~e", "x"]), inner),
+    max_leaves=12,
+)
+
+
+@given(ROWS)
+def test_right_rows_become_the_float64_they_denote(rows):
+    """Every number, null where it is allowed, in the order given."""
+    expected = np.array([[np.nan if cell is None else float(cell) for cell in row] for row in rows])
+
+    np.testing.assert_array_equal(expected, READER.read(rows, ""))
+
+
+@given(ROWS, st.permutations(SIGNATURE.names))
+def test_rows_by_name_equal_rows_by_position_in_any_order(rows, order):
+    """A row's names may stand in any order."""
+    named = [{name: dict(zip(SIGNATURE.names, row, strict=True))[name] for name in order} for row in rows]
+
+    np.testing.assert_array_equal(READER.read(rows, ""), READER.read(named, ""))
+
+
+@given(st.dictionaries(st.sampled_from(["features", "instances", "other"]), JSON) | JSON)
+def test_any_json_is_either_rows_or_problems_from_the_table(document):
+    """Nothing else can come out: no other exception, no row with a hole, no code without a status."""
+    try:
+        rows, single = SCHEMA.load(document)
+    except InvalidRows as error:
+        assert {problem.code for problem in error.problems} <= TABLE.keys()
+        assert error.code in TABLE
+    else:
+        assert rows.shape == (1 if single else len(document["instances"]), 3)
+        assert rows.dtype == np.float64
+        assert np.isfinite(rows[:, :2]).all()
+
+
+@pytest.mark.parametrize(
+    ("row", "pointer"),
+    [([1, True, 1], "/1"), ({"a": 1, "b/c": "x", "d~e": 1}, "/b~1c"), ({"a": 1, "b/c": 1, "d~e": "x"}, "/d~0e")],
+)
+def test_pointers_are_json_pointers(row, pointer):
+    """Slashes and tildes in names are escaped (RFC 6901)."""
+    with pytest.raises(InvalidRows) as caught:
+        READER.read([row], "/features", single=True)
+
+    assert f"/features{pointer}" == caught.value.problems[0].pointer
+
+
+def test_what_came_is_said_shortly():
+    """A long string does not come back whole."""
+    with pytest.raises(InvalidRows) as caught:
+        READER.read([["x" * 1000, 1, 1]], "/instances")
+
+    assert len(caught.value.problems[0].got) < 80
+
+
+def test_a_model_of_one_feature_is_read_like_any_other():
+    """By position and by name."""
+    reader = RowReader(Signature((Feature("only"),), "regressor", None, False), 5)
+
+    np.testing.assert_array_equal([[1.0], [2.0]], reader.read([[1], {"only": 2}], ""))

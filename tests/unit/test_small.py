@@ -1,0 +1,156 @@
+"""The small parts: limiter, codes, the duplicate check, slots, and what the documentation must name."""
+
+import dataclasses
+import json
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from model.errors import ModelError, NoFiniteAnswer
+from service import errors, lifecycle
+from service.errors import TABLE, InvalidRows, Overloaded, Problem, ServiceError, describe
+from service.limiter import Limiter
+from service.metrics import CATALOGUE, PREFIX
+from service.settings import Settings
+from service.wire import duplicates
+from tests.conftest import ROOT
+
+
+def test_the_limiter_turns_away_who_waits_too_long_and_lets_in_again():
+    """A slot is free again when its block ends, also by an exception."""
+    limiter = Limiter(1, 0.01)
+    with pytest.raises(KeyError), limiter.slot():
+        with pytest.raises(Overloaded), limiter.slot():
+            pass
+        raise KeyError
+
+    with limiter.slot():
+        pass
+
+
+def test_the_limiter_lets_in_no_more_than_its_slots():
+    """However many threads push."""
+    limiter, inside, most, lock = Limiter(3, 10), [], [], threading.Lock()
+
+    def work():
+        for _ in range(50):
+            with limiter.slot():
+                with lock:
+                    inside.append(1)
+                    most.append(len(inside))
+                with lock:
+                    inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert 400 == len(most)
+    assert max(most) <= 3
+
+
+def all_errors(tree=ServiceError):
+    return [tree, *(found for child in tree.__subclasses__() for found in all_errors(child))]
+
+
+@pytest.mark.parametrize("error", all_errors(), ids=lambda error: error.__name__)
+def test_each_error_has_its_row_in_the_table(error):
+    """No error without a status, and no status but of an error."""
+    assert error.code in TABLE or error is InvalidRows
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_each_code_is_described_and_documented(code):
+    """README lists every code with its status."""
+    status, title = TABLE[code]
+
+    failure = describe(InvalidRows((Problem(code, "/x", "y", "z"),)))
+
+    assert (status, code, title) == (failure.status, failure.code, failure.title)
+    assert f"| `{code}` | {status} |" in (ROOT / "README.md").read_text()
+
+
+def test_what_is_not_ours_is_told_as_nothing_but_internal():
+    """No text of a foreign exception reaches a caller."""
+    failure = describe(KeyError("secret"))
+
+    assert (500, "internal_error") == (failure.status, failure.code)
+    assert "secret" not in failure.message
+    assert "secret" not in describe(NoFiniteAnswer("secret")).message
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.metadata["name"])
+def test_each_setting_is_documented(field):
+    """README's table has each setting with its default and help."""
+    name, text = field.metadata["name"], field.metadata["help"]
+
+    row = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{name}` |"))
+    assert text in row
+    if not callable(default := field.metadata["default"]) and default not in (None, ()):
+        assert f"`{default}`" in row
+
+
+@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.name)
+def test_each_metric_is_documented(item):
+    """README's table has each metric with its labels and help."""
+    row = next(
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{PREFIX}_{item.name}` |")
+    )
+    assert item.help in row
+    assert all(f"`{label}`" in row for label in item.labels)
+
+
+@pytest.mark.parametrize("code", [error.code for error in ModelError.__subclasses__()])
+def test_each_start_failure_is_documented(code):
+    """README says what to do about each way a model can be wrong."""
+    assert f"`{code}`" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"a": 1, "a": 1}', b'{"a": {"b": 1, "b": 2}}', b'[{"x:": 1, "x:": 2}]', b'{"a": 1, "\\u0061": 2}'],
+)
+def test_a_name_that_stands_twice_is_found(body):
+    """At any depth, with colons in names, and however it is spelt."""
+    with pytest.raises(InvalidRows):
+        duplicates.refuse(body, 1)
+
+
+@pytest.mark.parametrize("body", [b'{"a": "1:2"}', b'{"a:b": 1, "c": ":"}', b'[{"a": 1}, {"a": 2}]'])
+def test_a_colon_in_a_string_is_no_duplicate(body):
+    """The quick count only decides whether to look closer."""
+    duplicates.refuse(body, 1)
+
+    assert json.loads(body)
+
+
+def test_a_deep_value_hidden_by_a_second_member_is_refused():
+    """The reader kept the shallow one; the closer look must not fall over the deep one."""
+    with pytest.raises(InvalidRows) as caught:
+        duplicates.refuse(b'{"features": ' + b"[" * 1000 + b"]" * 1000 + b', "features": [1]}', 1)
+
+    assert "duplicate_name" == caught.value.code
+
+
+def test_a_worker_takes_the_lowest_free_slot():
+    """Slots are as many as workers were ever alive at once."""
+    arbiter = SimpleNamespace(WORKERS={})
+    for expected in ("w0", "w1", "w2"):
+        worker = SimpleNamespace()
+        lifecycle.take_slot(arbiter, worker)
+        arbiter.WORKERS[expected] = worker
+        assert expected == worker.slot
+    del arbiter.WORKERS["w1"]
+
+    worker = SimpleNamespace()
+    lifecycle.take_slot(arbiter, worker)
+
+    assert "w1" == worker.slot
+
+
+def test_error_codes_are_words_for_scripts():
+    """Lower case and underscores, forever."""
+    assert all(code.replace("_", "").isalpha() and code.islower() for code in (errors.OK, *TABLE))
