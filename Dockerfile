@@ -28,7 +28,8 @@ RUN find /install -depth -type d -name tests ! -path '*/numpy/_core/tests' -exec
 COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
-RUN rm app/model/training.py app/model/packing.py
+WORKDIR /src/app/model
+RUN rm training.py packing.py reading.py sampling.py sources.py
 COPY --from=train /model /model
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
 WORKDIR /src/app

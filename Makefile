@@ -11,19 +11,19 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image lint image lock clean
+.PHONY: help serve train test test-image lint image docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
 
 serve: .venv/train.stamp $(if $(MODEL_DIR),,bundle/manifest.json)  ## serve MODEL_DIR, or a reference model made here, on PORT (8000)
-	exec .venv/bin/gunicorn
+	@exec .venv/bin/gunicorn
 
 train: .venv/train.stamp  ## fit the reference model on iris and pack it in ./bundle
-	.venv/bin/python -m model train --output bundle
+	@.venv/bin/python -m model train --output bundle >&2
 
 bundle/manifest.json:
-	$(MAKE) train
+	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest -m "not image"
@@ -41,6 +41,9 @@ image:  ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) .
 
+docs: .venv/dev.stamp  ## generate docs/conformance.md
+	.venv/bin/python -m tests.conformance
+
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	for extras in "" "--extra train" "--extra train --extra dev"; do \
 	  case "$$extras" in *dev) name=-dev;; *train) name=-train;; *) name=;; esac; \
@@ -52,6 +55,6 @@ clean:  ## remove the environment and the reference bundle
 	rm -rf .venv bundle
 
 .venv/%.stamp: requirements-%.txt
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	$(PIP) -r $<
-	touch $@
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@$(PIP) -r $< >&2
+	@touch $@

@@ -48,7 +48,3 @@ def post_worker_init(worker: Any) -> None:
 
 def child_exit(server: Any, worker: Any) -> None:
     lifecycle.leave_slot(server, worker)
-
-
-def on_exit(server: Any) -> None:
-    lifecycle.finish(server)

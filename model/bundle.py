@@ -5,21 +5,22 @@ A change that an older reader would misread raises FORMAT, and the reader refuse
 """
 
 import hashlib
-import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from model.errors import BundleCorrupt, BundleMissing, DigestMismatch, VersionMismatch
-from model.signature import Label, Signature
+from model.errors import BundleCorrupt, BundleMissing, DigestMismatch, OutputRefused, VersionMismatch
+from model.signature import Cell, Signature
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-MODEL = "model.skops"
+SKOPS = "model.skops"
+JOBLIB = "model.joblib"
 REPACK = "pack the model again"
 # A name within the directory, and never a path out of it.
 FileName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
@@ -37,19 +38,26 @@ class File:
 
 @dataclass(frozen=True)
 class Golden:
-    """Rows and what the estimator answered on them before it was packed; a missing value is None."""
+    """Rows and what the estimator answered on them before it was packed, nested as Prediction's arrays are.
 
-    rows: list[list[float | None]]
-    labels: list[Label]
-    probabilities: list[list[float]] | None
+    A missing value is None, a datetime its ISO 8601 text.
+    """
+
+    rows: list[list[Cell]]
+    labels: list[Any]
+    probabilities: list[Any] | None
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """How one feature looked in training: its 11 deciles (minimum to maximum) and its share of missing values."""
+    """How one feature looked in training: its share of missing values, and its 11 deciles (minimum to maximum).
 
-    deciles: list[float]
+    For what is no number, the share of each of its most frequent values instead.
+    """
+
     missing: float
+    deciles: list[float]
+    shares: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -97,22 +105,46 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def encode(manifest: Manifest) -> bytes:
+    """Return the manifest as the JSON that is its file."""
+    return msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
+
+
 def write(directory: Path, manifest: Manifest, content: Mapping[str, bytes]) -> str:
-    """Write a bundle so that a reader sees the old one or the new one, never half; returns the manifest's digest."""
-    encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    """Write a bundle's files into a directory that is there; returns the manifest's digest."""
+    encoded = encode(manifest)
+    try:
+        msgspec.json.decode(encoded, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise OutputRefused(f"the manifest would not be readable: {error}; correct what was given.") from None
     for name, data in {**content, MANIFEST: encoded}.items():
-        (fresh / name).write_bytes(data)
-    fresh.chmod(0o755)
-    if directory.exists():
-        stale = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-        directory.replace(stale)
-        fresh.replace(directory)
-        shutil.rmtree(stale)
-    else:
-        fresh.replace(directory)
+        (directory / name).write_bytes(data)
     return digest_of(encoded)
+
+
+@contextmanager
+def staged(directory: Path) -> Iterator[Path]:
+    """Give an empty directory to make a bundle in; put it in place if the block ends well, else leave all as it was.
+
+    A bundle that is in the place is replaced as a whole (between two renames there is none); anything else is not.
+    Raises OutputRefused.
+    """
+    place = directory.resolve()
+    if place.exists() and not (place.is_dir() and (not any(place.iterdir()) or (place / MANIFEST).exists())):
+        raise OutputRefused(f"{directory} is there and is no bundle; name a directory that is new, empty or a bundle.")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as folder:
+        fresh, stale = Path(folder) / "fresh", Path(folder) / "stale"
+        fresh.mkdir()
+        yield fresh
+        try:
+            if place.exists():
+                place.replace(stale)
+            fresh.replace(place)
+        except OSError as error:
+            raise OutputRefused(
+                f"{directory} cannot be replaced ({error.strerror}); name a directory below."
+            ) from error
 
 
 def read(directory: Path, pin: str | None = None) -> Bundle:
@@ -138,7 +170,7 @@ def _decode(directory: Path, encoded: bytes) -> Manifest:
         if found != FORMAT:
             raise VersionMismatch(f"{directory} is of bundle format {found}, this server reads {FORMAT}; {REPACK}.")
         return msgspec.json.decode(encoded, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleCorrupt(f"{directory / MANIFEST} is not a manifest: {error}; {REPACK}.") from None
 
 

@@ -2,40 +2,104 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from model import checking, inspecting
 from model.errors import ModelError
+from model.loading import Loaded, Trust
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one command; a model that cannot be used is one line on stderr and exit code 1.
 
-    `environ` gives the defaults that the server's own settings give: MODEL_DIR.
+    `environ` gives the defaults that the server's own settings give.
     """
-    options = _parser(Path(environ.get("MODEL_DIR", "bundle"))).parse_args(arguments)
+    options = _parser(environ).parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        print(_train(options))
+        return run(options)
     except (ModelError, OSError) as error:
-        print(f"ml-service: {error}", file=sys.stderr)
+        print(f"ml-service: {getattr(error, 'code', 'error')}: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
-def _parser(bundle: Path) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m model", description="Make models that the server serves.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train", help="fit the reference model on iris, score it on held-out rows, pack it")
-    train.add_argument("--output", type=Path, default=bundle, help="the bundle's directory (default: %(default)s)")
-    train.add_argument("--name", default="iris", help="the model's name (default: %(default)s)")
-    train.add_argument("--version", default="1", help="the model's version (default: %(default)s)")
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m model", description="Make and examine models that are served.")
+    commands = parser.add_subparsers(required=True)
+    bundle = Path(environ.get("MODEL_DIR") or "bundle")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], words: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=words, description=words)
+        added.set_defaults(run=run)
+        return added
+
+    train = command("train", _train, "fit the reference model on iris, score it on held-out rows, pack it")
+    pack = command("pack", _pack, "make a bundle of a fitted estimator: joblib, pickle, skops, or an MLflow directory")
+    pack.add_argument("path", type=Path, help="the file or directory; all but skops run code, so only your own")
+    pack.add_argument("--data", type=Path, help="training rows, .csv or .parquet; further columns are ignored")
+    pack.add_argument("--allow-pickle", action="store_true", help="write a pickle where skops cannot hold the model")
+    for each, name in ((train, "iris"), (pack, None)):
+        each.add_argument("--output", type=Path, default=bundle, help="the bundle's directory (default: %(default)s)")
+        each.add_argument("--name", default=name, help="the model's name (default: %(default)s)")
+        each.add_argument("--version", default="1", help="the model's version (default: %(default)s)")
+    inspect = command("inspect", _inspect, "say what is in a bundle, without loading it")
+    checked = command("check", _check, "load a bundle as the server does, and predict its golden rows in a worker")
+    checked.add_argument("--pin", default=environ.get("MODEL_SHA256") or None, help="the sha256 it must have")
+    checked.add_argument("--allow-pickle", action="store_true", default=environ.get("ALLOW_PICKLE") == "1")
+    for each in (inspect, checked):
+        each.add_argument("bundle", type=Path, nargs="?", default=bundle, help="its directory (default: %(default)s)")
+        each.add_argument("--json", action="store_true", help="for a program to read")
+    for each in (pack, checked):
+        code = environ.get("MODEL_CODE")
+        each.add_argument("--code", type=Path, default=Path(code) if code else None, help="a directory of own modules")
     return parser
 
 
-def _train(options: argparse.Namespace) -> str:
+def _train(options: argparse.Namespace) -> int:
     from model.training import train  # noqa: PLC0415  # the serving image has no training code
 
-    loaded = train(options.output, options.name, options.version)
+    return _packed(train(options.output, options.name, options.version), options.output)
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from model.packing import pack  # noqa: PLC0415  # nor this
+    from model.sources import estimator_at, rows_at  # noqa: PLC0415
+
+    _progress(f"reading {options.path}")
+    estimator = estimator_at(options.path, options.code)
+    data = rows_at(options.data) if options.data else None
+    _progress("packing and proving")
+    loaded = pack(
+        estimator,
+        options.output,
+        name=options.name or options.path.stem,
+        version=options.version,
+        data=data,
+        allow_pickle=options.allow_pickle,
+        code=options.code,
+    )
+    return _packed(loaded, options.output)
+
+
+def _packed(loaded: Loaded, output: Path) -> int:
     manifest, score = loaded.manifest, loaded.manifest.score
     reached = f"{score.metric} {score.value:.3f} on {score.rows} held-out rows" if score else "not scored"
-    return f"{manifest.name} {manifest.version}: {reached}; packed in {options.output}, MODEL_SHA256={loaded.digest}"
+    print(f"{manifest.name} {manifest.version}: {reached}; packed in {output}, MODEL_SHA256={loaded.digest}")
+    return 0
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    print((inspecting.as_json if options.json else inspecting.as_table)(options.bundle))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    trust = Trust(options.pin, options.allow_pickle, options.code)
+    findings = list(checking.check(options.bundle, trust, _progress))
+    print((checking.as_json if options.json else checking.as_table)(findings))
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _progress(doing: str) -> None:
+    print(f"{doing} …", file=sys.stderr, flush=True)

@@ -51,6 +51,24 @@ class UnsupportedEstimator(ModelError):
     code = "unsupported_estimator"
 
 
+class PickleRefused(ModelError):
+    """The bundle holds a pickle, which is a program, and the operator has not allowed that one."""
+
+    code = "pickle_refused"
+
+
+class UnknownCategory(ModelError):
+    """A row holds a category that the model was not fitted on, and that it does not take."""
+
+    code = "unknown_category"
+
+
+class OutputRefused(ModelError):
+    """A bundle cannot be written as or where it was asked for."""
+
+    code = "output_refused"
+
+
 class NoFiniteAnswer(ModelError):
     """The model computes no finite number from these rows, though each of their values is one."""
 

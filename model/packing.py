@@ -1,19 +1,27 @@
 """From a fitted estimator to a bundle on disk, proven by loading it back."""
 
+import copy
 import datetime
+import math
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from model import loading, serialisation
-from model.bundle import FORMAT, MODEL, Baseline, File, Golden, Manifest, Score, digest_of, write
-from model.engines import Rows
+from model.bundle import FORMAT, JOBLIB, SKOPS, Baseline, File, Golden, Manifest, Score, digest_of, staged, write
+from model.columns import Column, columns_of
+from model.engines import Prediction
+from model.engines.sklearn import SklearnEngine
 from model.errors import UnsupportedEstimator
-from model.signature import Signature, read_signature
+from model.reading import names_of, read_signature, takes_texts
+from model.sampling import random_rows
+from model.signature import TEXT, Signature
 
 GOLDEN_ROWS = 32
+MOST_SHARES = 20
 
 
 def pack(
@@ -24,74 +32,117 @@ def pack(
     version: str = "1",
     data: Any = None,
     score: Score | None = None,
+    allow_pickle: bool = False,
+    code: Path | None = None,
 ) -> loading.Loaded:
-    """Write a fitted classifier or regressor as a bundle, load it back and prove that it answers the same.
+    """Write a fitted estimator as a bundle, load it back and prove that it answers the same.
 
-    `data` are training rows, a DataFrame or a matrix of shape (n, features): they give the golden rows, the baseline
-    of each feature and, for an estimator fitted without them, the features' names. Without it, golden rows are drawn
-    from a normal distribution. Raises ModelError.
+    `data` are training rows: a data frame, a matrix of shape (n, features) or, for a model of texts, a list of them.
+    They give the columns' kinds and, if need be, names, the golden rows, and the baseline. `allow_pickle` writes a
+    pickle where skops cannot hold the estimator. `code` is a directory of modules whose types it may hold.
+    Raises ModelError.
     """
-    columns = list(data.columns) if hasattr(data, "columns") else None
+    estimator = getattr(estimator, "best_estimator_", estimator)  # what a search predicts with
+    data = _texts(data) if hasattr(data, "columns") and takes_texts(estimator) else data
+    columns = None if data is None else columns_of(data, names_of(estimator))
     signature = read_signature(estimator, columns)
-    rows = None if data is None else _matrix(data, signature, columns)
-    content = {MODEL: serialisation.to_bytes(estimator)}
+    content = _serialised(estimator, allow_pickle=allow_pickle, code=code)
     manifest = Manifest(
         format=FORMAT,
         name=name,
         version=version,
-        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created_at=_now(),
         signature=signature,
         files={file: File(len(data), digest_of(data)) for file, data in content.items()},
         made_with=loading.versions(),
-        golden=_golden(estimator, signature, rows, data),
-        baseline=None if rows is None else _baseline(signature, rows),
+        golden=_golden(estimator, signature, columns, data),
+        baseline=None if columns is None else {column.name: _baseline(column) for column in columns},
         score=score,
     )
-    digest = write(Path(output), manifest, content)
-    loaded = loading.load(Path(output), digest)
-    loading.prove(loaded)
+    with staged(Path(output)) as folder:
+        digest = write(folder, manifest, content)
+        loaded = loading.load(folder, loading.Trust(digest, allow_pickle, code))
+        loading.prove(loaded)
     return loaded
 
 
-def _matrix(data: Any, signature: Signature, columns: list[str] | None) -> Rows:
-    """Return the data as float64 of shape (n, features), columns in the signature's order."""
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _serialised(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
+    try:
+        return {SKOPS: serialisation.to_skops(estimator, loading.modules_in(code))}
+    except UnsupportedEstimator as error:
+        if allow_pickle:
+            return {JOBLIB: serialisation.to_joblib(estimator)}
+        raise UnsupportedEstimator(f"{error} A pickle can hold it, if you allow one.") from error
+
+
+def _golden(estimator: Any, signature: Signature, columns: list[Column] | None, data: Any) -> Golden:
+    """Let the estimator itself, as it was fitted, answer evenly spaced rows of the data, or drawn ones."""
     try:
         if columns is None:
-            rows = np.asarray(data, dtype=np.float64)
+            rows = random_rows(signature, GOLDEN_ROWS, seed=0)
+            answer = SklearnEngine(copy.deepcopy(estimator), signature).predict(rows)
+            cells = [[_cell(cell) for cell in row] for row in rows.tolist()]
         else:
-            rows = np.column_stack([np.asarray(data[name], dtype=np.float64) for name in signature.names])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnsupportedEstimator(f"the data are not numeric columns {', '.join(signature.names)}: {error}") from None
-    if rows.ndim != 2 or rows.shape[1] != len(signature.features) or not len(rows):
-        raise UnsupportedEstimator(f"the data have shape {rows.shape}; expected (n ≥ 1, {len(signature.features)}).")
-    return rows
+            height = len(columns[0].cells)
+            chosen = np.unique(np.linspace(0, height - 1, GOLDEN_ROWS).astype(int))
+            answer = ask(estimator, signature, _rows(estimator, data, chosen))
+            cells = [[column.cells[place] for column in columns] for place in chosen]
+    except (ValueError, IndexError, TypeError) as error:
+        raise UnsupportedEstimator(
+            f"{type(estimator).__name__} does not predict the rows to prove it with ({error}); pass training data."
+        ) from error
+    return Golden(cells, answer.labels.tolist(), nested(answer.probabilities))
 
 
-def _golden(estimator: Any, signature: Signature, rows: Rows | None, data: Any) -> Golden:
-    """Let the estimator itself, as it was fitted, answer evenly spaced rows of the data, or drawn ones."""
-    if rows is None:
-        rows = np.random.default_rng(0).normal(size=(GOLDEN_ROWS, len(signature.features)))
-    chosen = np.unique(np.linspace(0, len(rows) - 1, GOLDEN_ROWS).astype(int))
-    framed = hasattr(data, "iloc") and hasattr(estimator, "feature_names_in_")
-    asked = data[list(signature.names)].iloc[chosen] if framed else rows[chosen]
+def ask(estimator: Any, signature: Signature, data: Any) -> Prediction:
+    """Predict with an estimator as its user would, on data as its user has them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that an estimator fitted on a frame is asked about a matrix
-        labels = np.asarray(estimator.predict(asked))
-        probabilities = np.asarray(estimator.predict_proba(asked)).tolist() if signature.probabilities else None
-    if labels.ndim != 1:
-        raise UnsupportedEstimator(f"{type(estimator).__name__} has several outputs; one output is served.")
-    return Golden(
-        rows=[[None if np.isnan(cell) else float(cell) for cell in row] for row in rows[chosen]],
-        labels=labels.tolist(),
-        probabilities=probabilities,
-    )
+        warnings.simplefilter("ignore", UserWarning)  # that one fitted on a frame is asked about a matrix
+        labels = np.asarray(estimator.predict(data))
+        found = estimator.predict_proba(data) if signature.probabilities else None
+    return Prediction(labels, tuple(found) if isinstance(found, list) else found)
 
 
-def _baseline(signature: Signature, rows: Rows) -> dict[str, Baseline]:
-    """Return each feature's deciles and share of missing values; a column that is all missing has no deciles."""
-    baselines = {}
-    for name, column in zip(signature.names, rows.T, strict=True):
-        present = column[~np.isnan(column)]
-        deciles = np.quantile(present, np.linspace(0, 1, 11)).tolist() if len(present) else []
-        baselines[name] = Baseline(deciles, 1 - len(present) / len(column))
-    return baselines
+def nested(probabilities: Any) -> Any:
+    """Return probabilities as lists."""
+    if isinstance(probabilities, tuple):
+        return [each.tolist() for each in probabilities]
+    return None if probabilities is None else probabilities.tolist()
+
+
+def _texts(frame: Any) -> Any:
+    """Return the one column of a data frame that a model of texts is meant to read."""
+    names = [TEXT] if TEXT in list(frame.columns) else list(frame.columns)
+    if len(names) != 1:
+        raise UnsupportedEstimator(f"the model takes one column of texts; name it {TEXT!r} among {', '.join(names)}.")
+    return frame[names[0]]
+
+
+def _rows(estimator: Any, data: Any, chosen: Any) -> Any:
+    """Choose rows of the data in the container that the estimator was fitted on."""
+    names = names_of(estimator)
+    if hasattr(data, "iloc"):
+        if names is not None:
+            return data[names].iloc[chosen]
+        return data.iloc[chosen] if hasattr(data, "str") else data.iloc[chosen].to_numpy()
+    return [data[place] for place in chosen] if isinstance(data, list) else np.asarray(data)[chosen]
+
+
+def _cell(cell: Any) -> Any:
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    return str(cell) if isinstance(cell, np.datetime64) else cell
+
+
+def _baseline(column: Column) -> Baseline:
+    present = [cell for cell in column.cells if cell is not None]
+    missing = 1 - len(present) / len(column.cells)
+    if column.dtype == "float64":
+        quantiles = np.quantile(np.array(present, dtype=float), np.linspace(0, 1, 11)) if present else np.array([])
+        return Baseline(missing, quantiles.tolist(), {})
+    most = Counter(map(str, present)).most_common(MOST_SHARES)
+    return Baseline(missing, [], {value[:100]: count / len(column.cells) for value, count in most})

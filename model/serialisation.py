@@ -1,46 +1,127 @@
-"""Estimators to bytes and back; the only place that deserialises one, and only from types on a list of our own."""
+"""Estimators to bytes and back; the only place that deserialises one.
 
+skops builds only types that were named as trusted beforehand. The list beyond its own is ours and fixed: what a file
+asks for is never passed back as trusted for asking. All are scikit-learn's own, hold data, and do nothing when built;
+what compiled code reads through them is checked by model.audit before anything predicts.
+"""
+
+import io
 import warnings
 from typing import Any
 
+import joblib
 import skops.io
 
 from model.errors import BundleCorrupt, UnsupportedEstimator, UntrustedType
 
-# Types that skops leaves to the caller's judgement and that scikit-learn's own predictors are made of. The list is
-# ours and fixed: what a file itself asks for is never passed back as trusted. Tree and TreePredictor are there for
-# every forest, boosting and decision tree; their arrays' digests are checked before they get here.
+_KERNELS = (
+    "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern PairwiseKernel Product RBF "
+    "RationalQuadratic Sum WhiteKernel"
+)
+_DISTANCES = (
+    "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis Manhattan Minkowski "
+    "RogersTanimoto RussellRao SEuclidean SokalSneath"
+)
+# Functions that an estimator names and that only compute; splitters and scorers, which only fitting uses.
+_SCORES = "chi2 f_classif f_oneway f_regression r_regression"
+_SPLITTERS = (
+    "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit "
+    "RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
+    "TimeSeriesSplit"
+)
+_METRICS = "accuracy_score balanced_accuracy_score f1_score log_loss precision_score recall_score"
 TRUSTED = frozenset(
     {
+        "functools.partial",
+        "numpy.dtype",
+        "sklearn._loss.loss.HalfTweedieLoss",
+        "sklearn._loss.loss.HalfTweedieLossIdentity",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.calibration._TemperatureScaling",
+        "sklearn.cluster._bisect_k_means._BisectingTree",
+        "sklearn.cluster._kmeans._kmeans_single_elkan",
+        "sklearn.cluster._kmeans._kmeans_single_lloyd",
+        "sklearn.compose._column_transformer.make_column_selector",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+        "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.feature_selection._mutual_info.mutual_info_regression",
+        "sklearn.metrics._scorer._CurveScorer",
+        "sklearn.metrics._scorer._PassthroughScorer",
+        "sklearn.metrics._scorer._Scorer",
+        "sklearn.multiclass._ConstantPredictor",
+        "sklearn.neighbors._ball_tree.BallTree",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
+        "sklearn.utils._bunch.Bunch",
+        "sklearn.utils._metadata_requests.MetadataRequest",
+        "sklearn.utils._metadata_requests.MethodMetadataRequest",
+        "sklearn.utils.validation.check_array",
+        *(f"sklearn.feature_selection._univariate_selection.{name}" for name in _SCORES.split()),
+        *(f"sklearn.metrics._classification.{name}" for name in _METRICS.split()),
+        *(f"sklearn.model_selection._split.{name}" for name in _SPLITTERS.split()),
+        *(f"sklearn.gaussian_process.kernels.{name}" for name in _KERNELS.split()),
+        *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in _DISTANCES.split()),
     }
 )
 
 
-def to_bytes(estimator: Any) -> bytes:
-    """Serialise a fitted estimator as skops; raises UnsupportedEstimator if the result could not be loaded again."""
+def to_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
+    """Serialise a fitted estimator as skops; raises UnsupportedEstimator if it could not be loaded again."""
+    name = type(estimator).__name__
     try:
         content: bytes = skops.io.dumps(estimator)
-        from_bytes(content)
+        from_skops(content, modules)
     except UntrustedType as error:
-        raise UnsupportedEstimator(f"{type(estimator).__name__} cannot be packed: {error}") from None
+        raise UnsupportedEstimator(f"{name} cannot be packed: {error}") from None
     except Exception as error:  # skops documents no error of its own for objects that it cannot hold
-        name = type(estimator).__name__
         raise UnsupportedEstimator(f"{name} cannot be written as skops ({type(error).__name__}: {error}).") from error
     return content
 
 
-def from_bytes(content: bytes) -> Any:
-    """Audit the types that a skops file names, then build the estimator; raises UntrustedType and BundleCorrupt."""
+def from_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
+    """Audit the types that a skops file names, then build the estimator; raises UntrustedType and BundleCorrupt.
+
+    `modules` are the top-level modules of the operator's own code, whose types are trusted too.
+    """
     try:
-        named = set(skops.io.get_untrusted_types(data=content))
-        if foreign := sorted(named - TRUSTED):
-            raise UntrustedType(f"the model file holds types that are not trusted: {', '.join(foreign)}.")
+        named = skops.io.get_untrusted_types(data=content)
+    except Exception as error:  # anything may come out of a file that is not what it should be
+        raise _unreadable(error) from error
+    if foreign := sorted(name for name in named if name not in TRUSTED and name.partition(".")[0] not in modules):
+        raise UntrustedType(
+            f"the model file holds types that are not trusted: {', '.join(foreign)}; "
+            "use scikit-learn's own, or name the directory of your code in MODEL_CODE."
+        )
+    return _quietly(lambda: skops.io.loads(content, trusted=named))
+
+
+def to_joblib(estimator: Any) -> bytes:
+    """Serialise an estimator as a joblib file, which is a pickle: a program for whoever loads it."""
+    file = io.BytesIO()
+    joblib.dump(estimator, file)
+    return file.getvalue()
+
+
+def from_joblib(content: bytes) -> Any:
+    """Run a joblib or pickle file. Only for one that is the caller's own, or pinned by its digest."""
+    return _quietly(lambda: joblib.load(io.BytesIO(content)))
+
+
+def _quietly(build: Any) -> Any:
+    """Build with warnings as errors: a model of another version must not be taken for this one's."""
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            return skops.io.loads(content, trusted=sorted(named))
-    except UntrustedType:
-        raise
-    except Exception as error:  # anything may come out of a file that is not what it should be
-        raise BundleCorrupt(f"the model file cannot be read ({type(error).__name__}: {error}).") from error
+            warnings.simplefilter("ignore", FutureWarning)  # a deprecated class predicts as long as it is there
+            return build()
+    except Exception as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> BundleCorrupt:
+    text = " ".join(str(error).split())[:300]
+    return BundleCorrupt(f"the model file cannot be read ({type(error).__name__}: {text}).")

@@ -1,5 +1,6 @@
 """Assembly of the application; nothing is decided here."""
 
+import mmap
 from dataclasses import dataclass
 
 from flask import Flask, Response
@@ -28,6 +29,7 @@ class Parts:
     holder: Holder
     metrics: Metrics
     log: PredictionLog
+    proven: mmap.mmap | list[int]  # its one item is 1 once any worker has proven the model; workers share it
 
 
 def create_app(parts: Parts) -> Flask:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from model.errors import NoFiniteAnswer
+from model.errors import NoFiniteAnswer, UnknownCategory
 
 
 class ServiceError(Exception):
@@ -103,7 +103,8 @@ class InvalidRows(ServiceError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         first = problems[0]
-        more = f" ({len(problems)} problems, see errors)" if len(problems) > 1 else ""
+        count = f"{'at least ' if len(problems) == self.MOST else ''}{len(problems)}"
+        more = f" ({count} problems, see errors)" if len(problems) > 1 else ""
         super().__init__(f"{first.pointer or 'The body'}: expected {first.expected}, got {first.got}.{more}")
         self.problems = problems
         self.code = first.code
@@ -141,6 +142,7 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "missing_feature": (422, "A row lacks a feature of the model"),
     "duplicate_name": (422, "A name stands twice in one object"),
     "no_finite_answer": (422, "The model has no finite answer for these rows"),
+    "unknown_category": (422, "A value is a category that the model does not know"),
     "internal_error": (500, "The server failed"),
     "overloaded": (503, "The server is busy"),
     "not_ready": (503, "The server is not ready"),
@@ -151,6 +153,9 @@ def describe(error: Exception) -> Failure:
     """Say what a caller is told of any exception; what is not ours to explain is told nothing but its code."""
     if isinstance(error, NoFiniteAnswer):
         message = "Expected values that the model can compute with, got some that are too large; check their units."
+        return _failure(error.code, message, {})
+    if isinstance(error, UnknownCategory):
+        message = "Expected categories that the model was trained on, got another one; see GET /model for its features."
         return _failure(error.code, message, {})
     if isinstance(error, ServiceError):
         problems = error.problems if isinstance(error, InvalidRows) else ()

@@ -5,9 +5,9 @@ import sys
 from http.client import HTTPConnection
 
 
-def main(port: int) -> int:
+def main(host: str, port: int) -> int:
     """Ask /health/ready once; anything but 200 within 2 s is a failure."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    connection = HTTPConnection("127.0.0.1" if host in ("", "0.0.0.0") else host, port, timeout=2)  # noqa: S104
     try:
         connection.request("GET", "/health/ready")
         return 0 if connection.getresponse().status == 200 else 1
@@ -16,4 +16,4 @@ def main(port: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(os.environ.get("PORT") or 8000)))
+    sys.exit(main(os.environ.get("HOST", ""), int(os.environ.get("PORT") or 8000)))

@@ -1,24 +1,28 @@
 """What happens when: start, fork, ready, stop. gunicorn.conf.py and wsgi.py call these and hold no logic.
 
 The order is gunicorn's (27.0, `preload_app`): configuration → application → when_ready → for each worker pre_fork
-(master), post_fork and post_worker_init (worker) → … → child_exit (master) → on_exit.
+(master), post_fork and post_worker_init (worker) → … → child_exit (master).
 """
 
 import faulthandler
 import gc
 import logging
+import mmap
+import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from model.errors import ModelError
-from model.loading import load, prove
+from model.loading import Trust, load, prove
+from service import shareddir
 from service.app import ROUTES, Parts
-from service.metrics import Metrics, shared_directory
+from service.metrics import PREFIX, Metrics
 from service.predictionlog import LineWriter, PredictionLog
 from service.served import Holder, ServedModel
 from service.settings import SettingError, Settings
@@ -53,13 +57,21 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-        loaded = load(settings.model_dir, settings.model_sha256)
+        loaded = load(settings.model_dir, Trust(settings.model_sha256, settings.allow_pickle, settings.model_code))
+        _check_redacted(settings, loaded.manifest.signature.names)
     served = ServedModel.of(loaded, time.time(), settings.max_rows)
-    metrics = Metrics({codec.name for codec in ROUTES.values()}, shared_directory())
-    metrics.declare_classes(served.loaded.manifest.signature.classes or ())
-    writer = LineWriter(STDOUT)
+    metrics = Metrics({codec.name for codec in ROUTES.values()}, shareddir.make(PREFIX))
+    metrics.declare_classes(served.class_labels)
+    # With stdout closed, descriptor 1 is whatever was opened since.
+    writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, Holder(served), metrics, log)
+    return Parts(settings, Holder(served), metrics, log, mmap.mmap(-1, 1))
+
+
+def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
+    """Refuse to redact what the model does not have: a misspelt name would be logged in full."""
+    if unknown := [name for name in settings.log_redact if name not in names]:
+        raise SettingError(f"LOG_REDACT={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")
 
 
 def freeze_heap() -> None:
@@ -90,16 +102,23 @@ def warm_up(worker: Any) -> None:
     faulthandler.cancel_dump_traceback_later()
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
+    parts.proven[0] = 1
 
 
 def leave_slot(arbiter: Any, worker: Any) -> None:
-    """Tidy up after a worker that has gone, however it went."""
-    parts_of(arbiter.app).metrics.forget(worker.slot)
+    """Tidy up after a worker that has gone, however it went; end the server if none ever proved the model.
 
-
-def finish(arbiter: Any) -> None:
-    """Remove what the server made, as its last step."""
-    parts_of(arbiter.app).metrics.close()
+    Once one has, others serve, and gunicorn replaces what fails.
+    """
+    parts = parts_of(arbiter.app)
+    parts.metrics.forget(worker.slot)
+    stopping = not arbiter.LISTENERS
+    if not parts.proven[0] and not stopping:
+        line = (
+            f"a worker hung for BOOT_SECONDS={parts.settings.boot_seconds:g} or crashed before it had proven the model"
+        )
+        print(f"ml-service: boot_failed: {line}; try `python -m model check`.", file=sys.stderr, flush=True)
+        raise HaltServer("no worker could prove the model", Arbiter.WORKER_BOOT_ERROR)
 
 
 def parts_of(gunicorn_app: Any) -> Parts:

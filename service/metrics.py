@@ -1,9 +1,8 @@
 """Every metric, declared once, with labels whose values come from code; one exposition for all workers."""
 
 import os
-import shutil
 import struct
-import tempfile
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,9 @@ PREFIX: Final = "mlservice"
 # From a small model on one row to a large forest on thousands; the edges an SLO is likely to name are exact.
 SECONDS: Final = (0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 MOST_CLASSES: Final = 20
-OTHER: Final = "other"
-SCRAPE_TRIES: Final = 3
+OTHER: Final = "(other)"
+SCRAPE_TRIES: Final = 5
+SCRAPE_PAUSE_SECONDS: Final = 0.02
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ CATALOGUE: Final = (
         (("buckets", SECONDS),),
     ),
     Declaration(Counter, "rows_total", ("protocol",), "Rows predicted."),
-    Declaration(Counter, "predictions_total", ("class",), f"Rows by predicted class; past {MOST_CLASSES}: other."),
+    Declaration(Counter, "predictions_total", ("class",), f"Rows by predicted class; past {MOST_CLASSES}: (other)."),
     Declaration(Gauge, "in_progress_requests", (), "Prediction requests being worked on.", _LIVE_SUM),
     Declaration(Gauge, "ready_workers", (), "Workers that proved the model and take requests.", _LIVE_SUM),
     Declaration(Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model served.", _LIVE_MAX),
@@ -99,7 +99,8 @@ class Metrics:
 
     def declare_classes(self, classes: Iterable[object]) -> None:
         """Make the series of a classifier's first classes, at zero."""
-        for name in [*list(map(str, classes))[:MOST_CLASSES], OTHER]:
+        names = list(map(str, classes))
+        for name in [*names[:MOST_CLASSES], *([OTHER] if len(names) > MOST_CLASSES else [])]:
             self._predictions.labels(name)
 
     def served(self, loaded: Loaded, at: float) -> None:
@@ -122,7 +123,10 @@ class Metrics:
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return the exposition of all processes, and its content type as negotiated from the Accept header."""
-        encode, content_type = exposition.choose_encoder(accept)
+        try:
+            encode, content_type = exposition.choose_encoder(accept)
+        except (TypeError, ValueError):  # a version in the header that is none
+            encode, content_type = exposition.choose_encoder("")
         if self._directory is None:
             return encode(self._registry), content_type
         for tries_left in reversed(range(SCRAPE_TRIES)):
@@ -133,20 +137,10 @@ class Metrics:
             except (OSError, RuntimeError, struct.error):
                 if not tries_left:  # a worker being born or dying leaves a file half made for a moment
                     raise
+                time.sleep(SCRAPE_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
     def forget(self, slot: str) -> None:
         """Drop the live gauges of a slot whose worker has gone; its counters stay, and its next worker goes on."""
         if self._directory is not None:
             multiprocess.mark_process_dead(slot, str(self._directory))
-
-    def close(self) -> None:
-        """Remove the shared files; for the process that made them, at its end."""
-        if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
-
-
-def shared_directory() -> Path:
-    """Make a directory for one server's metric files, in memory where the system has such a place."""
-    memory = "/dev/shm"  # noqa: S108  # mkdtemp makes a private directory in it
-    return Path(tempfile.mkdtemp(prefix=f"{PREFIX}-", dir=memory if os.access(memory, os.W_OK) else None))

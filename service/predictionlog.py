@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from model.engines import Prediction
+from model.engines import Prediction, Rows
 from service import jsontext
+from service.answers import by_row
 from service.calls import Call, ModelIdentity
 from service.errors import OK
+
+_DIRTY, _CLEAN = b"1", b"0"
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class LineWriter:
     """Writes whole lines to a descriptor that several processes and threads share.
 
     The kernel keeps a write whole only up to PIPE_BUF bytes (pipe(7)), so each is made under a lock: of the threads,
-    and of the processes through an anonymous file, whose lock the kernel frees when its holder is killed.
+    and of the processes through an anonymous file, whose lock the kernel frees when its holder is killed. The file also
+    says whether a line was left unfinished, by a full disk or a kill; the next one then starts on a new line.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -48,9 +52,12 @@ class LineWriter:
         with self._threads:
             fcntl.lockf(self._processes, fcntl.LOCK_EX)
             try:
-                left = memoryview(line)
+                torn = os.pread(self._processes, 1, 0) == _DIRTY  # the last writer did not get to the end of its line
+                os.pwrite(self._processes, _DIRTY, 0)
+                left = memoryview(b"\n" + line if torn else line)
                 while left:
                     left = left[os.write(self._descriptor, left) :]
+                os.pwrite(self._processes, _CLEAN, 0)
             finally:
                 fcntl.lockf(self._processes, fcntl.LOCK_UN)
 
@@ -91,13 +98,13 @@ class PredictionLog:
             entry["inputs"] = self._shown(call.rows[:most], names)
             entry["predictions"] = prediction.labels[:most].tolist()
             if prediction.probabilities is not None:
-                entry["probabilities"] = prediction.probabilities[:most]
+                entry["probabilities"] = by_row(prediction.probabilities, most)
         return entry
 
-    def _shown(self, rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    def _shown(self, rows: Rows, names: Sequence[str]) -> Any:
         """Return the rows with redacted columns emptied; a missing number is null in JSON."""
         columns = [position for position, name in enumerate(names) if name in self._redact]
         if columns:
             rows = rows.copy()
             rows[:, columns] = np.nan
-        return rows
+        return rows.tolist() if rows.dtype == object else rows

@@ -1,14 +1,16 @@
 """marshmallow schemas from a model's signature, built once per model; the field that reads rows is one array step."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from model.engines import Rows
 from model.signature import Signature
+from service.cells import shown
 from service.errors import InvalidRows, Problem
-from service.rows import RowReader, escaped, shown
+from service.rows import RowReader, escaped
 
 SINGLE = "features"
 MANY = "instances"
@@ -63,19 +65,17 @@ class RequestSchema:
         try:
             loaded = self._schema.load(document)
         except ValidationError as error:
-            raise InvalidRows(tuple(_problems(error.messages_dict))) from None
+            raise InvalidRows(tuple(islice(_problems(error.messages_dict, document), InvalidRows.MOST))) from None
         single = SINGLE in loaded
         return loaded[SINGLE if single else MANY], single
 
 
-def _problems(messages: dict[str, list[Any]]) -> list[Problem]:
-    """Flatten marshmallow's messages: Problems as they are, its own words for unknown members as one more."""
-    found = []
-    for member, entries in messages.items():
-        for entry in entries:
-            unknown = Problem("invalid_request", f"/{escaped(member)}", _EXPECTED, f"also {shown(member)}")
-            found.append(entry if isinstance(entry, Problem) else unknown)
-    return found[: InvalidRows.MOST]
+def _problems(messages: dict[str, list[Any]], document: dict[str, Any]) -> Iterator[Problem]:
+    """Flatten marshmallow's messages in the order of the document: Problems, and its own words for unknown members."""
+    for member in (member for member in document if member in messages):
+        for entry in messages[member]:
+            unknown = Problem("invalid_request", f"/{escaped(member)}", _EXPECTED, "one more member")
+            yield entry if isinstance(entry, Problem) else unknown
 
 
 def _names(document: dict[str, Any]) -> str:

@@ -30,17 +30,18 @@ class ServedModel:
         """Prepare a loaded model for serving."""
         manifest = loaded.manifest
         classes = manifest.signature.classes or ()
+        single = classes[0] if classes and manifest.signature.outputs is None else ()
         contract = Contract(
             identity=ModelIdentity(manifest.name, manifest.version, loaded.digest),
             signature=manifest.signature,
             schema=RequestSchema(manifest.signature, max_rows),
-            columns={label: column for column, label in enumerate(classes)},
+            columns=tuple({label: column for column, label in enumerate(each)} for each in classes),
         )
-        labels = {label: str(label) if place < MOST_CLASSES else OTHER for place, label in enumerate(classes)}
+        labels = {label: str(label) if place < MOST_CLASSES else OTHER for place, label in enumerate(single)}
         return cls(loaded, loaded_at, contract, Predictor(loaded), labels)
 
     def by_class(self, prediction: Prediction) -> Iterator[tuple[str, int]]:
-        """Count an answer's rows by the metric label of their class; nothing for a regressor."""
+        """Count an answer's rows by the metric label of their class; nothing unless each row has one class."""
         if self.class_labels:
             for label, count in Counter(prediction.labels.tolist()).items():
                 yield self.class_labels.get(label, OTHER), count

@@ -1,6 +1,7 @@
 """Every setting, once: name, default, what it accepts, help. Nothing else in the project reads the environment."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -51,11 +52,17 @@ def _whole(low: int, high: int) -> Parser:
 
 SECONDS: Final = _within(float, 0.01, 3600, "seconds")
 SHARE: Final = _within(float, 0, 1, "a share")
-TEXT: Final = _matching(r"[^\0]+", "text")
 NAMES: Final = Parser(
-    lambda text: tuple(part.strip() for part in text.split(",") if part.strip()), "names separated by commas"
+    lambda text: tuple(json.loads(text) if text.startswith("[") else filter(None, map(str.strip, text.split(",")))),
+    "names separated by commas, or a JSON list of them",
 )
-LEVEL: Final = _matching("debug|info|warning|error", "debug, info, warning or error")
+YES_NO: Final = _matching("(?i:0|1|false|true|no|yes)", "1 or 0", lambda text: text.lower() in ("1", "true", "yes"))
+LEVEL: Final = _matching("(?i:debug|info|warning|error)", "debug, info, warning or error", str.lower)
+ADDRESS: Final = _matching(
+    r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?",
+    "a host name or an address",
+    lambda text: f"[{text.strip('[]')}]" if ":" in text else text,
+)
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
@@ -69,7 +76,7 @@ def setting(name: str, parser: Parser, help_text: str, *, default: Any, secret: 
 class Settings:
     """The effective settings; made by from_env only, so that each value has been read by its parser."""
 
-    host: str = setting("HOST", TEXT, "the address to listen on", default="0.0.0.0")  # noqa: S104  # a container's port
+    host: str = setting("HOST", ADDRESS, "the address to listen on", default="0.0.0.0")  # noqa: S104  # a container's port
     port: int = setting("PORT", _whole(0, 65535), "the port to listen on; 0 takes a free one", default=8000)
     workers: int = setting(
         "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=cpus.available
@@ -78,6 +85,12 @@ class Settings:
     model_dir: Path = setting("MODEL_DIR", Parser(Path, "a path"), "the bundle to serve", default=Path("bundle"))
     model_sha256: str | None = setting(
         "MODEL_SHA256", DIGEST, "the sha256 that the bundle's manifest must have", default=None
+    )
+    allow_pickle: bool = setting(
+        "ALLOW_PICKLE", YES_NO, "run a model that is a pickle, if MODEL_SHA256 pins it", default=False
+    )
+    model_code: Path | None = setting(
+        "MODEL_CODE", Parser(Path, "a path"), "a directory of modules whose types the model may hold", default=None
     )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES", _whole(1, 2**31), "the largest request body, in bytes", default=16 * 2**20

@@ -57,6 +57,7 @@ BAD = [
     Bad("a form", _rows({"features": ROW}), 415, "unsupported_media_type", None, "application/x-www-form-urlencoded"),
     Bad("no content type", _rows({"features": ROW}), 415, "unsupported_media_type", None, None),
     Bad("another charset", _rows({"features": ROW}), 415, "unsupported_media_type", None, JSON + "; charset=latin-1"),
+    Bad("a charset that is none", _rows({"features": ROW}), 415, "unsupported_media_type", None, JSON + "; charset=x"),
     Bad("a pickle", b"\x80\x04K\x01.", 415, "unsupported_media_type", None, "application/x-pickle"),
     Bad("JSON null", b"null", 422, "invalid_request", ""),
     Bad("JSON list", b"[[5.1, 3.5, 1.4, 0.2]]", 422, "invalid_request", ""),

@@ -6,26 +6,30 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.float64]
+# float64 of shape (n, features), C-contiguous, for the matrix layout; for the others an object array of that shape
+# whose cells are float, bool, str, np.datetime64 or, for a missing one of no number, None.
+Rows = NDArray[Any]
+Probabilities = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What a model answered on n rows.
 
-    `labels` has shape (n,) and the dtype of the estimator's own labels; `probabilities` is float64 of shape
-    (n, classes), columns in the order of the signature's classes, or None where the model gives none.
+    `labels` has shape (n,), or (n, outputs), and the dtype of the estimator's own labels. `probabilities` is float64 of
+    shape (n, classes), columns in the order of the signature's classes; for several outputs one such array for each, or
+    one of shape (n, outputs) with the probability of each label where labels are yes or no. None where there are none.
     """
 
     labels: NDArray[Any]
-    probabilities: NDArray[np.float64] | None
+    probabilities: Probabilities | None
 
 
 class Engine(Protocol):
-    """Something that turns a C-contiguous float64 matrix of shape (n, features) into a Prediction."""
+    """Something that turns n ≥ 1 rows, as the signature's layout has them, into a Prediction."""
 
     name: str
 
     def predict(self, rows: Rows) -> Prediction:
-        """Predict n ≥ 1 rows; safe to call from several threads at once."""
+        """Predict; safe to call from several threads at once."""
         ...

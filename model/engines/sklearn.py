@@ -1,63 +1,91 @@
 """The engine for any estimator: scikit-learn itself, without what it does on each call for people at a keyboard."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 
+from model.components import walk
 from model.engines import Prediction, Rows
-from model.errors import NoFiniteAnswer
+from model.engines.table import table_of
+from model.errors import NoFiniteAnswer, UnknownCategory
 from model.signature import Signature
 
-# What sklearn.utils.validation says of values that do not fit a tree's float32, or that an earlier step made infinite.
-_OVERFLOW = re.compile(r"too large for dtype|contains (NaN|infinity)")
+# What scikit-learn says of values that do not fit a tree's float32, or that an earlier step made infinite; and of a
+# category that an encoder was not fitted on.
+_OVERFLOW = re.compile(r"too large for dtype|contains (NaN|infinity)|cannot convert float (NaN|infinity)")
+_UNKNOWN = re.compile(r"Found unknown categor")
 
 
 class SklearnEngine:
-    """Predicts with an estimator that nobody else holds; prepares it in place, once.
-
-    Names are checked by the caller, so `feature_names_in_` goes: with it each call on an array warns. `n_jobs` goes
-    too: a thread pool for each request costs more than it saves, and the server has its own processes.
-    """
+    """Predicts with an estimator that nobody else holds; prepares it in place, once."""
 
     name = "scikit-learn"
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
-        for part in _components(estimator, set()):
-            vars(part).pop("feature_names_in_", None)
-            if "n_jobs" in vars(part):
-                vars(part)["n_jobs"] = None
+        self._missing = np.nan if not _knows_none(estimator) else None
+        for part, _ in walk(estimator):
+            _prepare(part)
         self._estimator = estimator
-        self._probabilities = signature.probabilities
+        self._signature = signature
 
     def predict(self, rows: Rows) -> Prediction:
-        """Predict n ≥ 1 rows of shape (n, features); raises NoFiniteAnswer where a step's own check finds overflow."""
+        """Predict n ≥ 1 rows of shape (n, features).
+
+        Raises NoFiniteAnswer where a step's own check finds overflow, and UnknownCategory.
+        """
         try:
-            labels = np.asarray(self._estimator.predict(rows))
-            if not self._probabilities:
-                return Prediction(labels, None)
-            return Prediction(labels, np.asarray(self._estimator.predict_proba(rows), dtype=np.float64, order="C"))
+            return self._predict(self._shaped(rows))
         except ValueError as error:
             if _OVERFLOW.search(str(error)):
                 raise NoFiniteAnswer(str(error)) from error
+            if _UNKNOWN.search(str(error)):
+                raise UnknownCategory(str(error)) from error
             raise
 
+    def _shaped(self, rows: Rows) -> Any:
+        match self._signature.layout:
+            case "text":
+                return rows[:, 0]
+            case "table":
+                return table_of(rows, self._signature, self._missing)
+            case _:
+                return rows
 
-def _components(value: Any, seen: set[int]) -> Iterator[BaseEstimator]:
-    """Yield every estimator reachable from the value through attributes and containers, each once."""
-    if id(value) in seen:
-        return
-    if isinstance(value, BaseEstimator):
-        seen.add(id(value))
-        yield value
-        children = list(vars(value).values())
-    elif isinstance(value, dict):
-        children = list(value.values())
-    elif isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype == object):
-        children = list(np.ravel(value)) if isinstance(value, np.ndarray) else list(value)
-    else:
-        return
-    for child in children:
-        yield from _components(child, seen)
+    def _predict(self, rows: Any) -> Prediction:
+        labels = np.asarray(self._estimator.predict(rows))
+        if not self._signature.probabilities:
+            return Prediction(labels, None)
+        probabilities = self._estimator.predict_proba(rows)
+        if isinstance(probabilities, list):
+            return Prediction(labels, tuple(map(_contiguous, probabilities)))
+        return Prediction(labels, _contiguous(probabilities))
+
+
+def _contiguous(numbers: Any) -> Any:
+    return np.asarray(numbers, dtype=np.float64, order="C")
+
+
+def _prepare(part: Any) -> None:
+    """Make one component quick and quiet.
+
+    Names are checked by the caller, so `feature_names_in_` goes: with it each call on an array warns; and
+    ColumnTransformers choose by position, which they do for arrays. `n_jobs` goes too: a thread pool for each request
+    costs more than it saves, and the server has its own processes.
+    """
+    own = vars(part) if hasattr(part, "__dict__") else {}
+    if "_transformer_to_input_indices" in own:
+        positions = own["_transformer_to_input_indices"]
+        own["transformers_"] = [
+            (name, transformer, positions[name][0] if isinstance(columns, str) else positions[name])
+            for name, transformer, columns in own["transformers_"]
+        ]
+    own.pop("feature_names_in_", None)
+    if "n_jobs" in own:
+        own["n_jobs"] = None
+
+
+def _knows_none(estimator: Any) -> bool:
+    """Say whether an encoder was fitted on None as a category of its own, which NaN is not."""
+    encoders = (part.categories_ for part, _ in walk(estimator) if hasattr(part, "categories_"))
+    return any(None in list(categories) for columns in encoders for categories in columns)

@@ -38,15 +38,17 @@ def blueprint(holder: Holder, metrics: Metrics) -> Blueprint:
 
 
 def _describe(served: ServedModel) -> dict[str, object]:
-    manifest = served.loaded.manifest
+    manifest, signature = served.loaded.manifest, served.loaded.manifest.signature
     return {
         "name": manifest.name,
         "version": manifest.version,
         "digest": served.loaded.digest,
         "engine": served.loaded.engine.name,
-        "task": manifest.signature.task,
-        "features": manifest.signature.features,
-        "classes": manifest.signature.classes,
+        "task": signature.task,
+        "layout": signature.layout,
+        "features": signature.features,
+        "outputs": signature.outputs,
+        "classes": signature.classes[0] if signature.classes and signature.outputs is None else signature.classes,
         "created_at": manifest.created_at,
         "loaded_at": datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
         "made_with": manifest.made_with,

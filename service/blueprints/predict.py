@@ -1,7 +1,7 @@
 """The prediction routes: one view, whatever the protocol."""
 
 from flask import Blueprint, Response
-from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.exceptions import HTTPException
 
 from service.blueprints.answers import ours, problem, this_request
 from service.limiter import Limiter
@@ -35,9 +35,9 @@ def blueprint(
     for path, codec in routes.items():
         predict.add_url_rule(path, codec.name, answer, methods=["POST"], defaults={"codec": codec})
 
-    @predict.app_errorhandler(WrongMethod)
-    def wrong_method(error: WrongMethod) -> Response:
-        """Record a wrong method too: a caller that never reaches the view is still a caller that fails."""
+    @predict.app_errorhandler(HTTPException)
+    def unrouted(error: HTTPException) -> Response:
+        """Record what never reached the view too, such as a wrong method: it is still a caller that fails."""
         request, refusal = this_request(), ours(error)
         if codec := routes.get(request.path):
             recorder.refused(codec.name, request.request_id, refusal)

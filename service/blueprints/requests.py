@@ -6,7 +6,7 @@ from functools import cached_property
 
 import flask
 
-from service.errors import BodyTooLarge, IncompleteBody
+from service.errors import BodyTooLarge, IncompleteBody, UnsupportedMediaType
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _DISCARDED_LIMITS = 4
@@ -28,6 +28,9 @@ class Request(flask.Request):
         Reads the server's stream itself: gunicorn ends it at the body's end, and what a truncated body or a malformed
         chunk raises there is its own and not an OSError, which Flask would answer with 500.
         """
+        coding = self.headers.get("Content-Encoding", "identity")
+        if coding != "identity":
+            raise UnsupportedMediaType(f"Expected a body without Content-Encoding, got {coding[:40]!r}.")
         announced = self.content_length
         if announced is not None and announced > limit:
             self._discard(announced, limit)

@@ -11,12 +11,12 @@ from service.schemas import RequestSchema
 
 @dataclass(frozen=True)
 class Contract:
-    """What a codec may know of the model: who it is, what it takes, how requests are read, its classes' columns."""
+    """What a codec may know of the model: who it is, what it takes, how requests are read, each output's columns."""
 
     identity: ModelIdentity
     signature: Signature
     schema: RequestSchema
-    columns: dict[Label, int]
+    columns: tuple[dict[Label, int], ...]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Server:
             most_rows=self.settings.log_rows,
             redact=self.settings.log_redact,
         )
-        self.app = create_app(Parts(self.settings, self.holder, self.metrics, log))
+        self.app = create_app(Parts(self.settings, self.holder, self.metrics, log, [1]))
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

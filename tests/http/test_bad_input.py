@@ -1,7 +1,12 @@
 import json
+import time
 
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
+from model.packing import pack
 from tests.badinput import BAD, MAX_BODY_BYTES, MAX_ROWS, ROW
 
 
@@ -66,7 +71,7 @@ def test_the_nearest_name_is_proposed_for_a_misspelt_one(server):
     """A misspelt feature is answered with the name that was probably meant."""
     answer = server.predict({"features": {"petal widht (cm)": 1}}).json
 
-    assert answer["errors"][0]["expected"] == "'petal width (cm)'"
+    assert answer["errors"][0]["expected"] == "a feature, perhaps 'petal width (cm)'"
 
 
 def test_allow_names_the_methods_of_the_route(server):
@@ -74,3 +79,27 @@ def test_allow_names_the_methods_of_the_route(server):
     answer = server.client.get("/predict")
 
     assert {"POST", "OPTIONS"} == set(answer.headers["Allow"].split(", "))
+
+
+def test_many_misspelt_names_cost_little(serve, tmp_path):
+    """Proposals are made for a few names only; comparing each with each would hold a slot for seconds."""
+    names = [f"measurement number {place}" for place in range(300)]
+    rows = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 300)), columns=names)
+    pack(LinearRegression().fit(rows, rows[names[0]]), tmp_path / "wide", name="wide", data=rows)
+    server = serve(tmp_path / "wide")
+
+    start = time.perf_counter()
+    answer = server.predict({"features": {f"measurment numbr {place}": 1 for place in range(300)}})
+
+    assert 422 == answer.status_code
+    assert time.perf_counter() - start < 0.5
+
+
+def test_an_encoded_body_is_refused_by_name(server):
+    """A gzipped body is not unreadable JSON; the answer says what it is."""
+    answer = server.client.post(
+        "/predict", data=b"x", content_type="application/json", headers={"Content-Encoding": "gzip"}
+    )
+
+    assert (415, "unsupported_media_type") == (answer.status_code, answer.json["code"])
+    assert "gzip" in answer.json["detail"]

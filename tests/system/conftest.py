@@ -55,10 +55,11 @@ class Server:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         # Nothing of this machine's settings, and no thread limits: the server must not need to be given any.
         environ = {**kept, "HOST": "127.0.0.1", "PORT": "0", "MODEL_DIR": str(bundle), **environ}
+        command = [sys.executable, "-m", "gunicorn"]
+        if environ.pop("closed_stdout", False):
+            command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
         with self.out.open("wb") as out, self.err.open("wb") as err:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn"], cwd=ROOT, env=environ, stdout=out, stderr=err
-            )
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=err)
 
     @property
     def errors(self):
@@ -124,9 +125,11 @@ def launching(tmp_path_factory, bundle):
 
     yield start
     for server in started:
-        with suppress(ProcessLookupError):
+        server.process.terminate()
+        try:
+            server.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
             server.process.kill()
-        server.process.wait(DEADLINE)
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def run(image):
 def test_the_image_runs_strictly_confined_as_any_user(run):
     """Read-only, no capabilities, no new privileges, a user nobody made; and it writes nothing."""
     container = run(*STRICT, "--user", "12345:0", "--pids-limit", "128", "--memory", "512m")
+    assert "1" == docker("exec", container.name, "sh", "-c", "ls /proc/1/task | wc -l"), "threads of the master"
 
     for _ in range(1000):
         assert 200 == container.predict()[0]

@@ -47,6 +47,7 @@ WRONG = {
         {"WEB_CONCURRENCY": "1"},
         "golden_mismatch",
     ),
+    "redacted name": (lambda _: None, {"LOG_REDACT": "sepal length"}, "LOG_REDACT=sepal length: expected features"),
     "setting": (lambda _: None, {"PORT": "eighty"}, "bad setting: PORT='eighty': expected a whole number"),
 }
 
@@ -65,6 +66,25 @@ def test_a_wrong_start_is_one_clear_line_and_a_non_zero_exit(launch, iris_bundle
     assert 1 == len(ours)
     assert expected in ours[0]
     assert "Traceback" not in server.errors
+
+
+SLOW = """
+import sys
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from model.packing import pack
+pack(RandomForestClassifier(1000).fit(*load_iris(return_X_y=True)), sys.argv[1], name="slow")
+"""
+
+
+def test_a_model_that_is_not_proven_in_time_ends_the_start(launch, run_python, tmp_path):
+    """A worker that hangs at boot is not replaced for ever: the start ends with one line."""
+    run_python(SLOW, tmp_path / "slow")
+
+    server = launch(tmp_path / "slow", BOOT_SECONDS="0.01")
+
+    assert 3 == server.process.wait(DEADLINE)
+    assert 1 == server.errors.count("ml-service: boot_failed: ")
 
 
 def test_a_request_in_flight_is_answered_when_the_server_stops(serve):
@@ -97,29 +117,48 @@ def test_a_request_in_flight_is_answered_when_the_server_stops(serve):
     assert len(answered) == len(server.log())
 
 
+def shared_folder(server):
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text().splitlines()
+    (path,) = {Path(line.split()[-1]).parent for line in maps if line.endswith("counter_master.db")}
+    return path
+
+
 def test_nothing_is_left_behind(serve):
-    """The metrics' files go with the server."""
-    server = serve()
-    (folder,) = (
-        path for path in map(Path, server_files(server.process.pid)) if path.parent.name.startswith("mlservice-")
-    )
-    assert folder.exists()
+    """The metrics' files go with the server; those of one that was killed go when the next one starts."""
+    stopped, killed = serve(), serve()
+    folders = [shared_folder(stopped), shared_folder(killed)]
+    assert all(folder.exists() for folder in folders)
 
-    assert 0 == server.stop()
+    assert 0 == stopped.stop()
+    assert not folders[0].exists()
 
-    assert not folder.parent.exists()
+    workers = killed.workers()
+    killed.process.kill()
+    killed.process.wait(DEADLINE)
+    eventually(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "orphans gone")
+    serve()
+    assert not folders[1].exists()
 
 
-def server_files(pid):
-    maps = Path(f"/proc/{pid}/maps").read_text().split("\n")
-    return {line.split()[-1] for line in maps if line.endswith("counter_master.db")}
+def test_a_closed_stdout_costs_nothing_but_the_log(iris_bundle, serve):
+    """Without a stdout there is no prediction log; no other file gets its lines."""
+    server = serve(closed_stdout=True)
+
+    assert 200 == server.predict({"features": ROW})[0]
+    assert 0 == server.metric("log_dropped_total")
+    assert not any(b"request_id" in path.read_bytes() for path in shared_folder(server).iterdir())
 
 
 def test_the_master_has_one_thread(serve):
-    """A thread in the master would be a lock that no worker can open."""
+    """A thread in the master would be a lock that no worker can open.
+
+    Where pyarrow is installed (to read Parquet when packing), scikit-learn imports it through pandas, and with it comes
+    its allocator's own thread, which knows about forks.
+    """
     server = serve()
 
-    assert 1 == len(list(Path(f"/proc/{server.process.pid}/task").iterdir()))
+    names = [path.read_text().strip() for path in Path(f"/proc/{server.process.pid}/task").glob("*/comm")]
+    assert 1 == len([name for name in names if name != "jemalloc_bg_thd"])
 
 
 def test_a_reload_replaces_the_workers_and_drops_nothing(serve):

@@ -1,3 +1,6 @@
+import struct
+import threading
+
 import pytest
 
 from service import metrics as module
@@ -85,8 +88,18 @@ def test_a_scrape_survives_a_file_that_is_being_made(shared, tmp_path):
     """A torn file fails the scrape only if it stays torn."""
     torn = tmp_path / "counter_w9.db"
     torn.touch()
-    with pytest.raises(Exception, match="unpack"):
-        shared.render("")
-    torn.unlink()
+    mended = threading.Timer(module.SCRAPE_PAUSE_SECONDS, torn.unlink)
+    mended.start()
 
     assert 0 == sample(shared, "log_dropped_total")
+
+    mended.join()
+    torn.touch()
+    with pytest.raises(struct.error):
+        shared.render("")
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", "*/*;version==", "\x00", ","])
+def test_a_malformed_accept_header_gets_plain_text(accept):
+    """A scrape that asks for nonsense is still answered."""
+    assert Metrics(["native"]).render(accept)[1].startswith("text/plain")

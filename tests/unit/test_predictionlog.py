@@ -1,7 +1,9 @@
 import json
 import os
+import select
 import signal
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -116,3 +118,20 @@ def test_long_lines_of_several_processes_never_mix():
     whole = [line for line in bytes(content).split(b"\n") if len(line) == 20_000]
     assert all(len(set(line)) == 1 for line in whole)
     assert len(whole) >= 600
+    cut = [line for line in bytes(content).split(b"\n") if len(line) not in (0, 20_000)]
+    assert len(cut) <= 1, "a line that a killed writer left unfinished ends where the next one begins"
+
+
+def test_a_line_that_could_not_be_finished_is_not_glued_to_the_next():
+    """A full disk or pipe costs the lines that did not fit, and no other."""
+    reader, writer = os.pipe2(os.O_NONBLOCK)
+    lines = LineWriter(writer)
+    with pytest.raises(BlockingIOError):
+        lines.write(b"x" * 200_000 + b"\n")
+    while os.read(reader, 1 << 16):
+        with suppress(BlockingIOError):
+            if not select.select([reader], [], [], 0)[0]:
+                break
+    lines.write(b"whole\n")
+
+    assert b"\nwhole\n" == os.read(reader, 100)

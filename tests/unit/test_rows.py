@@ -8,7 +8,12 @@ from service.errors import TABLE, InvalidRows
 from service.rows import RowReader
 from service.schemas import RequestSchema
 
-SIGNATURE = Signature((Feature("a"), Feature("b/c"), Feature("d~e", nullable=True)), "regressor", None, False)
+
+def signature(*features, layout="matrix"):
+    return Signature(features, layout, "regressor", None, None, False)
+
+
+SIGNATURE = signature(Feature("a"), Feature("b/c"), Feature("d~e", nullable=True))
 READER = RowReader(SIGNATURE, 5)
 SCHEMA = RequestSchema(SIGNATURE, 5)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1)
@@ -72,6 +77,6 @@ def test_what_came_is_said_shortly():
 
 def test_a_model_of_one_feature_is_read_like_any_other():
     """By position and by name."""
-    reader = RowReader(Signature((Feature("only"),), "regressor", None, False), 5)
+    reader = RowReader(signature(Feature("only")), 5)
 
     np.testing.assert_array_equal([[1.0], [2.0]], reader.read([[1], {"only": 2}], ""))

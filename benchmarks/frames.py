@@ -1,0 +1,60 @@
+"""What a data frame costs at serving time: `python -m benchmarks.frames`. Decides model.engines.table."""
+
+import copy
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from model.columns import cells_of, columns_of
+from model.engines.sklearn import SklearnEngine
+from model.reading import names_of, read_signature
+from tests import zoo
+
+ROUNDS, CALLS = 7, 20
+
+
+def microseconds(call: Callable[[], object]) -> float:
+    """Return the time of one call."""
+    start = time.perf_counter()
+    for _ in range(CALLS):
+        call()
+    return (time.perf_counter() - start) / CALLS * 1e6
+
+
+def main() -> None:
+    """Print, for each mixed pipeline, one row's time on pandas and on Table, interleaved, and their ratio."""
+    warnings.simplefilter("ignore")
+    ratios = []
+    for case in zoo.mixed_pipelines():
+        estimator = case.fitted()
+        estimator = getattr(estimator, "best_estimator_", estimator)
+        columns = columns_of(case.rows, names_of(estimator))
+        signature = read_signature(estimator, columns)
+        engine = SklearnEngine(copy.deepcopy(estimator), signature)
+        row = cells_of(columns, signature.features, numeric=signature.layout == "matrix")[:1]
+        record = {name: [cell] for name, cell in zip(case.rows.columns, case.rows.iloc[0].tolist(), strict=True)}
+        dtypes = case.rows.dtypes
+
+        def on_pandas(model=estimator, record=record, dtypes=dtypes) -> object:
+            frame = pd.DataFrame(record).astype(dtypes)
+            return model.predict(frame), hasattr(model, "predict_proba") and model.predict_proba(frame)
+
+        def on_table(engine=engine, row=row) -> object:
+            return engine.predict(row)
+
+        pairs = [(microseconds(on_pandas), microseconds(on_table)) for _ in range(ROUNDS)]
+        pandas_time, table_time = (statistics.median(column) for column in zip(*pairs, strict=True))
+        ratios.append(table_time / pandas_time)
+        print(f"{case.name:36} pandas {pandas_time:7.0f} us   Table {table_time:7.0f} us   {ratios[-1]:.2f}")
+    size = sum(path.stat().st_size for path in Path(pd.__file__).parent.rglob("*") if path.is_file())
+    print(
+        f"ratio {min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f}; pandas {size / 1e6:.0f} MB"
+    )
+
+
+if __name__ == "__main__":
+    main()

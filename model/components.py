@@ -1,0 +1,40 @@
+"""Walks what an estimator is made of, however it is nested; needs no library to do so."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+# Compiled objects that hold arrays which compiled code indexes without checks of its own.
+COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree"})
+
+
+def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterator[tuple[Any, Any]]:
+    """Yield each estimator and compiled object reachable through attributes and containers, once, with its owner.
+
+    The owner is the nearest estimator above it, or None for the outermost.
+    """
+    seen = set() if seen is None else seen
+    if id(value) in seen:
+        return
+    if hasattr(value, "get_params") or type(value).__name__ in COMPILED:
+        seen.add(id(value))
+        yield value, owner
+    children = _children(value)
+    below = value if hasattr(value, "get_params") else owner
+    if children:
+        seen.add(id(value))
+    for child in children:
+        yield from walk(child, below, seen)
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, np.ndarray):
+        return value.ravel().tolist() if value.dtype == object else []
+    library = type(value).__module__.partition(".")[0]
+    ours = library == "sklearn" or hasattr(value, "get_params")
+    return list(vars(value).values()) if ours and hasattr(value, "__dict__") and not isinstance(value, type) else []

@@ -1,0 +1,40 @@
+"""Rows of mixed columns in the one form that scikit-learn takes without a data frame library."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.signature import Signature
+
+
+class Table(np.ndarray[Any, Any]):
+    """An object array of shape (n, columns) that gives float64 where all the columns asked for are numbers.
+
+    ColumnTransformer slices its input by columns and hands each slice to a transformer. What a data frame would give
+    there has the columns' own dtype, and some transformers rely on it (`FunctionTransformer(np.log1p)`).
+    """
+
+    numeric: NDArray[np.bool_]
+
+    def __array_finalize__(self, made_from: Any) -> None:
+        """Keep the columns' kinds on views of all columns (numpy's subclassing protocol)."""
+        self.numeric = getattr(made_from, "numeric", np.zeros(0, dtype=bool))
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return what an object array would, in the dtype that the chosen columns have."""
+        part = np.asarray(self)[key]
+        whole_rows = isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], slice)
+        if whole_rows and len(self.numeric) == self.shape[-1] and np.all(self.numeric[key[1]]):
+            return part.astype(np.float64, order="F")  # as a data frame's columns lie in memory
+        return part
+
+
+def table_of(rows: NDArray[Any], signature: Signature, missing: float | None) -> Table:
+    """Return the rows as a Table, with `missing` where a value is None."""
+    if missing is not None:
+        empty = np.equal(rows, np.array(None))
+        rows = np.where(empty, missing, rows) if empty.any() else rows
+    table = rows.view(Table)
+    table.numeric = np.array([feature.dtype in ("float64", "bool") for feature in signature.features])
+    return table

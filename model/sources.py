@@ -1,0 +1,55 @@
+"""Reads what data scientists have: an estimator in a file or an MLflow directory, and rows in CSV or Parquet."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas
+import yaml
+
+from model import serialisation
+from model.errors import BundleMissing, UnsupportedEstimator
+from model.loading import modules_in
+
+_MLFLOW = "MLmodel"
+
+
+def estimator_at(path: Path, code: Path | None = None) -> Any:
+    """Return the estimator of a joblib, pickle or skops file, or of an MLflow model directory.
+
+    All but skops run what they hold: this is for files that are the caller's own. `code` is a directory of modules that
+    the estimator needs. Raises ModelError.
+    """
+    if path.is_dir():
+        path = _mlflow_file(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleMissing(f"{path} cannot be read ({error.strerror}); name a model file.") from None
+    modules = modules_in(code)
+    return serialisation.from_skops(content, modules) if path.suffix == ".skops" else serialisation.from_joblib(content)
+
+
+def rows_at(path: Path) -> Any:
+    """Return the rows of a CSV file with a header, or of a Parquet file, as a data frame; raises ModelError."""
+    readers = {".csv": pandas.read_csv, ".parquet": pandas.read_parquet}
+    if path.suffix not in readers:
+        raise UnsupportedEstimator(f"{path} is not data to read; expected a name ending in {' or '.join(readers)}.")
+    try:
+        return readers[path.suffix](path)
+    except (OSError, ValueError) as error:
+        raise UnsupportedEstimator(f"{path} cannot be read as {path.suffix[1:]}: {error}") from None
+
+
+def _mlflow_file(directory: Path) -> Path:
+    """Return the file that an MLmodel's scikit-learn flavour names (mlflow.sklearn: `pickled_model`)."""
+    try:
+        flavours = yaml.safe_load((directory / _MLFLOW).read_text())["flavors"]
+        name = flavours["sklearn"]["pickled_model"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise UnsupportedEstimator(
+            f"{directory} is no MLflow model of scikit-learn ({type(error).__name__})."
+        ) from None
+    path = (directory / str(name)).resolve()
+    if not path.is_relative_to(directory.resolve()):
+        raise UnsupportedEstimator(f"{directory / _MLFLOW} names a file outside its directory: {name}.")
+    return path

@@ -1,0 +1,79 @@
+"""What one cell of a row may be, in JSON, for each feature; and what is said of one that is not."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+
+from model.columns import parsed
+from model.signature import Dtype, Feature
+
+_TYPES: Final[dict[Dtype, frozenset[type]]] = {
+    "float64": frozenset({int, float}),
+    "bool": frozenset({bool}),
+    "string": frozenset({str}),
+    "datetime": frozenset({str}),
+}
+_WORDS: Final[dict[Dtype, str]] = {
+    "float64": "a number",
+    "bool": "true or false",
+    "string": "a string",
+    "datetime": "an ISO 8601 date or time as a string",
+}
+_MOST_NAMED: Final = 10
+
+
+@dataclass(frozen=True)
+class CellReader:
+    """Reads the cells of one feature."""
+
+    feature: Feature
+
+    @cached_property
+    def types(self) -> frozenset[type]:
+        """The types, as JSON reads them, that the feature takes."""
+        return _TYPES[self.feature.dtype] | ({type(None)} if self.feature.nullable else frozenset())
+
+    @cached_property
+    def allowed(self) -> frozenset[Any] | None:
+        """The only values that the feature takes, or None when its type is all that matters."""
+        categories = self.feature.categories
+        return None if categories is None else frozenset(categories) | {None}
+
+    @cached_property
+    def expected(self) -> str:
+        """What the feature takes, in words."""
+        feature = self.feature
+        words = _WORDS[feature.dtype]
+        if feature.categories is not None:
+            named = ", ".join(repr(value)[:40] for value in feature.categories[:_MOST_NAMED])
+            more = len(feature.categories) - _MOST_NAMED
+            words = f"one of {named}" + (f" and {more} more" if more > 0 else "")
+        return f"{words}{' or null' if feature.nullable else ''} for {feature.name!r}"
+
+    def takes(self, cell: Any) -> bool:
+        """Say whether one cell is right."""
+        return self.read([cell]) is not None
+
+    def read(self, cells: list[Any]) -> np.ndarray[Any, Any] | None:
+        """Return a column of cells as the model gets them, or None if any of them is wrong."""
+        if not set(map(type, cells)) <= self.types:
+            return None
+        if self.allowed is not None and not self.allowed.issuperset(cells):
+            return None
+        try:
+            return parsed(cells, self.feature.dtype)
+        except ValueError:  # a datetime that is none
+            return None
+
+
+def shown(value: Any) -> str:
+    """Say what a JSON value is, in a few words that are safe to send back."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    if isinstance(value, str):
+        return f"the string {value[:40]!r}" + ("…" if len(value) > 40 else "")
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}"
+    return "an object" if isinstance(value, dict) else f"the number {value!r}"

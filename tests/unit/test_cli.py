@@ -1,0 +1,182 @@
+import json
+import pickle
+import shutil
+
+import joblib
+import pandas as pd
+import pytest
+import skops.io
+import yaml
+from sklearn.datasets import load_iris
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from model.cli import main
+from model.loading import load, prove
+from tests import zoo
+
+IRIS = load_iris(as_frame=True)
+
+
+@pytest.fixture
+def estimator():
+    return LogisticRegression(max_iter=1000).fit(IRIS.data, IRIS.target)
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command as a shell would; return its exit code, and what it wrote."""
+
+    def call(*arguments, **environ):
+        code = main([str(argument) for argument in arguments], environ)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def as_mlflow(estimator, path):
+    """Write a model directory as mlflow.sklearn.save_model lays it out."""
+    path.mkdir()
+    (path / "model.pkl").write_bytes(pickle.dumps(estimator))
+    flavours = {
+        "python_function": {"loader_module": "mlflow.sklearn", "model_path": "model.pkl"},
+        "sklearn": {"pickled_model": "model.pkl", "serialization_format": "cloudpickle", "sklearn_version": "1.9.1"},
+    }
+    (path / "MLmodel").write_text(yaml.safe_dump({"flavors": flavours, "mlflow_version": "3.18.0"}))
+
+
+WAYS = {
+    "model.joblib": joblib.dump,
+    "model.pkl": lambda estimator, path: path.write_bytes(pickle.dumps(estimator)),
+    "model.skops": skops.io.dump,
+    "mlflow": as_mlflow,
+}
+
+
+@pytest.mark.parametrize("data", [None, "csv", "parquet"])
+@pytest.mark.parametrize("name", WAYS)
+def test_pack_takes_what_people_have(run, tmp_path, estimator, name, data):
+    """Every format of model with every format of data; the target among the columns is ignored."""
+    WAYS[name](estimator, tmp_path / name)
+    options = []
+    if data:
+        frame = IRIS.frame.sample(frac=1, axis="columns", random_state=0)
+        path = tmp_path / f"train.{data}"
+        frame.to_csv(path, index=False) if data == "csv" else frame.to_parquet(path)
+        options = ["--data", path]
+
+    code, out, _ = run("pack", tmp_path / name, *options, "--output", tmp_path / "bundle", "--name", "mine")
+
+    assert (0, True) == (code, out.startswith("mine 1: "))
+    loaded = load(tmp_path / "bundle")
+    prove(loaded)
+    assert tuple(IRIS.feature_names) == loaded.manifest.signature.names
+    assert bool(data) == (loaded.manifest.baseline is not None)
+
+
+def test_pack_takes_texts_from_a_column(run, tmp_path):
+    """A model of texts reads the data's one column, or the one named text."""
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(zoo.TEXTS, zoo.LONG)
+    joblib.dump(model, tmp_path / "model.joblib")
+    pd.DataFrame({"text": zoo.TEXTS, "label": zoo.LONG}).to_csv(tmp_path / "train.csv", index=False)
+
+    code, _, _ = run(
+        "pack", tmp_path / "model.joblib", "--data", tmp_path / "train.csv", "--output", tmp_path / "bundle"
+    )
+
+    assert 0 == code
+    assert "text" == load(tmp_path / "bundle").manifest.signature.layout
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (lambda path: None, "bundle_missing"),
+        (lambda path: path.write_bytes(b"no model"), "bundle_corrupt"),
+        (lambda path: path.mkdir(), "unsupported_estimator"),
+        (lambda path: joblib.dump({"a": 1}, path), "unsupported_estimator"),
+    ],
+    ids=["missing", "garbage", "no MLflow model", "no estimator"],
+)
+def test_what_cannot_be_packed_is_one_line_and_exit_code_1(run, tmp_path, make, code):
+    """With the code, and no traceback."""
+    make(tmp_path / "model.joblib")
+
+    status, out, err = run("pack", tmp_path / "model.joblib", "--output", tmp_path / "bundle")
+
+    assert (1, "") == (status, out)
+    assert 1 == len([line for line in err.splitlines() if line.startswith(f"ml-service: {code}: ")])
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_an_mlflow_directory_cannot_point_out_of_itself(run, tmp_path, estimator):
+    """Its file is data like any other."""
+    joblib.dump(estimator, tmp_path / "elsewhere.pkl")
+    as_mlflow(estimator, tmp_path / "mlflow")
+    text = (
+        (tmp_path / "mlflow" / "MLmodel")
+        .read_text()
+        .replace("pickled_model: model.pkl", "pickled_model: ../elsewhere.pkl")
+    )
+    (tmp_path / "mlflow" / "MLmodel").write_text(text)
+
+    status, _, err = run("pack", tmp_path / "mlflow", "--output", tmp_path / "bundle")
+
+    assert 1 == status
+    assert "outside its directory" in err
+
+
+def test_inspect_is_a_table_and_json(run, iris_bundle):
+    """For a person, and for a program."""
+    code, table, _ = run("inspect", iris_bundle)
+    assert (0, True, True) == (code, "iris 1" in table, "petal length (cm)" in table)
+    assert "1 to 6.9" in table
+
+    code, text, _ = run("inspect", iris_bundle, "--json")
+    assert (0, "iris", 64) == (code, json.loads(text)["name"], len(json.loads(text)["digest"]))
+
+
+def test_inspect_and_check_default_to_the_servers_own_bundle(run, iris_bundle):
+    """They read the same settings as the server."""
+    assert 0 == run("inspect", MODEL_DIR=str(iris_bundle))[0]
+    assert 0 == run("check", MODEL_DIR=str(iris_bundle))[0]
+
+
+def test_check_tries_everything_and_says_what_it_found(run, iris_bundle):
+    """Loading, a forked worker, golden rows, speed, memory; with progress while it lasts."""
+    code, table, progress = run("check", iris_bundle)
+    assert 0 == code
+    for name in ("load", "pin", "fork", "golden rows", "speed", "memory of a worker"):
+        assert f"ok    {name}" in table
+    assert "MODEL_SHA256=" in table
+    assert "loading" in progress
+
+    code, text, _ = run("check", iris_bundle, "--json")
+    assert {True} == {finding["ok"] for finding in json.loads(text)}
+
+
+@pytest.mark.parametrize(
+    ("damage", "name"),
+    [
+        (lambda bundle: (bundle / "model.skops").unlink(), "load"),
+        (
+            lambda bundle: (bundle / "manifest.json").write_text(
+                (bundle / "manifest.json").read_text().replace('"labels": [\n      0', '"labels": [\n      2', 1)
+            ),
+            "golden rows",
+        ),
+    ],
+    ids=["missing file", "golden rows"],
+)
+def test_check_fails_with_the_remedy(run, iris_bundle, tmp_path, damage, name):
+    """Exit code 1, and what to do about it."""
+    bundle = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    before = (bundle / "manifest.json").read_text()
+    damage(bundle)
+    assert name == "load" or before != (bundle / "manifest.json").read_text()
+
+    code, table, _ = run("check", bundle)
+
+    assert 1 == code
+    assert f"FAIL  {name}" in table

@@ -1,0 +1,230 @@
+"""Every predictor that scikit-learn has, and the pipelines people build of them, each fitted on real data."""
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
+from sklearn.model_selection import GridSearchCV
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.utils import all_estimators
+
+IRIS = load_iris(as_frame=True)
+WINE = load_wine(as_frame=True)
+CANCER = load_breast_cancer(as_frame=True)
+DIABETES = load_diabetes(as_frame=True)
+TWO = np.c_[DIABETES.target, DIABETES.target[::-1]]
+LOGISTIC = LogisticRegression(max_iter=5000)
+
+
+@dataclass(frozen=True)
+class Case:
+    """An estimator, the rows and labels to fit it on, and what to know about it."""
+
+    name: str
+    estimator: Any
+    rows: Any
+    labels: Any
+    reason: str = field(default="", compare=False)  # why it cannot be served, if it cannot
+
+    def fitted(self):
+        """Return a new fitted estimator; what scikit-learn thinks of the fit is not at issue."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return clone(self.estimator).fit(self.rows, self.labels)
+
+
+# What some constructors need, or what makes them fit real data.
+ARGUMENTS = {
+    "ClassifierChain": {"estimator": LOGISTIC},
+    "ColumnTransformer": {},
+    "FixedThresholdClassifier": {"estimator": LOGISTIC},
+    "GridSearchCV": {"estimator": LOGISTIC, "param_grid": {"C": [0.1, 1]}},
+    "HalvingGridSearchCV": {"estimator": LOGISTIC, "param_grid": {"C": [0.1, 1]}},
+    "LocalOutlierFactor": {"novelty": True},
+    "MultiOutputClassifier": {"estimator": LOGISTIC},
+    "MultiOutputRegressor": {"estimator": Ridge()},
+    "OneVsOneClassifier": {"estimator": LOGISTIC},
+    "OneVsRestClassifier": {"estimator": LOGISTIC},
+    "OutputCodeClassifier": {"estimator": LOGISTIC, "random_state": 0},
+    "RadiusNeighborsClassifier": {"radius": 10},
+    "RadiusNeighborsRegressor": {"radius": 10},
+    "RFE": {"estimator": LOGISTIC},
+    "RFECV": {"estimator": LOGISTIC},
+    "RandomizedSearchCV": {"estimator": LOGISTIC, "param_distributions": {"C": [0.1, 1]}, "n_iter": 2},
+    "RegressorChain": {"estimator": Ridge()},
+    "SelfTrainingClassifier": {"estimator": LOGISTIC},
+    "StackingClassifier": {"estimators": [("a", LOGISTIC), ("b", KNeighborsClassifier())]},
+    "StackingRegressor": {"estimators": [("a", Ridge()), ("b", RandomForestRegressor(5, random_state=0))]},
+    "TunedThresholdClassifierCV": {"estimator": LOGISTIC},
+    "VotingClassifier": {"estimators": [("a", LOGISTIC), ("b", KNeighborsClassifier())]},
+    "VotingRegressor": {"estimators": [("a", Ridge()), ("b", LinearRegression())]},
+}
+FASTER = {"n_estimators": 10, "max_iter": 500, "random_state": 0}
+TWO_OUTPUTS = [
+    *("MultiOutputRegressor", "RegressorChain", "CCA", "PLSCanonical"),
+    *("MultiTaskElasticNet", "MultiTaskElasticNetCV", "MultiTaskLasso", "MultiTaskLassoCV"),
+]
+BINARY = ["FixedThresholdClassifier", "TunedThresholdClassifierCV"]
+CANNOT = {
+    "Birch": "skops cannot hold its tree of nodes; a pinned pickle can",
+}
+KINDS = {"classifier", "regressor", "clusterer", "outlier_detector"}
+
+
+def _make(name: str, cls: Any) -> Any:
+    estimator = cls(**ARGUMENTS.get(name, {}))
+    own = estimator.get_params()
+    faster = {key: value for key, value in FASTER.items() if key in own and key not in ARGUMENTS.get(name, {})}
+    if "max_iter" in faster and own["max_iter"] in (None, -1):
+        del faster["max_iter"]
+    return estimator.set_params(**faster)
+
+
+def _data(name: str, kind: str) -> tuple[Any, Any]:
+    if name in ("ClassifierChain", "MultiOutputClassifier"):
+        return IRIS.data, np.c_[IRIS.target == 0, IRIS.target == 2].astype(int)
+    if name in BINARY:
+        return CANCER.data.iloc[:, :5], CANCER.target
+    if name == "CategoricalNB":
+        return IRIS.data.astype(int), IRIS.target
+    if name == "IsotonicRegression":
+        return DIABETES.data[["bmi"]], DIABETES.target
+    if kind == "regressor":
+        rows, labels = DIABETES.data.iloc[:200], DIABETES.target.iloc[:200]
+        return (rows, TWO[:200]) if name in TWO_OUTPUTS else (rows, labels)
+    return IRIS.data, IRIS.target
+
+
+def predictors() -> list[Case]:
+    """Return every classifier, regressor, clusterer with predict and outlier detector of all_estimators()."""
+    cases = []
+    for name, cls in all_estimators():
+        if not hasattr(cls, "predict") and name != "LocalOutlierFactor":
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", FutureWarning)  # deprecated ones are served too
+                estimator = _make(name, cls)
+        except TypeError:
+            continue
+        kind = estimator.__sklearn_tags__().estimator_type
+        if kind in KINDS:
+            cases.append(Case(name, estimator, *_data(name, kind), CANNOT.get(name, "")))
+    return cases
+
+
+def _mixed() -> tuple[pd.DataFrame, np.ndarray]:
+    """Return real measurements with what real tables have: texts, truth values, codes, dates, gaps."""
+    rows = DIABETES.data.iloc[:300].copy()
+    frame = pd.DataFrame(
+        {
+            "age": rows["age"].where(rows.index % 7 != 0),
+            "bmi": rows["bmi"],
+            "pressure": pd.cut(rows["bp"], 3, labels=["low", "normal", "high"]).astype(str),
+            "group": pd.Series(np.where(rows["s1"] > 0, "treated", "control")).where(rows.index % 11 != 0),
+            "male": rows["sex"] > 0,
+            "site": (rows["s2"] * 100).round().astype(int) % 4,
+        }
+    )
+    return frame, (DIABETES.target.iloc[:300] > 140).astype(int).to_numpy()
+
+
+MIXED, SICK = _mixed()
+TEXTS = load_breast_cancer().DESCR.splitlines() + load_iris().DESCR.splitlines() + load_wine().DESCR.splitlines()
+TEXTS = [line for line in TEXTS if len(line.split()) > 3]
+LONG = [int(len(line) > 60) for line in TEXTS]
+NUMBERS = make_pipeline(SimpleImputer(), StandardScaler())
+WORDS = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+BY_KIND = ColumnTransformer([("n", NUMBERS, ["age", "bmi"]), ("w", WORDS, ["pressure", "group"])])
+STRICT = ColumnTransformer([("n", "passthrough", ["bmi"]), ("w", OneHotEncoder(), ["pressure", "male", "site"])])
+
+
+SMALL = {"random_state": 0}
+FEW, ONE_TARGET = DIABETES.data.iloc[:200], TWO[:200, 0]
+PRESENT = np.c_[IRIS.target == 0, IRIS.target == 1, IRIS.target > 0].astype(int)
+
+
+def mixed_pipelines() -> list[Case]:
+    """Return pipelines over columns of several kinds."""
+    category = MIXED.assign(**{name: MIXED[name].astype("category") for name in ("pressure", "group")})
+    category = category[["age", "bmi", "pressure", "group"]]
+    from_dtype = HistGradientBoostingClassifier(max_iter=10, categorical_features="from_dtype")
+    numbers = ("n", NUMBERS, make_column_selector(dtype_include="number"))
+    selected = ColumnTransformer([numbers], remainder=OneHotEncoder(handle_unknown="ignore"))
+    encoded = ColumnTransformer([("t", TargetEncoder(), ["pressure", "group"])], remainder="passthrough")
+    logged = ColumnTransformer([("l", FunctionTransformer(np.exp), ["bmi"]), ("o", OrdinalEncoder(), ["pressure"])])
+    texts = MIXED.assign(note=[TEXTS[place % len(TEXTS)] for place in range(len(MIXED))])
+    described = ColumnTransformer([("t", TfidfVectorizer(), "note"), ("n", "passthrough", ["bmi"])])
+    plain, forest = make_pipeline(BY_KIND, LOGISTIC), make_pipeline(BY_KIND, RandomForestClassifier(5, **SMALL))
+    boosted = make_pipeline(encoded, HistGradientBoostingClassifier(max_iter=10))
+    return [
+        Case("mixed types with missing values", plain, MIXED, SICK),
+        Case("strict encoder, forest", make_pipeline(STRICT, RandomForestClassifier(10, **SMALL)), MIXED, SICK),
+        Case("columns by dtype", make_pipeline(selected, LOGISTIC), MIXED, SICK),
+        Case("target encoded", boosted, MIXED, SICK),
+        Case("numpy function on a column", make_pipeline(logged, LOGISTIC), MIXED, SICK),
+        Case("categories from dtype", from_dtype, category, SICK),
+        Case("missing numbers", HistGradientBoostingRegressor(max_iter=10), MIXED[["age", "bmi"]], SICK),
+        Case("text beside numbers", make_pipeline(described, LOGISTIC), texts, SICK),
+        Case("stacked", StackingClassifier([("f", forest), ("l", plain)]), MIXED, SICK),
+        Case("voted", VotingClassifier([("a", plain), ("b", forest)], voting="soft"), MIXED, SICK),
+        Case("calibrated", CalibratedClassifierCV(plain, method="isotonic", cv=3), MIXED, SICK),
+        Case("grid-searched", GridSearchCV(plain, {"logisticregression__C": [0.1, 1]}), MIXED, SICK),
+    ]
+
+
+def pipelines() -> list[Case]:
+    """Return pipelines as people build them: over mixed columns, texts, numbers, and with several outputs."""
+    union = FeatureUnion([("p", PolynomialFeatures(2)), ("k", SelectKBest(k=2))])
+    counted = make_pipeline(CountVectorizer(ngram_range=(1, 2)), GradientBoostingClassifier(n_estimators=5))
+    hashed = make_pipeline(HashingVectorizer(n_features=64), SGDClassifier(**SMALL))
+    powers = make_pipeline(PolynomialFeatures(2), StandardScaler(), Ridge())
+    logarithm = TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp)
+    forests = MultiOutputClassifier(RandomForestClassifier(5, **SMALL))
+    network = MLPClassifier((8,), max_iter=300, **SMALL)
+    return [
+        *mixed_pipelines(),
+        Case("text", make_pipeline(TfidfVectorizer(), LOGISTIC), TEXTS, LONG),
+        Case("text, hashed", hashed, TEXTS, LONG),
+        Case("text, counted", counted, pd.Series(TEXTS), LONG),
+        Case("polynomial and ridge", powers, FEW, ONE_TARGET),
+        Case("feature union", make_pipeline(union, LOGISTIC), IRIS.data, IRIS.target),
+        Case("transformed target", logarithm, FEW, ONE_TARGET),
+        Case("multi-output classes", forests, IRIS.data, np.c_[IRIS.target, IRIS.target == 1]),
+        Case("multi-output numbers", MultiOutputRegressor(Ridge()), FEW, TWO[:200]),
+        Case("multilabel forest", RandomForestClassifier(5, **SMALL), IRIS.data, PRESENT),
+        Case("multilabel network", network, IRIS.data / 8, PRESENT),
+        Case("string labels", LOGISTIC, IRIS.data, IRIS.target_names[IRIS.target]),
+        Case("truth labels", LOGISTIC, IRIS.data, (IRIS.target == 1).to_numpy()),
+        Case("unnamed columns", make_pipeline(StandardScaler(), LOGISTIC), IRIS.data.to_numpy(), IRIS.target),
+    ]
