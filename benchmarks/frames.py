@@ -51,9 +51,8 @@ def main() -> None:
         ratios.append(table_time / pandas_time)
         print(f"{case.name:36} pandas {pandas_time:7.0f} us   Table {table_time:7.0f} us   {ratios[-1]:.2f}")
     size = sum(path.stat().st_size for path in Path(pd.__file__).parent.rglob("*") if path.is_file())
-    print(
-        f"ratio {min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f}; pandas {size / 1e6:.0f} MB"
-    )
+    spread = f"{min(ratios):.2f} to {max(ratios):.2f}, median {statistics.median(ratios):.2f}"
+    print(f"ratio {spread}; pandas on disk {size / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":
