@@ -22,8 +22,9 @@ from model.errors import ModelError
 from model.loading import Trust, load, prove
 from service import shareddir
 from service.app import ROUTES, Parts
+from service.linewriter import LineWriter
 from service.metrics import PREFIX, Metrics
-from service.predictionlog import LineWriter, PredictionLog
+from service.predictionlog import PredictionLog
 from service.served import Holder, ServedModel
 from service.settings import SettingError, Settings
 

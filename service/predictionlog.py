@@ -1,8 +1,5 @@
 """One strict-JSON line per prediction request, for people and for replay."""
 
-import fcntl
-import os
-import threading
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,8 +14,6 @@ from service.answers import by_row
 from service.calls import Call, ModelIdentity
 from service.errors import OK
 
-_DIRTY, _CLEAN = b"1", b"0"
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -32,34 +27,6 @@ class Outcome:
     model: ModelIdentity | None
     call: Call | None
     prediction: Prediction | None
-
-
-class LineWriter:
-    """Writes whole lines to a descriptor that several processes and threads share.
-
-    The kernel keeps a write whole only up to PIPE_BUF bytes (pipe(7)), so each is made under a lock: of the threads,
-    and of the processes through an anonymous file, whose lock the kernel frees when its holder is killed. The file also
-    says whether a line was left unfinished, by a full disk or a kill; the next one then starts on a new line.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._threads = threading.Lock()
-        self._processes = os.memfd_create("prediction-log-lock")
-
-    def write(self, line: bytes) -> None:
-        """Write one line; raises OSError."""
-        with self._threads:
-            fcntl.lockf(self._processes, fcntl.LOCK_EX)
-            try:
-                torn = os.pread(self._processes, 1, 0) == _DIRTY  # the last writer did not get to the end of its line
-                os.pwrite(self._processes, _DIRTY, 0)
-                left = memoryview(b"\n" + line if torn else line)
-                while left:
-                    left = left[os.write(self._descriptor, left) :]
-                os.pwrite(self._processes, _CLEAN, 0)
-            finally:
-                fcntl.lockf(self._processes, fcntl.LOCK_UN)
 
 
 class PredictionLog:

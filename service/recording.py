@@ -55,6 +55,7 @@ class Recorder:
     def __init__(self, metrics: Metrics, log: PredictionLog) -> None:
         self._metrics = metrics
         self._log = log
+        self._dropping = False
 
     @contextmanager
     def recording(self, protocol: str, request_id: str) -> Iterator[Record]:
@@ -85,6 +86,9 @@ class Recorder:
                 self._metrics.predicted(outcome.protocol, count, record.served.by_class(outcome.prediction))
         try:
             self._log.record(outcome, names)
+            self._dropping = False
         except OSError as error:
             self._metrics.log_dropped.inc()
-            logger.warning("a line of the prediction log was dropped: %s", error)
+            if not self._dropping:  # once, and not for each line: this log has a reader too
+                logger.warning("lines of the prediction log are being dropped: %s", error)
+            self._dropping = True

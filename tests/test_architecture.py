@@ -49,6 +49,7 @@ ORDER = [
     "service.limiter",
     "service.metrics",
     "service.shareddir",
+    "service.linewriter",
     "service.predictionlog",
     "service.wire",
     "service.wire.duplicates",

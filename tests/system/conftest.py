@@ -58,6 +58,9 @@ class Server:
         command = [sys.executable, "-m", "gunicorn"]
         if environ.pop("closed_stdout", False):
             command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+        if environ.pop("unread_stdout", False):
+            os.mkfifo(self.out)
+            self.unread = os.open(self.out, os.O_RDWR)  # so that opening it to write waits for nobody
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=err)
 

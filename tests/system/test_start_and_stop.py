@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import signal
 import threading
@@ -138,6 +139,22 @@ def test_nothing_is_left_behind(serve):
     eventually(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "orphans gone")
     serve()
     assert not folders[1].exists()
+
+
+def test_a_stdout_that_nobody_reads_costs_log_lines_and_no_request(serve):
+    """Every request is answered, health too; what the pipe did not take is counted, and said once by each worker."""
+    server = serve(unread_stdout=True, WEB_CONCURRENCY="2")
+
+    with server.connect() as connection:
+        statuses = [connection.predict({"features": ROW})[0] for _ in range(600)]
+        assert 200 == connection.ask("GET", "/health")[0]
+
+    assert [200] * 600 == statuses
+    content = os.read(server.unread, 1 << 20)
+    os.close(server.unread)
+    assert 600 == content.count(b"\n") + server.metric("log_dropped_total")
+    assert 1 <= server.errors.count("lines of the prediction log are being dropped") <= 2
+    assert 0 == server.stop()
 
 
 def test_a_closed_stdout_costs_nothing_but_the_log(iris_bundle, serve):

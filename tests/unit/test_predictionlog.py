@@ -1,16 +1,11 @@
 import json
-import os
-import select
-import signal
-import threading
-from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from model.engines import Prediction
 from service.calls import Call, ModelIdentity
-from service.predictionlog import LineWriter, Outcome, PredictionLog
+from service.predictionlog import Outcome, PredictionLog
 
 NAMES = ("age", "income")
 
@@ -89,49 +84,3 @@ def test_hostile_strings_stay_on_their_line(label):
     assert 1 == lines[0].count(b"\n")
     assert not any(byte < 0x20 for byte in lines[0][:-1])
     assert [label] == json.loads(lines[0])["predictions"]
-
-
-def test_long_lines_of_several_processes_never_mix():
-    """Each line is whole however full the pipe is, also when a writer is killed in the middle of things."""
-    reader, writer = os.pipe()
-    lines = LineWriter(writer)
-    children = []
-    for name in b"abcd":
-        child = os.fork()
-        if not child:
-            try:
-                for _ in range(200):
-                    lines.write(bytes([name]) * 20_000 + b"\n")
-            finally:
-                os._exit(0)
-        children.append(child)
-    os.close(writer)
-    content = bytearray()
-    killer = threading.Timer(0.05, os.kill, (children[0], signal.SIGKILL))
-    killer.start()
-    while part := os.read(reader, 1 << 16):
-        content += part
-    killer.join()
-    for child in children:
-        os.waitpid(child, 0)
-
-    whole = [line for line in bytes(content).split(b"\n") if len(line) == 20_000]
-    assert all(len(set(line)) == 1 for line in whole)
-    assert len(whole) >= 600
-    cut = [line for line in bytes(content).split(b"\n") if len(line) not in (0, 20_000)]
-    assert len(cut) <= 1, "a line that a killed writer left unfinished ends where the next one begins"
-
-
-def test_a_line_that_could_not_be_finished_is_not_glued_to_the_next():
-    """A full disk or pipe costs the lines that did not fit, and no other."""
-    reader, writer = os.pipe2(os.O_NONBLOCK)
-    lines = LineWriter(writer)
-    with pytest.raises(BlockingIOError):
-        lines.write(b"x" * 200_000 + b"\n")
-    while os.read(reader, 1 << 16):
-        with suppress(BlockingIOError):
-            if not select.select([reader], [], [], 0)[0]:
-                break
-    lines.write(b"whole\n")
-
-    assert b"\nwhole\n" == os.read(reader, 100)

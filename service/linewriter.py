@@ -1,0 +1,82 @@
+"""Whole lines to a descriptor that several processes and threads share, without waiting long for its reader."""
+
+import fcntl
+import os
+import select
+import stat
+import threading
+import time
+from typing import Final
+
+PATIENCE_SECONDS: Final = 0.25
+STALLED_SECONDS: Final = 0.005
+_DIRTY: Final = b"1"
+_CLEAN: Final = b"0"
+
+
+class LineWriter:
+    """Writes lines, each whole, or drops them.
+
+    The kernel keeps a write whole only up to PIPE_BUF bytes (pipe(7)), so each is made under a lock: of the threads,
+    and of the processes through an anonymous file, whose lock the kernel frees when its holder is killed. The file also
+    says whether a line was left unfinished, by a full disk or a kill; the next one then starts on a new line.
+
+    A reader that does not read fills the pipe. A line then waits for `patience` seconds, and after that hardly at all
+    until there is room again: a log must not stop what it logs. A pipe that polls as writable takes PIPE_BUF bytes
+    without blocking.
+    """
+
+    def __init__(self, descriptor: int, patience: float = PATIENCE_SECONDS) -> None:
+        self._descriptor = descriptor
+        self._patience = patience
+        mode = os.fstat(descriptor).st_mode
+        self._piece = select.PIPE_BUF if not stat.S_ISREG(mode) else 1 << 30
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self._threads = threading.Lock()
+        self._processes = os.memfd_create("prediction-log-lock")
+        self._stalled = False
+
+    def write(self, line: bytes) -> None:
+        """Write one line; raises OSError (BlockingIOError when nobody reads), and then the line is dropped."""
+        deadline = time.monotonic() + (STALLED_SECONDS if self._stalled else self._patience)
+        if not self._threads.acquire(timeout=max(0, deadline - time.monotonic())):
+            raise BlockingIOError("another thread waits for the reader of the log")
+        try:
+            self._lock(deadline)
+            try:
+                self._write(line, deadline)
+            finally:
+                fcntl.lockf(self._processes, fcntl.LOCK_UN)
+            self._stalled = False
+        except BlockingIOError:
+            self._stalled = True
+            raise
+        finally:
+            self._threads.release()
+
+    def _lock(self, deadline: float) -> None:
+        """Take the lock of the processes; its holder may be stopped, or wait for the reader."""
+        while True:
+            try:
+                fcntl.lockf(self._processes, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.0002)
+            else:
+                return
+
+    def _write(self, line: bytes, deadline: float) -> None:
+        torn = os.pread(self._processes, 1, 0) == _DIRTY
+        left = memoryview(b"\n" + line if torn else line)
+        while left:
+            self._wait(deadline)
+            if not torn:
+                torn = bool(os.pwrite(self._processes, _DIRTY, 0))  # until its end is written
+            left = left[os.write(self._descriptor, left[: self._piece]) :]
+        os.pwrite(self._processes, _CLEAN, 0)
+
+    def _wait(self, deadline: float) -> None:
+        if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise BlockingIOError("nobody reads the log")
