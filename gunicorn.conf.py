@@ -16,7 +16,7 @@ with lifecycle.one_line_exit(1):
 wsgi_app = "wsgi:app"
 bind = f"{settings.host}:{settings.port}"
 preload_app = True
-worker_class = "gthread"
+worker_class = "service.worker.Worker"
 workers = settings.workers
 threads = settings.threads
 keepalive = settings.keepalive_seconds

@@ -103,6 +103,7 @@ def warm_up(worker: Any) -> None:
     faulthandler.cancel_dump_traceback_later()
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
+    worker.limit(parts.settings.read_seconds, parts.settings.max_body_bytes)
     parts.proven[0] = 1
 
 

@@ -106,6 +106,9 @@ class Settings:
     grace_seconds: int = setting(
         "GRACE_SECONDS", _whole(1, 3600), "how long requests in flight may take when stopping", default=8
     )
+    read_seconds: float = setting(
+        "READ_SECONDS", SECONDS, "how long a request may take to arrive, and its answer to be taken", default=10.0
+    )
     keepalive_seconds: int = setting(
         "KEEPALIVE_SECONDS", _whole(1, 3600), "how long an idle connection is kept; longer than the proxy's", default=75
     )

@@ -61,6 +61,8 @@ ORDER = [
     "service.blueprints.answers",
     "service.blueprints.*",
     "service.app",
+    "service.arriving",
+    "service.worker",
     "service.lifecycle",
     "service.healthcheck",
     "wsgi",
@@ -69,7 +71,7 @@ ORDER = [
 # Where each third-party package may be imported; numpy, the language of the numbers, has no single home.
 HOMES = {
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.lifecycle"],
+    "gunicorn": ["service.lifecycle", "service.worker"],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": ["model.*", "model.engines.*", "service.cells", "service.rows", "service.predictionlog"],

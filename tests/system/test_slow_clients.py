@@ -1,0 +1,131 @@
+"""Clients that are slow, idle, or never read: they cost themselves their request, and nobody else a moment."""
+
+import json
+import socket
+import statistics
+import time
+from contextlib import ExitStack, suppress
+
+import pytest
+
+from tests.badinput import ROW
+from tests.system.conftest import DEADLINE, eventually
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+BODY = json.dumps({"features": ROW}).encode()
+SMALL = {"WEB_CONCURRENCY": "1", "THREADS": "4"}
+
+
+def connect(server):
+    return socket.create_connection(("127.0.0.1", server.port), DEADLINE)
+
+
+def never_reads(server):
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", server.port))
+    body = json.dumps({"instances": [ROW] * 10_000}).encode()
+    client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    return client
+
+
+def sends(content):
+    def start(server):
+        client = connect(server)
+        client.sendall(content)
+        return client
+
+    return start
+
+
+KINDS = {
+    "half a head": (50, sends(HEAD)),
+    "half a body": (50, sends(HEAD + b"Content-Length: 100\r\n\r\n{")),
+    "half a chunked body": (50, sends(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{")),
+    "idle": (200, connect),
+    "keeps its socket after the answer": (20, sends(b"GET /health HTTP/1.0\r\n\r\n")),
+}
+
+
+def p99(server):
+    """Return how long the slowest but one of a hundred predictions takes, each on its own connection."""
+    times = []
+    for _ in range(100):
+        start = time.perf_counter()
+        assert 200 == server.predict({"features": ROW})[0]
+        times.append(time.perf_counter() - start)
+    return statistics.quantiles(times, n=100)[98]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slow_clients_slow_nobody_else_down(serve, kind):
+    """One worker of four threads answers others as before; a plain gunicorn answers nobody."""
+    server = serve(**SMALL)
+    quiet = p99(server)
+    count, start = KINDS[kind]
+    with ExitStack() as open_clients:
+        for _ in range(count):
+            open_clients.enter_context(start(server))
+
+        assert p99(server) < 2 * quiet + 0.02
+        with server.connect() as connection:
+            assert 200 == connection.ask("GET", "/health")[0]
+
+
+def test_clients_that_never_read_their_answer_are_let_go(serve):
+    """Threads that wait for them are free again after READ_SECONDS, and the log is not flooded with it."""
+    server = serve(**SMALL, READ_SECONDS="1")
+    with ExitStack() as open_clients:
+        for _ in range(8):
+            open_clients.enter_context(never_reads(server))
+        eventually(lambda: server.predict({"features": ROW})[0] == 200, "an answer")
+
+    assert "Traceback" not in server.errors
+
+
+@pytest.mark.parametrize("content", [HEAD, HEAD + b"Content-Length: 100\r\n\r\n{"], ids=["head", "body"])
+def test_a_request_that_does_not_arrive_in_time_is_408(serve, content):
+    """However it trickles."""
+    server = serve(**SMALL, READ_SECONDS="0.5")
+    with connect(server) as client:
+        client.sendall(content)
+        start = time.monotonic()
+        answer = b""
+        with suppress(OSError):
+            while time.monotonic() - start < DEADLINE and not answer:
+                client.settimeout(0.1)
+                with suppress(TimeoutError):
+                    answer = client.recv(1000)
+                client.send(b" ")
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - start < 3
+
+
+def test_requests_that_come_together_are_answered_in_turn(serve):
+    """Pipelining (RFC 9112, 9.3.2), whole and cut anywhere."""
+    server = serve(**SMALL)
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+    for cut in (0, 10, len(HEAD) + 3, len(request) - 1, len(request) + 20):
+        with connect(server) as client:
+            client.sendall((request * 3)[:cut])
+            client.sendall((request * 3)[cut:])
+            answers = b""
+            while answers.count(b'"prediction":0') < 3:
+                answers += client.recv(65536)
+
+        assert 3 == answers.count(b"HTTP/1.1 200 OK")
+
+
+def test_a_client_that_asks_first_is_told_to_continue(serve):
+    """Expect: 100-continue (RFC 9110, 10.1.1): the body comes only after the answer to the head."""
+    server = serve(**SMALL)
+    with connect(server) as client:
+        client.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY))
+        assert client.recv(100).startswith(b"HTTP/1.1 100 ")
+        client.sendall(BODY)
+        answer = b""
+        while b"prediction" not in answer:
+            answer += client.recv(65536)
+
+    assert b"HTTP/1.1 200 OK" in answer

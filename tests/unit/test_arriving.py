@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.arriving import MOST_HEAD, Arriving
+
+HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+WHOLE = [
+    b"GET / HTTP/1.1\r\n\r\n",
+    HEAD + b"Content-Length: 5\r\n\r\nhello",
+    HEAD + b"content-length:0\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0;a=b\r\nTrailer: x\r\n\r\n",
+]
+
+
+@given(st.sampled_from(WHOLE), st.data())
+def test_a_request_is_whole_with_its_last_byte_however_it_is_cut(request_bytes, data):
+    """Not before, as a thread would wait for the rest; not later, as the client would wait for the answer."""
+    arriving = Arriving(1000)
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(request_bytes) - 1), max_size=5)))
+    pieces = [request_bytes[start:end] for start, end in zip([0, *cuts], [*cuts, len(request_bytes)], strict=True)]
+
+    found = [arriving.add(piece) for piece in pieces]
+
+    assert [False] * (len(pieces) - 1) + [True] == found
+    assert request_bytes == arriving.content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"x" * (MOST_HEAD + 1),
+        HEAD + b"Content-Length: 1001\r\n\r\n",
+        HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
+        HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"x" * 1001,
+        HEAD + b"Content-Length: x\r\n\r\n",
+    ],
+    ids=["endless head", "too large", "two lengths", "length and chunks", "endless chunks", "no number"],
+)
+def test_what_is_odd_or_too_large_is_not_waited_for(content):
+    """The parser, or the limit, is to refuse it."""
+    assert Arriving(1000).add(content)
