@@ -34,6 +34,10 @@ def when_ready(server: Any) -> None:
     lifecycle.freeze_heap()
 
 
+def on_reload(server: Any) -> None:
+    lifecycle.reload_model(server)
+
+
 def pre_fork(server: Any, worker: Any) -> None:
     lifecycle.take_slot(server, worker)
 

@@ -16,13 +16,26 @@ from model.errors import BundleCorrupt
 def audit(estimator: Any) -> None:
     """Check everything compiled in an estimator; raises BundleCorrupt."""
     for part, owner in walk(estimator):
-        check = _CHECKS.get(type(part).__name__)
-        if check is not None and not (owner is not None and check(part, owner)):
-            raise BundleCorrupt(f"the model file holds a {type(part).__name__} with indices out of range.")
-        if hasattr(part, "estimators_") and not _members_fit(part):
-            raise BundleCorrupt(
-                f"the model file holds a {type(part).__name__} whose trees take other features than it."
-            )
+        name = type(part).__name__
+        try:
+            sound = _COMPILED[name](part, owner) if name in _COMPILED else _sound(part)
+        except Exception as error:  # whatever a malformed state does to the checks, it is not sound
+            raise BundleCorrupt(f"the model file holds a {name} that is malformed ({type(error).__name__}).") from error
+        if not sound:
+            raise BundleCorrupt(f"the model file holds a {name} with indices or shapes out of range.")
+
+
+def _sound(part: Any) -> bool:
+    """Check what an estimator hands to compiled code itself."""
+    return all(
+        check(part)
+        for attribute, check in (
+            ("estimators_", _members_fit),
+            ("_fit_X", _memory_fits),
+            ("_n_support", _support_fits),
+        )
+        if hasattr(part, attribute)
+    )
 
 
 def _tree(tree: Any, owner: Any) -> bool:
@@ -59,7 +72,7 @@ def _neighbours(tree: Any, owner: Any) -> bool:
         data.shape == (len(index), owner.n_features_in_)
         and _below(index, len(data))
         and count == len(nodes) == 2**levels - 1
-        and bounds.shape[1:] == (count, data.shape[1])
+        and bounds.shape == (1 if type(tree).__name__ == "BallTree" else 2, count, data.shape[1])
         and bool(((start >= 0) & (start <= end) & (end <= len(index))).all())
         and bool((nodes["is_leaf"][2 * place + 2 >= count] == 1).all())
     )
@@ -77,17 +90,55 @@ def _below(indices: Any, count: int) -> bool:
 
 def _members_fit(ensemble: Any) -> bool:
     """Ensembles hand their rows to their trees unchecked: each tree must take as many features as it will be given."""
+    members = [each for each in np.ravel(np.asarray(ensemble.estimators_, dtype=object)) if hasattr(each, "tree_")]
     features = getattr(ensemble, "estimators_features_", getattr(ensemble, "_estimators_features", None))
-    members = [
-        member for member in np.ravel(np.asarray(ensemble.estimators_, dtype=object)) if hasattr(member, "tree_")
-    ]
-    if features is None:
-        return all(member.tree_.n_features <= ensemble.n_features_in_ for member in members)
-    pairs = zip(members, features, strict=True)
-    return not members or all(member.tree_.n_features <= len(given) for member, given in pairs)
+    if not members:
+        return True
+    given = [ensemble.n_features_in_] * len(members) if features is None else [len(each) for each in features]
+    if not all(each.tree_.n_features <= count for each, count in zip(members, given, strict=True)):
+        return False
+    if "GradientBoosting" not in type(ensemble).__name__:
+        return True
+    # Each stage adds one number for each column, in compiled code that counts neither.
+    columns = len(getattr(ensemble, "classes_", ())) if len(getattr(ensemble, "classes_", ())) > 2 else 1
+    stages = np.asarray(ensemble.estimators_, dtype=object)
+    return stages.shape[1:] == (columns,) and all(each.tree_.value.shape[1:] == (1, 1) for each in members)
 
 
-_CHECKS: dict[str, Callable[[Any, Any], bool]] = {
+def _memory_fits(neighbours: Any) -> bool:
+    """Neighbours are looked up among the rows of the fit, and their labels counted by compiled code."""
+    rows, labels = neighbours._fit_X, getattr(neighbours, "_y", None)
+    if rows.ndim != 2 or rows.shape[1] != neighbours.n_features_in_:
+        return False
+    if labels is None or not hasattr(neighbours, "classes_"):
+        return True
+    several = isinstance(neighbours.classes_, list)
+    columns = labels.reshape(len(labels), -1).T
+    counts = [len(each) for each in neighbours.classes_] if several else [len(neighbours.classes_)]
+    return len(labels) == len(rows) and all(map(_below, columns, counts))
+
+
+def _support_fits(machine: Any) -> bool:
+    """Libsvm is handed arrays and counts, and believes the counts."""
+    counts, vectors, weights = machine._n_support, machine.support_vectors_, machine._dual_coef_
+    classes = len(machine.classes_) if hasattr(machine, "classes_") else 2
+    pairs = classes * (classes - 1) // 2
+    chances = (len(getattr(machine, "_probA", ())), len(getattr(machine, "_probB", ())))
+    total = int(counts.astype(np.int64).sum())
+    return (
+        isinstance(vectors, np.ndarray)
+        and bool((counts >= 0).all())
+        and len(counts) == (classes if hasattr(machine, "classes_") else 2)
+        and vectors.shape in ((total, machine.shape_fit_[1]), (int(counts[0]), machine.shape_fit_[1]))
+        and weights.shape == (classes - 1, len(vectors))
+        and machine._intercept_.shape == (pairs,)
+        and len(machine.support_) == len(vectors)
+        and set(chances) <= {0, pairs}
+        and machine.shape_fit_[1] in (machine.n_features_in_, machine.shape_fit_[0])
+    )
+
+
+_COMPILED: dict[str, Callable[[Any, Any], bool]] = {
     "Tree": _tree,
     "TreePredictor": _predictor,
     "KDTree": _neighbours,

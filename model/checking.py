@@ -2,9 +2,6 @@
 
 import gc
 import json
-import os
-import select
-import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import ModelError
+from model.forking import in_fork
 from model.loading import Loaded, Trust, load, prove
 
 DEADLINE_SECONDS = 60.0
@@ -55,7 +53,7 @@ def _pin(loaded: Loaded, trust: Trust) -> Finding:
 
 
 def _worker(loaded: Loaded) -> Iterator[Finding]:
-    report = in_fork(lambda: _as_worker(loaded))
+    report = in_fork(lambda: _as_worker(loaded), DEADLINE_SECONDS)
     if report is None:
         remedy = "pack it again; if it stays so, it cannot be served from forked workers: report it with the estimator"
         yield Finding("fork", ok=False, found=f"no answer within {DEADLINE_SECONDS:g} s, or a crash", remedy=remedy)
@@ -89,26 +87,6 @@ def memory() -> tuple[int, int]:
         if kind in sizes and "Hugetlb" not in line:
             sizes[kind] += int(line.split()[1]) * 1024
     return sizes["Private"], sizes["Shared"]
-
-
-def in_fork(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """Do work in a forked process and return what it says; None if it crashes or does not end before the deadline."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            os.write(writer, json.dumps(work()).encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    try:
-        ready, _, _ = select.select([reader], [], [], DEADLINE_SECONDS)
-        said = os.read(reader, 1 << 20) if ready else b""
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        os.close(reader)
-    return json.loads(said) if said else None
 
 
 def as_json(findings: list[Finding]) -> str:

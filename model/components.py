@@ -10,14 +10,17 @@ COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree"})
 
 
 def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterator[tuple[Any, Any]]:
-    """Yield each estimator and compiled object reachable through attributes and containers, once, with its owner.
+    """Yield each estimator reachable through attributes and containers once, and each compiled object for each owner.
 
     The owner is the nearest estimator above it, or None for the outermost.
     """
     seen = set() if seen is None else seen
+    if type(value).__name__ in COMPILED:
+        yield value, owner
+        return
     if id(value) in seen:
         return
-    if hasattr(value, "get_params") or type(value).__name__ in COMPILED:
+    if hasattr(value, "get_params"):
         seen.add(id(value))
         yield value, owner
     children = _children(value)

@@ -1,8 +1,8 @@
 """Estimators to bytes and back; the only place that deserialises one.
 
 skops builds only types that were named as trusted beforehand. The list beyond its own is ours and fixed: what a file
-asks for is never passed back as trusted for asking. All are scikit-learn's own, hold data, and do nothing when built;
-what compiled code reads through them is checked by model.audit before anything predicts.
+asks for is never passed back as trusted for asking. All are scikit-learn's own, or plain data. model.schema decides how
+each may be built, and model.audit checks what compiled code will read through them before anything predicts.
 """
 
 import io
@@ -13,6 +13,7 @@ import joblib
 import skops.io
 
 from model.errors import BundleCorrupt, UnsupportedEstimator, UntrustedType
+from model.schema import FUNCTIONS, check_schema
 
 _KERNELS = (
     "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern PairwiseKernel Product RBF "
@@ -22,14 +23,12 @@ _DISTANCES = (
     "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis Manhattan Minkowski "
     "RogersTanimoto RussellRao SEuclidean SokalSneath"
 )
-# Functions that an estimator names and that only compute; splitters and scorers, which only fitting uses.
-_SCORES = "chi2 f_classif f_oneway f_regression r_regression"
+# What only fitting uses, and predicting never calls.
 _SPLITTERS = (
     "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit "
     "RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
     "TimeSeriesSplit"
 )
-_METRICS = "accuracy_score balanced_accuracy_score f1_score log_loss precision_score recall_score"
 TRUSTED = frozenset(
     {
         "functools.partial",
@@ -40,13 +39,10 @@ TRUSTED = frozenset(
         "sklearn.calibration._SigmoidCalibration",
         "sklearn.calibration._TemperatureScaling",
         "sklearn.cluster._bisect_k_means._BisectingTree",
-        "sklearn.cluster._kmeans._kmeans_single_elkan",
-        "sklearn.cluster._kmeans._kmeans_single_lloyd",
         "sklearn.compose._column_transformer.make_column_selector",
+        "sklearn.impute._iterative._ImputerTriplet",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-        "sklearn.feature_selection._mutual_info.mutual_info_classif",
-        "sklearn.feature_selection._mutual_info.mutual_info_regression",
         "sklearn.metrics._scorer._CurveScorer",
         "sklearn.metrics._scorer._PassthroughScorer",
         "sklearn.metrics._scorer._Scorer",
@@ -59,9 +55,7 @@ TRUSTED = frozenset(
         "sklearn.utils._bunch.Bunch",
         "sklearn.utils._metadata_requests.MetadataRequest",
         "sklearn.utils._metadata_requests.MethodMetadataRequest",
-        "sklearn.utils.validation.check_array",
-        *(f"sklearn.feature_selection._univariate_selection.{name}" for name in _SCORES.split()),
-        *(f"sklearn.metrics._classification.{name}" for name in _METRICS.split()),
+        *FUNCTIONS,
         *(f"sklearn.model_selection._split.{name}" for name in _SPLITTERS.split()),
         *(f"sklearn.gaussian_process.kernels.{name}" for name in _KERNELS.split()),
         *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in _DISTANCES.split()),
@@ -87,6 +81,7 @@ def from_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
 
     `modules` are the top-level modules of the operator's own code, whose types are trusted too.
     """
+    check_schema(content, modules)
     try:
         named = skops.io.get_untrusted_types(data=content)
     except Exception as error:  # anything may come out of a file that is not what it should be
@@ -94,7 +89,7 @@ def from_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
     if foreign := sorted(name for name in named if name not in TRUSTED and name.partition(".")[0] not in modules):
         raise UntrustedType(
             f"the model file holds types that are not trusted: {', '.join(foreign)}; "
-            "use scikit-learn's own, or name the directory of your code in MODEL_CODE."
+            "name the directory of your own code in MODEL_CODE, or do without them."
         )
     return _quietly(lambda: skops.io.loads(content, trusted=named))
 

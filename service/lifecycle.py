@@ -19,6 +19,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
 from model.errors import ModelError
+from model.forking import in_fork
 from model.loading import Trust, load, prove
 from service import shareddir
 from service.app import ROUTES, Parts
@@ -30,6 +31,7 @@ from service.settings import SettingError, Settings
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
+_SILENT = "it hangs, or crashes the process that tries it"
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
 SWITCH_SECONDS = 0.0005
 
@@ -58,9 +60,7 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-        loaded = load(settings.model_dir, Trust(settings.model_sha256, settings.allow_pickle, settings.model_code))
-        _check_redacted(settings, loaded.manifest.signature.names)
-    served = ServedModel.of(loaded, time.time(), settings.max_rows)
+        served = _served(settings)
     metrics = Metrics({codec.name for codec in ROUTES.values()}, shareddir.make(PREFIX))
     metrics.declare_classes(served.class_labels)
     # With stdout closed, descriptor 1 is whatever was opened since.
@@ -69,14 +69,52 @@ def start(environ: Mapping[str, str]) -> Parts:
     return Parts(settings, Holder(served), metrics, log, mmap.mmap(-1, 1))
 
 
+def _served(settings: Settings) -> ServedModel:
+    trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code)
+    loaded = load(settings.model_dir, trust)
+    _check_redacted(settings, loaded.manifest.signature.names)
+    return ServedModel.of(loaded, time.time(), settings.max_rows)
+
+
 def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
     """Refuse to redact what the model does not have: a misspelt name would be logged in full."""
     if unknown := [name for name in settings.log_redact if name not in names]:
         raise SettingError(f"LOG_REDACT={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")
 
 
+def reload_model(arbiter: Any) -> None:
+    """Serve what is in MODEL_DIR now from the next workers on; on any failure the old model stays, visibly.
+
+    The new bundle is loaded and proven in a forked process first: whatever it does there, the master lives. An
+    exception out of this hook would end the server.
+    """
+    parts = parts_of(arbiter.app)
+    try:
+        said = in_fork(lambda: _try(parts.settings), parts.settings.boot_seconds) or {"error": _SILENT}
+        if not said["error"]:
+            served = _served(parts.settings)
+            parts.metrics.declare_classes(served.class_labels)
+            parts.holder.swap(served)
+            freeze_heap()
+            logger.info("model %s %s is served from now on", *served.contract.identity.named)
+    except Exception as error:  # noqa: BLE001  # see above
+        said = {"error": f"{type(error).__name__}: {error}"}
+    parts.metrics.reloaded(ok=not said["error"])
+    if said["error"]:
+        logger.error("the model in %s is not served, the old one stays: %s", parts.settings.model_dir, said["error"])
+
+
+def _try(settings: Settings) -> dict[str, Any]:
+    try:
+        prove(_served(settings).loaded)
+    except (ModelError, SettingError) as error:
+        return {"error": f"{getattr(error, 'code', 'bad setting')}: {error}"}
+    return {"error": ""}
+
+
 def freeze_heap() -> None:
     """Take what is loaded out of the garbage collector's sight, so that no collection copies pages shared by fork."""
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 

@@ -50,6 +50,9 @@ CATALOGUE: Final = (
     Declaration(Gauge, "ready_workers", (), "Workers that proved the model and take requests.", _LIVE_SUM),
     Declaration(Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model served.", _LIVE_MAX),
     Declaration(Gauge, "model_loaded_timestamp_seconds", (), "When the model served was loaded.", _LIVE_MAX),
+    Declaration(
+        Counter, "model_reloads_total", ("outcome",), "Reloads of the model: ok, or failed (the old one stays)."
+    ),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
 )
 
@@ -77,6 +80,9 @@ class Metrics:
         self.in_progress = made["in_progress_requests"]
         self._ready = made["ready_workers"]
         self.log_dropped = made["log_dropped_total"]
+        self._reloads = made["model_reloads_total"]
+        for outcome in ("ok", "failed"):
+            self._reloads.labels(outcome)
         for protocol in protocols:  # every series exists, at zero, before the first request
             self._duration.labels(protocol)
             self._rows.labels(protocol)
@@ -109,6 +115,10 @@ class Metrics:
         self._model_info.labels(manifest.name, manifest.version, loaded.digest[:12], loaded.engine.name).set(1)
         self._loaded_at.set(at)
         self._ready.set(1)
+
+    def reloaded(self, *, ok: bool) -> None:
+        """Count one reload of the model."""
+        self._reloads.labels("ok" if ok else "failed").inc()
 
     def answered(self, protocol: str, code: str, seconds: float) -> None:
         """Count one request by its outcome."""

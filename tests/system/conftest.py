@@ -88,6 +88,11 @@ class Server:
             return children if self.metric("ready_workers") == len(children) else []
         return []
 
+    def without(self, gone):
+        """Return the workers, if as many as there should be are ready and none of those that should be gone is left."""
+        now = set(self.workers())
+        return now if len(now) == self.expected_workers() and not now & set(gone) else set()
+
     @contextmanager
     def connect(self):
         """Open a connection for the length of the block."""
@@ -101,6 +106,10 @@ class Server:
         """Ask on a connection of its own: status and answer."""
         with self.connect() as connection:
             return connection.predict(document)
+
+    def model(self):
+        with self.connect() as connection:
+            return json.loads(connection.ask("GET", "/model")[2])
 
     def metric(self, name):
         """Return the sum of a metric's samples, as one scrape says."""

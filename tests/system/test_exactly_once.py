@@ -41,13 +41,13 @@ def test_ten_thousand_requests_are_counted_and_logged_exactly_once(serve):
         try:
             send(server)
             expect(5_000)
-            for worker in server.workers():
+            for worker in eventually(server.workers, "workers"):
                 os.kill(worker, signal.SIGKILL)
-                eventually(lambda gone=worker: len(server.workers()) == 2 and gone not in server.workers(), "a new one")
+                eventually(lambda gone=worker: server.without([gone]), "a new one")
                 expect(5_000)
-            before = set(server.workers())
+            before = eventually(server.workers, "workers")
             server.process.send_signal(signal.SIGHUP)
-            eventually(lambda: len(server.workers()) == 2 and not before & set(server.workers()), "a reload")
+            eventually(lambda: server.without(before), "a reload")
             expect(5_000)
             send(server)
             expect(10_000)

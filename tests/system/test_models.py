@@ -1,6 +1,9 @@
+import signal
+
 import pytest
 
 from tests.badinput import ROW
+from tests.system.conftest import eventually
 
 PACK = """
 import sys
@@ -33,9 +36,9 @@ def test_a_reload_keeps_openmp_models_answering(serve, run_python, boosting):
     run_python(PACK, boosting)
     server = serve(boosting, WEB_CONCURRENCY="2")
     for _ in range(3):
-        before = set(server.workers())
-        server.process.send_signal(1)
-        while before & set(server.workers()) or len(server.workers()) != 2:
+        before = eventually(server.workers, "workers")
+        server.process.send_signal(signal.SIGHUP)
+        while not server.without(before):
             assert 200 == server.predict({"instances": [ROW]})[0]
 
     assert 200 == server.predict({"instances": [ROW]})[0]

@@ -181,7 +181,7 @@ def test_the_master_has_one_thread(serve):
 def test_a_reload_replaces_the_workers_and_drops_nothing(serve):
     """SIGHUP: all workers are new, every request before, while and after is answered."""
     server = serve(WEB_CONCURRENCY="2")
-    before, statuses, done = set(server.workers()), [], threading.Event()
+    before, statuses, done = eventually(server.workers, "workers"), [], threading.Event()
 
     def ask():
         while not done.is_set():
@@ -190,7 +190,7 @@ def test_a_reload_replaces_the_workers_and_drops_nothing(serve):
     thread = threading.Thread(target=ask)
     thread.start()
     server.process.send_signal(signal.SIGHUP)
-    eventually(lambda: len(server.workers()) == 2 and not before & set(server.workers()), "new workers")
+    eventually(lambda: server.without(before), "new workers")
     done.set()
     thread.join(DEADLINE)
 

@@ -1,0 +1,130 @@
+"""Checks what a skops file asks for before skops reads it: how each thing is built, and how large it all becomes.
+
+skops trusts a name, wherever it stands. But some of its loaders call what they are given with arguments from the file:
+a trusted function in such a place would be run. Here each loader may only build what it is meant for.
+"""
+
+import importlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from model.errors import BundleCorrupt, UntrustedType
+
+SCHEMA: Final = "schema.json"
+# skops stores without compression unless it is told to; more than this is made to fill the memory.
+MOST_EXPANSION: Final = 4
+_FREE: Final = 2**20
+# Functions that an estimator refers to and that only compute: never called with what a file says.
+_SCORES = "chi2 f_classif f_oneway f_regression r_regression"
+_METRICS = (
+    "accuracy_score average_precision_score balanced_accuracy_score brier_score_loss f1_score jaccard_score log_loss "
+    "matthews_corrcoef precision_score recall_score roc_auc_score top_k_accuracy_score"
+)
+_ERRORS = (
+    "explained_variance_score max_error mean_absolute_error mean_absolute_percentage_error mean_squared_error "
+    "mean_squared_log_error median_absolute_error r2_score root_mean_squared_error root_mean_squared_log_error"
+)
+FUNCTIONS: Final = frozenset(
+    {
+        "sklearn.cluster._kmeans._kmeans_single_elkan",
+        "sklearn.cluster._kmeans._kmeans_single_lloyd",
+        "sklearn.feature_selection._mutual_info.mutual_info_classif",
+        "sklearn.feature_selection._mutual_info.mutual_info_regression",
+        "sklearn.utils.validation.check_array",
+        *(f"sklearn.feature_selection._univariate_selection.{name}" for name in _SCORES.split()),
+        *(f"sklearn.metrics._classification.{name}" for name in _METRICS.split()),
+        *(f"sklearn.metrics._ranking.{name}" for name in _METRICS.split()),
+        *(f"sklearn.metrics._regression.{name}" for name in _ERRORS.split()),
+    }
+)
+
+
+def _one_of(*names: str) -> Callable[[str], bool]:
+    return lambda name: name in names
+
+
+def _below(*prefixes: str) -> Callable[[str], bool]:
+    return lambda name: name.startswith(prefixes)
+
+
+def _computes(name: str) -> bool:
+    """Say whether a function is one that only computes: one of the list, or a numpy ufunc."""
+    module, _, attribute = name.rpartition(".")
+    return name in FUNCTIONS or (module == "numpy" and isinstance(getattr(np, attribute, None), np.ufunc))
+
+
+_PLAIN = [f"builtins.{name}" for name in ("bool", "bytes", "complex", "dict", "float", "int", "list", "str", "tuple")]
+# What each of skops's loaders may build. Whether a type is trusted at all is decided by serialisation.TRUSTED.
+_BUILDS: Final[dict[str, Callable[[str], bool]]] = {
+    "BytesNode": _one_of("builtins.bytes"),
+    "CachedNode": _below(""),
+    "DTypeNode": _one_of("numpy.dtype"),
+    "DefaultDictNode": _one_of("collections.defaultdict"),
+    "DictNode": _one_of("builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"),
+    "FunctionNode": _computes,
+    "JsonNode": _below(""),
+    "ListNode": _one_of("builtins.list"),
+    "LossNode": _below("sklearn._loss._loss.Cy", "sklearn.linear_model._sgd_fast."),
+    "MaskedArrayNode": _below("numpy."),
+    "NdArrayNode": _below("numpy."),
+    "ObjectNode": lambda name: not _computes(name),
+    "PartialNode": _one_of("functools.partial"),
+    "RandomGeneratorNode": _below("numpy.random."),
+    "RandomStateNode": _below("numpy.random."),
+    "SetNode": _one_of("builtins.set", "builtins.frozenset"),
+    "SliceNode": _one_of("builtins.slice"),
+    "TreeNode": _one_of("sklearn.tree._tree.Tree"),
+    "TupleNode": _one_of("builtins.tuple"),
+    "TypeNode": lambda name: name in _PLAIN or name.startswith(("numpy.", "sklearn.")),
+}
+_OWN_LOADERS: Final = ("FunctionNode", "ObjectNode", "TypeNode")
+
+
+def check_schema(content: bytes, modules: frozenset[str]) -> None:
+    """Check a skops file without building anything; raises BundleCorrupt and UntrustedType.
+
+    `modules` are the top-level modules of the operator's own code: what is defined in them may be built, not what they
+    import.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+            if size > MOST_EXPANSION * len(content) + _FREE:
+                raise BundleCorrupt(
+                    f"the model file expands from {len(content)} to {size} bytes; pack the model again."
+                )
+            nodes = list(_nodes(json.loads(archive.read(SCHEMA))))
+    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError) as error:
+        raise BundleCorrupt(f"the model file cannot be read ({type(error).__name__}); pack the model again.") from error
+    for loader, name in nodes:
+        own = name.partition(".")[0] in modules and loader in _OWN_LOADERS and _defined_in(name, modules)
+        builds = _BUILDS.get(loader)
+        if not own and (builds is None or not builds(name)):
+            raise UntrustedType(f"the model file would build {name} by {loader}, which is not trusted.")
+
+
+def _nodes(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield the loader and the full name of everything in a schema."""
+    if isinstance(value, dict):
+        if "__loader__" in value:
+            yield str(value["__loader__"]), f"{value.get('__module__')}.{value.get('__class__')}"
+        for member in value.values():
+            yield from _nodes(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _nodes(member)
+
+
+def _defined_in(name: str, modules: frozenset[str]) -> bool:
+    """Say whether a name is defined in the operator's code, and not merely imported there."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except ImportError:
+        return False
+    return str(getattr(found, "__module__", "")).partition(".")[0] in modules

@@ -1,0 +1,91 @@
+"""SIGHUP: the bundle that is there now is served from the next workers on, or the old one stays."""
+
+import shutil
+import signal
+import threading
+
+import pytest
+
+from tests.badinput import ROW
+from tests.system.conftest import background, eventually
+
+PACK = """
+import sys
+import numpy as np
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from model.packing import pack
+rows, labels = load_iris(return_X_y=True, as_frame=True)
+labels = np.array(["a", "b", "c"])[labels] if sys.argv[2] == "2" else labels
+pack(LogisticRegression(max_iter=1000).fit(rows, labels), sys.argv[1], name="iris", version=sys.argv[2], data=rows)
+"""
+
+
+@pytest.fixture
+def bundle(iris_bundle, tmp_path):
+    return shutil.copytree(iris_bundle, tmp_path / "bundle")
+
+
+def reload(server):
+    before = set(eventually(server.workers, "ready workers"))
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: server.without(before), "new workers")
+
+
+def test_another_model_is_served_without_a_request_lost_or_mixed(serve, run_python, bundle):
+    """Under load, each answer's version and content belong together, before, while and after."""
+    server = serve(bundle, WEB_CONCURRENCY="2")
+    answers, done = [], threading.Event()
+
+    def ask():
+        while not done.is_set():
+            with server.connect() as connection:
+                for _ in range(20):
+                    status, headers, body = connection.ask(
+                        "POST", "/predict", b'{"features": [5.1, 3.5, 1.4, 0.2]}', "application/json"
+                    )
+                    answers.append((status, headers["X-Model-Version"], b'"a"' in body))
+                    if headers["Connection"] == "close":
+                        break
+
+    with background(threading.Thread(target=ask)):
+        try:
+            for version in ("2", "1", "2"):
+                run_python(PACK, bundle, version)
+                reload(server)
+                assert version == server.model()["version"]
+        finally:
+            done.set()
+
+    assert {(200, "1", False), (200, "2", True)} == set(answers)
+    assert 3 == server.metric("model_reloads_total")
+
+
+def damage_file(bundle):
+    (bundle / "model.skops").write_bytes(b"garbage")
+
+
+def change_golden_rows(bundle):
+    path = bundle / "manifest.json"
+    path.write_text(path.read_text().replace('"labels": [\n      0', '"labels": [\n      2', 1))
+
+
+def remove(bundle):
+    shutil.rmtree(bundle)
+
+
+@pytest.mark.parametrize("damage", [damage_file, change_golden_rows, remove], ids=lambda each: each.__name__)
+def test_a_bundle_that_is_wrong_leaves_the_old_model_serving(serve, bundle, damage):
+    """A line on stderr and a metric say so; and the server goes on, also through the next reload."""
+    server = serve(bundle, WEB_CONCURRENCY="1")
+    damage(bundle)
+
+    for _ in range(2):
+        reload(server)
+        status, answer = server.predict({"features": ROW})
+        assert (200, 0) == (status, answer["prediction"])
+
+    assert 2 == server.errors.count("is not served, the old one stays: ")
+    assert "Traceback" not in server.errors
+    with server.connect() as connection:
+        assert b'mlservice_model_reloads_total{outcome="failed"} 2.0' in connection.ask("GET", "/metrics")[2]
