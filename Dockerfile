@@ -29,7 +29,7 @@ COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app/model
-RUN rm training.py packing.py reading.py sampling.py sources.py
+RUN rm training.py packing.py reading.py remembering.py sampling.py sources.py
 COPY --from=train /model /model
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
 WORKDIR /src/app

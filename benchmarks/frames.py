@@ -11,7 +11,8 @@ import pandas as pd
 
 from model.columns import cells_of, columns_of
 from model.engines.sklearn import SklearnEngine
-from model.reading import names_of, read_signature
+from model.reading import read_signature
+from model.remembering import names_of
 from tests import zoo
 
 ROUNDS, CALLS = 7, 20

@@ -68,7 +68,7 @@ def _pack(options: argparse.Namespace) -> int:
 
     _progress(f"reading {options.path}")
     estimator = estimator_at(options.path, options.code)
-    data = rows_at(options.data) if options.data else None
+    data = rows_at(options.data, getattr(estimator, "best_estimator_", estimator)) if options.data else None
     _progress("packing and proving")
     loaded = pack(
         estimator,

@@ -64,7 +64,9 @@ def parsed(cells: Sequence[Any], dtype: Dtype) -> NDArray[Any]:
 
 
 def _list_dtype(data: list[Any]) -> Any:
-    return object if any(isinstance(item, str) for item in data[:1]) else None
+    """Return what keeps the cells of a list what they are: numpy would make texts of numbers beside texts."""
+    cells = (cell for row in data for cell in (row if isinstance(row, (list, tuple)) else [row]))
+    return object if any(isinstance(cell, (str, bool)) or cell is None for cell in cells) else None
 
 
 def _column(name: str, values: Any) -> Column:

@@ -5,6 +5,7 @@ import datetime
 import math
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from model.bundle import FORMAT, JOBLIB, SKOPS, Baseline, File, Golden, Manifest
 from model.columns import Column, columns_of
 from model.engines import Prediction
 from model.engines.sklearn import SklearnEngine
-from model.errors import UnsupportedEstimator
-from model.reading import names_of, read_signature, takes_texts
+from model.errors import ModelError, UnsupportedEstimator
+from model.reading import read_signature
+from model.remembering import names_of, takes_texts
 from model.sampling import random_rows
 from model.signature import TEXT, Signature
 
@@ -91,11 +93,18 @@ def _golden(estimator: Any, signature: Signature, columns: list[Column] | None, 
             chosen = np.unique(np.linspace(0, height - 1, GOLDEN_ROWS).astype(int))
             answer = ask(estimator, signature, _rows(estimator, data, chosen))
             cells = [[column.cells[place] for column in columns] for place in chosen]
-    except (ValueError, IndexError, TypeError) as error:
+    except (ValueError, IndexError, TypeError, ModelError) as error:
+        reason, hint = " ".join(str(error).split())[:300], "" if columns else "; pass its training data"
         raise UnsupportedEstimator(
-            f"{type(estimator).__name__} does not predict the rows to prove it with ({error}); pass training data."
+            f"{type(estimator).__name__} does not predict the rows to prove it with ({reason}){hint}."
         ) from error
-    return Golden(cells, answer.labels.tolist(), nested(answer.probabilities))
+    answered = nested(answer.probabilities)
+    if not all(map(np.isfinite, _numbers([answer.labels.tolist(), answered]))):
+        hint = "" if columns else "; pass its training data"
+        raise UnsupportedEstimator(
+            f"{type(estimator).__name__} has no finite answer to the rows to prove it with{hint}."
+        )
+    return Golden(cells, answer.labels.tolist(), answered)
 
 
 def ask(estimator: Any, signature: Signature, data: Any) -> Prediction:
@@ -130,6 +139,15 @@ def _rows(estimator: Any, data: Any, chosen: Any) -> Any:
             return data[names].iloc[chosen]
         return data.iloc[chosen] if hasattr(data, "str") else data.iloc[chosen].to_numpy()
     return [data[place] for place in chosen] if isinstance(data, list) else np.asarray(data)[chosen]
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Yield every float of nested lists."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _numbers(each)
+    elif isinstance(value, float):
+        yield value
 
 
 def _cell(cell: Any) -> Any:

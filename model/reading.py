@@ -7,35 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from model.columns import Column, cells_of, is_missing
+from model.columns import Column, cells_of
 from model.components import walk
 from model.engines import Rows
 from model.engines.sklearn import SklearnEngine
 from model.errors import ModelError, UnsupportedEstimator
-from model.signature import TEXT, Dtype, Feature, Label, Signature, Task
+from model.remembering import Known, all_names, known_columns, takes_texts
+from model.signature import Dtype, Feature, Label, Signature, Task
 
 # A category that nobody has, and a number that is nobody's category.
 STRANGER: dict[Dtype, Label] = {"string": "\x00stranger", "float64": 1e6 + 0.5}
-# Where a ColumnTransformer keeps which columns each of its transformers was fitted on.
-_PLACES = "_transformer_to_input_indices"
 _TASKS: dict[str, Task] = {
     "classifier": "classifier",
     "regressor": "regressor",
     "clusterer": "clusterer",
     "outlier_detector": "outlier_detector",
 }
-
-
-def names_of(estimator: Any) -> list[str] | None:
-    """Return the names of the columns that the estimator was fitted on, if it was fitted on named ones."""
-    names = getattr(estimator, "feature_names_in_", None)
-    return None if names is None else [str(name) for name in names]
-
-
-def takes_texts(estimator: Any) -> bool:
-    """Say whether each row is one text: the first step is a vectoriser, which counts no columns."""
-    counted = hasattr(estimator, "n_features_in_")
-    return not counted and any(hasattr(part, "build_analyzer") for part, _ in walk(estimator))
 
 
 def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signature:
@@ -46,15 +33,8 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
     """
     task = _task(estimator)
     _check_fitted(estimator)
-    known = _categories(estimator, [column.name for column in columns] if columns else _names(estimator))
-    if columns is not None:
-        features = [Feature(column.name, column.dtype) for column in columns]
-    else:
-        texts = takes_texts(estimator)
-        dtypes: dict[str, Dtype] = {
-            name: "string" if texts else _dtype(known.get(name, ())) for name in _names(estimator)
-        }
-        features = [Feature(name, dtype) for name, dtype in dtypes.items()]
+    known = known_columns(estimator, [column.name for column in columns] if columns else all_names(estimator))
+    features = _features(all_names(estimator) if columns is None else [], columns, known)
     if len({feature.name for feature in features}) < len(features):
         raise UnsupportedEstimator(f"two columns have the same name among {', '.join(each.name for each in features)}.")
     outputs, classes = _outputs(estimator, task)
@@ -71,6 +51,22 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
     return _sharpened(estimator, signature, columns, known)
 
 
+def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, Known]) -> list[Feature]:
+    """Return the features by name and kind; raises UnsupportedEstimator where data and estimator contradict."""
+    if columns is None:
+        columns = [Column(name, known[name].dtype if name in known else "float64", []) for name in names]
+    features = []
+    for column in columns:
+        remembered = known.get(column.name, Known(column.dtype))
+        if remembered.dtype not in (column.dtype, "any"):
+            raise UnsupportedEstimator(
+                f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "
+                f"{remembered.dtype}; give the data as it was fitted on."
+            )
+        features.append(Feature(column.name, column.dtype, missing="none" if remembered.none else "nan"))
+    return features
+
+
 def _task(estimator: Any) -> Task:
     name = type(estimator).__name__
     if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
@@ -81,41 +77,6 @@ def _task(estimator: Any) -> Task:
     return _TASKS[kind]
 
 
-def _names(estimator: Any) -> list[str]:
-    names = names_of(estimator)
-    if names is not None:
-        return names
-    if hasattr(estimator, "n_features_in_"):
-        return [f"x{position}" for position in range(estimator.n_features_in_)]
-    if takes_texts(estimator):
-        return [TEXT]
-    raise UnsupportedEstimator(f"{type(estimator).__name__} does not say what it was fitted on; fit it before packing.")
-
-
-def _categories(estimator: Any, names: list[str]) -> dict[str, tuple[Label, ...]]:
-    """Return the categories of each column that an encoder was fitted on, by the column's name."""
-    counts = getattr(estimator, "n_categories_", ())  # naive Bayes over codes
-    found: dict[str, tuple[Label, ...]] = {name: tuple(range(n)) for name, n in zip(names, counts, strict=False)}
-    steps = [(estimator, names)]
-    for part, _ in walk(estimator):
-        if hasattr(part, "__dict__") and _PLACES in vars(part):
-            own = names_of(part) or names
-            for name, transformer, _ in part.transformers_:
-                steps.append((transformer, [own[place] for place in vars(part)[_PLACES][name]]))
-    for transformer, columns in steps:
-        for part, _ in walk(transformer):
-            lists = getattr(part, "categories_", None)
-            if lists is not None and len(lists) == len(columns):
-                found |= {name: tuple(values.tolist()) for name, values in zip(columns, lists, strict=True)}
-            elif hasattr(part, "vocabulary_") and len(columns) == 1 and columns != [TEXT]:
-                found[columns[0]] = ("",)
-    return found
-
-
-def _dtype(categories: Sequence[Label]) -> Dtype:
-    return "string" if any(isinstance(category, str) for category in categories) else "float64"
-
-
 def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label, ...], ...] | None]:
     """Return how many labels a row gets where it gets a list of them, and each one's classes."""
     if task == "outlier_detector":
@@ -123,6 +84,8 @@ def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label,
     classes = getattr(estimator, "classes_", None)
     if task != "classifier" or classes is None:
         return None, None
+    if any(np.asarray(each).dtype.kind == "S" for each in (classes if isinstance(classes, list) else [classes])):
+        raise UnsupportedEstimator("the labels are bytes, which JSON has not; fit on texts.")
     if isinstance(classes, list):
         return len(classes), tuple(tuple(np.asarray(each).tolist()) for each in classes)
     return None, (tuple(np.asarray(classes).tolist()),)
@@ -136,25 +99,26 @@ def _check_fitted(estimator: Any) -> None:
 
 
 def _sharpened(
-    estimator: Any, signature: Signature, columns: Sequence[Column] | None, known: dict[str, tuple[Label, ...]]
+    estimator: Any, signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]
 ) -> Signature:
     """Ask a copy of the estimator where it takes a missing value, where it refuses a stranger, and what it answers."""
     engine = SklearnEngine(copy.deepcopy(estimator), signature)
-    base = _typical_row(signature, columns, known)
     try:
+        base = _typical_row(signature, columns, known)
         labels = engine.predict(base).labels
     except Exception as error:
+        hint = "pass its training data" if columns is None else "these data may not be what it was fitted on"
         raise UnsupportedEstimator(
-            f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)} "
-            f"({type(error).__name__}: {error}); pass its training data as `data`."
+            f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); {hint}."
         ) from error
     features = []
     for place, feature in enumerate(signature.features):
         missing = np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None
-        nullable = _takes(engine, base, place, missing)
+        nullable = feature.dtype == "any" or _takes(engine, base, place, missing)
         strict = feature.name in known and not _takes(engine, base, place, STRANGER.get(feature.dtype, np.nan))
-        allowed = tuple(value for value in known.get(feature.name, ()) if not is_missing(value))
-        features.append(replace(feature, nullable=nullable, categories=allowed if strict and allowed else None))
+        allowed = known[feature.name].values if strict and feature.dtype != "datetime" else ()
+        features.append(replace(feature, nullable=nullable, categories=allowed or None))
     outputs = labels.shape[1] if labels.ndim == 2 else None
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
@@ -173,11 +137,14 @@ def _takes(engine: SklearnEngine, base: Rows, place: int, value: Any) -> bool:
     return True
 
 
-def _typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, tuple[Label, ...]]) -> Rows:
+def _typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]) -> Rows:
     """Return one row without missing values: the first present cells of the data, or each column's first category."""
     if columns is None:
-        blank: dict[Dtype, Label] = {"string": "", "float64": 0.0, "bool": False, "datetime": "1970-01-01"}
-        cells = [next(iter(known.get(each.name, ())), blank[each.dtype]) for each in signature.features]
+        blank: dict[Dtype, Label] = {"string": "", "float64": 0.0, "bool": False, "datetime": "1970-01-01", "any": ""}
+        cells = [
+            next(iter(known[each.name].values if each.name in known else ()), blank[each.dtype])
+            for each in signature.features
+        ]
         columns = [Column(each.name, each.dtype, [cell]) for each, cell in zip(signature.features, cells, strict=True)]
     first = [
         Column(column.name, column.dtype, [next((cell for cell in column.cells if cell is not None), None)])

@@ -7,7 +7,7 @@ from typing import Literal
 Label = int | float | str | bool
 Cell = float | str | bool | None
 Task = Literal["classifier", "regressor", "clusterer", "outlier_detector"]
-Dtype = Literal["float64", "bool", "string", "datetime"]
+Dtype = Literal["float64", "bool", "string", "datetime", "any"]
 TEXT = "text"
 
 
@@ -16,13 +16,15 @@ class Feature:
     """One input column.
 
     `nullable` when the model itself takes a missing value there; `categories` are the only values it takes, where it
-    refuses others. A datetime is ISO 8601 text.
+    refuses others. A datetime is ISO 8601 text; "any" is a column that the model was given and drops. `missing` is what
+    the model knows a missing value as, where it is no number.
     """
 
     name: str
     dtype: Dtype = "float64"
     nullable: bool = False
     categories: tuple[Label, ...] | None = None
+    missing: Literal["nan", "none"] = "nan"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,10 @@ import yaml
 from model import serialisation
 from model.errors import BundleMissing, UnsupportedEstimator
 from model.loading import modules_in
+from model.remembering import all_names, known_columns
 
 _MLFLOW = "MLmodel"
+_MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 
 
 def estimator_at(path: Path, code: Path | None = None) -> Any:
@@ -29,13 +31,27 @@ def estimator_at(path: Path, code: Path | None = None) -> Any:
     return serialisation.from_skops(content, modules) if path.suffix == ".skops" else serialisation.from_joblib(content)
 
 
-def rows_at(path: Path) -> Any:
-    """Return the rows of a CSV file with a header, or of a Parquet file, as a data frame; raises ModelError."""
-    readers = {".csv": pandas.read_csv, ".parquet": pandas.read_parquet}
-    if path.suffix not in readers:
-        raise UnsupportedEstimator(f"{path} is not data to read; expected a name ending in {' or '.join(readers)}.")
+def rows_at(path: Path, estimator: Any) -> Any:
+    """Return the rows of a CSV file with a header, or of a Parquet file, as a data frame; raises ModelError.
+
+    CSV says nothing of its columns' kinds: texts stay texts, and dates become dates, where the estimator remembers them
+    so ("01234" is no number to one that was fitted on texts, and "NA" may be Namibia).
+    """
+    if path.suffix not in (".csv", ".parquet"):
+        raise UnsupportedEstimator(f"{path} is not data to read; expected a name ending in .csv or .parquet.")
     try:
-        return readers[path.suffix](path)
+        if path.suffix == ".parquet":
+            return pandas.read_parquet(path)
+        names = [str(name) for name in pandas.read_csv(path, nrows=0).columns]
+        known = known_columns(estimator, all_names(estimator))
+        texts = [name for name in names if name in known and known[name].dtype == "string"]
+        return pandas.read_csv(
+            path,
+            dtype=dict.fromkeys(texts, "str"),
+            parse_dates=[name for name in names if name in known and known[name].dtype == "datetime"],
+            keep_default_na=False,
+            na_values={name: [""] if name in texts else _MISSING for name in names},
+        )
     except (OSError, ValueError) as error:
         raise UnsupportedEstimator(f"{path} cannot be read as {path.suffix[1:]}: {error}") from None
 

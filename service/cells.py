@@ -14,12 +14,14 @@ _TYPES: Final[dict[Dtype, frozenset[type]]] = {
     "bool": frozenset({bool}),
     "string": frozenset({str}),
     "datetime": frozenset({str}),
+    "any": frozenset({int, float, bool, str}),
 }
 _WORDS: Final[dict[Dtype, str]] = {
     "float64": "a number",
     "bool": "true or false",
     "string": "a string",
     "datetime": "an ISO 8601 date or time as a string",
+    "any": "any value",
 }
 _MOST_NAMED: Final = 10
 

@@ -28,6 +28,7 @@ ORDER = [
     "model.serialisation",
     "model.loading",
     "model.predictor",
+    "model.remembering",
     "model.reading",
     "model.sampling",
     "model.packing",

@@ -95,6 +95,8 @@ TWO_OUTPUTS = [
     *("MultiTaskElasticNet", "MultiTaskElasticNetCV", "MultiTaskLasso", "MultiTaskLassoCV"),
 ]
 BINARY = ["FixedThresholdClassifier", "TunedThresholdClassifierCV"]
+# What does not say enough of its columns by itself.
+NEED_DATA = {"IsotonicRegression", "LabelPropagation", "LabelSpreading", "dates and two kinds of missing"}
 CANNOT = {
     "Birch": "skops cannot hold its tree of nodes; a pinned pickle can",
 }
@@ -170,6 +172,14 @@ STRICT = ColumnTransformer([("n", "passthrough", ["bmi"]), ("w", OneHotEncoder()
 
 
 SMALL = {"random_state": 0}
+# Two ways of missing, dates, whole numbers that may be missing, and a column that nobody uses.
+AWKWARD = MIXED.assign(
+    category=pd.Categorical(MIXED["group"]),
+    note=pd.Series([None if place % 5 == 0 else "xyz"[place % 3] for place in range(len(MIXED))], dtype=object),
+    since=pd.to_datetime(["2020-01-01", "2021-06-05", "2022-12-31"])[np.arange(len(MIXED)) % 3],
+    visits=pd.array([None if place % 9 == 0 else place % 4 for place in range(len(MIXED))], dtype="Int64"),
+    ident=[f"P{place}" for place in range(len(MIXED))],
+)
 FEW, ONE_TARGET = DIABETES.data.iloc[:200], TWO[:200, 0]
 PRESENT = np.c_[IRIS.target == 0, IRIS.target == 1, IRIS.target > 0].astype(int)
 
@@ -187,8 +197,18 @@ def mixed_pipelines() -> list[Case]:
     described = ColumnTransformer([("t", TfidfVectorizer(), "note"), ("n", "passthrough", ["bmi"])])
     plain, forest = make_pipeline(BY_KIND, LOGISTIC), make_pipeline(BY_KIND, RandomForestClassifier(5, **SMALL))
     boosted = make_pipeline(encoded, HistGradientBoostingClassifier(max_iter=10))
+    lenient = OneHotEncoder(handle_unknown="ignore")
+    awkward = ColumnTransformer(
+        [
+            ("two kinds of missing", lenient, ["category", "note"]),
+            ("dates", OrdinalEncoder(), ["since"]),
+            ("numbers", SimpleImputer(), ["visits", "age"]),
+            ("truth", "passthrough", ["male"]),
+        ]
+    )
     return [
         Case("mixed types with missing values", plain, MIXED, SICK),
+        Case("dates and two kinds of missing", make_pipeline(awkward, LOGISTIC), AWKWARD, SICK),
         Case("strict encoder, forest", make_pipeline(STRICT, RandomForestClassifier(10, **SMALL)), MIXED, SICK),
         Case("columns by dtype", make_pipeline(selected, LOGISTIC), MIXED, SICK),
         Case("target encoded", boosted, MIXED, SICK),

@@ -23,7 +23,6 @@ class SklearnEngine:
     name = "scikit-learn"
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
-        self._missing = np.nan if not _knows_none(estimator) else None
         for part, _ in walk(estimator):
             _prepare(part)
         self._estimator = estimator
@@ -48,7 +47,7 @@ class SklearnEngine:
             case "text":
                 return rows[:, 0]
             case "table":
-                return table_of(rows, self._signature, self._missing)
+                return table_of(rows, self._signature)
             case _:
                 return rows
 
@@ -83,9 +82,3 @@ def _prepare(part: Any) -> None:
     own.pop("feature_names_in_", None)
     if "n_jobs" in own:
         own["n_jobs"] = None
-
-
-def _knows_none(estimator: Any) -> bool:
-    """Say whether an encoder was fitted on None as a category of its own, which NaN is not."""
-    encoders = (part.categories_ for part, _ in walk(estimator) if hasattr(part, "categories_"))
-    return any(None in list(categories) for columns in encoders for categories in columns)

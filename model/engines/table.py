@@ -30,11 +30,11 @@ class Table(np.ndarray[Any, Any]):
         return part
 
 
-def table_of(rows: NDArray[Any], signature: Signature, missing: float | None) -> Table:
-    """Return the rows as a Table, with `missing` where a value is None."""
-    if missing is not None:
-        empty = np.equal(rows, np.array(None))
-        rows = np.where(empty, missing, rows) if empty.any() else rows
-    table = rows.view(Table)
-    table.numeric = np.array([feature.dtype in ("float64", "bool") for feature in signature.features])
+def table_of(rows: NDArray[Any], signature: Signature) -> Table:
+    """Return the rows as a Table, with NaN for a missing value in the columns where that is what the model knows."""
+    knows_none = np.array([feature.missing == "none" for feature in signature.features])
+    empty = np.equal(rows, np.array(None)) & ~knows_none
+    table = (np.where(empty, np.nan, rows) if empty.any() else rows).view(Table)
+    numeric = [feature.dtype in ("float64", "bool") for feature in signature.features]
+    table.numeric = np.array(numeric) & ~knows_none
     return table

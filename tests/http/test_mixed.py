@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model.loading import load, rows_of
 from model.packing import ask, nested, pack
-from model.reading import names_of
+from model.remembering import names_of
 from model.sampling import random_rows
 from service.served import ServedModel
 from tests import zoo

@@ -7,13 +7,18 @@ import pandas as pd
 import pytest
 import skops.io
 import yaml
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from model.cli import main
-from model.loading import load, prove
+from model.errors import UnsupportedEstimator
+from model.loading import load, prove, rows_of
+from model.packing import pack
 from tests import zoo
 
 IRIS = load_iris(as_frame=True)
@@ -87,6 +92,44 @@ def test_pack_takes_texts_from_a_column(run, tmp_path):
 
     assert 0 == code
     assert "text" == load(tmp_path / "bundle").manifest.signature.layout
+
+
+def test_csv_is_read_as_what_the_estimator_was_fitted_on(run, tmp_path):
+    """A text of digits is no number, "NA" may be Namibia, and a date is a date."""
+    rows = pd.DataFrame(
+        {
+            "zip": ["01234", "56789"] * 20,
+            "country": ["NA", "None", "NO", "US"] * 10,
+            "since": pd.to_datetime(["2020-01-01", "2021-06-05"] * 20),
+            "size": [1.5, None, 2.5, 4.0] * 10,
+        }
+    )
+    texts = ("t", OneHotEncoder(), ["zip", "country", "since"])
+    columns = ColumnTransformer([texts, ("n", SimpleImputer(), ["size"])])
+    estimator = make_pipeline(columns, LogisticRegression()).fit(rows, [0, 1, 1, 0] * 10)
+    joblib.dump(estimator, tmp_path / "model.joblib")
+    rows.to_csv(tmp_path / "train.csv", index=False)
+
+    code, _, _ = run(
+        "pack", tmp_path / "model.joblib", "--data", tmp_path / "train.csv", "--output", tmp_path / "bundle"
+    )
+
+    assert 0 == code
+    loaded = load(tmp_path / "bundle")
+    dtypes = [feature.dtype for feature in loaded.manifest.signature.features]
+    assert ["string", "string", "datetime", "float64"] == dtypes
+    cells = [["01234", "NA", "2020-01-01", 1.5], ["56789", "None", "2021-06-05", None]]
+    found = loaded.engine.predict(rows_of(cells, loaded.manifest.signature)).probabilities
+    assert estimator.predict_proba(rows.iloc[:2]).tolist() == found.tolist()
+
+
+def test_data_that_contradict_the_estimator_are_refused(tmp_path):
+    """Dates that came as texts would give other answers, and no golden row would notice."""
+    rows = pd.DataFrame({"since": pd.to_datetime(["2020-01-01", "2021-06-05"] * 10)})
+    estimator = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(rows, [0, 1] * 10)
+
+    with pytest.raises(UnsupportedEstimator, match="'since' of the data is string, but .* fitted on datetime"):
+        pack(estimator, tmp_path / "bundle", name="test", data=rows.astype(str))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from model.columns import columns_of
 from model.errors import UnsupportedEstimator
-from model.reading import names_of, read_signature
+from model.reading import read_signature
+from model.remembering import names_of
 from model.signature import Feature
 from tests import zoo
 
