@@ -128,7 +128,7 @@ def test_data_that_contradict_the_estimator_are_refused(tmp_path):
     rows = pd.DataFrame({"since": pd.to_datetime(["2020-01-01", "2021-06-05"] * 10)})
     estimator = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(rows, [0, 1] * 10)
 
-    with pytest.raises(UnsupportedEstimator, match="'since' of the data is string, but .* fitted on datetime"):
+    with pytest.raises(UnsupportedEstimator, match=r"'since' of the data is string, but .* fitted on datetime"):
         pack(estimator, tmp_path / "bundle", name="test", data=rows.astype(str))
 
 
