@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from model.components import walk
+from model.components import SPARSE, walk
 from model.errors import BundleCorrupt
 
 
@@ -78,6 +78,12 @@ def _neighbours(tree: Any, owner: Any) -> bool:
     )
 
 
+def _sparse(matrix: Any, _: Any) -> bool:
+    """Let scipy check its own indices; raises ValueError."""
+    matrix.check_format(full_check=True)
+    return True
+
+
 def _descends(inner: Any, left: Any, right: Any) -> bool:
     """Say whether each inner node's children come after it and exist: then every walk ends, within the array."""
     place = np.arange(len(inner))[inner]
@@ -143,4 +149,5 @@ _COMPILED: dict[str, Callable[[Any, Any], bool]] = {
     "TreePredictor": _predictor,
     "KDTree": _neighbours,
     "BallTree": _neighbours,
+    **dict.fromkeys(SPARSE, _sparse),
 }

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 # Compiled objects that hold arrays which compiled code indexes without checks of its own.
-COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree"})
+SPARSE = frozenset({"csr_array", "csr_matrix", "csc_array", "csc_matrix"})
+COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree", *SPARSE})
 
 
 def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterator[tuple[Any, Any]]:

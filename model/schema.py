@@ -31,6 +31,9 @@ _ERRORS = (
 )
 FUNCTIONS: Final = frozenset(
     {
+        "numpy.mean",
+        "numpy.median",
+        "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "sklearn.cluster._kmeans._kmeans_single_elkan",
         "sklearn.cluster._kmeans._kmeans_single_lloyd",
         "sklearn.feature_selection._mutual_info.mutual_info_classif",
@@ -79,7 +82,8 @@ _BUILDS: Final[dict[str, Callable[[str], bool]]] = {
     "SetNode": _one_of("builtins.set", "builtins.frozenset"),
     "SliceNode": _one_of("builtins.slice"),
     "TreeNode": _one_of("sklearn.tree._tree.Tree"),
-    "TupleNode": _one_of("builtins.tuple"),
+    "SparseMatrixNode": _below("scipy.sparse._cs"),
+    "TupleNode": _one_of("builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"),
     "TypeNode": lambda name: name in _PLAIN or name.startswith(("numpy.", "sklearn.")),
 }
 _OWN_LOADERS: Final = ("FunctionNode", "ObjectNode", "TypeNode")

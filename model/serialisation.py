@@ -33,6 +33,8 @@ TRUSTED = frozenset(
     {
         "functools.partial",
         "numpy.dtype",
+        "scipy.interpolate._bsplines.BSpline",
+        *(f"scipy.sparse._{form}.{form}_{kind}" for form in ("csr", "csc") for kind in ("array", "matrix")),
         "sklearn._loss.loss.HalfTweedieLoss",
         "sklearn._loss.loss.HalfTweedieLossIdentity",
         "sklearn.calibration._CalibratedClassifier",
@@ -40,6 +42,7 @@ TRUSTED = frozenset(
         "sklearn.calibration._TemperatureScaling",
         "sklearn.cluster._bisect_k_means._BisectingTree",
         "sklearn.compose._column_transformer.make_column_selector",
+        "sklearn.impute._iterative.IterativeImputer",
         "sklearn.impute._iterative._ImputerTriplet",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",

@@ -21,7 +21,7 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class Call:
-    """Validated rows, float64 of shape (n, features), n ≥ 1; `single` when one row was asked for as one."""
+    """Validated rows of shape (n, features), n ≥ 1, as the model's layout has them; `single` when asked for as one."""
 
     rows: Rows
     single: bool

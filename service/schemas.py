@@ -18,7 +18,7 @@ _EXPECTED = f"an object with either {SINGLE!r} (one row) or {MANY!r} (a list of 
 
 
 class RowsField(fields.Field[Rows]):
-    """Reads one row, or a list of rows, into a float64 matrix; its error messages are Problems, not strings."""
+    """Reads one row, or a list of rows, as the model's layout has them; its messages are Problems, not strings."""
 
     def __init__(self, reader: RowReader, *, single: bool) -> None:
         super().__init__()

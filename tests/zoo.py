@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import FeatureAgglomeration
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.ensemble import (
@@ -19,9 +20,10 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # makes the next import work
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
-from sklearn.impute import SimpleImputer
+from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
@@ -33,9 +35,11 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    SplineTransformer,
     StandardScaler,
     TargetEncoder,
 )
+from sklearn.random_projection import SparseRandomProjection
 from sklearn.utils import all_estimators
 
 IRIS = load_iris(as_frame=True)
@@ -231,6 +235,7 @@ def pipelines() -> list[Case]:
     powers = make_pipeline(PolynomialFeatures(2), StandardScaler(), Ridge())
     logarithm = TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp)
     forests = MultiOutputClassifier(RandomForestClassifier(5, **SMALL))
+    framed = make_pipeline(StandardScaler(), LOGISTIC).set_output(transform="pandas")
     network = MLPClassifier((8,), max_iter=300, **SMALL)
     return [
         *mixed_pipelines(),
@@ -238,6 +243,11 @@ def pipelines() -> list[Case]:
         Case("text, hashed", hashed, TEXTS, LONG),
         Case("text, counted", counted, pd.Series(TEXTS), LONG),
         Case("polynomial and ridge", powers, FEW, ONE_TARGET),
+        Case("iterative imputer", make_pipeline(IterativeImputer(max_iter=2), Ridge()), FEW, ONE_TARGET),
+        Case("splines", make_pipeline(SplineTransformer(), Ridge()), FEW, ONE_TARGET),
+        Case("sparse projection", make_pipeline(SparseRandomProjection(3, **SMALL), Ridge()), FEW, ONE_TARGET),
+        Case("pooled features", make_pipeline(FeatureAgglomeration(3), Ridge()), FEW, ONE_TARGET),
+        Case("frames between the steps", framed, CANCER.data.iloc[:, :4], CANCER.target),
         Case("feature union", make_pipeline(union, LOGISTIC), IRIS.data, IRIS.target),
         Case("transformed target", logarithm, FEW, ONE_TARGET),
         Case("multi-output classes", forests, IRIS.data, np.c_[IRIS.target, IRIS.target == 1]),

@@ -80,5 +80,6 @@ def _prepare(part: Any) -> None:
             for name, transformer, columns in own["transformers_"]
         ]
     own.pop("feature_names_in_", None)
+    own.pop("_sklearn_output_config", None)  # frames between the steps are for people too
     if "n_jobs" in own:
         own["n_jobs"] = None

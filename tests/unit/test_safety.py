@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.random_projection import SparseRandomProjection
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -339,7 +340,14 @@ def shared_tree():
     return forest
 
 
+def bad_sparse():
+    projection = SparseRandomProjection(2, random_state=0).fit(ROWS)
+    projection.components_.indices[0] = 10**6
+    return projection
+
+
 CRAFTED = {
+    "a sparse matrix": bad_sparse,
     "support counts": bad_support(lambda machine: setattr(machine, "_n_support", np.full(200_000, 1, dtype=np.int32))),
     "negative support": bad_support(
         lambda machine: setattr(machine, "_n_support", np.array([2**31 - 1, 1, -5], np.int32))
@@ -356,5 +364,5 @@ CRAFTED = {
 @pytest.mark.parametrize("name", CRAFTED)
 def test_other_arrays_that_compiled_code_believes_are_checked_too(name):
     """Each of these crashed the process when it predicted."""
-    with pytest.raises(BundleCorrupt, match="out of range"):
+    with pytest.raises(BundleCorrupt, match=r"out of range|malformed"):
         audit(CRAFTED[name]())
