@@ -10,7 +10,6 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import FeatureAgglomeration
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
@@ -42,11 +41,8 @@ from sklearn.preprocessing import (
 from sklearn.random_projection import SparseRandomProjection
 from sklearn.utils import all_estimators
 
-IRIS = load_iris(as_frame=True)
-WINE = load_wine(as_frame=True)
-CANCER = load_breast_cancer(as_frame=True)
-DIABETES = load_diabetes(as_frame=True)
-TWO = np.c_[DIABETES.target, DIABETES.target[::-1]]
+from tests.zoodata import AWKWARD, CANCER, DIABETES, FEW, IRIS, LONG, MIXED, ONE_TARGET, PRESENT, SICK, TEXTS, TWO
+
 LOGISTIC = LogisticRegression(max_iter=5000)
 
 
@@ -93,17 +89,29 @@ ARGUMENTS = {
     "VotingClassifier": {"estimators": [("a", LOGISTIC), ("b", KNeighborsClassifier())]},
     "VotingRegressor": {"estimators": [("a", Ridge()), ("b", LinearRegression())]},
 }
+
+
 FASTER = {"n_estimators": 10, "max_iter": 500, "random_state": 0}
+
+
 TWO_OUTPUTS = [
     *("MultiOutputRegressor", "RegressorChain", "CCA", "PLSCanonical"),
     *("MultiTaskElasticNet", "MultiTaskElasticNetCV", "MultiTaskLasso", "MultiTaskLassoCV"),
 ]
+
+
 BINARY = ["FixedThresholdClassifier", "TunedThresholdClassifierCV"]
+
+
 # What does not say enough of its columns by itself.
 NEED_DATA = {"IsotonicRegression", "LabelPropagation", "LabelSpreading", "dates and two kinds of missing"}
+
+
 CANNOT = {
     "Birch": "skops cannot hold its tree of nodes; a pinned pickle can",
 }
+
+
 KINDS = {"classifier", "regressor", "clusterer", "outlier_detector"}
 
 
@@ -149,43 +157,19 @@ def predictors() -> list[Case]:
     return cases
 
 
-def _mixed() -> tuple[pd.DataFrame, np.ndarray]:
-    """Return real measurements with what real tables have: texts, truth values, codes, dates, gaps."""
-    rows = DIABETES.data.iloc[:300].copy()
-    frame = pd.DataFrame(
-        {
-            "age": rows["age"].where(rows.index % 7 != 0),
-            "bmi": rows["bmi"],
-            "pressure": pd.cut(rows["bp"], 3, labels=["low", "normal", "high"]).astype(str),
-            "group": pd.Series(np.where(rows["s1"] > 0, "treated", "control")).where(rows.index % 11 != 0),
-            "male": rows["sex"] > 0,
-            "site": (rows["s2"] * 100).round().astype(int) % 4,
-        }
-    )
-    return frame, (DIABETES.target.iloc[:300] > 140).astype(int).to_numpy()
-
-
-MIXED, SICK = _mixed()
-TEXTS = load_breast_cancer().DESCR.splitlines() + load_iris().DESCR.splitlines() + load_wine().DESCR.splitlines()
-TEXTS = [line for line in TEXTS if len(line.split()) > 3]
-LONG = [int(len(line) > 60) for line in TEXTS]
 NUMBERS = make_pipeline(SimpleImputer(), StandardScaler())
+
+
 WORDS = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"))
+
+
 BY_KIND = ColumnTransformer([("n", NUMBERS, ["age", "bmi"]), ("w", WORDS, ["pressure", "group"])])
+
+
 STRICT = ColumnTransformer([("n", "passthrough", ["bmi"]), ("w", OneHotEncoder(), ["pressure", "male", "site"])])
 
 
 SMALL = {"random_state": 0}
-# Two ways of missing, dates, whole numbers that may be missing, and a column that nobody uses.
-AWKWARD = MIXED.assign(
-    category=pd.Categorical(MIXED["group"]),
-    note=pd.Series([None if place % 5 == 0 else "xyz"[place % 3] for place in range(len(MIXED))], dtype=object),
-    since=pd.to_datetime(["2020-01-01", "2021-06-05", "2022-12-31"])[np.arange(len(MIXED)) % 3],
-    visits=pd.array([None if place % 9 == 0 else place % 4 for place in range(len(MIXED))], dtype="Int64"),
-    ident=[f"P{place}" for place in range(len(MIXED))],
-)
-FEW, ONE_TARGET = DIABETES.data.iloc[:200], TWO[:200, 0]
-PRESENT = np.c_[IRIS.target == 0, IRIS.target == 1, IRIS.target > 0].astype(int)
 
 
 def mixed_pipelines() -> list[Case]:

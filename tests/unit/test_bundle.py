@@ -3,29 +3,24 @@ import random
 import shutil
 from contextlib import suppress
 
-import numpy as np
 import pytest
 from sklearn.datasets import load_iris
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from model import serialisation
-from model.bundle import Score, digest_of
+from model.bundle import digest_of
 from model.errors import (
     BundleCorrupt,
     BundleMissing,
     DigestMismatch,
     GoldenMismatch,
     ModelError,
-    OutputRefused,
-    UnsupportedEstimator,
     UntrustedType,
     VersionMismatch,
 )
 from model.loading import Trust, load, prove
-from model.packing import pack
 
 IRIS = load_iris(as_frame=True)
 
@@ -184,70 +179,6 @@ def test_a_type_off_the_list_is_refused_before_anything_is_built(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "estimator",
-    [
-        RandomForestClassifier(5),
-        HistGradientBoostingClassifier(max_iter=3),
-        make_pipeline(StandardScaler(), LogisticRegression()),
-    ],
-    ids=lambda estimator: type(estimator).__name__,
-)
-def test_an_estimator_fitted_on_a_frame_answers_a_matrix_without_a_warning(tmp_path, estimator):
-    """Names are for the caller's rows; each warning would be an error in this test."""
-    estimator.fit(IRIS.data, IRIS.target)
-    expected = estimator.predict_proba(IRIS.data)
-
-    loaded = pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
-
-    prediction = loaded.engine.predict(IRIS.data.to_numpy())
-    np.testing.assert_array_equal(expected, prediction.probabilities)
-    assert tuple(IRIS.feature_names) == loaded.manifest.signature.names
-
-
-def test_an_estimator_fitted_without_names_gets_those_of_the_data_or_generated_ones(tmp_path):
-    """scikit-learn's own convention where there are no names at all."""
-    estimator = LogisticRegression(max_iter=1000).fit(IRIS.data.to_numpy(), IRIS.target)
-
-    named = pack(estimator, tmp_path / "a", name="test", data=IRIS.data)
-    unnamed = pack(estimator, tmp_path / "b", name="test")
-
-    assert tuple(IRIS.feature_names) == named.manifest.signature.names
-    assert ("x0", "x1", "x2", "x3") == unnamed.manifest.signature.names
-    assert unnamed.manifest.baseline is None
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [({"name": "my model"}, r"name"), ({"version": 7}, "version"), ({"score": Score("r2", float("nan"), 5)}, "score")],
-    ids=["name", "version", "score"],
-)
-def test_a_pack_that_fails_leaves_the_bundle_that_was_there(tmp_path, change, reason):
-    """Nothing is put in place before it is proven."""
-    estimator = LinearRegression().fit(IRIS.data, IRIS.target)
-    pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
-
-    with pytest.raises(OutputRefused, match=reason):
-        pack(estimator, tmp_path / "bundle", **{"name": "test", "data": IRIS.data} | change)
-
-    prove(load(tmp_path / "bundle"))
-    assert [tmp_path / "bundle"] == list(tmp_path.iterdir())
-
-
-def test_only_a_bundle_is_ever_replaced(tmp_path):
-    """A directory of something else, or a file, is left alone."""
-    estimator = LinearRegression().fit(IRIS.data, IRIS.target)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "train.csv").write_text("precious")
-    (tmp_path / "file").write_text("precious")
-
-    for name in ("data", "file"):
-        with pytest.raises(OutputRefused, match="is no bundle"):
-            pack(estimator, tmp_path / name, name="test", data=IRIS.data)
-
-    assert "precious" == (tmp_path / "data" / "train.csv").read_text()
-
-
-@pytest.mark.parametrize(
     "change",
     [
         lambda manifest: manifest["signature"]["features"].pop(),
@@ -293,54 +224,6 @@ def test_random_damage_to_the_manifest_always_has_a_code(bundle):
         with suppress(ModelError):
             prove(load(bundle))
             assert path.read_bytes() != content or damaged == content
-
-
-def test_packing_in_place_of_a_bundle_leaves_the_new_one_and_nothing_else(tmp_path):
-    """The directory is replaced as a whole."""
-    estimator = LinearRegression().fit(IRIS.data, IRIS.target)
-    for version in ("1", "2"):
-        pack(estimator, tmp_path / "bundle", name="test", version=version, data=IRIS.data)
-
-    assert "2" == load(tmp_path / "bundle").manifest.version
-    assert [tmp_path / "bundle"] == list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("estimator", "reason"),
-    [
-        (LogisticRegression(), "is not fitted; fit it before packing"),
-        (StandardScaler().fit(IRIS.data), "has no predict"),
-        (object(), "has no predict"),
-        (
-            make_pipeline(FunctionTransformer(np.log1p), LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target),
-            None,
-        ),
-        (
-            make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegression(max_iter=1000)).fit(
-                IRIS.data, IRIS.target
-            ),
-            "not trusted",
-        ),
-    ],
-    ids=["unfitted", "transformer", "no estimator", "numpy function", "lambda"],
-)
-def test_what_cannot_be_served_is_refused_with_the_reason(tmp_path, estimator, reason):
-    """At packing, where somebody can do something about it; a numpy function is no reason."""
-    if reason is None:
-        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
-        assert (tmp_path / "bundle").exists()
-    else:
-        with pytest.raises(UnsupportedEstimator, match=reason):
-            pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
-        assert not (tmp_path / "bundle").exists()
-
-
-def test_data_of_another_shape_are_refused(tmp_path):
-    """The rows to prove the model with must be rows of the model."""
-    estimator = LinearRegression().fit(IRIS.data, IRIS.target)
-
-    with pytest.raises(UnsupportedEstimator, match="petal width"):
-        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data.iloc[:, :3])
 
 
 def test_each_way_of_being_wrong_has_a_code_of_its_own():

@@ -72,7 +72,7 @@ def test_a_reader_that_does_not_read_costs_a_moment_once():
         longest.append(time.perf_counter() - start)
 
     assert dropped > 50
-    assert longest[0] == pytest.approx(PATIENCE_SECONDS, rel=1)
+    assert PATIENCE_SECONDS / 2 < longest[0] < 10 * PATIENCE_SECONDS
     assert statistics.median(longest[1:]) < PATIENCE_SECONDS / 10
 
     os.read(reader, 1 << 20)
