@@ -131,11 +131,14 @@ def _support_fits(machine: Any) -> bool:
     pairs = classes * (classes - 1) // 2
     chances = (len(getattr(machine, "_probA", ())), len(getattr(machine, "_probB", ())))
     total = int(counts.astype(np.int64).sum())
+    # Without classes, libsvm fills the first of two counts only.
+    totals = {total} if hasattr(machine, "classes_") else {total, int(counts[0])}
     return (
         isinstance(vectors, np.ndarray)
         and bool((counts >= 0).all())
         and len(counts) == (classes if hasattr(machine, "classes_") else 2)
-        and vectors.shape in ((total, machine.shape_fit_[1]), (int(counts[0]), machine.shape_fit_[1]))
+        and len(vectors) in totals
+        and vectors.shape[1:] == (machine.shape_fit_[1],)
         and weights.shape == (classes - 1, len(vectors))
         and machine._intercept_.shape == (pairs,)
         and len(machine.support_) == len(vectors)

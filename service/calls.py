@@ -13,11 +13,6 @@ class ModelIdentity:
     version: str
     digest: str
 
-    @property
-    def named(self) -> tuple[str, str]:
-        """Name and version, for people."""
-        return self.name, self.version
-
 
 @dataclass(frozen=True)
 class Call:

@@ -96,7 +96,8 @@ def reload_model(arbiter: Any) -> None:
             parts.metrics.declare_classes(served.class_labels)
             parts.holder.swap(served)
             freeze_heap()
-            logger.info("model %s %s is served from now on", *served.contract.identity.named)
+            identity = served.contract.identity
+            logger.info("model %s %s is served from now on", identity.name, identity.version)
     except Exception as error:  # noqa: BLE001  # see above
         said = {"error": f"{type(error).__name__}: {error}"}
     parts.metrics.reloaded(ok=not said["error"])

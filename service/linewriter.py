@@ -70,11 +70,12 @@ class LineWriter:
     def _write(self, line: bytes, deadline: float) -> None:
         torn = os.pread(self._processes, 1, 0) == _DIRTY
         left = memoryview(b"\n" + line if torn else line)
+        self._wait(deadline)  # a line that finds no room leaves nothing unfinished
+        os.pwrite(self._processes, _DIRTY, 0)
         while left:
-            self._wait(deadline)
-            if not torn:
-                torn = bool(os.pwrite(self._processes, _DIRTY, 0))  # until its end is written
             left = left[os.write(self._descriptor, left[: self._piece]) :]
+            if left:
+                self._wait(deadline)
         os.pwrite(self._processes, _CLEAN, 0)
 
     def _wait(self, deadline: float) -> None:

@@ -1,4 +1,4 @@
-"""Every setting, once: name, default, what it accepts, help. Nothing else in the project reads the environment."""
+"""Every setting, once: name, default, what it accepts, help. No other part of the server reads the environment."""
 
 import dataclasses
 import json
@@ -53,7 +53,9 @@ def _whole(low: int, high: int) -> Parser:
 SECONDS: Final = _within(float, 0.01, 3600, "seconds")
 SHARE: Final = _within(float, 0, 1, "a share")
 NAMES: Final = Parser(
-    lambda text: tuple(json.loads(text) if text.startswith("[") else filter(None, map(str.strip, text.split(",")))),
+    lambda text: tuple(
+        map(str, json.loads(text)) if text.startswith("[") else filter(None, map(str.strip, text.split(",")))
+    ),
     "names separated by commas, or a JSON list of them",
 )
 YES_NO: Final = _matching("(?i:0|1|false|true|no|yes)", "1 or 0", lambda text: text.lower() in ("1", "true", "yes"))

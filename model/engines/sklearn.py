@@ -7,7 +7,7 @@ import numpy as np
 
 from model.components import walk
 from model.engines import Prediction, Rows
-from model.engines.table import table_of
+from model.engines.table import TableMaker
 from model.errors import NoFiniteAnswer, UnknownCategory
 from model.signature import Signature
 
@@ -27,6 +27,7 @@ class SklearnEngine:
             _prepare(part)
         self._estimator = estimator
         self._signature = signature
+        self._tables = TableMaker(signature)
 
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).
@@ -47,7 +48,7 @@ class SklearnEngine:
             case "text":
                 return rows[:, 0]
             case "table":
-                return table_of(rows, self._signature)
+                return self._tables.make(rows)
             case _:
                 return rows
 

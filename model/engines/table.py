@@ -30,11 +30,17 @@ class Table(np.ndarray[Any, Any]):
         return part
 
 
-def table_of(rows: NDArray[Any], signature: Signature) -> Table:
-    """Return the rows as a Table, with NaN for a missing value in the columns where that is what the model knows."""
-    knows_none = np.array([feature.missing == "none" for feature in signature.features])
-    empty = np.equal(rows, np.array(None)) & ~knows_none
-    table = (np.where(empty, np.nan, rows) if empty.any() else rows).view(Table)
-    numeric = [feature.dtype in ("float64", "bool") for feature in signature.features]
-    table.numeric = np.array(numeric) & ~knows_none
-    return table
+class TableMaker:
+    """Makes Tables of one signature's rows; what its columns are is decided once."""
+
+    def __init__(self, signature: Signature) -> None:
+        self._knows_nan = np.array([feature.missing == "nan" for feature in signature.features])
+        numbers = np.array([feature.dtype in ("float64", "bool") for feature in signature.features])
+        self._numeric = numbers & self._knows_nan
+
+    def make(self, rows: NDArray[Any]) -> Table:
+        """Return the rows as a Table, with NaN for a missing value in the columns where the model knows that."""
+        empty = np.equal(rows, np.array(None)) & self._knows_nan
+        table = (np.where(empty, np.nan, rows) if empty.any() else rows).view(Table)
+        table.numeric = self._numeric
+        return table

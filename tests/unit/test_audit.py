@@ -136,6 +136,9 @@ CRAFTED = {
     "negative support": bad_support(
         lambda machine: setattr(machine, "_n_support", np.array([2**31 - 1, 1, -5], np.int32))
     ),
+    "support counts that do not add up": bad_support(
+        lambda machine: setattr(machine, "_n_support", np.array([len(machine.support_vectors_), 10**6, 0], np.int32))
+    ),
     "no intercept": bad_support(lambda machine: setattr(machine, "_intercept_", np.array([]))),
     "weights": bad_support(lambda machine: setattr(machine, "_dual_coef_", machine._dual_coef_[:, :3])),
     "vectors": bad_support(lambda machine: setattr(machine, "support_vectors_", machine.support_vectors_[:, :1])),

@@ -42,6 +42,7 @@ def test_values_are_read_as_what_they_mean():
 
     assert ("age", "income") == settings.log_redact
     assert 0.25 == settings.log_share
+    assert ("a, b", "1") == Settings.from_env({"LOG_REDACT": '["a, b", 1]'}).log_redact
     assert "ab" * 32 == settings.model_sha256
 
 
