@@ -41,14 +41,15 @@ image:  ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) .
 
-docs: .venv/dev.stamp  ## generate docs/conformance.md
+docs: .venv/dev.stamp  ## generate docs/conformance.md and docs/parity.md
 	.venv/bin/python -m tests.conformance
+	.venv/bin/python -m tests.parity
 
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
-	for extras in "" "--extra train" "--extra train --extra dev"; do \
-	  case "$$extras" in *dev) name=-dev;; *train) name=-train;; *) name=;; esac; \
+	for set in "-compiled:" ":--extra any" "-train:--extra any --extra train" \
+	  "-dev:--extra any --extra train --extra dev"; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    $(LOCK_FLAGS) $$extras pyproject.toml -o requirements$$name.txt || exit 1; \
+	    $(LOCK_FLAGS) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
 
 clean:  ## remove the environment and the reference bundle

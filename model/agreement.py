@@ -1,4 +1,4 @@
-"""Checks that a manifest speaks of the estimator beside it: what is validated must be what predicts."""
+"""Checks that a manifest speaks of the model beside it: what is validated must be what predicts."""
 
 from typing import Any
 
@@ -8,21 +8,36 @@ from model.bundle import REPACK, Manifest
 from model.errors import BundleCorrupt
 
 
-def check_agreement(estimator: Any, manifest: Manifest) -> None:
-    """Compare the manifest's signature and golden rows with what the estimator says of itself; raises BundleCorrupt."""
+def check_manifest(manifest: Manifest) -> None:
+    """Compare the manifest's signature with its golden rows; raises BundleCorrupt."""
     signature, golden = manifest.signature, manifest.golden
-    width, names = len(signature.features), set(signature.names)
+    width = len(signature.features)
+    _check(
+        {
+            "number of distinct names": (width, len(set(signature.names))),
+            "width of the golden rows": ({width}, {len(row) for row in golden.rows}),
+            "number of golden labels": (len(golden.rows), len(golden.labels)),
+            "probabilities": (signature.probabilities, golden.probabilities is not None),
+        }
+    )
+
+
+def check_agreement(estimator: Any, manifest: Manifest) -> None:
+    """Compare the manifest's signature with what the estimator says of itself; raises BundleCorrupt."""
+    signature = manifest.signature
+    width = len(signature.features)
     if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
         raise BundleCorrupt(f"the model file holds a {type(estimator).__name__}, which predicts nothing; {REPACK}.")
-    pairs = {
-        "task": (signature.task, estimator.__sklearn_tags__().estimator_type),
-        "number of features": (width, getattr(estimator, "n_features_in_", width)),
-        "number of distinct names": (width, len(names)),
-        "width of the golden rows": ({width}, {len(row) for row in golden.rows}),
-        "number of golden labels": (len(golden.rows), len(golden.labels)),
-        "probabilities": (signature.probabilities, golden.probabilities is not None),
-        "classes": (_listed(signature.classes), _classes_of(estimator, manifest)),
-    }
+    _check(
+        {
+            "task": (signature.task, estimator.__sklearn_tags__().estimator_type),
+            "number of features": (width, getattr(estimator, "n_features_in_", width)),
+            "classes": (_listed(signature.classes), _classes_of(estimator, manifest)),
+        }
+    )
+
+
+def _check(pairs: dict[str, tuple[Any, Any]]) -> None:
     for what, (said, found) in pairs.items():
         if said != found:
             raise BundleCorrupt(f"the manifest says {what} {said}, its model {found}; {REPACK}.")

@@ -10,7 +10,8 @@ from typing import Any
 
 from model.errors import ModelError
 from model.forking import in_fork
-from model.loading import Loaded, Trust, load, prove
+from model.loading import Loaded, load, prove
+from model.trust import Trust
 
 DEADLINE_SECONDS = 60.0
 

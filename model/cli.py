@@ -7,7 +7,8 @@ from pathlib import Path
 
 from model import checking, inspecting
 from model.errors import ModelError
-from model.loading import Loaded, Trust
+from model.loading import Loaded
+from model.trust import Trust
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -38,6 +39,9 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     pack = command("pack", _pack, "make a bundle of a fitted estimator: joblib, pickle, skops, or an MLflow directory")
     pack.add_argument("path", type=Path, help="the file or directory; all but skops run code, so only your own")
     pack.add_argument("--data", type=Path, help="training rows, .csv or .parquet; further columns are ignored")
+    pack.add_argument(
+        "--no-compile", action="store_true", help="leave out the compiled form, which is quicker to serve"
+    )
     pack.add_argument("--allow-pickle", action="store_true", help="write a pickle where skops cannot hold the model")
     for each, name in ((train, "iris"), (pack, None)):
         each.add_argument("--output", type=Path, default=bundle, help="the bundle's directory (default: %(default)s)")
@@ -78,6 +82,7 @@ def _pack(options: argparse.Namespace) -> int:
         data=data,
         allow_pickle=options.allow_pickle,
         code=options.code,
+        compiled=not options.no_compile,
     )
     return _packed(loaded, options.output)
 
@@ -85,6 +90,7 @@ def _pack(options: argparse.Namespace) -> int:
 def _packed(loaded: Loaded, output: Path) -> int:
     manifest, score = loaded.manifest, loaded.manifest.score
     reached = f"{score.metric} {score.value:.3f} on {score.rows} held-out rows" if score else "not scored"
+    print(f"engine: {inspecting.engine_of(manifest)}")
     print(f"{manifest.name} {manifest.version}: {reached}; packed in {output}, MODEL_SHA256={loaded.digest}")
     return 0
 

@@ -1,39 +1,21 @@
-"""From a directory to something that predicts: digest → versions → type audit → deserialise → golden rows."""
+"""From a directory to something that predicts: digest → compiled graph, or audited estimator → golden rows."""
 
-import platform
-import sys
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model import serialisation
-from model.agreement import check_agreement
-from model.audit import audit
-from model.bundle import JOBLIB, REPACK, SKOPS, Bundle, Golden, Manifest, read
+from model.agreement import check_manifest
+from model.bundle import ONNX, REPACK, Bundle, Golden, Manifest, read
 from model.columns import Column, cells_of
 from model.engines import Engine, Prediction, Rows
-from model.engines.sklearn import SklearnEngine
-from model.errors import BundleCorrupt, GoldenMismatch, PickleRefused, VersionMismatch
+from model.errors import GoldenMismatch, VersionMismatch
 from model.signature import Signature, Task
+from model.trust import Trust
 
 # Another CPU's vector units may round the last bits differently; a wrong model is off by far more.
 TOLERANCE = 1e-6
-
-
-@dataclass(frozen=True)
-class Trust:
-    """What the operator vouches for.
-
-    `pin` is the sha256, in hex, that the manifest must have. `pickle` lets a pickle run, if it is pinned. `code` is a
-    directory whose modules' types may be in the model.
-    """
-
-    pin: str | None = None
-    pickle: bool = False
-    code: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -45,28 +27,31 @@ class Loaded:
     engine: Engine
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that decide what a model computes, by distribution name."""
-    return {"python": platform.python_version(), **{name: version(name) for name in ("numpy", "scikit-learn")}}
+def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) -> Loaded:
+    """Load a bundle without predicting with it, so that it is safe before a fork; raises ModelError.
 
-
-def load(directory: Path, trust: Trust = Trust()) -> Loaded:
-    """Load a bundle without predicting with it, so that it is safe before a fork; raises ModelError."""
+    The compiled model is taken where the manifest vouches for one, unless `compiled` is false, else scikit-learn.
+    """
+    trust = trust or Trust()
     bundle = read(directory, trust.pin)
-    _check_versions(bundle.manifest)
-    estimator = _deserialise(bundle, directory, trust)
-    audit(estimator)
-    check_agreement(estimator, bundle.manifest)
-    return Loaded(bundle.manifest, bundle.digest, SklearnEngine(estimator, bundle.manifest.signature))
+    check_manifest(bundle.manifest)
+    return Loaded(bundle.manifest, bundle.digest, _engine(bundle, directory, trust, compiled=compiled))
 
 
-def modules_in(code: Path | None) -> frozenset[str]:
-    """Make the operator's code importable, and return the names of its top-level modules."""
-    if code is None:
-        return frozenset()
-    if str(code) not in sys.path:
-        sys.path.append(str(code))  # last: it must not take the place of anything that is installed
-    return frozenset(path.stem for path in code.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists())
+def _engine(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool) -> Engine:
+    manifest = bundle.manifest
+    if compiled and manifest.compiled is not None and ONNX in bundle.content:
+        from model.engines.onnx import OnnxEngine  # noqa: PLC0415  # each engine is imported only where it is used
+
+        return OnnxEngine(bundle.content[ONNX], manifest.compiled.codes, manifest.signature)
+    try:
+        from model.restoring import restore  # noqa: PLC0415  # so that a compiled model needs no scikit-learn
+    except ModuleNotFoundError as error:
+        raise VersionMismatch(
+            f"{directory} holds no compiled model, and this server has no scikit-learn ({error}); serve it with the "
+            "image that has."
+        ) from None
+    return restore(bundle, directory, trust)
 
 
 def prove(loaded: Loaded) -> None:
@@ -111,27 +96,3 @@ def differing(found: Prediction, golden: Golden, task: Task) -> Any:
 
 def _far(found: Any, expected: Any) -> Any:
     return ~np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
-
-
-def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
-    if SKOPS in bundle.content:
-        return serialisation.from_skops(bundle.content[SKOPS], modules_in(trust.code))
-    if JOBLIB not in bundle.content:
-        raise BundleCorrupt(f"{directory} holds neither {SKOPS} nor {JOBLIB}; {REPACK}.")
-    if not trust.pickle or trust.pin is None:
-        raise PickleRefused(
-            f"{directory} holds a pickle, which is a program; if you trust who made it, set ALLOW_PICKLE=1 and "
-            f"MODEL_SHA256={bundle.digest}, or pack an estimator that skops can hold."
-        )
-    modules_in(trust.code)
-    return serialisation.from_joblib(bundle.content[JOBLIB])
-
-
-def _check_versions(manifest: Manifest) -> None:
-    """scikit-learn supports loading only under the version that wrote the model (doc: model_persistence)."""
-    made, here = manifest.made_with.get("scikit-learn"), versions()["scikit-learn"]
-    if made != here:
-        raise VersionMismatch(
-            f"model {manifest.name} {manifest.version} was made with scikit-learn {made}, this server has {here}; "
-            f"install scikit-learn=={made}, or {REPACK} with {here}."
-        )

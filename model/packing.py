@@ -12,15 +12,33 @@ from typing import Any
 import numpy as np
 
 from model import loading, serialisation
-from model.bundle import FORMAT, JOBLIB, SKOPS, Baseline, File, Golden, Manifest, Score, digest_of, staged, write
+from model.bundle import (
+    FORMAT,
+    JOBLIB,
+    ONNX,
+    SKOPS,
+    Baseline,
+    CompiledForm,
+    File,
+    Golden,
+    Manifest,
+    Score,
+    digest_of,
+    staged,
+    write,
+)
 from model.columns import Column, columns_of
+from model.compiling.graph import NotCompiled
+from model.compiling.parity import proven
 from model.engines import Prediction
 from model.engines.sklearn import SklearnEngine
 from model.errors import ModelError, UnsupportedEstimator
 from model.reading import read_signature
 from model.remembering import names_of, takes_texts
+from model.restoring import versions
 from model.sampling import random_rows
 from model.signature import TEXT, Signature
+from model.trust import Trust, modules_in
 
 GOLDEN_ROWS = 32
 MOST_SHARES = 20
@@ -36,19 +54,21 @@ def pack(
     score: Score | None = None,
     allow_pickle: bool = False,
     code: Path | None = None,
+    compiled: bool = True,
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it back and prove that it answers the same.
 
     `data` are training rows: a data frame, a matrix of shape (n, features) or, for a model of texts, a list of them.
     They give the columns' kinds and, if need be, names, the golden rows, and the baseline. `allow_pickle` writes a
-    pickle where skops cannot hold the estimator. `code` is a directory of modules whose types it may hold.
-    Raises ModelError.
+    pickle where skops cannot hold the estimator. `code` is a directory of modules whose types it may hold. A form
+    that is `compiled` is added if it answers the same, sooner. Raises ModelError.
     """
     estimator = getattr(estimator, "best_estimator_", estimator)  # what a search predicts with
     data = _texts(data) if hasattr(data, "columns") and takes_texts(estimator) else data
     columns = None if data is None else columns_of(data, names_of(estimator))
-    signature = read_signature(estimator, columns)
+    signature, baseline = read_signature(estimator, columns), _baselines(columns)
     content = _serialised(estimator, allow_pickle=allow_pickle, code=code)
+    form, reason = _compile(estimator, signature, columns, baseline, content) if compiled else (None, "not asked for")
     manifest = Manifest(
         format=FORMAT,
         name=name,
@@ -56,25 +76,51 @@ def pack(
         created_at=_now(),
         signature=signature,
         files={file: File(len(data), digest_of(data)) for file, data in content.items()},
-        made_with=loading.versions(),
+        made_with=versions(),
         golden=_golden(estimator, signature, columns, data),
-        baseline=None if columns is None else {column.name: _baseline(column) for column in columns},
+        baseline=baseline,
         score=score,
+        compiled=form,
+        not_compiled=reason,
     )
-    with staged(Path(output)) as folder:
-        digest = write(folder, manifest, content)
-        loaded = loading.load(folder, loading.Trust(digest, allow_pickle, code))
-        loading.prove(loaded)
-    return loaded
+    return _written(Path(output), manifest, content, allow_pickle=allow_pickle, code=code)
 
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
+def _written(
+    output: Path, manifest: Manifest, content: dict[str, bytes], *, allow_pickle: bool, code: Path | None
+) -> loading.Loaded:
+    """Write a bundle, and load and prove it in each way that it can be served."""
+    with staged(output) as folder:
+        trust = Trust(write(folder, manifest, content), allow_pickle, code)
+        loading.prove(loading.load(folder, trust, compiled=False))
+        loaded = loading.load(folder, trust)
+        loading.prove(loaded)
+    return loaded
+
+
+def _compile(
+    estimator: Any,
+    signature: Signature,
+    columns: list[Column] | None,
+    baseline: dict[str, Baseline] | None,
+    content: dict[str, bytes],
+) -> tuple[CompiledForm | None, str | None]:
+    """Add the compiled form to the bundle's content and return what was found of it, or return why there is none."""
+    try:
+        made, form = proven(estimator, signature, columns, baseline)
+    except NotCompiled as error:
+        return None, str(error)
+    content[ONNX] = made.content
+    return form, None
+
+
 def _serialised(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
     try:
-        return {SKOPS: serialisation.to_skops(estimator, loading.modules_in(code))}
+        return {SKOPS: serialisation.to_skops(estimator, modules_in(code))}
     except UnsupportedEstimator as error:
         if allow_pickle:
             return {JOBLIB: serialisation.to_joblib(estimator)}
@@ -154,6 +200,10 @@ def _cell(cell: Any) -> Any:
     if isinstance(cell, float) and math.isnan(cell):
         return None
     return str(cell) if isinstance(cell, np.datetime64) else cell
+
+
+def _baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:
+    return None if columns is None else {column.name: _baseline(column) for column in columns}
 
 
 def _baseline(column: Column) -> Baseline:

@@ -8,8 +8,8 @@ import yaml
 
 from model import serialisation
 from model.errors import BundleMissing, UnsupportedEstimator
-from model.loading import modules_in
 from model.remembering import all_names, known_columns
+from model.trust import modules_in
 
 _MLFLOW = "MLmodel"
 _MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]

@@ -20,7 +20,8 @@ from gunicorn.errors import HaltServer
 
 from model.errors import ModelError
 from model.forking import in_fork
-from model.loading import Trust, load, prove
+from model.loading import load, prove
+from model.trust import Trust
 from service import shareddir
 from service.app import ROUTES, Parts
 from service.linewriter import LineWriter
@@ -71,7 +72,7 @@ def start(environ: Mapping[str, str]) -> Parts:
 
 def _served(settings: Settings) -> ServedModel:
     trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code)
-    loaded = load(settings.model_dir, trust)
+    loaded = load(settings.model_dir, trust, compiled=settings.engine == "auto")
     _check_redacted(settings, loaded.manifest.signature.names)
     return ServedModel.of(loaded, time.time(), settings.max_rows)
 

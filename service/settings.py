@@ -65,6 +65,7 @@ ADDRESS: Final = _matching(
     "a host name or an address",
     lambda text: f"[{text.strip('[]')}]" if ":" in text else text,
 )
+ENGINES: Final = _matching("(?i:auto|scikit-learn)", "auto or scikit-learn", str.lower)
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
@@ -93,6 +94,9 @@ class Settings:
     )
     model_code: Path | None = setting(
         "MODEL_CODE", Parser(Path, "a path"), "a directory of modules whose types the model may hold", default=None
+    )
+    engine: str = setting(
+        "ENGINE", ENGINES, "auto: the compiled model where the bundle has one; or scikit-learn", default="auto"
     )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES", _whole(1, 2**31), "the largest request body, in bytes", default=16 * 2**20

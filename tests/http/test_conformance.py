@@ -12,8 +12,9 @@ import pytest
 
 from model.columns import is_missing
 from model.errors import UnsupportedEstimator
-from model.loading import Trust, load
+from model.loading import load
 from model.packing import pack
+from model.trust import Trust
 from service.served import ServedModel
 from tests import conformance, zoo
 from tests.conftest import ROOT
@@ -53,13 +54,15 @@ def ask(served, document):
     return content
 
 
-def prepare(case, folder, *, with_data=True, allow_pickle=False):
+def prepare(case, folder, *, with_data=True, allow_pickle=False, compiled=False):
     """Fit, pack and load; return the estimator, its model, some rows as it was fitted on them, and as JSON has them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator = case.fitted()
         data = case.rows if with_data else None
-        loaded = pack(estimator, folder / "bundle", name="case", data=data, allow_pickle=allow_pickle)
+        loaded = pack(
+            estimator, folder / "bundle", name="case", data=data, allow_pickle=allow_pickle, compiled=compiled
+        )
     places = np.linspace(0, len(case.rows) - 1, ROWS).astype(int)
     return estimator, loaded, lambda some: choose(case.rows, some), places
 

@@ -111,7 +111,7 @@ def packed(tmp_path_factory):
     for case in PROPERTY:
         folder = tmp_path_factory.mktemp("packed") / "bundle"
         estimator = case.fitted()
-        in_memory = pack(estimator, folder, name="case", data=case.rows)
+        in_memory = pack(estimator, folder, name="case", data=case.rows, compiled=False)
         server = Server(None)
         server.holder.swap(ServedModel.of(load(folder), 0.0, 1000))
         made[case.name] = estimator, getattr(case.rows, "dtypes", None), in_memory, load(folder), server

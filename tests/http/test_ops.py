@@ -32,7 +32,7 @@ def test_model_says_what_is_served(server):
         "iris",
         "1",
         "classifier",
-        "scikit-learn",
+        "onnx",
     )
     assert [feature["name"] for feature in model["features"]] == NAMES
     assert model["classes"] == [0, 1, 2]

@@ -40,7 +40,7 @@ WRONG = {
     "wrong digest": (lambda _: None, {"MODEL_SHA256": "0" * 64}, "digest_mismatch"),
     "other scikit-learn": (
         change_manifest(lambda manifest: manifest["made_with"].update({"scikit-learn": "0.1"})),
-        {},
+        {"ENGINE": "scikit-learn"},
         "version_mismatch",
     ),
     "golden rows": (
@@ -74,7 +74,7 @@ import sys
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from model.packing import pack
-pack(RandomForestClassifier(1000).fit(*load_iris(return_X_y=True)), sys.argv[1], name="slow")
+pack(RandomForestClassifier(1000).fit(*load_iris(return_X_y=True)), sys.argv[1], name="slow", compiled=False)
 """
 
 

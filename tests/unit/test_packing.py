@@ -33,7 +33,7 @@ def test_an_estimator_fitted_on_a_frame_answers_a_matrix_without_a_warning(tmp_p
     estimator.fit(IRIS.data, IRIS.target)
     expected = estimator.predict_proba(IRIS.data)
 
-    loaded = pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data, compiled=False)
 
     prediction = loaded.engine.predict(IRIS.data.to_numpy())
     np.testing.assert_array_equal(expected, prediction.probabilities)

@@ -17,11 +17,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from model import loading, serialisation
+from model import serialisation
 from model.bundle import digest_of
 from model.errors import BundleCorrupt, ModelError, PickleRefused, UntrustedType
-from model.loading import Trust, load, prove
+from model.loading import load, prove
 from model.packing import pack
+from model.trust import Trust, modules_in
 from tests.conftest import ROOT
 
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -199,7 +200,7 @@ def test_what_the_operators_code_imports_is_not_its_own(tmp_path, canary, loader
     }
     schema = {"__class__": name, "__module__": module, "__loader__": loader, "__reduce__": {"args": arguments},
               "reduce": {"args": arguments}, "content": None}  # fmt: skip
-    modules = loading.modules_in(code)
+    modules = modules_in(code)
 
     with pytest.raises((UntrustedType, BundleCorrupt)):
         serialisation.from_skops(crafted(schema), modules)

@@ -1,0 +1,77 @@
+"""The engine for compiled models: ONNX Runtime on one graph in double precision, without scikit-learn."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from model.bundle import FINGERPRINT, REPACK, fingerprint
+from model.engines import Prediction, Rows
+from model.errors import BundleCorrupt, NoFiniteAnswer
+from model.signature import Signature
+
+UNKNOWN = -1.0
+
+
+class OnnxEngine:
+    """Predicts with a graph whose output `labels` are numbers, or the places of the classes.
+
+    The file says what signature it was made for, which must be the manifest's. The session has no threads of its own,
+    so that one made before a fork works in every process after it.
+    """
+
+    name = "onnx"
+
+    def __init__(self, content: bytes, codes: Mapping[str, Mapping[str, float]], signature: Signature) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            made_for = session.get_modelmeta().custom_metadata_map.get(FINGERPRINT)
+        except Exception as error:  # the runtime names no error of its own for files that are none of its
+            reason = " ".join(str(error).split())[:200]
+            raise BundleCorrupt(f"the compiled model cannot be read ({reason}); {REPACK}.") from error
+        if made_for != fingerprint(signature, codes):
+            raise BundleCorrupt(f"the manifest says another signature than its compiled model; {REPACK}.")
+        self._run = session.run
+        self._codes = [codes.get(feature.name) for feature in signature.features]
+        self._matrix = signature.layout == "matrix"
+        self._classes = _classes(signature)
+        self._task = signature.task
+
+    def predict(self, rows: Rows) -> Prediction:
+        """Predict n ≥ 1 rows of shape (n, features); raises NoFiniteAnswer where scikit-learn refuses a row too."""
+        numbers = rows if self._matrix else self._encoded(rows)
+        labels, *probabilities = self._run(None, {"rows": numbers})
+        if not np.isfinite(labels).all():
+            raise NoFiniteAnswer("a number became too large on the way through the model.")
+        several = len(probabilities) > 1
+        return Prediction(self._named(labels), (tuple(probabilities) if several else next(iter(probabilities), None)))
+
+    def _named(self, labels: NDArray[np.float64]) -> NDArray[Any]:
+        if self._task == "regressor":
+            return labels
+        places = labels.astype(np.int64)
+        if self._task != "classifier":
+            return places
+        if places.ndim == 1:
+            return self._classes[0].take(places)
+        columns = [classes.take(places[:, output]) for output, classes in enumerate(self._classes)]
+        return np.stack(columns, axis=1)
+
+    def _encoded(self, rows: Rows) -> NDArray[np.float64]:
+        """Return texts as their codes; a missing value is NaN."""
+        numbers = np.empty(rows.shape)
+        for place, codes in enumerate(self._codes):
+            cells = rows[:, place].tolist()
+            numbers[:, place] = (
+                cells if codes is None else [np.nan if cell is None else codes.get(cell, UNKNOWN) for cell in cells]
+            )
+        return numbers
+
+
+def _classes(signature: Signature) -> list[NDArray[Any]]:
+    return [np.array(each) for each in signature.classes or ()]

@@ -1,0 +1,161 @@
+"""The compiled form: kept only when it is equal, read only when it is what it says, and exact on trees' edges."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from model.bundle import digest_of
+from model.columns import columns_of
+from model.compiling import ensembles, parity
+from model.compiling.graph import NotCompiled
+from model.compiling.parity import proven
+from model.compiling.trees import Tree
+from model.engines.onnx import OnnxEngine
+from model.errors import BundleCorrupt, NoFiniteAnswer
+from model.loading import load
+from model.packing import pack
+from model.reading import read_signature
+from tests.conftest import ROOT
+
+CANCER = load_breast_cancer()
+IRIS = load_iris()
+FOREST = RandomForestClassifier(5, random_state=0).fit(CANCER.data, CANCER.target)
+BOOSTED = HistGradientBoostingClassifier(max_iter=5).fit(CANCER.data, CANCER.target)
+STAGED = GradientBoostingClassifier(n_estimators=5).fit(CANCER.data, CANCER.target)
+SCALED = make_pipeline(StandardScaler(), LogisticRegression()).fit(CANCER.data, CANCER.target)
+
+
+@pytest.fixture
+def bundle(iris_bundle, tmp_path):
+    """Copy the reference bundle, to damage."""
+    return shutil.copytree(iris_bundle, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["empty", "garbage", "half"])
+def test_a_compiled_model_that_is_none_is_refused(bundle, content):
+    """A right digest does not make it an ONNX file."""
+    path = bundle / "model.onnx"
+    content = path.read_bytes()[: path.stat().st_size // 2] if content is None else content
+    path.write_bytes(content)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    manifest["files"]["model.onnx"] = {"bytes": len(content), "sha256": digest_of(content)}
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(BundleCorrupt, match="compiled model"):
+        load(bundle)
+
+
+@pytest.mark.parametrize("estimator", [FOREST, BOOSTED, STAGED], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("side", [-np.inf, np.inf])
+def test_thresholds_that_are_off_by_the_last_bit_are_found(monkeypatch, estimator, side):
+    """The proof stands on the edges, so that a rounding of them cannot pass; as they are, it does."""
+    assert proven(estimator, read_signature(estimator, None), None, None)
+
+    def moved(*arguments, **named):
+        tree = Tree(*arguments, **named)
+        return replace(tree, threshold=np.nextafter(tree.threshold.astype(np.float32), np.float32(side)))
+
+    moved.of = lambda tree, features=None: moved(*vars(Tree.of(tree, features)).values())
+    monkeypatch.setattr(ensembles, "Tree", moved)
+
+    with pytest.raises(NotCompiled, match="differ"):
+        proven(estimator, read_signature(estimator, None), None, None)
+
+
+def test_a_converter_that_is_slightly_wrong_is_found(monkeypatch):
+    """A part in a hundred thousand of a probability is too much."""
+    real = ensembles.two_sided
+    monkeypatch.setattr(
+        ensembles, "two_sided", lambda graph, name: real(graph, graph.add("Mul", name, graph.constant(1 - 1e-5)))
+    )
+
+    with pytest.raises(NotCompiled, match="differ"):
+        proven(FOREST, read_signature(FOREST, None), None, None)
+
+
+def test_neighbours_at_equal_distances_are_not_compiled():
+    """Which of them counts is chance; on iris it shows."""
+    estimator = KNeighborsClassifier().fit(IRIS.data, IRIS.target)
+
+    with pytest.raises(NotCompiled):
+        parity.compared(estimator, read_signature(estimator, None), columns_of(IRIS.data, None), None)
+
+
+@pytest.mark.parametrize("estimator", [FOREST, STAGED, SCALED], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_row_that_is_too_large_for_a_step_has_no_answer(tmp_path, estimator, compiled):
+    """scikit-learn refuses it, and so does the compiled form; the rows beside it do not matter."""
+    pack(estimator, tmp_path / "bundle", name="test")
+    engine = load(tmp_path / "bundle", compiled=compiled).engine
+    assert ("onnx" if compiled else "scikit-learn") == engine.name
+    rows = CANCER.data[:3].copy()
+    rows[1, 4] = 1e308  # a feature whose spread is less than 1
+
+    with pytest.raises(NoFiniteAnswer), np.errstate(all="ignore"):
+        engine.predict(rows)
+
+
+def test_a_tree_without_a_split_is_compiled(tmp_path):
+    """Such as one of a constant target."""
+    estimator = DecisionTreeRegressor().fit(IRIS.data, np.full(150, 2.5))
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test")
+
+    assert ("onnx", [2.5, 2.5]) == (loaded.engine.name, loaded.engine.predict(IRIS.data[:2]).labels.tolist())
+
+
+def test_missing_numbers_go_where_the_trees_send_them(tmp_path):
+    """Forests and boosting learn a side for what is missing."""
+    rows = np.where(np.random.default_rng(0).random(CANCER.data.shape) < 0.2, np.nan, CANCER.data)
+    for kind in (RandomForestClassifier(5, random_state=0), HistGradientBoostingClassifier(max_iter=5)):
+        estimator = kind.fit(rows, CANCER.target)
+        loaded = pack(estimator, tmp_path / type(kind).__name__, name="test", data=rows)
+
+        assert isinstance(loaded.engine, OnnxEngine)
+        np.testing.assert_array_equal(estimator.predict(rows), loaded.engine.predict(rows).labels)
+
+
+def test_what_is_not_compiled_says_why(tmp_path):
+    """The manifest keeps the reason."""
+    estimator = KNeighborsClassifier(metric="manhattan").fit(IRIS.data, IRIS.target)
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test")
+
+    assert (None, "scikit-learn") == (loaded.manifest.compiled, loaded.engine.name)
+    assert "another distance" in loaded.manifest.not_compiled
+
+
+def test_a_compiled_model_is_served_without_importing_scikit_learn_and_survives_forks(iris_bundle):
+    """One session is made before the forks, predicts in every process, and each of them exits well."""
+    program = """
+import os, sys
+import numpy as np
+from pathlib import Path
+from model.loading import load, prove
+loaded = load(Path(sys.argv[1]))
+children = []
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        prove(loaded)
+        sys.exit(0)
+    children.append(child)
+assert [0, 0, 0] == [os.waitpid(child, 0)[1] for child in children]
+prove(loaded)
+assert not {"sklearn", "scipy", "skops", "joblib", "onnx"} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program, iris_bundle], cwd=ROOT, capture_output=True, check=False)
+
+    assert (0, b"") == (done.returncode, done.stderr)
