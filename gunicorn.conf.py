@@ -30,12 +30,8 @@ control_socket_disable = True
 http_parser = "python"
 
 
-def when_ready(server: Any) -> None:
-    lifecycle.freeze_heap()
-
-
-def on_reload(server: Any) -> None:
-    lifecycle.reload_model(server)
+def on_starting(server: Any) -> None:
+    lifecycle.take_charge(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -48,7 +44,3 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     lifecycle.warm_up(worker)
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    lifecycle.leave_slot(server, worker)

@@ -1,6 +1,5 @@
 """Assembly of the application; nothing is decided here."""
 
-import mmap
 from dataclasses import dataclass
 
 from flask import Flask, Response
@@ -14,6 +13,7 @@ from service.predictionlog import PredictionLog
 from service.recording import Recorder
 from service.served import Holder
 from service.settings import Settings
+from service.state import State
 from service.wire import Codec
 from service.wire.native import NATIVE
 
@@ -29,7 +29,7 @@ class Parts:
     holder: Holder
     metrics: Metrics
     log: PredictionLog
-    proven: mmap.mmap | list[int]  # its one item is 1 once any worker has proven the model; workers share it
+    state: State  # what the server's processes tell each other
 
 
 def create_app(parts: Parts) -> Flask:
@@ -42,7 +42,7 @@ def create_app(parts: Parts) -> Flask:
     limiter = Limiter(settings.slots, settings.queue_seconds)
     recorder = Recorder(parts.metrics, parts.log)
     app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, recorder, settings.max_body_bytes))
-    app.register_blueprint(ops.blueprint(holder, parts.metrics))
+    app.register_blueprint(ops.blueprint(holder, parts.metrics, parts.state))
     app.register_error_handler(Exception, problem)
 
     @app.after_request

@@ -86,6 +86,12 @@ class NotReady(Overloaded):
     code = "not_ready"
 
 
+class Draining(Overloaded):
+    """The server asks to be sent no more: it is about to stop."""
+
+    code = "draining"
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong with the rows: where (a JSON pointer into the body), what was expected, what came."""
@@ -146,6 +152,7 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "internal_error": (500, "The server failed"),
     "overloaded": (503, "The server is busy"),
     "not_ready": (503, "The server is not ready"),
+    "draining": (503, "The server is about to stop"),
 }
 
 

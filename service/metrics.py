@@ -48,6 +48,7 @@ CATALOGUE: Final = (
     Declaration(Counter, "predictions_total", ("class",), f"Rows by predicted class; past {MOST_CLASSES}: (other)."),
     Declaration(Gauge, "in_progress_requests", (), "Prediction requests being worked on.", _LIVE_SUM),
     Declaration(Gauge, "ready_workers", (), "Workers that proved the model and take requests.", _LIVE_SUM),
+    Declaration(Gauge, "draining", (), "1 while the server asks to be sent no more requests.", _LIVE_MAX),
     Declaration(Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model served.", _LIVE_MAX),
     Declaration(Gauge, "model_loaded_timestamp_seconds", (), "When the model served was loaded.", _LIVE_MAX),
     Declaration(
@@ -79,6 +80,7 @@ class Metrics:
         self._loaded_at = made["model_loaded_timestamp_seconds"]
         self.in_progress = made["in_progress_requests"]
         self._ready = made["ready_workers"]
+        self.draining = made["draining"]
         self.log_dropped = made["log_dropped_total"]
         self._reloads = made["model_reloads_total"]
         for outcome in ("ok", "failed"):

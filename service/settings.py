@@ -51,6 +51,7 @@ def _whole(low: int, high: int) -> Parser:
 
 
 SECONDS: Final = _within(float, 0.01, 3600, "seconds")
+NO_SECONDS: Final = _within(float, 0, 3600, "seconds")
 SHARE: Final = _within(float, 0, 1, "a share")
 NAMES: Final = Parser(
     lambda text: tuple(
@@ -106,7 +107,10 @@ class Settings:
         "BOOT_SECONDS", SECONDS, "how long a worker may take to prove the golden rows", default=60.0
     )
     grace_seconds: int = setting(
-        "GRACE_SECONDS", _whole(1, 3600), "how long requests in flight may take when stopping", default=8
+        "GRACE_SECONDS", _whole(1, 3600), "how long requests in flight may take when stopping", default=6
+    )
+    drain_seconds: float = setting(
+        "DRAIN_SECONDS", NO_SECONDS, "how long after SIGTERM requests are still taken, while not ready", default=3.0
     )
     read_seconds: float = setting(
         "READ_SECONDS", SECONDS, "how long a request may take to arrive, and its answer to be taken", default=10.0

@@ -18,6 +18,7 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.arriving import Arriving
+from service.state import State
 
 PIECE = 256 * 1024
 HELD_BODIES = 16
@@ -76,12 +77,22 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
 class Worker(ThreadWorker):  # type: ignore[misc]  # likewise
     """The worker class of this service; everything but `handle` runs in the worker's main thread."""
 
+    sockets: list[Any]
     busy = 0
     held = 0  # bytes of requests that are arriving
 
-    def limit(self, read_seconds: float, most_body: int) -> None:
-        """Say how long a request may take to arrive, and from which size on its body is not waited for."""
-        self.read_seconds, self.most_body = read_seconds, most_body
+    def limit(self, read_seconds: float, most_body: int, state: State) -> None:
+        """Say how long a request may take to arrive, from which size on its body is not waited for, and who drains."""
+        self.read_seconds, self.most_body, self.state = read_seconds, most_body, state
+
+    @property
+    def max_keepalived(self) -> int:
+        """How many idle connections to keep: none while draining, so that their clients go elsewhere."""
+        return 0 if self.state.draining else self._keepalived
+
+    @max_keepalived.setter
+    def max_keepalived(self, value: int) -> None:
+        self._keepalived = value
 
     @property
     def worker_connections(self) -> int:
@@ -92,16 +103,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # likewise
     def worker_connections(self, value: int) -> None:
         self._connections = value
 
-    def accept(self, listener: socket.socket) -> None:
-        """Accept a connection, and wait for its first request without a thread."""
+    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  # gunicorn's interface
+        """Begin or cease to accept; before the server stops, take all that the kernel has accepted already.
+
+        Those clients have sent their requests: a listener that is closed on them resets their connections.
+        """
+        super().set_accept_enabled(enabled)
+        if not self.alive and self.state.draining:
+            for listener in self.sockets:
+                listener.setblocking(False)  # noqa: FBT003  # likewise
+                while self.accept(listener):
+                    pass
+                listener.close()
+            self.sockets.clear()
+
+    def accept(self, listener: socket.socket) -> bool:
+        """Accept a connection, if there is one, and wait for its first request without a thread."""
         try:
             accepted, address = listener.accept()
         except OSError as error:
             if error.errno in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
-                return
+                return False
             raise
         self.nr_conns += 1
         self._wait_idle(Connection(self.cfg, accepted, address, listener.getsockname(), self.read_seconds))
+        return True
 
     def on_client_socket_readable(self, conn: Connection, client: socket.socket) -> None:
         """Take what has come of a request; give it a thread when it is whole."""
@@ -168,6 +194,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # likewise
             with suppress(OSError):  # gone meanwhile
                 conn.sock.send(TOO_SLOW)
             self._drop(conn)
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
+        """End the connections that were idle for long; a request that comes in this very moment is still taken."""
+        now = time.monotonic()
+        while self.keepalived_conns and (force or self.keepalived_conns[0].timeout <= now):
+            conn = self.keepalived_conns[0]
+            if not force:
+                self.on_client_socket_readable(conn, conn.sock)
+            if self.keepalived_conns and self.keepalived_conns[0] is conn:
+                self._drop(conn)
 
     def _wait_idle(self, conn: Connection) -> None:
         conn.set_timeout()

@@ -52,6 +52,8 @@ ORDER = [
     "service.limiter",
     "service.metrics",
     "service.shareddir",
+    "service.state",
+    "service.drain",
     "service.linewriter",
     "service.predictionlog",
     "service.wire",
@@ -66,6 +68,8 @@ ORDER = [
     "service.app",
     "service.arriving",
     "service.worker",
+    "service.reloading",
+    "service.arbiter",
     "service.lifecycle",
     "service.healthcheck",
     "wsgi",
@@ -74,7 +78,7 @@ ORDER = [
 # Where each third-party package may be imported; numpy, the language of the numbers, has no single home.
 HOMES = {
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.lifecycle", "service.worker"],
+    "gunicorn": ["service.arbiter", "service.worker"],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": ["model.*", "model.engines.*", "service.cells", "service.rows", "service.predictionlog"],

@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response
 
 from service.blueprints.answers import json_response, this_request
+from service.errors import Draining
 from service.metrics import Metrics
 from service.served import Holder, ServedModel
+from service.state import State
 
 
-def blueprint(holder: Holder, metrics: Metrics) -> Blueprint:
+def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
     """Return /health, /health/live, /health/ready, /metrics and /model."""
     ops = Blueprint("ops", __name__)
 
@@ -21,8 +23,10 @@ def blueprint(holder: Holder, metrics: Metrics) -> Blueprint:
     @ops.get("/health")
     @ops.get("/health/ready")
     def ready() -> Response:
-        """Answer 200 when a prediction would be answered, else 503 with the reason."""
+        """Answer 200 when predictions should be sent here, else 503 with the reason."""
         holder.current()
+        if state.draining:
+            raise Draining("The server is about to stop, or was asked to drain; it still answers what is sent to it.")
         return _fresh(json_response({"status": "ok"}))
 
     @ops.get("/metrics")

@@ -11,6 +11,7 @@ from service.metrics import Metrics
 from service.predictionlog import PredictionLog
 from service.served import Holder, ServedModel
 from service.settings import Settings
+from service.state import State
 from tests.badinput import JSON
 
 
@@ -30,7 +31,8 @@ class Server:
             most_rows=self.settings.log_rows,
             redact=self.settings.log_redact,
         )
-        self.app = create_app(Parts(self.settings, self.holder, self.metrics, log, [1]))
+        self.state = State()
+        self.app = create_app(Parts(self.settings, self.holder, self.metrics, log, self.state))
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

@@ -67,3 +67,14 @@ def test_every_answer_has_a_request_id(server):
     """Also a 404, also health."""
     for path in ("/nowhere", "/health", "/metrics"):
         assert len(server.client.get(path).headers["X-Request-ID"]) == 32
+
+
+def test_a_draining_server_is_alive_and_answers_but_is_not_ready(server):
+    """Load balancers are to send no more; who does is answered."""
+    server.state.draining = True
+
+    answer = server.client.get("/health/ready")
+    assert (503, "draining") == (answer.status_code, answer.json["code"])
+    assert "Retry-After" in answer.headers
+    assert 200 == server.client.get("/health/live").status_code
+    assert 200 == server.predict({"features": ROW}).status_code

@@ -54,7 +54,14 @@ class Server:
         self.out, self.err = folder / "stdout", folder / "stderr"
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         # Nothing of this machine's settings, and no thread limits: the server must not need to be given any.
-        environ = {**kept, "HOST": "127.0.0.1", "PORT": "0", "MODEL_DIR": str(bundle), **environ}
+        environ = {
+            **kept,
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "MODEL_DIR": str(bundle),
+            "DRAIN_SECONDS": "0",  # no load balancer is watching; tests that drain set it
+            **environ,
+        }
         command = [sys.executable, "-m", "gunicorn"]
         if environ.pop("closed_stdout", False):
             command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
@@ -117,6 +124,12 @@ class Server:
             _, _, body = connection.ask("GET", "/metrics")
         found = re.findall(rf"^mlservice_{name}(?:\{{.*\}})? (\S+)$", body.decode(), re.MULTILINE)
         return sum(map(float, found))
+
+    def ready(self):
+        """Ask once on a connection of its own: 200, or the code of the refusal."""
+        with self.connect() as connection:
+            status, _, body = connection.ask("GET", "/health/ready")
+        return status if status == 200 else json.loads(body)["code"]
 
     def log(self):
         return [json.loads(line) for line in self.out.read_bytes().splitlines()]

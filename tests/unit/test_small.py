@@ -13,6 +13,7 @@ from service.errors import TABLE, InvalidRows, Overloaded, Problem, ServiceError
 from service.limiter import Limiter
 from service.metrics import CATALOGUE, PREFIX
 from service.settings import Settings
+from service.state import State
 from service.wire import duplicates
 from tests.conftest import ROOT
 
@@ -137,7 +138,7 @@ def test_a_deep_value_hidden_by_a_second_member_is_refused():
 
 def test_a_worker_takes_the_lowest_free_slot():
     """Slots are as many as workers were ever alive at once."""
-    arbiter = SimpleNamespace(WORKERS={})
+    arbiter = SimpleNamespace(WORKERS={}, parts=SimpleNamespace(state=State()))
     for expected in ("w0", "w1", "w2"):
         worker = SimpleNamespace()
         lifecycle.take_slot(arbiter, worker)
