@@ -18,7 +18,8 @@ bind = f"{settings.host}:{settings.port}"
 preload_app = True
 worker_class = "service.worker.Worker"
 workers = settings.workers
-threads = settings.threads
+# Two more than predictions may hold: health checks, scrapes and refusals always find one.
+threads = settings.threads + 2
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level

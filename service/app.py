@@ -39,9 +39,10 @@ def create_app(parts: Parts) -> Flask:
     app.url_map.merge_slashes = False  # a path is a route or it is not; nothing is redirected
     app.extensions["ml-service"] = parts
     settings, holder = parts.settings, parts.holder
-    limiter = Limiter(settings.slots, settings.queue_seconds)
+    slots = min(settings.slots, settings.threads)
+    limiter = Limiter(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
     recorder = Recorder(parts.metrics, parts.log)
-    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, recorder, settings.max_body_bytes))
+    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, recorder, settings))
     app.register_blueprint(ops.blueprint(holder, parts.metrics, parts.state))
     app.register_error_handler(Exception, problem)
 

@@ -86,6 +86,18 @@ class NotReady(Overloaded):
     code = "not_ready"
 
 
+class DeadlineExceeded(Overloaded):
+    """The request's time was over before its prediction was started."""
+
+    code = "deadline_exceeded"
+
+
+class CallerGone(ServiceError):
+    """Nobody waits for the answer any more."""
+
+    code = "caller_gone"
+
+
 class Draining(Overloaded):
     """The server asks to be sent no more: it is about to stop."""
 
@@ -149,10 +161,12 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "duplicate_name": (422, "A name stands twice in one object"),
     "no_finite_answer": (422, "The model has no finite answer for these rows"),
     "unknown_category": (422, "A value is a category that the model does not know"),
+    "caller_gone": (499, "The caller has gone"),
     "internal_error": (500, "The server failed"),
     "overloaded": (503, "The server is busy"),
     "not_ready": (503, "The server is not ready"),
     "draining": (503, "The server is about to stop"),
+    "deadline_exceeded": (504, "The request was not started in time"),
 }
 
 

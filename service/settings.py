@@ -84,7 +84,9 @@ class Settings:
     workers: int = setting(
         "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=cpus.available
     )
-    threads: int = setting("THREADS", _whole(1, 256), "threads of each worker", default=8)
+    threads: int = setting(
+        "THREADS", _whole(1, 256), "predictions that a worker runs or has waiting at once", default=8
+    )
     model_dir: Path = setting("MODEL_DIR", Parser(Path, "a path"), "the bundle to serve", default=Path("bundle"))
     model_sha256: str | None = setting(
         "MODEL_SHA256", DIGEST, "the sha256 that the bundle's manifest must have", default=None
@@ -100,8 +102,14 @@ class Settings:
     )
     max_rows: int = setting("MAX_ROWS", _whole(1, 10**7), "the most rows in one request", default=10_000)
     slots: int = setting("PREDICTION_SLOTS", _whole(1, 256), "predictions that a worker runs at once", default=4)
+    rows_at_once: int = setting(
+        "PREDICTION_ROWS", _whole(1, 10**9), "rows that a worker predicts at once", default=20_000
+    )
     queue_seconds: float = setting(
         "QUEUE_SECONDS", SECONDS, "how long a request waits for a slot before it is answered 503", default=1.0
+    )
+    request_seconds: float = setting(
+        "REQUEST_SECONDS", SECONDS, "how soon after it arrived a request must be started, or it is 504", default=30.0
     )
     boot_seconds: float = setting(
         "BOOT_SECONDS", SECONDS, "how long a worker may take to prove the golden rows", default=60.0

@@ -7,6 +7,7 @@ one gets the connection, and never waits for a client that keeps its socket open
 """
 
 import errno
+import select
 import selectors
 import socket
 import time
@@ -28,6 +29,14 @@ TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length
 
 class ClientSocket(socket.socket):
     """A socket whose timeouts are what they mean: a client that has gone. gunicorn logs any other as a failure."""
+
+    arrived: float | None = None  # when the request that is being answered had arrived whole (monotonic clock)
+
+    def has_gone(self) -> bool:
+        """Say whether the client has closed the connection, as far as the kernel knows."""
+        poll = select.poll()
+        poll.register(self, select.POLLRDHUP)
+        return bool(poll.poll(0))
 
     def recv(self, *arguments: Any) -> bytes:
         """Receive as socket.recv does; raises ConnectionResetError instead of TimeoutError."""
@@ -164,7 +173,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # likewise
         self.poller.unregister(conn.sock)
         self.pending_conns.remove(conn)
         self.held -= len(arrived.content)
-        conn.arriving, conn.data_ready = None, True
+        conn.arriving, conn.data_ready, conn.sock.arrived = None, True, time.monotonic()
         conn.init()
         conn.parser.unreader.buf.write(arrived.content)
         self.enqueue_req(conn)

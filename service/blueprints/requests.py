@@ -1,14 +1,21 @@
 """A request with what this service reads off every one: its id, and its whole body within a limit."""
 
 import re
+import time
 import uuid
 from functools import cached_property
 
 import flask
 
-from service.errors import BodyTooLarge, IncompleteBody, UnsupportedMediaType
+from service.errors import BadRequest, BodyTooLarge, IncompleteBody, UnsupportedMediaType
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
+_TIMEOUTS = (
+    ("X-Request-Timeout", "HTTP_X_REQUEST_TIMEOUT", 1.0, "seconds"),
+    ("X-Envoy-Expected-Rq-Timeout-Ms", "HTTP_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS", 0.001, "milliseconds"),
+)
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 _DISCARDED_LIMITS = 4
 _PIECE = 2**16
 
@@ -21,6 +28,24 @@ class Request(flask.Request):
         """The caller's X-Request-ID when it is well formed, else a new one."""
         given = self.headers.get("X-Request-ID", "")
         return given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
+
+    def deadline(self, seconds: float) -> float:
+        """Return when the prediction has to have been started, on the monotonic clock; raises BadRequest.
+
+        That is `seconds` after the request had arrived whole, or what the caller's headers say if that is sooner.
+        """
+        for name, key, unit, words in _TIMEOUTS:
+            if (text := self.environ.get(key)) is not None:
+                if not _NUMBER.fullmatch(text):
+                    raise BadRequest(f"{name}: expected a number of {words}, got {text[:40]!r}.")
+                seconds = min(seconds, float(text) * unit)
+        arrived = getattr(self.environ.get("gunicorn.socket"), "arrived", None)
+        return (time.monotonic() if arrived is None else arrived) + seconds
+
+    def caller_has_gone(self) -> bool:
+        """Say whether the caller has closed its connection, as far as the server knows."""
+        has_gone = getattr(self.environ.get("gunicorn.socket"), "has_gone", None)
+        return has_gone is not None and has_gone()
 
     def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises BodyTooLarge beyond `limit` bytes, and IncompleteBody.

@@ -78,3 +78,15 @@ def test_a_draining_server_is_alive_and_answers_but_is_not_ready(server):
     assert "Retry-After" in answer.headers
     assert 200 == server.client.get("/health/live").status_code
     assert 200 == server.predict({"features": ROW}).status_code
+
+
+@pytest.mark.parametrize("name", ["X-Request-Timeout", "X-Envoy-Expected-Rq-Timeout-Ms"])
+def test_a_callers_timeout_is_a_number_or_refused(server, name):
+    """What cannot be read must not look as if it was heeded; what is over already is not started."""
+    for text in ("soon", "-1", "nan", "1e3", ""):
+        answer = server.predict({"features": ROW}, **{name: text})
+        assert (400, "bad_request") == (answer.status_code, answer.json["code"]), text
+        assert name in answer.json["detail"]
+    assert 200 == server.predict({"features": ROW}, **{name: "1000.5"}).status_code
+    answer = server.predict({"features": ROW}, **{name: "0"})
+    assert (504, "deadline_exceeded") == (answer.status_code, answer.json["code"])
