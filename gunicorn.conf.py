@@ -1,5 +1,6 @@
 """gunicorn's settings, from ours, and its hooks. Run once in the master, and again on each SIGHUP."""
 
+import math
 import os
 from typing import Any
 
@@ -20,6 +21,8 @@ worker_class = "service.worker.Worker"
 workers = settings.workers
 # Two more than predictions may hold: health checks, scrapes and refusals always find one.
 threads = settings.threads + 2
+# Each worker's main loop says once a second that it lives; a prediction that lets nothing else run stops that.
+timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level

@@ -9,7 +9,6 @@ from service.blueprints.answers import problem, this_request
 from service.blueprints.requests import Request
 from service.limiter import Limiter
 from service.metrics import Metrics
-from service.predictionlog import PredictionLog
 from service.recording import Recorder
 from service.served import Holder
 from service.settings import Settings
@@ -28,7 +27,7 @@ class Parts:
     settings: Settings
     holder: Holder
     metrics: Metrics
-    log: PredictionLog
+    recorder: Recorder
     state: State  # what the server's processes tell each other
 
 
@@ -41,8 +40,7 @@ def create_app(parts: Parts) -> Flask:
     settings, holder = parts.settings, parts.holder
     slots = min(settings.slots, settings.threads)
     limiter = Limiter(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
-    recorder = Recorder(parts.metrics, parts.log)
-    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, recorder, settings))
+    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, parts.recorder, settings))
     app.register_blueprint(ops.blueprint(holder, parts.metrics, parts.state))
     app.register_error_handler(Exception, problem)
 

@@ -137,18 +137,39 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         for worker in [before[pid] for pid in before.keys() - self.WORKERS.keys()]:
             worker.tmp.close()
             self.parts.metrics.forget(worker.slot)
-            self._pace(failed=self.parts.state.worker(worker.slot) is Worker.BOOTING)
+            self._note(worker)
             if not self.parts.state.proven and self.LISTENERS:
                 seconds = self.parts.settings.boot_seconds
                 line = f"a worker hung for BOOT_SECONDS={seconds:g} or crashed before it had proven the model"
                 print(f"ml-service: boot_failed: {line}; try `python -m model check`.", file=sys.stderr, flush=True)
                 raise HaltServer("no worker could prove the model", self.WORKER_BOOT_ERROR)
 
-    def _pace(self, *, failed: bool) -> None:
-        """Replace a worker at once, but ones that do not boot more and more slowly."""
-        self.boot_failures = self.boot_failures + 1 if failed else 0
-        if failed:
+    def _note(self, worker: Any) -> None:
+        """Count why a worker has gone, unless it was told to; replace it at once, but ones that do not boot slowly."""
+        said = self.parts.state.worker(worker.slot)
+        self.boot_failures = self.boot_failures + 1 if said is Worker.BOOTING else 0
+        if worker.aborted:
+            self.parts.metrics.worker_lost("silent")
+        elif said is Worker.HUNG:
+            self.parts.metrics.worker_lost("hung")
+        elif not worker.told:
+            self.parts.metrics.worker_lost("boot" if said is Worker.BOOTING else "died")
+        if self.boot_failures:
             self.spawn_after = time.monotonic() + min(LONGEST_BACKOFF_SECONDS, 0.1 * 2**self.boot_failures)
+
+    def kill_worker(self, pid: int, sig: int) -> None:
+        """Send a worker a signal to end by."""
+        if pid in self.WORKERS:
+            self.WORKERS[pid].told = True
+        super().kill_worker(pid, sig)
+
+    def murder_workers(self) -> None:
+        """End workers that give no sign of life; replace those that say that a request hangs."""
+        super().murder_workers()
+        for worker in list(self.WORKERS.values()):
+            if worker.age and self.parts.state.worker(worker.slot) is Worker.HUNG:
+                worker.age = 0  # of too many workers the oldest are told to stop
+                self.spawn_worker()
 
     def manage_workers(self) -> None:
         """Start what is missing and stop what is too many, unless new ones have just failed."""

@@ -92,6 +92,12 @@ class DeadlineExceeded(Overloaded):
     code = "deadline_exceeded"
 
 
+class PredictionTimeout(ServiceError):
+    """The prediction hangs, and its worker ends."""
+
+    code = "prediction_timeout"
+
+
 class CallerGone(ServiceError):
     """Nobody waits for the answer any more."""
 
@@ -148,8 +154,11 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "incomplete_body": (400, "The body ended early"),
     "not_found": (404, "No such route"),
     "method_not_allowed": (405, "The route does not take this method"),
+    "request_timeout": (408, "The request did not arrive in time"),
     "body_too_large": (413, "The body is too large"),
+    "uri_too_long": (414, "The request line is too long"),
     "unsupported_media_type": (415, "The content type is not read here"),
+    "expectation_failed": (417, "The expectation is not one that is met here"),
     "invalid_request": (422, "The body is not a prediction request"),
     "no_rows": (422, "There are no rows"),
     "too_many_rows": (422, "There are too many rows"),
@@ -161,12 +170,14 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "duplicate_name": (422, "A name stands twice in one object"),
     "no_finite_answer": (422, "The model has no finite answer for these rows"),
     "unknown_category": (422, "A value is a category that the model does not know"),
+    "headers_too_large": (431, "The header fields are too large or too many"),
     "caller_gone": (499, "The caller has gone"),
     "internal_error": (500, "The server failed"),
     "overloaded": (503, "The server is busy"),
     "not_ready": (503, "The server is not ready"),
     "draining": (503, "The server is about to stop"),
     "deadline_exceeded": (504, "The request was not started in time"),
+    "prediction_timeout": (504, "The prediction took too long"),
 }
 
 

@@ -21,6 +21,7 @@ from service.arbiter import Arbiter
 from service.linewriter import LineWriter
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
+from service.recording import Recorder
 from service.reloading import freeze_heap, load_served
 from service.served import Holder
 from service.settings import SettingError, Settings
@@ -63,7 +64,7 @@ def start(environ: Mapping[str, str]) -> Parts:
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, Holder(served), metrics, log, state.make(directory))
+    return Parts(settings, Holder(served), metrics, Recorder(metrics, log), state.make(directory))
 
 
 def take_charge(arbiter: Any) -> None:
@@ -100,7 +101,7 @@ def warm_up(worker: Any) -> None:
     faulthandler.cancel_dump_traceback_later()
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
-    worker.limit(parts.settings.read_seconds, parts.settings.max_body_bytes, parts.state)
+    worker.look_after(parts.settings, parts.state, parts.recorder.abandon)
     parts.state.say(worker.slot, Worker.READY)
 
 

@@ -54,6 +54,12 @@ CATALOGUE: Final = (
     Declaration(
         Counter, "model_reloads_total", ("outcome",), "Reloads of the model: ok, or failed (the old one stays)."
     ),
+    Declaration(
+        Counter,
+        "workers_lost_total",
+        ("reason",),
+        "Workers that ended unasked: died, boot (not ready in time), hung (a request was), silent (no sign of life).",
+    ),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
 )
 
@@ -83,6 +89,9 @@ class Metrics:
         self.draining = made["draining"]
         self.log_dropped = made["log_dropped_total"]
         self._reloads = made["model_reloads_total"]
+        self._workers_lost = made["workers_lost_total"]
+        for reason in ("died", "boot", "hung", "silent"):
+            self._workers_lost.labels(reason)
         for outcome in ("ok", "failed"):
             self._reloads.labels(outcome)
         for protocol in protocols:  # every series exists, at zero, before the first request
@@ -121,6 +130,10 @@ class Metrics:
     def reloaded(self, *, ok: bool) -> None:
         """Count one reload of the model."""
         self._reloads.labels("ok" if ok else "failed").inc()
+
+    def worker_lost(self, reason: str) -> None:
+        """Count one worker that ended unasked."""
+        self._workers_lost.labels(reason).inc()
 
     def answered(self, protocol: str, code: str, seconds: float) -> None:
         """Count one request by its outcome."""

@@ -111,6 +111,9 @@ class Settings:
     request_seconds: float = setting(
         "REQUEST_SECONDS", SECONDS, "how soon after it arrived a request must be started, or it is 504", default=30.0
     )
+    predict_seconds: float = setting(
+        "PREDICT_SECONDS", SECONDS, "how long a request may take in a worker before that is replaced", default=60.0
+    )
     boot_seconds: float = setting(
         "BOOT_SECONDS", SECONDS, "how long a worker may take to prove the golden rows", default=60.0
     )

@@ -67,6 +67,9 @@ ORDER = [
     "service.blueprints.*",
     "service.app",
     "service.arriving",
+    "service.connection",
+    "service.accepting",
+    "service.refusals",
     "service.worker",
     "service.reloading",
     "service.arbiter",
@@ -78,7 +81,7 @@ ORDER = [
 # Where each third-party package may be imported; numpy, the language of the numbers, has no single home.
 HOMES = {
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.arbiter", "service.worker"],
+    "gunicorn": ["service.accepting", "service.arbiter", "service.connection", "service.refusals", "service.worker"],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": ["model.*", "model.engines.*", "service.cells", "service.rows", "service.predictionlog"],

@@ -16,8 +16,6 @@ _TIMEOUTS = (
     ("X-Envoy-Expected-Rq-Timeout-Ms", "HTTP_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS", 0.001, "milliseconds"),
 )
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
-_DISCARDED_LIMITS = 4
-_PIECE = 2**16
 
 
 class Request(flask.Request):
@@ -57,26 +55,15 @@ class Request(flask.Request):
         if coding != "identity":
             raise UnsupportedMediaType(f"Expected a body without Content-Encoding, got {coding[:40]!r}.")
         announced = self.content_length
-        if announced is not None and announced > limit:
-            self._discard(announced, limit)
-            raise BodyTooLarge(f"Expected at most {limit} bytes, got {announced}; send fewer rows at once.")
+        if (announced or 0) > limit or getattr(self.environ.get("gunicorn.socket"), "discarded", False):
+            got = "more" if announced is None else announced
+            raise BodyTooLarge(f"Expected at most {limit} bytes, got {got}; send fewer rows at once.")
         body = self._read(limit + 1 if announced is None else announced)
         if len(body) > limit:
-            self._discard(limit, limit)
             raise BodyTooLarge(f"Expected at most {limit} bytes, got more; send fewer rows at once.")
         if announced is not None and len(body) < announced:
             raise IncompleteBody(f"Expected {announced} bytes as announced, got {len(body)}.")
         return body
-
-    def _discard(self, size: int, limit: int) -> None:
-        """Read what is left of a body that is somewhat too large, so that its sender gets to read the answer.
-
-        A sender whose connection is closed while it sends sees a reset instead. Beyond some limits' worth it may.
-        """
-        if size <= limit * _DISCARDED_LIMITS:
-            for _ in range(limit * _DISCARDED_LIMITS // _PIECE + 1):
-                if not self._read(_PIECE):
-                    break
 
     def _read(self, size: int) -> bytes:
         try:

@@ -9,6 +9,7 @@ from model.loading import load
 from service.app import ROUTES, Parts, create_app
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
+from service.recording import Recorder
 from service.served import Holder, ServedModel
 from service.settings import Settings
 from service.state import State
@@ -32,7 +33,7 @@ class Server:
             redact=self.settings.log_redact,
         )
         self.state = State()
-        self.app = create_app(Parts(self.settings, self.holder, self.metrics, log, self.state))
+        self.app = create_app(Parts(self.settings, self.holder, self.metrics, Recorder(self.metrics, log), self.state))
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

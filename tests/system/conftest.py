@@ -65,6 +65,8 @@ class Server:
         command = [sys.executable, "-m", "gunicorn"]
         if environ.pop("closed_stdout", False):
             command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+        if descriptors := environ.pop("descriptors", 0):
+            command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
         if environ.pop("unread_stdout", False):
             os.mkfifo(self.out)
             self.unread = os.open(self.out, os.O_RDWR)  # so that opening it to write waits for nobody
