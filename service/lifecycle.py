@@ -29,6 +29,8 @@ from service.state import Worker
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
+# Of memory for metrics: several times what the files of a worker and its successor take.
+ROOM_FOR_EACH_WORKER = 2**20
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
 SWITCH_SECONDS = 0.0005
 
@@ -58,9 +60,11 @@ def start(environ: Mapping[str, str]) -> Parts:
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
         served = load_served(settings)
-    directory = shareddir.make()
+        directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     metrics = Metrics({codec.name for codec in ROUTES.values()}, directory)
     metrics.declare_classes(served.class_labels)
+    for place in range(2 * settings.workers):  # as many as there are while a reload replaces them
+        metrics.make_room(f"w{place}")
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
@@ -78,6 +82,8 @@ def take_slot(arbiter: Any, worker: Any) -> None:
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
     arbiter.parts.state.say(worker.slot, Worker.BOOTING)
+    if not arbiter.parts.metrics.make_room(worker.slot):
+        logger.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
 
 
 def enter_slot(arbiter: Any, worker: Any) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition, multiprocess, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition, values
 
 from model.loading import Loaded
+from service import metricfiles
 from service.errors import OK, TABLE
 
 PREFIX: Final = "mlservice"
@@ -60,6 +61,8 @@ CATALOGUE: Final = (
         ("reason",),
         "Workers that ended unasked: died, boot (not ready in time), hung (a request was), silent (no sign of life).",
     ),
+    Declaration(Counter, "unshared_workers_total", (), "Workers whose counts no scrape sees: no room for their files."),
+    Declaration(Gauge, "unreadable_metric_files", (), "Files that this scrape leaves out, being torn.", _LIVE_MAX),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
 )
 
@@ -67,7 +70,7 @@ CATALOGUE: Final = (
 class Slot:
     """Which set of files this process writes: one a worker slot, so that files do not grow with restarts."""
 
-    name: str = "master"
+    name: str = metricfiles.MASTER
 
 
 class Metrics:
@@ -89,6 +92,8 @@ class Metrics:
         self.draining = made["draining"]
         self.log_dropped = made["log_dropped_total"]
         self._reloads = made["model_reloads_total"]
+        self._unshared = made["unshared_workers_total"]
+        self._unreadable = made["unreadable_metric_files"]
         self._workers_lost = made["workers_lost_total"]
         for reason in ("died", "boot", "hung", "silent"):
             self._workers_lost.labels(reason)
@@ -105,6 +110,7 @@ class Metrics:
         if self._directory is None:
             values.ValueClass = values.MutexValue
         else:
+            metricfiles.use()
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._directory)  # where the client library looks
             values.ValueClass = values.MultiProcessValue(lambda: self.slot.name)
         return {
@@ -155,17 +161,29 @@ class Metrics:
         if self._directory is None:
             return encode(self._registry), content_type
         for tries_left in reversed(range(SCRAPE_TRIES)):
-            merged = CollectorRegistry(support_collectors_without_names=True)
-            multiprocess.MultiProcessCollector(merged, str(self._directory))
+            files = metricfiles.Files(self._directory.glob("*.db"))
             try:
-                return encode(merged), content_type
-            except (OSError, RuntimeError, struct.error):
-                if not tries_left:  # a worker being born or dying leaves a file half made for a moment
-                    raise
-                time.sleep(SCRAPE_PAUSE_SECONDS)
-        raise AssertionError("unreachable")
+                return self._encode(files, encode), content_type
+            except (OSError, RuntimeError, ValueError, struct.error):
+                if tries_left:  # a worker being born leaves a file half made for a moment
+                    time.sleep(SCRAPE_PAUSE_SECONDS)
+        return self._encode(files.readable(), encode), content_type
+
+    def _encode(self, files: metricfiles.Files, encode: Callable[[Any], bytes]) -> bytes:
+        """Encode what is in the files; those that are left out are counted in the answer itself."""
+        self._unreadable.set(len(list(files.paths[0].parent.glob("*.db"))) - len(files.paths))
+        registry = CollectorRegistry(support_collectors_without_names=True)
+        registry.register(files)
+        return encode(registry)
+
+    def make_room(self, slot: str) -> bool:
+        """Take the room that a worker of the slot needs; where there is none it counts for itself, and is counted."""
+        if self._directory is None or metricfiles.allocate(self._directory, slot):
+            return True
+        self._unshared.inc()
+        return False
 
     def forget(self, slot: str) -> None:
         """Drop the live gauges of a slot whose worker has gone; its counters stay, and its next worker goes on."""
         if self._directory is not None:
-            multiprocess.mark_process_dead(slot, str(self._directory))
+            metricfiles.forget_live(self._directory, slot)

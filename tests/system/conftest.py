@@ -15,6 +15,7 @@ import pytest
 
 from tests.badinput import JSON
 from tests.conftest import ROOT
+from tests.system.sleeping import pack_sleeper
 
 DEADLINE = 30.0
 
@@ -67,6 +68,8 @@ class Server:
             command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
         if descriptors := environ.pop("descriptors", 0):
             command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
+        if environ.pop("full_stdout", False):
+            self.out.symlink_to("/dev/full")
         if environ.pop("unread_stdout", False):
             os.mkfifo(self.out)
             self.unread = os.open(self.out, os.O_RDWR)  # so that opening it to write waits for nobody
@@ -178,49 +181,10 @@ def serve(launch):
     return start
 
 
-SLEEPER = """
-import ctypes, time
-from sklearn.base import BaseEstimator, TransformerMixin
-class Sleeper(TransformerMixin, BaseEstimator):
-    def fit(self, rows, labels=None):
-        self.n_features_in_ = rows.shape[1]
-        return self
-    def transform(self, rows):
-        kind, seconds = divmod(float(rows[:, 0].max()), 1e6)
-        if kind == 1:
-            time.sleep(seconds)
-        elif kind == 2:
-            ctypes.PyDLL(None).sleep(int(seconds))
-        return rows % 1e6
-"""
-PACK_SLEEPER = """
-import sys
-sys.path.append(sys.argv[1])
-from pathlib import Path
-from sleeper import Sleeper
-from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from model.packing import pack
-rows, labels = load_iris(return_X_y=True)
-pack(make_pipeline(Sleeper(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="sleeper",
-     data=rows, code=Path(sys.argv[1]))
-"""
-
-
-def sleeping(seconds, count=1, *, with_lock=False):
-    """Return a request of `count` rows whose prediction sleeps; with the interpreter's lock, nothing else runs."""
-    return {"instances": [[(2e6 if with_lock else 1e6) + seconds, 1, 1, 1]] * count}
-
-
 @pytest.fixture(scope="session")
 def sleeper(tmp_path_factory):
     """Pack a model whose predictions sleep as long as they are asked to: the arguments to serve it with."""
-    folder = tmp_path_factory.mktemp("sleeper")
-    (folder / "sleeper.py").write_text(SLEEPER)
-    command = [sys.executable, "-c", PACK_SLEEPER, str(folder), str(folder / "bundle")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
+    return pack_sleeper(tmp_path_factory.mktemp("sleeper"))
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.badinput import JSON, ROW
-from tests.system.conftest import background, eventually, sleeping
+from tests.system.conftest import background, eventually
+from tests.system.sleeping import sleeping
 
 ONE = {"WEB_CONCURRENCY": "1", "THREADS": "4", "PREDICTION_SLOTS": "2"}
 

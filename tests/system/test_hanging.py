@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from tests.badinput import JSON, ROW
-from tests.system.conftest import background, eventually, sleeping
+from tests.system.conftest import background, eventually
+from tests.system.sleeping import sleeping
 
 
 def lost(server, reason):

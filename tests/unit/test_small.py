@@ -9,7 +9,7 @@ import pytest
 from model.errors import ModelError, NoFiniteAnswer
 from service import errors, lifecycle
 from service.errors import TABLE, InvalidRows, Problem, ServiceError, describe
-from service.metrics import CATALOGUE, PREFIX
+from service.metrics import CATALOGUE, PREFIX, Metrics
 from service.settings import Settings
 from service.state import State
 from service.wire import duplicates
@@ -101,7 +101,7 @@ def test_a_deep_value_hidden_by_a_second_member_is_refused():
 
 def test_a_worker_takes_the_lowest_free_slot():
     """Slots are as many as workers were ever alive at once."""
-    arbiter = SimpleNamespace(WORKERS={}, parts=SimpleNamespace(state=State()))
+    arbiter = SimpleNamespace(WORKERS={}, parts=SimpleNamespace(state=State(), metrics=Metrics([])))
     for expected in ("w0", "w1", "w2"):
         worker = SimpleNamespace()
         lifecycle.take_slot(arbiter, worker)
