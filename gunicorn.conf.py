@@ -15,7 +15,7 @@ with lifecycle.one_line_exit(1):
     settings = Settings.from_env(os.environ)
 
 wsgi_app = "wsgi:app"
-bind = f"{settings.host}:{settings.port}"
+bind = [f"{settings.host}:{settings.port}", *([settings.admin_bind] if settings.admin_bind else [])]
 preload_app = True
 worker_class = "service.worker.Worker"
 workers = settings.workers

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from flask import Flask, Response
 
-from service.blueprints import ops, predict
+from service.access import Gate
+from service.blueprints import guard, ops, predict
 from service.blueprints.answers import problem, this_request
 from service.blueprints.requests import Request
 from service.limiter import Limiter
@@ -28,6 +29,7 @@ class Parts:
     holder: Holder
     metrics: Metrics
     recorder: Recorder
+    gate: Gate
     state: State  # what the server's processes tell each other
 
 
@@ -43,13 +45,18 @@ def create_app(parts: Parts) -> Flask:
     app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, parts.recorder, settings))
     app.register_blueprint(ops.blueprint(holder, parts.metrics, parts.state))
     app.register_error_handler(Exception, problem)
+    if settings.tokens_file or settings.admin_bind:
+        guard.install(app, parts.gate, ROUTES, parts.recorder)
 
     @app.after_request
     def identify(response: Response) -> Response:
-        """Say on each answer which request and which model version it belongs to."""
+        """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
         response.headers["X-Request-ID"] = this_request().request_id
         if served := holder.peek():
             response.headers["X-Model-Version"] = served.contract.identity.version
+        response.headers.add("X-Content-Type-Options", "nosniff")
+        if "Cache-Control" not in response.headers:
+            response.headers.add("Cache-Control", "no-store")
         return response
 
     return app

@@ -66,7 +66,8 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         Where the configuration is wrong, nothing changes; where the model is, new workers serve the old one; where a
         new worker does not become ready, the old ones go on.
         """
-        config, served, old = self.app.cfg, self.parts.holder.peek(), set(self.WORKERS)
+        config, served, access = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
+        old = set(self.WORKERS)
         if error := (in_fork(self._try_config, self.parts.settings.boot_seconds) or {"error": SILENT})["error"]:
             self._refused("the configuration", error)
             return
@@ -80,6 +81,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             self.app.cfg = config
             self.setup(self.app)
             self.parts.holder.swap(served)
+            self.parts.gate.access = access
         else:
             for pid in old:
                 self.kill_worker(pid, signal.SIGTERM)

@@ -48,6 +48,21 @@ class UnsupportedMediaType(ServiceError):
     code = "unsupported_media_type"
 
 
+class Unauthorized(ServiceError):
+    """The caller has no token that is known here."""
+
+    code = "unauthorized"
+
+    def __init__(self, message: str, *, wrong: bool = False) -> None:
+        super().__init__(message)
+        self._wrong = wrong
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say what is expected (RFC 6750, 3)."""
+        return {"WWW-Authenticate": 'Bearer realm="ml-service"' + (', error="invalid_token"' if self._wrong else "")}
+
+
 class NotFound(ServiceError):
     """There is no such route."""
 
@@ -152,6 +167,7 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "The HTTP request is malformed"),
     "invalid_json": (400, "The body is not JSON"),
     "incomplete_body": (400, "The body ended early"),
+    "unauthorized": (401, "A bearer token is needed"),
     "not_found": (404, "No such route"),
     "method_not_allowed": (405, "The route does not take this method"),
     "request_timeout": (408, "The request did not arrive in time"),

@@ -16,6 +16,7 @@ from typing import Any
 from model.errors import ModelError
 from model.loading import prove
 from service import shareddir, state
+from service.access import Access, Gate
 from service.app import ROUTES, Parts
 from service.arbiter import Arbiter
 from service.linewriter import LineWriter
@@ -59,6 +60,7 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
+        gate = Gate(Access.read(settings.tokens_file))
         served = load_served(settings)
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     metrics = Metrics({codec.name for codec in ROUTES.values()}, directory)
@@ -68,7 +70,7 @@ def start(environ: Mapping[str, str]) -> Parts:
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, Holder(served), metrics, Recorder(metrics, log), state.make(directory))
+    return Parts(settings, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory))
 
 
 def take_charge(arbiter: Any) -> None:
@@ -107,6 +109,9 @@ def warm_up(worker: Any) -> None:
     faulthandler.cancel_dump_traceback_later()
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
+    if parts.settings.admin_bind:
+        address, port = worker.sockets[1].getsockname()[:2]
+        parts.gate.admin = str(address), str(port)
     worker.look_after(parts.settings, parts.state, parts.recorder.abandon)
     parts.state.say(worker.slot, Worker.READY)
 

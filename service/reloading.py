@@ -9,6 +9,7 @@ from typing import Any
 from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Trust, load, prove
+from service.access import Access
 from service.app import Parts
 from service.served import ServedModel
 from service.settings import SettingError, Settings
@@ -32,7 +33,9 @@ def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
 
 
 def reload_model(parts: Parts) -> str:
-    """Serve what is in MODEL_DIR now from the next workers on; return why not, and then the old model stays.
+    """Serve what is in MODEL_DIR now from the next workers on, to whom TOKENS_FILE names now.
+
+    Returns why not, and then all stays as it was; "" if so.
 
     The new bundle is loaded and proven in a forked process first: whatever it does there, the master lives. No
     exception leaves: it would end the server.
@@ -40,9 +43,11 @@ def reload_model(parts: Parts) -> str:
     try:
         said = in_fork(lambda: _try(parts.settings), parts.settings.boot_seconds) or {"error": SILENT}
         if not said["error"]:
+            access = Access.read(parts.settings.tokens_file)
             served = load_served(parts.settings)
             parts.metrics.declare_classes(served.class_labels)
             parts.holder.swap(served)
+            parts.gate.access = access
             freeze_heap()
     except Exception as error:  # noqa: BLE001  # see above
         return f"{type(error).__name__}: {error}"

@@ -66,6 +66,9 @@ ADDRESS: Final = _matching(
     "a host name or an address",
     lambda text: f"[{text.strip('[]')}]" if ":" in text else text,
 )
+BIND: Final = _matching(
+    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", "an address and a port, such as 127.0.0.1:9000"
+)
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
@@ -81,6 +84,12 @@ class Settings:
 
     host: str = setting("HOST", ADDRESS, "the address to listen on", default="0.0.0.0")  # noqa: S104  # a container's port
     port: int = setting("PORT", _whole(0, 65535), "the port to listen on; 0 takes a free one", default=8000)
+    admin_bind: str | None = setting(
+        "ADMIN_BIND", BIND, "another address, the only one where /metrics is answered", default=None
+    )
+    tokens_file: Path | None = setting(
+        "TOKENS_FILE", Parser(Path, "a path"), "sha256 hashes of the bearer tokens that are let in", default=None
+    )
     workers: int = setting(
         "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=cpus.available
     )

@@ -65,6 +65,7 @@ ORDER = [
     "service.blueprints",
     "service.blueprints.requests",
     "service.blueprints.answers",
+    "service.access",
     "service.blueprints.*",
     "service.app",
     "service.arriving",

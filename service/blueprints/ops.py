@@ -18,7 +18,7 @@ def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
     @ops.get("/health/live")
     def live() -> Response:
         """Answer as long as the process does: a restart would mend nothing else."""
-        return _fresh(json_response({"status": "ok"}))
+        return json_response({"status": "ok"})
 
     @ops.get("/health")
     @ops.get("/health/ready")
@@ -27,7 +27,7 @@ def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
         holder.current()
         if state.draining:
             raise Draining("The server is about to stop, or was asked to drain; it still answers what is sent to it.")
-        return _fresh(json_response({"status": "ok"}))
+        return json_response({"status": "ok"})
 
     @ops.get("/metrics")
     def exposition() -> Response:
@@ -58,8 +58,3 @@ def _describe(served: ServedModel) -> dict[str, object]:
         "made_with": manifest.made_with,
         "score": manifest.score,
     }
-
-
-def _fresh(response: Response) -> Response:
-    response.cache_control.no_store = True
-    return response

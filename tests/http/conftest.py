@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.loading import load
+from service.access import Access, Gate
 from service.app import ROUTES, Parts, create_app
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
@@ -33,7 +34,10 @@ class Server:
             redact=self.settings.log_redact,
         )
         self.state = State()
-        self.app = create_app(Parts(self.settings, self.holder, self.metrics, Recorder(self.metrics, log), self.state))
+        self.gate = Gate(Access.read(self.settings.tokens_file))
+        self.app = create_app(
+            Parts(self.settings, self.holder, self.metrics, Recorder(self.metrics, log), self.gate, self.state)
+        )
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

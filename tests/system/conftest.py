@@ -80,9 +80,11 @@ class Server:
     def errors(self):
         return self.err.read_text()
 
+    def wait_until_listening(self):
+        self.port = int(eventually(self._listening, "listening").group(1))
+
     def wait_until_ready(self):
-        found = eventually(self._listening, "listening")
-        self.port = int(found.group(1))
+        self.wait_until_listening()
         eventually(lambda: len(self.workers()) == self.expected_workers(), "all workers ready")
 
     def _listening(self):
