@@ -1,5 +1,6 @@
 """gunicorn's settings, from ours, and its hooks. Run once in the master, and again on each SIGHUP."""
 
+import math
 import os
 from typing import Any
 
@@ -14,11 +15,14 @@ with lifecycle.one_line_exit(1):
     settings = Settings.from_env(os.environ)
 
 wsgi_app = "wsgi:app"
-bind = f"{settings.host}:{settings.port}"
+bind = [f"{settings.host}:{settings.port}", *([settings.admin_bind] if settings.admin_bind else [])]
 preload_app = True
 worker_class = "service.worker.Worker"
 workers = settings.workers
-threads = settings.threads
+# Two more than predictions may hold: health checks, scrapes and refusals always find one.
+threads = settings.threads + 2
+# Each worker's main loop says once a second that it lives; a prediction that lets nothing else run stops that.
+timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level
@@ -30,12 +34,8 @@ control_socket_disable = True
 http_parser = "python"
 
 
-def when_ready(server: Any) -> None:
-    lifecycle.freeze_heap()
-
-
-def on_reload(server: Any) -> None:
-    lifecycle.reload_model(server)
+def on_starting(server: Any) -> None:
+    lifecycle.take_charge(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
@@ -48,7 +48,3 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     lifecycle.warm_up(worker)
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    lifecycle.leave_slot(server, worker)

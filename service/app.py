@@ -1,19 +1,19 @@
 """Assembly of the application; nothing is decided here."""
 
-import mmap
 from dataclasses import dataclass
 
 from flask import Flask, Response
 
-from service.blueprints import ops, predict
+from service.access import Gate
+from service.blueprints import guard, ops, predict
 from service.blueprints.answers import problem, this_request
 from service.blueprints.requests import Request
 from service.limiter import Limiter
 from service.metrics import Metrics
-from service.predictionlog import PredictionLog
 from service.recording import Recorder
 from service.served import Holder
 from service.settings import Settings
+from service.state import State
 from service.wire import Codec
 from service.wire.native import NATIVE
 
@@ -28,8 +28,9 @@ class Parts:
     settings: Settings
     holder: Holder
     metrics: Metrics
-    log: PredictionLog
-    proven: mmap.mmap | list[int]  # its one item is 1 once any worker has proven the model; workers share it
+    recorder: Recorder
+    gate: Gate
+    state: State  # what the server's processes tell each other
 
 
 def create_app(parts: Parts) -> Flask:
@@ -39,18 +40,23 @@ def create_app(parts: Parts) -> Flask:
     app.url_map.merge_slashes = False  # a path is a route or it is not; nothing is redirected
     app.extensions["ml-service"] = parts
     settings, holder = parts.settings, parts.holder
-    limiter = Limiter(settings.slots, settings.queue_seconds)
-    recorder = Recorder(parts.metrics, parts.log)
-    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, recorder, settings.max_body_bytes))
-    app.register_blueprint(ops.blueprint(holder, parts.metrics))
+    slots = min(settings.slots, settings.threads)
+    limiter = Limiter(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
+    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, parts.recorder, settings))
+    app.register_blueprint(ops.blueprint(holder, parts.metrics, parts.state))
     app.register_error_handler(Exception, problem)
+    if settings.tokens_file or settings.admin_bind:
+        guard.install(app, parts.gate, ROUTES, parts.recorder)
 
     @app.after_request
     def identify(response: Response) -> Response:
-        """Say on each answer which request and which model version it belongs to."""
+        """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
         response.headers["X-Request-ID"] = this_request().request_id
         if served := holder.peek():
             response.headers["X-Model-Version"] = served.contract.identity.version
+        response.headers.add("X-Content-Type-Options", "nosniff")
+        if "Cache-Control" not in response.headers:
+            response.headers.add("Cache-Control", "no-store")
         return response
 
     return app

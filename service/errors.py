@@ -48,6 +48,21 @@ class UnsupportedMediaType(ServiceError):
     code = "unsupported_media_type"
 
 
+class Unauthorized(ServiceError):
+    """The caller has no token that is known here."""
+
+    code = "unauthorized"
+
+    def __init__(self, message: str, *, wrong: bool = False) -> None:
+        super().__init__(message)
+        self._wrong = wrong
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Say what is expected (RFC 6750, 3)."""
+        return {"WWW-Authenticate": 'Bearer realm="ml-service"' + (', error="invalid_token"' if self._wrong else "")}
+
+
 class NotFound(ServiceError):
     """There is no such route."""
 
@@ -84,6 +99,30 @@ class NotReady(Overloaded):
     """There is no model to predict with yet, or no longer."""
 
     code = "not_ready"
+
+
+class DeadlineExceeded(Overloaded):
+    """The request's time was over before its prediction was started."""
+
+    code = "deadline_exceeded"
+
+
+class PredictionTimeout(ServiceError):
+    """The prediction hangs, and its worker ends."""
+
+    code = "prediction_timeout"
+
+
+class CallerGone(ServiceError):
+    """Nobody waits for the answer any more."""
+
+    code = "caller_gone"
+
+
+class Draining(Overloaded):
+    """The server asks to be sent no more: it is about to stop."""
+
+    code = "draining"
 
 
 @dataclass(frozen=True)
@@ -128,10 +167,14 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "The HTTP request is malformed"),
     "invalid_json": (400, "The body is not JSON"),
     "incomplete_body": (400, "The body ended early"),
+    "unauthorized": (401, "A bearer token is needed"),
     "not_found": (404, "No such route"),
     "method_not_allowed": (405, "The route does not take this method"),
+    "request_timeout": (408, "The request did not arrive in time"),
     "body_too_large": (413, "The body is too large"),
+    "uri_too_long": (414, "The request line is too long"),
     "unsupported_media_type": (415, "The content type is not read here"),
+    "expectation_failed": (417, "The expectation is not one that is met here"),
     "invalid_request": (422, "The body is not a prediction request"),
     "no_rows": (422, "There are no rows"),
     "too_many_rows": (422, "There are too many rows"),
@@ -143,9 +186,14 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "duplicate_name": (422, "A name stands twice in one object"),
     "no_finite_answer": (422, "The model has no finite answer for these rows"),
     "unknown_category": (422, "A value is a category that the model does not know"),
+    "headers_too_large": (431, "The header fields are too large or too many"),
+    "caller_gone": (499, "The caller has gone"),
     "internal_error": (500, "The server failed"),
     "overloaded": (503, "The server is busy"),
     "not_ready": (503, "The server is not ready"),
+    "draining": (503, "The server is about to stop"),
+    "deadline_exceeded": (504, "The request was not started in time"),
+    "prediction_timeout": (504, "The prediction took too long"),
 }
 
 

@@ -5,34 +5,33 @@ The order is gunicorn's (27.0, `preload_app`): configuration → application →
 """
 
 import faulthandler
-import gc
 import logging
-import mmap
 import os
+import signal
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from gunicorn.arbiter import Arbiter
-from gunicorn.errors import HaltServer
-
 from model.errors import ModelError
-from model.forking import in_fork
-from model.loading import load, prove
-from model.trust import Trust
-from service import shareddir
+from model.loading import prove
+from service import shareddir, state
+from service.access import Access, Gate
 from service.app import ROUTES, Parts
+from service.arbiter import Arbiter
 from service.linewriter import LineWriter
-from service.metrics import PREFIX, Metrics
+from service.metrics import Metrics
 from service.predictionlog import PredictionLog
-from service.served import Holder, ServedModel
+from service.recording import Recorder
+from service.reloading import freeze_heap, load_served
+from service.served import Holder
 from service.settings import SettingError, Settings
+from service.state import Worker
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
-_SILENT = "it hangs, or crashes the process that tries it"
+# Of memory for metrics: several times what the files of a worker and its successor take.
+ROOM_FOR_EACH_WORKER = 2**20
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
 SWITCH_SECONDS = 0.0005
 
@@ -61,75 +60,42 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-        served = _served(settings)
-    metrics = Metrics({codec.name for codec in ROUTES.values()}, shareddir.make(PREFIX))
+        gate = Gate(Access.read(settings.tokens_file))
+        served = load_served(settings)
+        directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
+    metrics = Metrics({codec.name for codec in ROUTES.values()}, directory)
     metrics.declare_classes(served.class_labels)
+    for place in range(2 * settings.workers):  # as many as there are while a reload replaces them
+        metrics.make_room(f"w{place}")
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, Holder(served), metrics, log, mmap.mmap(-1, 1))
+    return Parts(settings, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory))
 
 
-def _served(settings: Settings) -> ServedModel:
-    trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code)
-    loaded = load(settings.model_dir, trust, compiled=settings.engine == "auto")
-    _check_redacted(settings, loaded.manifest.signature.names)
-    return ServedModel.of(loaded, time.time(), settings.max_rows)
-
-
-def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
-    """Refuse to redact what the model does not have: a misspelt name would be logged in full."""
-    if unknown := [name for name in settings.log_redact if name not in names]:
-        raise SettingError(f"LOG_REDACT={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")
-
-
-def reload_model(arbiter: Any) -> None:
-    """Serve what is in MODEL_DIR now from the next workers on; on any failure the old model stays, visibly.
-
-    The new bundle is loaded and proven in a forked process first: whatever it does there, the master lives. An
-    exception out of this hook would end the server.
-    """
-    parts = parts_of(arbiter.app)
-    try:
-        said = in_fork(lambda: _try(parts.settings), parts.settings.boot_seconds) or {"error": _SILENT}
-        if not said["error"]:
-            served = _served(parts.settings)
-            parts.metrics.declare_classes(served.class_labels)
-            parts.holder.swap(served)
-            freeze_heap()
-            identity = served.contract.identity
-            logger.info("model %s %s is served from now on", identity.name, identity.version)
-    except Exception as error:  # noqa: BLE001  # see above
-        said = {"error": f"{type(error).__name__}: {error}"}
-    parts.metrics.reloaded(ok=not said["error"])
-    if said["error"]:
-        logger.error("the model in %s is not served, the old one stays: %s", parts.settings.model_dir, said["error"])
-
-
-def _try(settings: Settings) -> dict[str, Any]:
-    try:
-        prove(_served(settings).loaded)
-    except (ModelError, SettingError) as error:
-        return {"error": f"{getattr(error, 'code', 'bad setting')}: {error}"}
-    return {"error": ""}
-
-
-def freeze_heap() -> None:
-    """Take what is loaded out of the garbage collector's sight, so that no collection copies pages shared by fork."""
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
+def take_charge(arbiter: Any) -> None:
+    """Put our arbiter in the place of gunicorn's, which has no setting for it; everything is loaded by now."""
+    freeze_heap()
+    Arbiter.take_over(arbiter, parts_of(arbiter.app))
 
 
 def take_slot(arbiter: Any, worker: Any) -> None:
     """Give a worker, before its fork, the lowest slot that no living worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
+    arbiter.parts.state.say(worker.slot, Worker.BOOTING)
+    if not arbiter.parts.metrics.make_room(worker.slot):
+        logger.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
 
 
 def enter_slot(arbiter: Any, worker: Any) -> None:
-    """Write metrics under the worker's slot from here on."""
-    parts_of(arbiter.app).metrics.slot.name = worker.slot
+    """Write metrics under the worker's slot from here on; until gunicorn sets its handlers, a signal ends the worker.
+
+    It would be put into a queue of the master's that nobody reads here.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    arbiter.parts.metrics.slot.name = worker.slot
 
 
 def warm_up(worker: Any) -> None:
@@ -143,24 +109,11 @@ def warm_up(worker: Any) -> None:
     faulthandler.cancel_dump_traceback_later()
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
-    worker.limit(parts.settings.read_seconds, parts.settings.max_body_bytes)
-    parts.proven[0] = 1
-
-
-def leave_slot(arbiter: Any, worker: Any) -> None:
-    """Tidy up after a worker that has gone, however it went; end the server if none ever proved the model.
-
-    Once one has, others serve, and gunicorn replaces what fails.
-    """
-    parts = parts_of(arbiter.app)
-    parts.metrics.forget(worker.slot)
-    stopping = not arbiter.LISTENERS
-    if not parts.proven[0] and not stopping:
-        line = (
-            f"a worker hung for BOOT_SECONDS={parts.settings.boot_seconds:g} or crashed before it had proven the model"
-        )
-        print(f"ml-service: boot_failed: {line}; try `python -m model check`.", file=sys.stderr, flush=True)
-        raise HaltServer("no worker could prove the model", Arbiter.WORKER_BOOT_ERROR)
+    if parts.settings.admin_bind:
+        address, port = worker.sockets[1].getsockname()[:2]
+        parts.gate.admin = str(address), str(port)
+    worker.look_after(parts.settings, parts.state, parts.recorder.abandon)
+    parts.state.say(worker.slot, Worker.READY)
 
 
 def parts_of(gunicorn_app: Any) -> Parts:

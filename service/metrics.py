@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition, multiprocess, values
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition, values
 
 from model.loading import Loaded
+from service import metricfiles
 from service.errors import OK, TABLE
 
 PREFIX: Final = "mlservice"
@@ -48,11 +49,20 @@ CATALOGUE: Final = (
     Declaration(Counter, "predictions_total", ("class",), f"Rows by predicted class; past {MOST_CLASSES}: (other)."),
     Declaration(Gauge, "in_progress_requests", (), "Prediction requests being worked on.", _LIVE_SUM),
     Declaration(Gauge, "ready_workers", (), "Workers that proved the model and take requests.", _LIVE_SUM),
+    Declaration(Gauge, "draining", (), "1 while the server asks to be sent no more requests.", _LIVE_MAX),
     Declaration(Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model served.", _LIVE_MAX),
     Declaration(Gauge, "model_loaded_timestamp_seconds", (), "When the model served was loaded.", _LIVE_MAX),
     Declaration(
         Counter, "model_reloads_total", ("outcome",), "Reloads of the model: ok, or failed (the old one stays)."
     ),
+    Declaration(
+        Counter,
+        "workers_lost_total",
+        ("reason",),
+        "Workers that ended unasked: died, boot (not ready in time), hung (a request was), silent (no sign of life).",
+    ),
+    Declaration(Counter, "unshared_workers_total", (), "Workers whose counts no scrape sees: no room for their files."),
+    Declaration(Gauge, "unreadable_metric_files", (), "Files that this scrape leaves out, being torn.", _LIVE_MAX),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
 )
 
@@ -60,7 +70,7 @@ CATALOGUE: Final = (
 class Slot:
     """Which set of files this process writes: one a worker slot, so that files do not grow with restarts."""
 
-    name: str = "master"
+    name: str = metricfiles.MASTER
 
 
 class Metrics:
@@ -79,8 +89,14 @@ class Metrics:
         self._loaded_at = made["model_loaded_timestamp_seconds"]
         self.in_progress = made["in_progress_requests"]
         self._ready = made["ready_workers"]
+        self.draining = made["draining"]
         self.log_dropped = made["log_dropped_total"]
         self._reloads = made["model_reloads_total"]
+        self._unshared = made["unshared_workers_total"]
+        self._unreadable = made["unreadable_metric_files"]
+        self._workers_lost = made["workers_lost_total"]
+        for reason in ("died", "boot", "hung", "silent"):
+            self._workers_lost.labels(reason)
         for outcome in ("ok", "failed"):
             self._reloads.labels(outcome)
         for protocol in protocols:  # every series exists, at zero, before the first request
@@ -94,6 +110,7 @@ class Metrics:
         if self._directory is None:
             values.ValueClass = values.MutexValue
         else:
+            metricfiles.use()
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(self._directory)  # where the client library looks
             values.ValueClass = values.MultiProcessValue(lambda: self.slot.name)
         return {
@@ -120,6 +137,10 @@ class Metrics:
         """Count one reload of the model."""
         self._reloads.labels("ok" if ok else "failed").inc()
 
+    def worker_lost(self, reason: str) -> None:
+        """Count one worker that ended unasked."""
+        self._workers_lost.labels(reason).inc()
+
     def answered(self, protocol: str, code: str, seconds: float) -> None:
         """Count one request by its outcome."""
         self._requests.labels(protocol, code).inc()
@@ -140,17 +161,29 @@ class Metrics:
         if self._directory is None:
             return encode(self._registry), content_type
         for tries_left in reversed(range(SCRAPE_TRIES)):
-            merged = CollectorRegistry(support_collectors_without_names=True)
-            multiprocess.MultiProcessCollector(merged, str(self._directory))
+            files = metricfiles.Files(self._directory.glob("*.db"))
             try:
-                return encode(merged), content_type
-            except (OSError, RuntimeError, struct.error):
-                if not tries_left:  # a worker being born or dying leaves a file half made for a moment
-                    raise
-                time.sleep(SCRAPE_PAUSE_SECONDS)
-        raise AssertionError("unreachable")
+                return self._encode(files, encode), content_type
+            except (OSError, RuntimeError, ValueError, struct.error):
+                if tries_left:  # a worker being born leaves a file half made for a moment
+                    time.sleep(SCRAPE_PAUSE_SECONDS)
+        return self._encode(files.readable(), encode), content_type
+
+    def _encode(self, files: metricfiles.Files, encode: Callable[[Any], bytes]) -> bytes:
+        """Encode what is in the files; those that are left out are counted in the answer itself."""
+        self._unreadable.set(len(list(files.paths[0].parent.glob("*.db"))) - len(files.paths))
+        registry = CollectorRegistry(support_collectors_without_names=True)
+        registry.register(files)
+        return encode(registry)
+
+    def make_room(self, slot: str) -> bool:
+        """Take the room that a worker of the slot needs; where there is none it counts for itself, and is counted."""
+        if self._directory is None or metricfiles.allocate(self._directory, slot):
+            return True
+        self._unshared.inc()
+        return False
 
     def forget(self, slot: str) -> None:
         """Drop the live gauges of a slot whose worker has gone; its counters stay, and its next worker goes on."""
         if self._directory is not None:
-            multiprocess.mark_process_dead(slot, str(self._directory))
+            metricfiles.forget_live(self._directory, slot)

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from model.engines import Prediction
 from service.calls import Call
-from service.errors import OK, describe
+from service.errors import OK, PredictionTimeout, describe
 from service.metrics import Metrics
 from service.predictionlog import Outcome, PredictionLog
 from service.served import ServedModel
@@ -56,11 +56,13 @@ class Recorder:
         self._metrics = metrics
         self._log = log
         self._dropping = False
+        self._running: dict[Record, tuple[str, str]] = {}  # what has no outcome yet: its protocol and request id
 
     @contextmanager
     def recording(self, protocol: str, request_id: str) -> Iterator[Record]:
         """Record the request that the block answers; an exception is its outcome, and goes on."""
         record = Record()
+        self._running[record] = protocol, request_id
         code = OK
         try:
             with self._metrics.in_progress.track_inprogress():
@@ -69,7 +71,13 @@ class Recorder:
             code = describe(error).code
             raise
         finally:
+            del self._running[record]
             self._leave(record, record.outcome(protocol, request_id, code))
+
+    def abandon(self) -> None:
+        """Record what is still running as having taken too long; the process ends, and it never comes back."""
+        for record, (protocol, request_id) in tuple(self._running.items()):
+            self._leave(record, record.outcome(protocol, request_id, PredictionTimeout.code))
 
     def refused(self, protocol: str, request_id: str, error: Exception) -> None:
         """Record a request that the framework turned away before its view."""

@@ -51,6 +51,7 @@ def _whole(low: int, high: int) -> Parser:
 
 
 SECONDS: Final = _within(float, 0.01, 3600, "seconds")
+NO_SECONDS: Final = _within(float, 0, 3600, "seconds")
 SHARE: Final = _within(float, 0, 1, "a share")
 NAMES: Final = Parser(
     lambda text: tuple(
@@ -66,6 +67,9 @@ ADDRESS: Final = _matching(
     lambda text: f"[{text.strip('[]')}]" if ":" in text else text,
 )
 ENGINES: Final = _matching("(?i:auto|scikit-learn)", "auto or scikit-learn", str.lower)
+BIND: Final = _matching(
+    r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", "an address and a port, such as 127.0.0.1:9000"
+)
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
@@ -81,10 +85,18 @@ class Settings:
 
     host: str = setting("HOST", ADDRESS, "the address to listen on", default="0.0.0.0")  # noqa: S104  # a container's port
     port: int = setting("PORT", _whole(0, 65535), "the port to listen on; 0 takes a free one", default=8000)
+    admin_bind: str | None = setting(
+        "ADMIN_BIND", BIND, "another address, the only one where /metrics is answered", default=None
+    )
+    tokens_file: Path | None = setting(
+        "TOKENS_FILE", Parser(Path, "a path"), "sha256 hashes of the bearer tokens that are let in", default=None
+    )
     workers: int = setting(
         "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=cpus.available
     )
-    threads: int = setting("THREADS", _whole(1, 256), "threads of each worker", default=8)
+    threads: int = setting(
+        "THREADS", _whole(1, 256), "predictions that a worker runs or has waiting at once", default=8
+    )
     model_dir: Path = setting("MODEL_DIR", Parser(Path, "a path"), "the bundle to serve", default=Path("bundle"))
     model_sha256: str | None = setting(
         "MODEL_SHA256", DIGEST, "the sha256 that the bundle's manifest must have", default=None
@@ -103,14 +115,26 @@ class Settings:
     )
     max_rows: int = setting("MAX_ROWS", _whole(1, 10**7), "the most rows in one request", default=10_000)
     slots: int = setting("PREDICTION_SLOTS", _whole(1, 256), "predictions that a worker runs at once", default=4)
+    rows_at_once: int = setting(
+        "PREDICTION_ROWS", _whole(1, 10**9), "rows that a worker predicts at once", default=20_000
+    )
     queue_seconds: float = setting(
         "QUEUE_SECONDS", SECONDS, "how long a request waits for a slot before it is answered 503", default=1.0
+    )
+    request_seconds: float = setting(
+        "REQUEST_SECONDS", SECONDS, "how soon after it arrived a request must be started, or it is 504", default=30.0
+    )
+    predict_seconds: float = setting(
+        "PREDICT_SECONDS", SECONDS, "how long a request may take in a worker before that is replaced", default=60.0
     )
     boot_seconds: float = setting(
         "BOOT_SECONDS", SECONDS, "how long a worker may take to prove the golden rows", default=60.0
     )
     grace_seconds: int = setting(
-        "GRACE_SECONDS", _whole(1, 3600), "how long requests in flight may take when stopping", default=8
+        "GRACE_SECONDS", _whole(1, 3600), "how long requests in flight may take when stopping", default=6
+    )
+    drain_seconds: float = setting(
+        "DRAIN_SECONDS", NO_SECONDS, "how long after SIGTERM requests are still taken, while not ready", default=3.0
     )
     read_seconds: float = setting(
         "READ_SECONDS", SECONDS, "how long a request may take to arrive, and its answer to be taken", default=10.0

@@ -5,26 +5,37 @@ import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+PREFIX = "mlservice"
 _MEMORY = "/dev/shm"  # noqa: S108  # mkdtemp makes a private directory in it
 _LOCK = "alive"
 
 
-def make(prefix: str) -> Path:
-    """Make a private directory, in memory where the system has such a place; the process that calls removes it at exit.
+def make(room: int = 0) -> Path:
+    """Make a private directory, in memory where that has `room` bytes; the process that calls removes it at exit.
 
     What servers that were killed have left is removed first: whoever lives holds a lock in its directory, which the
     kernel frees with the last of its processes.
     """
-    base = Path(_MEMORY if os.access(_MEMORY, os.W_OK) else tempfile.gettempdir())
-    for path in base.glob(f"{prefix}-*/{_LOCK}"):
-        _remove_if_dead(path)
-    directory = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=base))
+    bases = _bases()
+    for path in _made(bases):
+        if not _lives(path):
+            shutil.rmtree(path.parent, ignore_errors=True)
+    base = next((base for base in bases if _free(base) >= room), bases[-1])
+    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-", dir=base))
     lock = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
+    os.write(lock, str(os.getpid()).encode())
     atexit.register(_remove_own, directory, os.getpid())
     return directory
+
+
+def living() -> dict[int, Path]:
+    """Return the directories of the servers that live, by the process id of their maker."""
+    paths = [path for path in _made(_bases()) if _lives(path)]
+    return {int(path.read_text()): path.parent for path in paths if os.access(path, os.R_OK) and path.stat().st_size}
 
 
 def _remove_own(directory: Path, owner: int) -> None:
@@ -32,15 +43,31 @@ def _remove_own(directory: Path, owner: int) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _remove_if_dead(path: Path) -> None:
+def _bases() -> list[Path]:
+    bases = [Path(_MEMORY)] if os.access(_MEMORY, os.W_OK) else []
+    return [*bases, Path(tempfile.gettempdir())]
+
+
+def _made(bases: Iterable[Path]) -> Iterator[Path]:
+    for base in bases:
+        yield from base.glob(f"{PREFIX}-*/{_LOCK}")
+
+
+def _free(base: Path) -> int:
+    found = os.statvfs(base)
+    return found.f_bavail * found.f_frsize
+
+
+def _lives(path: Path) -> bool:
+    """Say whether somebody holds the lock, or it is somebody else's, or just gone."""
     try:
         lock = os.open(path, os.O_RDWR)
     except OSError:
-        return  # somebody else's, or just gone
+        return True
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(path.parent, ignore_errors=True)
     except BlockingIOError:
-        pass  # alive
+        return True
     finally:
         os.close(lock)
+    return False

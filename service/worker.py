@@ -1,112 +1,62 @@
 """gunicorn's threaded worker, changed so that no client holds a thread without giving it something to do.
 
-gunicorn 27's gthread gives a thread to a connection when its first bytes come, and reads the rest in it without a
-deadline: a few slow senders stop the worker. Here the main loop collects each request and gives a thread to it when it
-is whole, as a buffering proxy would. It also accepts only while a thread is free, so that another worker with a free
-one gets the connection, and never waits for a client that keeps its socket open after the answer.
+gunicorn 27's gthread gives a thread to a connection when its first bytes come, and reads the rest and writes the answer
+in it: a few slow clients stop the worker. Here the main loop collects each request, gives a thread to it when it is
+whole, and sends what the client does not take at once, as a buffering proxy would. It also accepts only while a thread
+is free, so that another worker with a free one gets the connection, and looks after threads that do not come back.
 """
 
-import errno
+import os
 import selectors
 import socket
 import time
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.http import wsgi
 
+from service import refusals
+from service.accepting import AcceptingWorker
 from service.arriving import Arriving
+from service.connection import ClientSocket, Connection
+from service.settings import Settings
+from service.state import State
+from service.state import Worker as Says
 
-PIECE = 256 * 1024
-HELD_BODIES = 16
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-class ClientSocket(socket.socket):
-    """A socket whose timeouts are what they mean: a client that has gone. gunicorn logs any other as a failure."""
-
-    def recv(self, *arguments: Any) -> bytes:
-        """Receive as socket.recv does; raises ConnectionResetError instead of TimeoutError."""
-        try:
-            return super().recv(*arguments)
-        except TimeoutError as error:
-            raise ConnectionResetError(errno.ECONNRESET, "the client sends nothing") from error
-
-    def sendall(self, *arguments: Any) -> None:
-        """Send as socket.sendall does; raises BrokenPipeError instead of TimeoutError."""
-        try:
-            super().sendall(*arguments)
-        except TimeoutError as error:
-            raise BrokenPipeError(errno.EPIPE, "the client takes nothing") from error
+HELD_BODIES: Final = 16
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
-    """A connection that remembers what of the next request has come, and closes without waiting."""
-
-    arriving: Arriving | None = None
-    patience = 0.0
-
-    def __init__(self, cfg: Any, client: socket.socket, address: Any, server: Any, patience: float) -> None:
-        super().__init__(cfg, ClientSocket(fileno=client.detach()), address, server)
-        self.patience = patience
-
-    def init(self) -> None:
-        """Bound how long a thread waits for the client, to send more or to take its answer."""
-        super().init()
-        self.sock.settimeout(self.patience)
-
-    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # gunicorn's interface
-        """Say that nothing more comes, then close at once.
-
-        What has come and was not read would turn the close into a reset, and cost the client the end of the answer: it
-        is read first, as far as it is there. gunicorn waits up to two seconds for the client here, in the main loop.
-        """
-        with suppress(OSError):  # gone already, or nothing left to read
-            self.sock.shutdown(socket.SHUT_WR)
-            self.sock.setblocking(False)  # noqa: FBT003  # the socket's interface
-            for _ in range(16):
-                if not self.sock.recv(PIECE):
-                    break
-        self.sock.close()
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]  # likewise
+class Worker(AcceptingWorker):
     """The worker class of this service; everything but `handle` runs in the worker's main thread."""
 
-    busy = 0
-    held = 0  # bytes of requests that are arriving
+    slot: str
+    told = False  # to end, by the master
+    pending_conns: deque[Connection]
+    held = 0  # bytes of requests that are arriving and of answers that are being taken
 
-    def limit(self, read_seconds: float, most_body: int) -> None:
-        """Say how long a request may take to arrive, and from which size on its body is not waited for."""
-        self.read_seconds, self.most_body = read_seconds, most_body
+    def look_after(self, settings: Settings, state: State, abandon: Callable[[], None]) -> None:
+        """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
+        self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
+        self.predict_seconds, self.state, self.abandon = settings.predict_seconds, state, abandon
+        self.working, self.hung = {}, set()
+        wsgi.SERVER = "ml-service"  # what the Server header says: no product to look up weaknesses of
 
-    @property
-    def worker_connections(self) -> int:
-        """How many connections to accept up to: none while every thread is busy."""
-        return self._connections if self.busy < self.cfg.threads else 0
+    def run(self) -> None:
+        """Serve until told to stop; a thread that does not come back is not waited for any longer than that."""
+        super().run()
+        if self.working or self.hung:
+            self.abandon()
+            os._exit(0)  # Python would wait for the threads
 
-    @worker_connections.setter
-    def worker_connections(self, value: int) -> None:
-        self._connections = value
-
-    def accept(self, listener: socket.socket) -> None:
-        """Accept a connection, and wait for its first request without a thread."""
-        try:
-            accepted, address = listener.accept()
-        except OSError as error:
-            if error.errno in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
-                return
-            raise
-        self.nr_conns += 1
-        self._wait_idle(Connection(self.cfg, accepted, address, listener.getsockname(), self.read_seconds))
-
-    def on_client_socket_readable(self, conn: Connection, client: socket.socket) -> None:
+    def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         """Take what has come of a request; give it a thread when it is whole."""
         try:
-            content = client.recv(PIECE)
+            content = client.take()
         except BlockingIOError:
             return
         except OSError:
@@ -114,7 +64,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # likewise
         if conn.arriving is not None and not content:
             self._start(conn, conn.arriving)  # no more will come: the parser says what that is
         elif not content or self.held > self.most_body * HELD_BODIES:
-            self._drop(conn)
+            self.drop(conn)
         else:
             if conn.arriving is None:
                 self.keepalived_conns.remove(conn)
@@ -122,68 +72,148 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # likewise
 
     def _begin(self, conn: Connection) -> Arriving:
         arriving = conn.arriving = Arriving(self.most_body)
-        conn.timeout = time.monotonic() + self.read_seconds
-        self.pending_conns.append(conn)
+        self._wait(conn, self.pending_conns, self.read_seconds)
         return arriving
 
     def _add(self, conn: Connection, arriving: Arriving, content: bytes) -> None:
-        self.held += len(content)
-        if arriving.add(content):
+        held = len(arriving.content)
+        whole = arriving.add(content)
+        self.held += len(arriving.content) - held
+        if whole:
             self._start(conn, arriving)
         elif arriving.waits_for_continue:
-            with suppress(OSError):  # a client that has gone is found out at its next read
-                conn.sock.send(CONTINUE)
+            self._tell(conn, CONTINUE)
 
     def _start(self, conn: Connection, arrived: Arriving) -> None:
         self.poller.unregister(conn.sock)
         self.pending_conns.remove(conn)
         self.held -= len(arrived.content)
-        conn.arriving, conn.data_ready = None, True
+        conn.arriving, conn.data_ready, conn.sock.arrived = None, True, time.monotonic()
+        conn.sock.discarded = arrived.discarded
         conn.init()
         conn.parser.unreader.buf.write(arrived.content)
         self.enqueue_req(conn)
 
     def enqueue_req(self, conn: Connection) -> None:
         """Give a thread to a request."""
-        self.busy += 1
+        self.working[conn] = time.monotonic()
         super().enqueue_req(conn)
 
+    def handle(self, conn: Connection) -> bool:
+        """Answer a request; the only method that runs in a thread."""
+        keeps = bool(super().handle(conn))
+        if conn in self.hung:
+            return False  # it has been answered
+        try:
+            conn.sock.flush()
+        except OSError:  # the client has gone
+            return False
+        return keeps
+
+    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001  # gunicorn's interface
+        """Say whether another request can follow; what was not read of the body is there, so nothing is waited for."""
+        return keepalive and bool(conn.parser.finish_body())
+
+    def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:  # noqa: ARG002  # likewise
+        """Answer what is not HTTP, as all other errors are answered."""
+        code = refusals.code_of(exc)
+        if code == "internal_error":
+            self.log.error("a request failed in the worker", exc_info=exc)
+        else:
+            self.log.info("%s from %s: %s", code, addr and addr[0], type(exc).__name__)
+        client.sendall(refusals.answer(code))
+
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
-        """Wait for the connection's next request, or end it."""
-        self.busy -= 1
-        if fs.cancelled() or fs.exception() is not None or not fs.result():
+        """Send what is left of the answer, then wait for the connection's next request, or end it."""
+        if conn in self.hung:  # it came back after all
+            self.hung.discard(conn)
+            conn.close()
+            return
+        del self.working[conn]
+        conn.keeps = not fs.cancelled() and fs.exception() is None and bool(fs.result())
+        if conn.sock.unsent:
+            self.held += len(conn.sock.unsent)
+            self._wait(conn, self.pending_conns, self.read_seconds)
+            self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._send_rest, conn))
+        else:
+            self._answered(conn)
+
+    def _tell(self, conn: Connection, content: bytes) -> None:
+        conn.sock.sendall(content)
+        with suppress(OSError):  # gone, which is found out at its next read
+            conn.sock.flush()
+
+    def _send_rest(self, conn: Connection, client: ClientSocket) -> None:
+        before = len(client.unsent)
+        try:
+            done = client.flush()
+        except OSError:
+            self.drop(conn)
+            return
+        self.held -= before - len(client.unsent)
+        if done:
+            self.poller.unregister(client)
+            self.pending_conns.remove(conn)
+            self._answered(conn)
+
+    def _answered(self, conn: Connection) -> None:
+        if not conn.keeps:
             self.nr_conns -= 1
             conn.close()
         elif behind := conn.parser.unreader.take_buffered():  # the next request came with this one
             self._register(conn)
             self._add(conn, self._begin(conn), behind)
         else:
-            self._wait_idle(conn)
+            self.wait_idle(conn)
 
     def murder_pending(self) -> None:
-        """End the connections whose request did not arrive in time."""
+        """End the connections whose request did not arrive, or whose answer was not taken, in time; find what hangs."""
         now = time.monotonic()
         while self.pending_conns and self.pending_conns[0].timeout <= now:
             conn = self.pending_conns[0]
-            with suppress(OSError):  # gone meanwhile
-                conn.sock.send(TOO_SLOW)
-            self._drop(conn)
+            if conn.arriving is not None:
+                self._tell(conn, refusals.answer("request_timeout"))
+            self.drop(conn)
+        while self.working and now - next(iter(self.working.values())) > self.predict_seconds:
+            self._give_up(next(iter(self.working)))
 
-    def _wait_idle(self, conn: Connection) -> None:
-        conn.set_timeout()
-        if not self.alive:
-            conn.timeout = min(conn.timeout, time.monotonic() + 2)
+    def _give_up(self, conn: Connection) -> None:
+        """Answer for a thread that hangs, and ask the master to replace this worker."""
+        self.log.error("a request hangs for PREDICT_SECONDS=%g; this worker is replaced", self.predict_seconds)
+        del self.working[conn]
+        self.hung.add(conn)
+        self.nr_conns -= 1
+        self.state.say(self.slot, Says.HUNG)
+        self._tell(conn, refusals.answer("prediction_timeout"))
+        with suppress(OSError):  # gone meanwhile
+            conn.sock.shutdown(socket.SHUT_RDWR)
+
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
+        """End the connections that were idle for long; a request that comes in this very moment is still taken."""
+        now = time.monotonic()
+        while self.keepalived_conns and (force or self.keepalived_conns[0].timeout <= now):
+            conn = self.keepalived_conns[0]
+            if not force:
+                self.on_client_socket_readable(conn, conn.sock)
+            if self.keepalived_conns and self.keepalived_conns[0] is conn:
+                self.drop(conn)
+
+    def wait_idle(self, conn: Connection) -> None:
+        """Wait for a connection's next request."""
+        self._wait(conn, self.keepalived_conns, self.cfg.keepalive if self.alive else min(2, self.cfg.keepalive))
         self._register(conn)
-        self.keepalived_conns.append(conn)
+
+    def _wait(self, conn: Connection, queue: deque[Connection], seconds: float) -> None:
+        conn.queue, conn.timeout = queue, time.monotonic() + seconds
+        queue.append(conn)
 
     def _register(self, conn: Connection) -> None:
-        conn.sock.setblocking(False)  # noqa: FBT003  # the socket's interface
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
 
-    def _drop(self, conn: Connection) -> None:
+    def drop(self, conn: Connection) -> None:
+        """End a connection that waits."""
         self.poller.unregister(conn.sock)
-        waiting = self.keepalived_conns if conn.arriving is None else self.pending_conns
-        waiting.remove(conn)
-        self.held -= len(conn.arriving.content) if conn.arriving else 0
+        conn.queue.remove(conn)
+        self.held -= len(conn.arriving.content) if conn.arriving else len(conn.sock.unsent)
         self.nr_conns -= 1
         conn.close()

@@ -29,7 +29,7 @@ def json_response(value: object) -> Response:
 def problem(error: Exception) -> Response:
     """Answer any exception; one that is not ours goes to the log with its traceback, and not to the caller."""
     failure = describe(ours(error) if isinstance(error, HTTPException) else error)
-    if failure.status >= 500 and failure.code not in ("overloaded", "not_ready"):
+    if failure.status == 500:
         logger.error("request %s failed: %s", this_request().request_id, failure.code, exc_info=error)
     return Response(_document(failure), failure.status, failure.headers, content_type=PROBLEM_JSON)
 

@@ -5,25 +5,29 @@ from datetime import UTC, datetime
 from flask import Blueprint, Response
 
 from service.blueprints.answers import json_response, this_request
+from service.errors import Draining
 from service.metrics import Metrics
 from service.served import Holder, ServedModel
+from service.state import State
 
 
-def blueprint(holder: Holder, metrics: Metrics) -> Blueprint:
+def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
     """Return /health, /health/live, /health/ready, /metrics and /model."""
     ops = Blueprint("ops", __name__)
 
     @ops.get("/health/live")
     def live() -> Response:
         """Answer as long as the process does: a restart would mend nothing else."""
-        return _fresh(json_response({"status": "ok"}))
+        return json_response({"status": "ok"})
 
     @ops.get("/health")
     @ops.get("/health/ready")
     def ready() -> Response:
-        """Answer 200 when a prediction would be answered, else 503 with the reason."""
+        """Answer 200 when predictions should be sent here, else 503 with the reason."""
         holder.current()
-        return _fresh(json_response({"status": "ok"}))
+        if state.draining:
+            raise Draining("The server is about to stop, or was asked to drain; it still answers what is sent to it.")
+        return json_response({"status": "ok"})
 
     @ops.get("/metrics")
     def exposition() -> Response:
@@ -54,8 +58,3 @@ def _describe(served: ServedModel) -> dict[str, object]:
         "made_with": manifest.made_with,
         "score": manifest.score,
     }
-
-
-def _fresh(response: Response) -> Response:
-    response.cache_control.no_store = True
-    return response

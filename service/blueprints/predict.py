@@ -7,11 +7,12 @@ from service.blueprints.answers import ours, problem, this_request
 from service.limiter import Limiter
 from service.recording import Recorder
 from service.served import Holder
+from service.settings import Settings
 from service.wire import Codec
 
 
 def blueprint(
-    routes: dict[str, Codec], holder: Holder, limiter: Limiter, recorder: Recorder, max_body_bytes: int
+    routes: dict[str, Codec], holder: Holder, limiter: Limiter, recorder: Recorder, settings: Settings
 ) -> Blueprint:
     """Return the routes by path, each speaking its protocol."""
 
@@ -19,11 +20,13 @@ def blueprint(
         request = this_request()
         with recorder.recording(codec.name, request.request_id) as record:
             served = record.served = holder.current()
-            body = request.read_body(max_body_bytes)  # before the slot: a slow sender holds none
+            deadline = request.deadline(settings.request_seconds)
+            body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
             record.received()
-            with limiter.slot():
+            with limiter.place(deadline, request.caller_has_gone) as place:
                 record.mark("queue")
                 call = codec.decode(body, request.headers.get("Content-Type", ""), served.contract)
+                place.take(len(call.rows))
                 record.mark("parse")
                 prediction = served.predictor.predict(call.rows)
                 record.mark("predict")

@@ -1,16 +1,21 @@
 """A request with what this service reads off every one: its id, and its whole body within a limit."""
 
 import re
+import time
 import uuid
 from functools import cached_property
 
 import flask
 
-from service.errors import BodyTooLarge, IncompleteBody, UnsupportedMediaType
+from service.errors import BadRequest, BodyTooLarge, IncompleteBody, UnsupportedMediaType
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_DISCARDED_LIMITS = 4
-_PIECE = 2**16
+# How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
+_TIMEOUTS = (
+    ("X-Request-Timeout", "HTTP_X_REQUEST_TIMEOUT", 1.0, "seconds"),
+    ("X-Envoy-Expected-Rq-Timeout-Ms", "HTTP_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS", 0.001, "milliseconds"),
+)
+_NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
 class Request(flask.Request):
@@ -22,6 +27,24 @@ class Request(flask.Request):
         given = self.headers.get("X-Request-ID", "")
         return given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
 
+    def deadline(self, seconds: float) -> float:
+        """Return when the prediction has to have been started, on the monotonic clock; raises BadRequest.
+
+        That is `seconds` after the request had arrived whole, or what the caller's headers say if that is sooner.
+        """
+        for name, key, unit, words in _TIMEOUTS:
+            if (text := self.environ.get(key)) is not None:
+                if not _NUMBER.fullmatch(text):
+                    raise BadRequest(f"{name}: expected a number of {words}, got {text[:40]!r}.")
+                seconds = min(seconds, float(text) * unit)
+        arrived = getattr(self.environ.get("gunicorn.socket"), "arrived", None)
+        return (time.monotonic() if arrived is None else arrived) + seconds
+
+    def caller_has_gone(self) -> bool:
+        """Say whether the caller has closed its connection, as far as the server knows."""
+        has_gone = getattr(self.environ.get("gunicorn.socket"), "has_gone", None)
+        return has_gone is not None and has_gone()
+
     def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises BodyTooLarge beyond `limit` bytes, and IncompleteBody.
 
@@ -32,26 +55,15 @@ class Request(flask.Request):
         if coding != "identity":
             raise UnsupportedMediaType(f"Expected a body without Content-Encoding, got {coding[:40]!r}.")
         announced = self.content_length
-        if announced is not None and announced > limit:
-            self._discard(announced, limit)
-            raise BodyTooLarge(f"Expected at most {limit} bytes, got {announced}; send fewer rows at once.")
+        if (announced or 0) > limit or getattr(self.environ.get("gunicorn.socket"), "discarded", False):
+            got = "more" if announced is None else announced
+            raise BodyTooLarge(f"Expected at most {limit} bytes, got {got}; send fewer rows at once.")
         body = self._read(limit + 1 if announced is None else announced)
         if len(body) > limit:
-            self._discard(limit, limit)
             raise BodyTooLarge(f"Expected at most {limit} bytes, got more; send fewer rows at once.")
         if announced is not None and len(body) < announced:
             raise IncompleteBody(f"Expected {announced} bytes as announced, got {len(body)}.")
         return body
-
-    def _discard(self, size: int, limit: int) -> None:
-        """Read what is left of a body that is somewhat too large, so that its sender gets to read the answer.
-
-        A sender whose connection is closed while it sends sees a reset instead. Beyond some limits' worth it may.
-        """
-        if size <= limit * _DISCARDED_LIMITS:
-            for _ in range(limit * _DISCARDED_LIMITS // _PIECE + 1):
-                if not self._read(_PIECE):
-                    break
 
     def _read(self, size: int) -> bytes:
         try:

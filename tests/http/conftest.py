@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from model.loading import load
+from service.access import Access, Gate
 from service.app import ROUTES, Parts, create_app
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
+from service.recording import Recorder
 from service.served import Holder, ServedModel
 from service.settings import Settings
+from service.state import State
 from tests.badinput import JSON
 
 
@@ -30,7 +33,11 @@ class Server:
             most_rows=self.settings.log_rows,
             redact=self.settings.log_redact,
         )
-        self.app = create_app(Parts(self.settings, self.holder, self.metrics, log, [1]))
+        self.state = State()
+        self.gate = Gate(Access.read(self.settings.tokens_file))
+        self.app = create_app(
+            Parts(self.settings, self.holder, self.metrics, Recorder(self.metrics, log), self.gate, self.state)
+        )
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

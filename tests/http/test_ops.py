@@ -67,3 +67,26 @@ def test_every_answer_has_a_request_id(server):
     """Also a 404, also health."""
     for path in ("/nowhere", "/health", "/metrics"):
         assert len(server.client.get(path).headers["X-Request-ID"]) == 32
+
+
+def test_a_draining_server_is_alive_and_answers_but_is_not_ready(server):
+    """Load balancers are to send no more; who does is answered."""
+    server.state.draining = True
+
+    answer = server.client.get("/health/ready")
+    assert (503, "draining") == (answer.status_code, answer.json["code"])
+    assert "Retry-After" in answer.headers
+    assert 200 == server.client.get("/health/live").status_code
+    assert 200 == server.predict({"features": ROW}).status_code
+
+
+@pytest.mark.parametrize("name", ["X-Request-Timeout", "X-Envoy-Expected-Rq-Timeout-Ms"])
+def test_a_callers_timeout_is_a_number_or_refused(server, name):
+    """What cannot be read must not look as if it was heeded; what is over already is not started."""
+    for text in ("soon", "-1", "nan", "1e3", ""):
+        answer = server.predict({"features": ROW}, **{name: text})
+        assert (400, "bad_request") == (answer.status_code, answer.json["code"]), text
+        assert name in answer.json["detail"]
+    assert 200 == server.predict({"features": ROW}, **{name: "1000.5"}).status_code
+    answer = server.predict({"features": ROW}, **{name: "0"})
+    assert (504, "deadline_exceeded") == (answer.status_code, answer.json["code"])

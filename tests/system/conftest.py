@@ -15,6 +15,7 @@ import pytest
 
 from tests.badinput import JSON
 from tests.conftest import ROOT
+from tests.system.sleeping import pack_sleeper
 
 DEADLINE = 30.0
 
@@ -54,10 +55,21 @@ class Server:
         self.out, self.err = folder / "stdout", folder / "stderr"
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         # Nothing of this machine's settings, and no thread limits: the server must not need to be given any.
-        environ = {**kept, "HOST": "127.0.0.1", "PORT": "0", "MODEL_DIR": str(bundle), **environ}
+        environ = {
+            **kept,
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "MODEL_DIR": str(bundle),
+            "DRAIN_SECONDS": "0",  # no load balancer is watching; tests that drain set it
+            **environ,
+        }
         command = [sys.executable, "-m", "gunicorn"]
         if environ.pop("closed_stdout", False):
             command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+        if descriptors := environ.pop("descriptors", 0):
+            command = ["sh", "-c", f'ulimit -n {descriptors}; exec "$@"', "sh", *command]
+        if environ.pop("full_stdout", False):
+            self.out.symlink_to("/dev/full")
         if environ.pop("unread_stdout", False):
             os.mkfifo(self.out)
             self.unread = os.open(self.out, os.O_RDWR)  # so that opening it to write waits for nobody
@@ -68,9 +80,11 @@ class Server:
     def errors(self):
         return self.err.read_text()
 
+    def wait_until_listening(self):
+        self.port = int(eventually(self._listening, "listening").group(1))
+
     def wait_until_ready(self):
-        found = eventually(self._listening, "listening")
-        self.port = int(found.group(1))
+        self.wait_until_listening()
         eventually(lambda: len(self.workers()) == self.expected_workers(), "all workers ready")
 
     def _listening(self):
@@ -118,6 +132,12 @@ class Server:
         found = re.findall(rf"^mlservice_{name}(?:\{{.*\}})? (\S+)$", body.decode(), re.MULTILINE)
         return sum(map(float, found))
 
+    def ready(self):
+        """Ask once on a connection of its own: 200, or the code of the refusal."""
+        with self.connect() as connection:
+            status, _, body = connection.ask("GET", "/health/ready")
+        return status if status == 200 else json.loads(body)["code"]
+
     def log(self):
         return [json.loads(line) for line in self.out.read_bytes().splitlines()]
 
@@ -161,6 +181,12 @@ def serve(launch):
         return server
 
     return start
+
+
+@pytest.fixture(scope="session")
+def sleeper(tmp_path_factory):
+    """Pack a model whose predictions sleep as long as they are asked to: the arguments to serve it with."""
+    return pack_sleeper(tmp_path_factory.mktemp("sleeper"))
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import socket
 import statistics
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
@@ -25,7 +25,9 @@ def never_reads(server):
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     client.connect(("127.0.0.1", server.port))
     body = json.dumps({"instances": [ROW] * 10_000}).encode()
+    predicted = server.metric("rows_total")
     client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    eventually(lambda: server.metric("rows_total") >= predicted + 10_000, "an answer that is not read")
     return client
 
 
@@ -42,6 +44,10 @@ KINDS = {
     "half a head": (50, sends(HEAD)),
     "half a body": (50, sends(HEAD + b"Content-Length: 100\r\n\r\n{")),
     "half a chunked body": (50, sends(HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{")),
+    "what looks like a last chunk": (50, sends(HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n0\r\n\r\n")),
+    "some of a body that is too large": (50, sends(HEAD + b"Content-Length: 17000000\r\n\r\n{")),
+    "none of a body that is far too large": (50, sends(HEAD + b"Content-Length: 99999999999\r\n\r\n")),
+    "never reads a large answer": (20, never_reads),
     "idle": (200, connect),
     "keeps its socket after the answer": (20, sends(b"GET /health HTTP/1.0\r\n\r\n")),
 }
@@ -84,6 +90,49 @@ def test_clients_that_never_read_their_answer_are_let_go(serve):
             open_clients.enter_context(never_reads(server))
         eventually(lambda: server.predict({"features": ROW})[0] == 200, "an answer")
 
+    assert "Traceback" not in server.errors
+
+
+def test_a_client_that_reads_slowly_gets_its_whole_answer(serve):
+    """What it does not take at once is sent by the main loop, on a kept-alive connection, in order."""
+    server = serve(**SMALL)
+    with closing(never_reads(server)) as client:
+        client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
+        time.sleep(0.2)
+        answers = b""
+        while b'"prediction":0' not in answers:
+            answers += client.recv(4096)
+
+    first, second = answers.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    head, _, body = first.partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert 10_000 == len(json.loads(body)["predictions"])
+    assert b'"prediction":0' in second
+
+
+def test_idle_connections_make_room_for_new_ones(serve):
+    """Also when there are as many as the server takes; those that were idle for longest go."""
+    server = serve(**SMALL, GUNICORN_CMD_ARGS="--worker-connections 20")
+    with ExitStack() as open_clients:
+        idle = [open_clients.enter_context(connect(server)) for _ in range(60)]
+        for _ in range(20):
+            assert 200 == server.predict({"features": ROW})[0]
+
+        idle[0].settimeout(DEADLINE)
+        assert b"" == idle[0].recv(1)
+
+
+def test_few_descriptors_cost_connections_and_no_request(serve):
+    """With 64 descriptors, 200 idle clients and 40 that ask: who ask are answered, and a line says what is short."""
+    server = serve(**SMALL, descriptors=64)
+    with ExitStack() as open_clients:
+        for _ in range(200):
+            open_clients.enter_context(connect(server))
+        for _ in range(40):
+            assert 200 == server.predict({"features": ROW})[0]
+            assert server.metric("ready_workers") == 1
+
+    assert "no descriptors left: at most" in server.errors
     assert "Traceback" not in server.errors
 
 

@@ -124,6 +124,34 @@ def shared_folder(server):
     return path
 
 
+def test_the_metrics_files_have_no_holes_and_no_more_are_made(serve):
+    """Their room is taken at the start: memory that is full later kills nobody, and neither does a reload in it."""
+    server = serve(WEB_CONCURRENCY="2")
+
+    def files():
+        found = {path.name: path.stat() for path in shared_folder(server).iterdir()}
+        assert [] == [name for name, stat in found.items() if stat.st_blocks * 512 < stat.st_size and stat.st_size > 64]
+        return {name: stat.st_size for name, stat in found.items()}
+
+    before, workers = files(), server.workers()
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: server.without(workers), "a reload")
+    assert before == files()
+    for worker in server.workers():
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda gone=worker: server.without([gone]), "a new worker")
+    assert before == files()
+
+
+def test_a_full_disk_under_the_log_costs_log_lines_and_no_request(serve):
+    """Each line that could not be written is counted, and the first is told of."""
+    server = serve(full_stdout=True, WEB_CONCURRENCY="1")
+
+    assert [200] * 20 == [server.predict({"features": ROW})[0] for _ in range(20)]
+    assert 20 == server.metric("log_dropped_total")
+    assert 1 == server.errors.count("lines of the prediction log are being dropped: [Errno 28]")
+
+
 def test_nothing_is_left_behind(serve):
     """The metrics' files go with the server; those of one that was killed go when the next one starts."""
     stopped, killed = serve(), serve()

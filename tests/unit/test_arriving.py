@@ -32,14 +32,63 @@ def test_a_request_is_whole_with_its_last_byte_however_it_is_cut(request_bytes, 
     "content",
     [
         b"x" * (MOST_HEAD + 1),
-        HEAD + b"Content-Length: 1001\r\n\r\n",
+        HEAD + b"Content-Length: 4001\r\n\r\n",
         HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
         HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"x" * 1001,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"x" * 4097,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\nhello",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\nfff\r\n" + b"0" * 4001,
         HEAD + b"Content-Length: x\r\n\r\n",
     ],
-    ids=["endless head", "too large", "two lengths", "length and chunks", "endless chunks", "no number"],
+    ids=[
+        "endless head",
+        "too large",
+        "two lengths",
+        "length and chunks",
+        "endless line",
+        "bare LF",
+        "endless",
+        "no number",
+    ],
 )
 def test_what_is_odd_or_too_large_is_not_waited_for(content):
     """The parser, or the limit, is to refuse it."""
     assert Arriving(1000).add(content)
+
+
+LARGE = [
+    HEAD + b"Content-Length: 3000\r\n\r\n" + b"x" * 3000,
+    HEAD
+    + b"Transfer-Encoding: chunked\r\n\r\n"
+    + b"3e8\r\n"
+    + b"x" * 1000
+    + b"\r\n"
+    + b"1\r\nx\r\n" * 200
+    + b"0\r\n\r\n",
+]
+
+
+@given(st.sampled_from(LARGE), st.integers(1, 2000))
+def test_what_is_somewhat_too_large_is_waited_for_and_thrown_away(request_bytes, size):
+    """So that the sender gets to read the answer, while nothing is kept; and the connection ends."""
+    arriving = Arriving(1000)
+    held = []
+    for start in range(0, len(request_bytes), size):
+        assert [] == held or not held[-1]
+        held.append(arriving.add(request_bytes[start : start + size]))
+
+    assert held[-1]
+    assert arriving.discarded
+    assert arriving.content.startswith(b"POST /predict HTTP/1.1\r\nConnection: close\r\nHost: x\r\n")
+    assert arriving.content.endswith(b"\r\n\r\n")
+    assert len(arriving.content) < 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"ff\r\n0\r\n\r\n", b"5\r\n0\r\n\r\n", b"0\r\nTrailer: x\r\n", b"0\r\n"],
+    ids=["data", "all data", "trailer", "cut"],
+)
+def test_what_only_looks_like_the_last_chunk_is_not_the_end(body):
+    """A thread that was given such a request would wait for the rest."""
+    assert not Arriving(1000).add(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + body)

@@ -1,4 +1,5 @@
-import struct
+import errno
+import os
 import threading
 
 import pytest
@@ -94,9 +95,55 @@ def test_a_scrape_survives_a_file_that_is_being_made(shared, tmp_path):
     assert 0 == sample(shared, "log_dropped_total")
 
     mended.join()
-    torn.touch()
-    with pytest.raises(struct.error):
-        shared.render("")
+    torn.write_bytes(b"garbage")
+    shared.answered("native", "ok", 0.001)
+
+    assert 1 == sample(shared, 'requests_total{code="ok",protocol="native"}')
+    assert 1 == sample(shared, "unreadable_metric_files")
+    torn.unlink()
+    assert 0 == sample(shared, "unreadable_metric_files")
+
+
+def holes(path):
+    return path.stat().st_size - path.stat().st_blocks * 512
+
+
+def test_no_file_has_holes_that_a_full_memory_could_not_fill(shared, tmp_path):
+    """Writing into a hole when there is no room kills the process; also after there are more series than expected."""
+    assert shared.make_room("w0")
+    for slot in ("master", "w0"):
+        shared.slot.name = slot
+        shared.answered("native", "ok", 0.001)
+    shared.slot.name = "master"
+    for place in range(100):
+        shared.declare_classes([f"{place} {'x' * 1000}"])
+    assert shared.make_room("w0")
+    shared.slot.name = "w0"
+    shared.answered("native", "ok", 0.001)
+
+    assert 2 == sample(shared, 'requests_total{code="ok",protocol="native"}') - 1
+    assert max(path.stat().st_size for path in tmp_path.iterdir()) > 65536
+    assert [] == [path.name for path in tmp_path.iterdir() if holes(path) > 0]
+
+
+def test_where_there_is_no_room_a_worker_counts_for_itself_and_nothing_dies(shared, monkeypatch):
+    """Its requests are answered; what it counts is missing, and that is counted."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+
+    assert not shared.make_room("w0")
+    shared.slot.name = "w0"
+    shared.answered("native", "ok", 0.001)
+    with pytest.raises(OSError, match="full"):
+        for place in range(100):
+            shared.declare_classes([f"{place} {'x' * 1000}"])
+    shared.slot.name = "master"
+
+    assert 0 == sample(shared, 'requests_total{code="ok",protocol="native"}')
+    assert 1 == sample(shared, "unshared_workers_total")
 
 
 @pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", "*/*;version==", "\x00", ","])

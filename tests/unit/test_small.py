@@ -1,55 +1,19 @@
-"""The small parts: limiter, codes, the duplicate check, slots, and what the documentation must name."""
+"""The small parts: codes, the duplicate check, slots, and what the documentation must name."""
 
 import dataclasses
 import json
-import threading
 from types import SimpleNamespace
 
 import pytest
 
 from model.errors import ModelError, NoFiniteAnswer
 from service import errors, lifecycle
-from service.errors import TABLE, InvalidRows, Overloaded, Problem, ServiceError, describe
-from service.limiter import Limiter
-from service.metrics import CATALOGUE, PREFIX
+from service.errors import TABLE, InvalidRows, Problem, ServiceError, describe
+from service.metrics import CATALOGUE, PREFIX, Metrics
 from service.settings import Settings
+from service.state import State
 from service.wire import duplicates
 from tests.conftest import ROOT
-
-
-def test_the_limiter_turns_away_who_waits_too_long_and_lets_in_again():
-    """A slot is free again when its block ends, also by an exception."""
-    limiter = Limiter(1, 0.01)
-    with pytest.raises(KeyError), limiter.slot():
-        with pytest.raises(Overloaded), limiter.slot():
-            pass
-        raise KeyError
-
-    with limiter.slot():
-        pass
-
-
-def test_the_limiter_lets_in_no_more_than_its_slots():
-    """However many threads push."""
-    limiter, inside, most, lock = Limiter(3, 10), [], [], threading.Lock()
-
-    def work():
-        for _ in range(50):
-            with limiter.slot():
-                with lock:
-                    inside.append(1)
-                    most.append(len(inside))
-                with lock:
-                    inside.pop()
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert 400 == len(most)
-    assert max(most) <= 3
 
 
 def all_errors(tree=ServiceError):
@@ -137,7 +101,7 @@ def test_a_deep_value_hidden_by_a_second_member_is_refused():
 
 def test_a_worker_takes_the_lowest_free_slot():
     """Slots are as many as workers were ever alive at once."""
-    arbiter = SimpleNamespace(WORKERS={})
+    arbiter = SimpleNamespace(WORKERS={}, parts=SimpleNamespace(state=State(), metrics=Metrics([])))
     for expected in ("w0", "w1", "w2"):
         worker = SimpleNamespace()
         lifecycle.take_slot(arbiter, worker)

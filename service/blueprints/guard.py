@@ -1,0 +1,32 @@
+"""What is asked before any view, where access is limited: a token, and the right address."""
+
+from flask import Flask
+
+from service.access import Gate
+from service.blueprints.answers import this_request
+from service.errors import NotFound, Unauthorized
+from service.recording import Recorder
+from service.wire import Codec
+
+# Load balancers have no token, and ask at the address that they send to.
+HEALTH = frozenset({"ops.live", "ops.ready"})
+ADMIN = frozenset({"ops.exposition"})
+
+
+def install(app: Flask, gate: Gate, routes: dict[str, Codec], recorder: Recorder) -> None:
+    """Ask every request but health checks for a token, and answer admin routes at the admin address only."""
+
+    @app.before_request
+    def guard() -> None:
+        request = this_request()
+        if request.endpoint in HEALTH:
+            return
+        came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
+        if request.endpoint in ADMIN and gate.admin not in (None, came_in):
+            raise NotFound(f"{request.path} is answered at another address; see ADMIN_BIND.")
+        try:
+            gate.access.check(request.environ.get("HTTP_AUTHORIZATION", ""))
+        except Unauthorized as refusal:
+            if codec := routes.get(request.path):
+                recorder.refused(codec.name, request.request_id, refusal)
+            raise

@@ -1,0 +1,79 @@
+"""A client's connection: never blocking, so that no client can hold a thread for longer than the work it asked for."""
+
+import os
+import select
+import socket
+from collections import deque
+from contextlib import suppress
+from typing import Any, Final
+
+from gunicorn.workers.gthread import TConn
+
+from service.arriving import Arriving
+
+PIECE: Final = 256 * 1024
+
+
+class ClientSocket(socket.socket):
+    """A socket that keeps what the client does not take at once, for the main loop to send."""
+
+    arrived = 0.0  # when the request that is being answered had arrived whole, on the monotonic clock
+    discarded = False  # whether its body was thrown away, being too large
+
+    def __init__(self, client: socket.socket) -> None:
+        super().__init__(fileno=client.detach())
+        self.settimeout(0)
+        self.unsent = bytearray()
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001  # the socket's interface
+        """Stay as it is, whatever gunicorn asks: not blocking."""
+
+    def recv(self, *arguments: Any) -> bytes:
+        """Receive what is there; nothing there is the end: a request has arrived whole before it is given a thread."""
+        try:
+            return super().recv(*arguments)
+        except BlockingIOError:
+            return b""
+
+    def take(self) -> bytes:
+        """Receive what is there; raises BlockingIOError when nothing is."""
+        return super().recv(PIECE)
+
+    def sendall(self, content: Any, flags: int = 0) -> None:  # noqa: ARG002  # the socket's interface
+        """Keep what is to be sent, so that head and body leave in one piece."""
+        self.unsent += content
+
+    def flush(self) -> bool:
+        """Send what the client takes at once; say whether that was all. Raises OSError when the client has gone."""
+        if self.unsent:
+            with suppress(BlockingIOError):
+                del self.unsent[: os.write(self.fileno(), self.unsent)]
+        return not self.unsent
+
+    def has_gone(self) -> bool:
+        """Say whether the client has closed the connection, as far as the kernel knows."""
+        poll = select.poll()
+        poll.register(self, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+
+class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
+    """A connection that remembers what of the next request has come, and closes without waiting."""
+
+    sock: ClientSocket
+    arriving: Arriving | None = None
+    queue: "deque[Connection]"  # which of the worker's it waits in
+    keeps = False  # whether it is kept after the answer that is being sent
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # gunicorn's interface
+        """Say that nothing more comes, then close at once.
+
+        What has come and was not read would turn the close into a reset, and cost the client the end of the answer: it
+        is read first, as far as it is there. gunicorn waits up to two seconds for the client here, in the main loop.
+        """
+        with suppress(OSError):  # gone already, or nothing left to read
+            self.sock.shutdown(socket.SHUT_WR)
+            for _ in range(16):
+                if not self.sock.take():
+                    break
+        self.sock.close()

@@ -1,0 +1,70 @@
+"""Loads the model, at the start and again while the old one is served; a failure leaves the old one."""
+
+import gc
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from model.errors import ModelError
+from model.forking import in_fork
+from model.loading import load, prove
+from model.trust import Trust
+from service.access import Access
+from service.app import Parts
+from service.served import ServedModel
+from service.settings import SettingError, Settings
+
+logger = logging.getLogger(__name__)
+SILENT = "it hangs, or crashes the process that tries it"
+
+
+def load_served(settings: Settings) -> ServedModel:
+    """Load the bundle of the settings; raises ModelError and SettingError."""
+    trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code)
+    loaded = load(settings.model_dir, trust, compiled=settings.engine == "auto")
+    _check_redacted(settings, loaded.manifest.signature.names)
+    return ServedModel.of(loaded, time.time(), settings.max_rows)
+
+
+def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
+    """Refuse to redact what the model does not have: a misspelt name would be logged in full."""
+    if unknown := [name for name in settings.log_redact if name not in names]:
+        raise SettingError(f"LOG_REDACT={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")
+
+
+def reload_model(parts: Parts) -> str:
+    """Serve what is in MODEL_DIR now from the next workers on, to whom TOKENS_FILE names now.
+
+    Returns why not, and then all stays as it was; "" if so.
+
+    The new bundle is loaded and proven in a forked process first: whatever it does there, the master lives. No
+    exception leaves: it would end the server.
+    """
+    try:
+        said = in_fork(lambda: _try(parts.settings), parts.settings.boot_seconds) or {"error": SILENT}
+        if not said["error"]:
+            access = Access.read(parts.settings.tokens_file)
+            served = load_served(parts.settings)
+            parts.metrics.declare_classes(served.class_labels)
+            parts.holder.swap(served)
+            parts.gate.access = access
+            freeze_heap()
+    except Exception as error:  # noqa: BLE001  # see above
+        return f"{type(error).__name__}: {error}"
+    return str(said["error"])
+
+
+def _try(settings: Settings) -> dict[str, Any]:
+    try:
+        prove(load_served(settings).loaded)
+    except (ModelError, SettingError) as error:
+        return {"error": f"{getattr(error, 'code', 'bad setting')}: {error}"}
+    return {"error": ""}
+
+
+def freeze_heap() -> None:
+    """Take what is loaded out of the garbage collector's sight, so that no collection copies pages shared by fork."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

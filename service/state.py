@@ -1,0 +1,64 @@
+"""What the processes of one server tell each other: a page of flags in memory, one byte each.
+
+A byte is read and written whole, so no lock is needed; who is killed in the middle leaves nothing half done.
+"""
+
+import mmap
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+FILE: Final = "state"
+SIZE: Final = 4096
+_PROVEN, _DRAINING, _WORKERS = range(3)
+
+
+class Worker(IntEnum):
+    """What a worker says of itself."""
+
+    BOOTING, READY, HUNG = range(3)
+
+
+class State:
+    """The page; `page` is shared memory where there are several processes."""
+
+    def __init__(self, page: "mmap.mmap | bytearray | None" = None) -> None:
+        self._page = bytearray(SIZE) if page is None else page
+
+    @property
+    def proven(self) -> bool:
+        """Whether any worker has ever proven the model."""
+        return bool(self._page[_PROVEN])
+
+    @property
+    def draining(self) -> bool:
+        """Whether the server asks its load balancer to send no more: it is not ready, but answers."""
+        return bool(self._page[_DRAINING])
+
+    @draining.setter
+    def draining(self, value: bool) -> None:
+        self._page[_DRAINING] = value
+
+    def worker(self, slot: str) -> Worker:
+        """Return what the worker of a slot ("w" and a number) last said."""
+        return Worker(self._page[_WORKERS + int(slot[1:])])
+
+    def say(self, slot: str, what: Worker) -> None:
+        """Say what the worker of a slot does."""
+        self._page[_WORKERS + int(slot[1:])] = what
+        if what is Worker.READY:
+            self._page[_PROVEN] = True
+
+
+def make(directory: Path) -> State:
+    """Make the page in a directory, where a command can find it; the system has to have room for it now."""
+    with (directory / FILE).open("w+b") as file:
+        file.write(bytes(SIZE))
+        file.flush()
+        return State(mmap.mmap(file.fileno(), SIZE))
+
+
+def find(directory: Path) -> State:
+    """Return the page that another process has made in the directory."""
+    with (directory / FILE).open("r+b") as file:
+        return State(mmap.mmap(file.fileno(), SIZE))

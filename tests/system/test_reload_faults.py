@@ -1,0 +1,119 @@
+"""SIGHUP when something is wrong: the server goes on as it was, and says so."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.badinput import ROW
+from tests.conftest import ROOT
+from tests.system.conftest import eventually
+
+CONFIG = (ROOT / "gunicorn.conf.py").read_text()
+WRONG = {
+    "a syntax error": "this is no Python\n",
+    "an exception": "raise RuntimeError('broken')\n",
+    "an exit": "raise SystemExit(1)\n",
+    "a crash": "import ctypes\nctypes.string_at(0)\n",
+    "a bad setting": "os.environ['PREDICTION_SLOTS'] = 'many'\nSettings.from_env(os.environ)\n",
+    "a bad value": "workers = 'many'\n",
+    "another address": "bind = '127.0.0.1:1'\n",
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "gunicorn.conf.py"
+    path.write_text(CONFIG)
+    return path
+
+
+def failures(server):
+    with server.connect() as connection:
+        return b'reloads_total{outcome="failed"} 1.0' in connection.ask("GET", "/metrics")[2]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_configuration_that_is_wrong_changes_nothing(serve, config, wrong):
+    """The old workers go on, and a later reload with the right one works; gunicorn would exit."""
+    server = serve(WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS=f"--config {config}")
+    before = server.workers()
+    config.write_text(CONFIG + WRONG[wrong])
+    server.process.send_signal(signal.SIGHUP)
+
+    eventually(lambda: failures(server), "the metric says so")
+    assert 1 == server.errors.count("the configuration is not served, the old one stays: ")
+    assert before == server.workers()
+    assert 200 == server.predict({"features": ROW})[0]
+
+    config.write_text(CONFIG)
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: server.without(before), "new workers")
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "def post_fork(server, worker):\n    raise RuntimeError\n",
+        "def post_fork(server, worker):\n    __import__('os')._exit(3)\n",
+        "worker_class = 'service.worker.Nobody'\n",
+        "def pre_fork(server, worker):\n    raise RuntimeError\n",
+    ],
+    ids=["an exception", "exit code 3", "no worker", "a hook of the master"],
+)
+def test_workers_that_do_not_boot_leave_the_old_ones_serving(serve, config, hook):
+    """The old workers stop only when the new ones are ready; a boot error of a new one would end gunicorn."""
+    server = serve(WEB_CONCURRENCY="2", GUNICORN_CMD_ARGS=f"--config {config}")
+    before = server.workers()
+    config.write_text(CONFIG + hook)
+    server.process.send_signal(signal.SIGHUP)
+
+    eventually(lambda: failures(server), "the metric says so")
+    assert set(before) == set(eventually(server.workers, "workers"))
+    assert 200 == server.predict({"features": ROW})[0]
+    assert 1 == server.errors.count("is not served, the old one stays: ")
+    os.kill(before[0], signal.SIGKILL)
+    eventually(lambda: server.without(before[:1]), "the next worker has the old configuration")
+
+
+OWN = """
+from sklearn.base import BaseEstimator, TransformerMixin
+class Same(TransformerMixin, BaseEstimator):
+    def fit(self, rows, labels=None):
+        self.n_features_in_ = rows.shape[1]
+        return self
+    def transform(self, rows):
+        return rows
+"""
+PACK = """
+import sys
+sys.path.append(sys.argv[1])
+from pathlib import Path
+from own_code import Same
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from model.packing import pack
+rows, labels = load_iris(return_X_y=True)
+pack(make_pipeline(Same(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="own", data=rows,
+     code=Path(sys.argv[1]))
+"""
+
+
+def test_a_bundle_whose_load_crashes_the_interpreter_leaves_the_old_model_serving(serve, iris_bundle, tmp_path):
+    """It is tried in a process of its own, which dies."""
+    code, bundle = tmp_path / "code", shutil.copytree(iris_bundle, tmp_path / "bundle")
+    code.mkdir()
+    (code / "own_code.py").write_text(OWN)
+    server = serve(bundle, WEB_CONCURRENCY="1", MODEL_CODE=str(code))
+    subprocess.run([sys.executable, "-c", PACK, str(code), str(bundle)], cwd=ROOT, check=True)
+    (code / "own_code.py").write_text(OWN + "import ctypes\nctypes.string_at(0)\n")
+    server.process.send_signal(signal.SIGHUP)
+
+    eventually(lambda: failures(server), "the metric says so")
+    assert "the old one stays: it hangs, or crashes the process that tries it" in server.errors
+    assert "iris" == server.model()["name"]
+    assert 200 == server.predict({"features": ROW})[0]

@@ -1,0 +1,38 @@
+from service import drain, shareddir, state
+from service.state import State, Worker
+
+
+def test_what_is_said_is_read_by_others(tmp_path):
+    """The page is one for all who find it, and begins with nothing said."""
+    mine, theirs = state.make(tmp_path), state.find(tmp_path)
+    assert (False, False, Worker.BOOTING) == (theirs.proven, theirs.draining, theirs.worker("w3"))
+
+    mine.draining = True
+    mine.say("w3", Worker.READY)
+
+    assert (True, True, Worker.READY) == (theirs.proven, theirs.draining, theirs.worker("w3"))
+    assert Worker.BOOTING is theirs.worker("w2")
+    mine.say("w3", Worker.BOOTING)
+    assert theirs.proven
+
+
+def test_a_drain_finds_the_only_server_and_refuses_to_choose(tmp_path, monkeypatch, capsys):
+    """With two servers on one machine, the one that is meant has to be named."""
+    pages = {place: tmp_path / str(place) for place in (11, 12)}
+    for path in pages.values():
+        path.mkdir()
+        state.make(path)
+    monkeypatch.setattr(shareddir, "living", lambda: pages)
+
+    assert 1 == drain.main([])
+    assert "found 11, 12" in capsys.readouterr().err
+    assert 0 == drain.main(["--pid", "12"])
+    assert [False, True] == [state.find(path).draining for path in pages.values()]
+    del pages[11]
+    assert 0 == drain.main(["--undo"])
+    assert not state.find(pages[12]).draining
+
+
+def test_a_page_of_one_process_needs_no_memory_to_share():
+    """As tests have it."""
+    assert not State().draining
