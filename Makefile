@@ -11,7 +11,7 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image lint image docs lock clean
+.PHONY: help serve train test test-image lint image docs bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -44,6 +44,19 @@ image:  ## build the container image
 docs: .venv/dev.stamp  ## generate docs/conformance.md
 	.venv/bin/python -m tests.conformance
 
+# What `make bench` compares with (folders of benchmarks/peers), on which models, in how many rounds of how many seconds.
+PEERS ?= fastapi mlserver bentoml litserve mlflow kserve rayserve
+MODELS ?= logistic forest boosting
+ROUNDS ?= 3
+SECONDS ?= 3
+PARTS ?= forest speed formats memory
+
+bench: .venv/dev.stamp .venv-peers/chart.stamp  ## compare with PEERS on this machine: benchmarks/results.md and .png
+	@command -v wrk > /dev/null || apt-get install -y -qq wrk > /dev/null
+	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) || echo "not every peer could be installed" >&2
+	.venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS)
+	.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png
+
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	for extras in "" "--extra train" "--extra train --extra dev"; do \
 	  case "$$extras" in *dev) name=-dev;; *train) name=-train;; *) name=;; esac; \
@@ -51,10 +64,22 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	    $(LOCK_FLAGS) $$extras pyproject.toml -o requirements$$name.txt || exit 1; \
 	done
 
-clean:  ## remove the environment and the reference bundle
-	rm -rf .venv bundle
+clean:  ## remove the environments and the reference bundle
+	rm -rf .venv .venv-peers .bench bundle
 
 .venv/%.stamp: requirements-%.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@$(PIP) -r $< >&2
 	@touch $@
+
+define environment
+@.venv/bin/uv venv --quiet --clear --python .venv/bin/python $(basename $@)
+@.venv/bin/uv pip install --quiet --compile-bytecode --python $(basename $@) -r $< >&2
+@touch $@
+endef
+
+.venv-peers/%.stamp: benchmarks/peers/%/requirements.txt | .venv/dev.stamp
+	$(environment)
+
+.venv-peers/chart.stamp: benchmarks/requirements.txt | .venv/dev.stamp
+	$(environment)
