@@ -11,7 +11,7 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image lint image docs bench lock clean
+.PHONY: help serve train test test-image test-bench lint image docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -26,10 +26,13 @@ bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest -m "not image"
+	.venv/bin/pytest -m "not image and not bench"
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
+
+test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
+	.venv/bin/pytest -m bench --timeout 300
 
 lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 	.venv/bin/ruff check .
@@ -51,11 +54,13 @@ ROUNDS ?= 3
 SECONDS ?= 3
 PARTS ?= forest speed formats memory
 
-bench: .venv/dev.stamp .venv-peers/chart.stamp  ## compare with PEERS on this machine: benchmarks/results.md and .png
-	@command -v wrk > /dev/null || apt-get install -y -qq wrk > /dev/null
+bench: .venv/dev.stamp .venv-peers/chart.stamp wrk  ## compare with PEERS on this machine: benchmarks/results.md and .png
 	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) || echo "not every peer could be installed" >&2
 	.venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS)
 	.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png
+
+wrk:
+	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	for extras in "" "--extra train" "--extra train --extra dev"; do \

@@ -28,7 +28,9 @@ def main() -> int:
     cases = [case for case in models.CASES if case.key in options.models]
     fitted = [models.fit(case, options.work / case.key) for case in cases]
     servers.adopt_orphans()
-    bench = Bench(named(CONTESTANTS, options.peers), fitted, Plan(options.seconds, options.warm_up), results)
+    bench = Bench(
+        named(CONTESTANTS, options.peers), fitted, Plan(options.seconds, options.warm_up, options.tries), results
+    )
     if "forest" in options.parts:
         results.forest = forest.weigh(options.work / "big")
     wide = models.fit(models.WIDE, options.work / "wide")
@@ -52,6 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=3, help="length of each load")
     parser.add_argument("--warm-up", type=int, default=1, help="length of the load before it that is not counted")
+    parser.add_argument("--tries", type=int, default=2, help="how often a load is sent that other programs disturb")
     parser.add_argument("--parts", nargs="*", default=list(PARTS), help=f"what is measured, of {', '.join(PARTS)}")
     parser.add_argument("--work", type=Path, default=ROOT / ".bench", help="folder for what is made, emptied first")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/results.md")

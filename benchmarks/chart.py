@@ -28,7 +28,7 @@ def draw(results: Results, path: Path) -> None:
         for panel, case in zip(line, cases, strict=True):
             _panel(panel, results, case, cell.key)
             panel.set_title(f"{TITLES[case]}\n{cell.title}", fontsize=10)
-    figure.suptitle("Requests per second, one worker on one core (longer is better)", fontsize=12)
+    figure.suptitle("Requests per second\none worker on one core", fontsize=12)
     figure.savefig(path, dpi=110)
 
 

@@ -15,9 +15,8 @@ from benchmarks.servers import LOAD_CORE, SERVER_CORE, descendants
 
 _SCRIPT = ROOT / "benchmarks/wrk.lua"
 _TICK = os.sysconf("SC_CLK_TCK")
-# A measurement during which other programs took more than this share of a core is repeated once.
+# A measurement during which other programs took more than this share of a core is repeated.
 MOST_FOREIGN = 0.1
-_TRIES = 2
 _LONGEST = 30
 
 
@@ -45,10 +44,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long each load lasts, and the warm-up before it, in seconds."""
+    """How long each load lasts, and the warm-up before it, in seconds; how often a disturbed one is tried."""
 
     seconds: int
     warm_up: int
+    tries: int = 2
 
 
 def write_json(folder: Path, path: str, documents: Sequence[Any]) -> Bodies:
@@ -69,7 +69,7 @@ def run(port: int, bodies: Bodies, connections: int, plan: Plan) -> Sample:
     once(port, bodies, connections, plan.warm_up)
     _settle()
     samples = []
-    for _ in range(_TRIES):
+    for _ in range(plan.tries):
         samples.append(once(port, bodies, connections, plan.seconds))
         if samples[-1].foreign <= MOST_FOREIGN:
             break

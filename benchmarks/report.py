@@ -102,7 +102,7 @@ def _disturbed(results: Results) -> str:
     return (
         f"Other programs, or other guests of the host, took {statistics.median(shares):.2f} of the two cores in the"
         f" median measurement, {max(shares):.2f} in the worst; {many} of {len(shares)} measurements were disturbed by"
-        f" more than {MOST_FOREIGN:g} in both of two tries."
+        f" more than {MOST_FOREIGN:g} in each try."
     )
 
 
