@@ -61,7 +61,7 @@ def _cells(results: Results) -> Iterator[str]:
             if any(results.values(each.name, case.key, cell.key) for case in cases):
                 rows.append((each.name, *(_cell(results, each.name, case.key, cell.key) for case in cases)))
             elif each.name in results.failures:
-                rows.append((each.name, f"did not start: {results.failures[each.name]}", *[""] * (len(cases) - 1)))
+                rows.append((each.name, f"not measured: {results.failures[each.name]}", *[""] * (len(cases) - 1)))
         yield _table(("", *(case.title for case in cases)), rows)
 
 

@@ -74,7 +74,7 @@ def serving(contestant: Contestant, folder: Path, row: list[float], workers: int
         seconds = _first_answer(process, port, contestant, row, start)
         if seconds is None:
             last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-1:]
-            raise ServerFailedError(f"did not answer within {START_SECONDS:g} s or ended: {' '.join(last)[:300]}")
+            raise ServerFailedError(f"did not start, or answer within {START_SECONDS:g} s: {' '.join(last)[:300]}")
         yield Running(port, seconds, log)
     finally:
         _end(process)

@@ -36,7 +36,7 @@ def _native(rows: NDArray[np.float64]) -> bytes:
 
 
 def _tensor(rows: NDArray[np.float64], **more: Any) -> dict[str, Any]:
-    return {"name": "rows", "shape": list(rows.shape), "datatype": "FP64", **more}
+    return {"name": "features", "shape": list(rows.shape), "datatype": "FP64", **more}
 
 
 def _tensor_json(rows: NDArray[np.float64]) -> bytes:
@@ -58,6 +58,7 @@ def _compact(document: Any) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
+_NPY = "application/x-npy"
 _V2 = "/v2/models/wide/infer"
 FORMATS = (
     Format("JSON, /predict", OURS, "/predict", _native),
@@ -70,7 +71,7 @@ FORMATS = (
         "application/octet-stream",
         lambda rows: {"Inference-Header-Content-Length": str(len(_binary_header(rows)))},
     ),
-    Format(".npy, /predict", OURS, "/predict", _npy, "application/x-npy"),
+    Format(".npy both ways, /predict", OURS, "/predict", _npy, _NPY, lambda _: {"Accept": _NPY}),
     # Its REST interface takes JSON only: the binary extension is in its client and its gRPC interface.
     Format("V2, JSON", MLSERVER, "/v2/models/model/infer", _tensor_json),
 )

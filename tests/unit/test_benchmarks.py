@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from benchmarks.results import BigForest, Measurement, Results, Start, Weight
 
 from benchmarks import report, targets
 from benchmarks.contestants import CONTESTANTS, FLASK, OURS, PEERS
+from benchmarks.results import BigForest, Measurement, Results, Start, Weight
 
 FASTAPI, MLSERVER = "FastAPI + uvicorn", "MLServer"
 
@@ -95,7 +95,7 @@ def test_failures_are_told(results):
     page = report.write(results)
 
     assert "**7 failed**" in page
-    assert "| Ray Serve | did not start: could not be installed |" in page
+    assert "| Ray Serve | not measured: could not be installed |" in page
 
 
 def test_results_are_read_as_they_were_written(results, tmp_path):
