@@ -11,7 +11,7 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image lint image docs lock clean
+.PHONY: help serve train test test-image test-bench lint image docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -26,10 +26,13 @@ bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest -m "not image"
+	.venv/bin/pytest -m "not image and not bench"
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
+
+test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
+	.venv/bin/pytest -m bench --timeout 300
 
 lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 	.venv/bin/ruff check .
@@ -45,6 +48,21 @@ docs: .venv/dev.stamp  ## generate docs/conformance.md and docs/parity.md
 	.venv/bin/python -m tests.conformance
 	.venv/bin/python -m tests.parity
 
+# What `make bench` compares with (folders of benchmarks/peers), on which models, in how many rounds of how many seconds.
+PEERS ?= fastapi mlserver bentoml litserve mlflow kserve rayserve
+MODELS ?= logistic forest boosting
+ROUNDS ?= 3
+SECONDS ?= 3
+PARTS ?= forest speed formats memory
+
+bench: .venv/dev.stamp .venv-peers/chart.stamp wrk  ## compare with PEERS on this machine: benchmarks/results.md and .png
+	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) || echo "not every peer could be installed" >&2
+	.venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS)
+	.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png
+
+wrk:
+	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
+
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	for set in "-compiled:" ":--extra any" "-train:--extra any --extra train" \
 	  "-dev:--extra any --extra train --extra dev"; do \
@@ -52,10 +70,22 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	    $(LOCK_FLAGS) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
 
-clean:  ## remove the environment and the reference bundle
-	rm -rf .venv bundle
+clean:  ## remove the environments and the reference bundle
+	rm -rf .venv .venv-peers .bench bundle
 
 .venv/%.stamp: requirements-%.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@$(PIP) -r $< >&2
 	@touch $@
+
+define environment
+@.venv/bin/uv venv --quiet --clear --python .venv/bin/python $(basename $@)
+@.venv/bin/uv pip install --quiet --compile-bytecode --python $(basename $@) -r $< >&2
+@touch $@
+endef
+
+.venv-peers/%.stamp: benchmarks/peers/%/requirements.txt | .venv/dev.stamp
+	$(environment)
+
+.venv-peers/chart.stamp: benchmarks/requirements.txt | .venv/dev.stamp
+	$(environment)

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -40,11 +41,11 @@ def main() -> None:
         record = {name: [cell] for name, cell in zip(case.rows.columns, case.rows.iloc[0].tolist(), strict=True)}
         dtypes = case.rows.dtypes
 
-        def on_pandas(model=estimator, record=record, dtypes=dtypes) -> object:
+        def on_pandas(model: Any = estimator, record: Any = record, dtypes: Any = dtypes) -> object:
             frame = pd.DataFrame(record).astype(dtypes)
             return model.predict(frame), hasattr(model, "predict_proba") and model.predict_proba(frame)
 
-        def on_table(engine=engine, row=row) -> object:
+        def on_table(engine: SklearnEngine = engine, row: Any = row) -> object:
             return engine.predict(row)
 
         pairs = [(microseconds(on_pandas), microseconds(on_table)) for _ in range(ROUNDS)]

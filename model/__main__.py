@@ -3,7 +3,12 @@
 import os
 import sys
 
-from model.cli import main
+# As the server has them, and before numpy reads them: what is tried and measured here is what will be served.
+LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+for limit in LIMITS:
+    os.environ.setdefault(limit, "1")
+
+from model.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], os.environ))

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from model import checking, inspecting
+from model import benching, checking, inspecting
 from model.errors import ModelError
 from model.loading import Loaded
 from model.trust import Trust
@@ -49,12 +49,17 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         each.add_argument("--version", default="1", help="the model's version (default: %(default)s)")
     inspect = command("inspect", _inspect, "say what is in a bundle, without loading it")
     checked = command("check", _check, "load a bundle as the server does, and predict its golden rows in a worker")
-    checked.add_argument("--pin", default=environ.get("MODEL_SHA256") or None, help="the sha256 it must have")
-    checked.add_argument("--allow-pickle", action="store_true", default=environ.get("ALLOW_PICKLE") == "1")
-    for each in (inspect, checked):
+    measured = command("bench", _bench, "measure a bundle here, and recommend workers and threads")
+    measured.add_argument(
+        "--seconds", type=float, default=1.0, help="length of each measurement (default: %(default)s)"
+    )
+    for each in (checked, measured):
+        each.add_argument("--pin", default=environ.get("MODEL_SHA256") or None, help="the sha256 it must have")
+        each.add_argument("--allow-pickle", action="store_true", default=environ.get("ALLOW_PICKLE") == "1")
+    for each in (inspect, checked, measured):
         each.add_argument("bundle", type=Path, nargs="?", default=bundle, help="its directory (default: %(default)s)")
         each.add_argument("--json", action="store_true", help="for a program to read")
-    for each in (pack, checked):
+    for each in (pack, checked, measured):
         code = environ.get("MODEL_CODE")
         each.add_argument("--code", type=Path, default=Path(code) if code else None, help="a directory of own modules")
     return parser
@@ -105,6 +110,13 @@ def _check(options: argparse.Namespace) -> int:
     findings = list(checking.check(options.bundle, trust, _progress))
     print((checking.as_json if options.json else checking.as_table)(findings))
     return 0 if all(finding.ok for finding in findings) else 1
+
+
+def _bench(options: argparse.Namespace) -> int:
+    trust = Trust(options.pin, options.allow_pickle, options.code)
+    report = benching.bench(options.bundle, trust, options.seconds, _progress)
+    print((benching.as_json if options.json else benching.as_table)(report))
+    return 0
 
 
 def _progress(doing: str) -> None:

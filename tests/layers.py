@@ -44,6 +44,7 @@ ORDER = [
     "model.forking",
     "model.inspecting",
     "model.checking",
+    "model.benching",
     "model.cli",
     "model.__main__",
     "service",

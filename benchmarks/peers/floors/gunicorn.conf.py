@@ -1,0 +1,22 @@
+"""The floors' gunicorn: every setting of the project's own gunicorn.conf.py, its worker class, not its application."""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+from service import lifecycle
+
+_OURS = runpy.run_path(str(Path(__file__).parents[3] / "gunicorn.conf.py"))
+globals().update({setting: value for setting, value in _OURS.items() if isinstance(value, str | int | float)})
+wsgi_app = f"benchmarks.peers.floors.app:{os.environ['FLOOR']}"
+
+
+def when_ready(server: Any) -> None:
+    lifecycle.freeze_heap()
+
+
+def post_worker_init(worker: Any) -> None:
+    sys.setswitchinterval(lifecycle.SWITCH_SECONDS)
+    worker.limit(_OURS["settings"].read_seconds, _OURS["settings"].max_body_bytes)

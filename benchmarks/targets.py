@@ -1,0 +1,128 @@
+"""The ratios that the project aims for, each judged on what was measured."""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchmarks.contestants import CONTESTANTS, FLASK, OURS
+from benchmarks.models import CASES
+from benchmarks.results import CELLS, Results
+
+FASTAPI = "FastAPI + uvicorn"
+MB = 1e6
+# The smallest accepted ratio to the plain FastAPI app for one row, and to the best peer for 1,000 rows.
+_RATIOS = {"logistic": (1.8, 1.5), "forest": (25.0, 3.5), "boosting": (4.5, 1.8)}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One target: in words, what was measured, and whether it was met."""
+
+    target: str
+    measured: str
+    met: bool
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The median of the rounds' ratios, with the smallest and the largest."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Return it as the results show it."""
+        return f"{self.median:.2f}x ({self.low:.2f} to {self.high:.2f})"
+
+
+def ratio(results: Results, other: str, case: str, cell: str) -> Ratio | None:
+    """Return our requests per second over another's, round by round; None where either was not measured."""
+    mine, theirs = (results.values(name, case, cell) for name in (OURS, other))
+    ratios = [one / two for one, two in zip(mine, theirs, strict=False) if two]
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios)) if ratios else None
+
+
+def peers(results: Results) -> list[str]:
+    """Return the peers that were measured."""
+    return [
+        each.name
+        for each in CONTESTANTS
+        if each.environment and any(found.contestant == each.name for found in results.measurements)
+    ]
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """Judge each target that this run measured."""
+    for case in CASES:
+        single, batch = _RATIOS[case.key]
+        if found := ratio(results, FASTAPI, case.key, "one16"):
+            name = f"one row, {case.title}: at least {single:g}x the plain FastAPI app"
+            yield Verdict(name, str(found), found.median >= single)
+        rivals = [(each, found) for each in peers(results) if (found := ratio(results, each, case.key, "batch2"))]
+        if rivals:
+            best, found = min(rivals, key=lambda pair: pair[1].median)
+            name = f"1,000 rows, {case.title}: at least {batch:g}x the best peer"
+            yield Verdict(name, f"{found} ({best})", found.median >= batch)
+    if found := ratio(results, FLASK, "logistic", "one16"):
+        yield Verdict("one row: at least 0.85x an empty Flask view", str(found), found.median >= 0.85)
+    yield from _nobody_ahead(results)
+    yield from _tails(results)
+    yield from _start(results)
+    yield from _memory(results)
+
+
+def _nobody_ahead(results: Results) -> Iterator[Verdict]:
+    ratios = {
+        f"{peer}, {case.title}, {cell.title}": found
+        for peer in peers(results)
+        for case in CASES
+        for cell in CELLS
+        if (found := ratio(results, peer, case.key, cell.key))
+    }
+    if ratios:
+        ahead = [f"{where}: {found}" for where, found in ratios.items() if found.median < 1]
+        yield Verdict("no cell where a peer is ahead", "; ".join(ahead) or "none", not ahead)
+
+
+def _tails(results: Results) -> Iterator[Verdict]:
+    for case in CASES:
+        half, last = (results.values(OURS, case.key, "one1", what) for what in ("p50", "p99"))
+        if half:
+            times = statistics.median(two / one for one, two in zip(half, last, strict=True))
+            words = f"{times:.2f}x ({statistics.median(half):.2f} and {statistics.median(last):.2f} ms)"
+            yield Verdict(f"1 connection, {case.title}: p99 at most 2x p50", words, times <= 2)
+        tails = {
+            name: statistics.median(found)
+            for name in (OURS, *peers(results))
+            if (found := results.values(name, case.key, "one16", "p99"))
+        }
+        if len(tails) > 1:
+            mine = tails.pop(OURS)
+            best = min(tails, key=lambda name: tails[name])
+            words = f"{mine:.1f} ms; the best peer {tails[best]:.1f} ms ({best})"
+            yield Verdict(f"16 connections, {case.title}: p99 better than every peer's", words, mine < tails[best])
+
+
+def starts(results: Results) -> dict[str, float]:
+    """Return each server's median seconds to the first 200."""
+    names = dict.fromkeys(each.contestant for each in results.starts)
+    return {
+        name: statistics.median(each.seconds for each in results.starts if each.contestant == name) for name in names
+    }
+
+
+def _start(results: Results) -> Iterator[Verdict]:
+    found = starts(results)
+    if OURS in found and FASTAPI in found:
+        words = f"{found[OURS]:.2f} s; FastAPI {found[FASTAPI]:.2f} s"
+        yield Verdict("start: at most half of the FastAPI app's", words, found[OURS] <= found[FASTAPI] / 2)
+
+
+def _memory(results: Results) -> Iterator[Verdict]:
+    if forest := results.forest:
+        most = forest.model + forest.workers * 25 * MB
+        words = f"model {forest.model / MB:.0f} MB; {forest.before / MB:.0f} MB at first"
+        after = f"{forest.after / MB:.0f} MB after {forest.requests:,} requests and {forest.collections} collections"
+        met = max(forest.before, forest.after) <= most and forest.requests >= 10_000
+        yield Verdict("a 300 MB forest in 4 workers: at most one model and 4 x 25 MB", f"{words}, {after}", met)

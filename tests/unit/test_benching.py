@@ -1,0 +1,116 @@
+import json
+import os
+import signal
+
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+import model.__main__ as entry
+from model import benching
+from model.benching import BATCHES, Batch, Report, Together, as_table, worthwhile
+from model.cli import main
+from model.forking import in_forks
+from model.packing import pack
+from service.settings import THREAD_LIMITS
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    rows, labels = load_iris(return_X_y=True)
+    directory = tmp_path_factory.mktemp("bench") / "bundle"
+    pack(LogisticRegression(max_iter=1000).fit(rows, labels), directory, name="iris", data=rows)
+    return directory
+
+
+def run(capsys, *arguments):
+    """Run the command; return its exit code, and what it wrote."""
+    code = main(["bench", *map(str, arguments)], {})
+    return code, *capsys.readouterr()
+
+
+def test_bench_measures_every_batch_size_and_recommends(bundle, capsys):
+    """Each size has a median below its 99th percentile and a rate that agrees with it; the settings are positive."""
+    code, out, err = run(capsys, bundle, "--json", "--seconds", "0.03")
+    report = json.loads(out)
+
+    assert 0 == code
+    assert list(BATCHES) == [each["rows"] for each in report["batches"]]
+    for each in report["batches"]:
+        assert 0 < each["p50"] <= each["p99"]
+        assert each["rate"] == pytest.approx(each["rows"] / each["p50"] * 1e3, rel=0.9)
+    assert [1, 2, 4] == [each["count"] for each in report["threads"]]
+    assert report["cores"] == report["processes"][-1]["count"]
+    assert all(each["rate"] > 0 for each in [*report["threads"], *report["processes"]])
+    assert report["workers"] in [each["count"] for each in report["processes"]]
+    assert "predicting batches" in err
+
+
+def test_bench_prints_a_table_and_the_settings(bundle, capsys):
+    """A person reads the sizes, the rates, and the two settings with their reasons."""
+    code, out, _ = run(capsys, bundle, "--seconds", "0.03")
+
+    assert 0 == code
+    assert out.startswith("iris 1, engine ")
+    for words in ("rows a call", "10,000", "processes", "threads of one", "WEB_CONCURRENCY=", "THREADS="):
+        assert words in out
+
+
+def test_bench_stops_before_a_batch_would_take_far_too_long(bundle, capsys):
+    """A size whose fastest call takes longer than a measurement should is the last."""
+    _, out, _ = run(capsys, bundle, "--json", "--seconds", "0.00001")
+
+    assert [1] == [each["rows"] for each in json.loads(out)["batches"]]
+
+
+def test_bench_of_a_model_that_does_not_answer_its_golden_rows_fails(bundle, capsys, monkeypatch):
+    """Numbers of a model that answers wrongly are worth nothing: one line, and exit code 1."""
+
+    def crash(_):
+        raise SystemExit
+
+    monkeypatch.setattr(benching, "prove", crash)
+    code, out, err = run(capsys, bundle, "--seconds", "0.03")
+
+    assert (1, "") == (code, out)
+    assert "ml-service: golden_mismatch: " in err
+
+
+@pytest.mark.parametrize(
+    ("rates", "count"),
+    [
+        ([100], 1),
+        ([100, 195, 380], 4),
+        ([100, 195, 200], 2),
+        ([100, 105, 110], 1),
+        ([100, 60, 190], 4),
+        ([100, 119, 158], 1),
+    ],
+)
+def test_a_process_is_recommended_while_it_adds_enough(rates, count):
+    """Each one more than the last worthwhile count must add a fifth of what the first does."""
+    assert count == worthwhile([Together(2**place, rate) for place, rate in enumerate(rates)])
+
+
+def test_the_reason_stands_beside_each_setting():
+    """It names what was measured."""
+    tried = [Together(1, 100.0), Together(2, 190.0)]
+    report = Report("iris 1", "scikit-learn", 2, [Batch(1, 0.1, 0.2, 9000.0)], tried, tried[:1], 2, 4)
+
+    *_, workers, threads = as_table(report).splitlines()
+    assert "WEB_CONCURRENCY=2: so many processes predict 1.90 times what one does." == workers
+    assert threads.startswith("THREADS=4: of a process's threads one computes at a time")
+
+
+def test_several_forks_are_asked_at_once():
+    """Each says its own; one that crashes says nothing and costs the others nothing."""
+    parent = os.getpid()
+    said = in_forks(lambda: {"pid": os.getpid()}, 3, 10)
+
+    assert 3 == len({each["pid"] for each in said} - {parent})
+    assert [None, None] == in_forks(lambda: os.kill(os.getpid(), signal.SIGKILL), 2, 10)
+
+
+def test_the_commands_have_the_servers_thread_limits():
+    """What is measured here is what will be served: the same variables are set before numpy is imported."""
+    assert THREAD_LIMITS == entry.LIMITS
