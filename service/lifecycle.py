@@ -22,10 +22,11 @@ from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Trust, load, prove
 from service import shareddir
-from service.app import ROUTES, Parts
+from service.app import Parts
 from service.linewriter import LineWriter
 from service.metrics import PREFIX, Metrics
 from service.predictionlog import PredictionLog
+from service.protocols import spoken_by
 from service.served import Holder, ServedModel
 from service.settings import SettingError, Settings
 
@@ -61,19 +62,20 @@ def start(environ: Mapping[str, str]) -> Parts:
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
         served = _served(settings)
-    metrics = Metrics({codec.name for codec in ROUTES.values()}, shareddir.make(PREFIX))
+    spoken = spoken_by(settings)
+    metrics = Metrics(spoken.names, shareddir.make(PREFIX))
     metrics.declare_classes(served.class_labels)
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, Holder(served), metrics, log, mmap.mmap(-1, 1))
+    return Parts(settings, spoken, Holder(served), metrics, log, mmap.mmap(-1, 1))
 
 
 def _served(settings: Settings) -> ServedModel:
     trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code)
     loaded = load(settings.model_dir, trust)
     _check_redacted(settings, loaded.manifest.signature.names)
-    return ServedModel.of(loaded, time.time(), settings.max_rows)
+    return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
 
 
 def _check_redacted(settings: Settings, names: Sequence[str]) -> None:

@@ -65,6 +65,7 @@ ADDRESS: Final = _matching(
     "a host name or an address",
     lambda text: f"[{text.strip('[]')}]" if ":" in text else text,
 )
+ROUTE: Final = _matching("(?:/[A-Za-z0-9_.:~-]+)+", "a path of letters, digits and _.:~-")
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
@@ -91,11 +92,26 @@ class Settings:
     allow_pickle: bool = setting(
         "ALLOW_PICKLE", YES_NO, "run a model that is a pickle, if MODEL_SHA256 pins it", default=False
     )
+    model_name: str | None = setting(
+        "MODEL_NAME",
+        _matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "letters, digits, dots, dashes and underscores"),
+        "the name that paths such as /v2/models/NAME have for the model; its own by default",
+        default=None,
+    )
+    predict_route: str | None = setting(
+        "PREDICT_ROUTE", ROUTE, "a further path for predictions, in the shape of Vertex AI", default=None
+    )
+    health_route: str | None = setting(
+        "HEALTH_ROUTE", ROUTE, "a further path that answers as /health/ready does", default=None
+    )
     model_code: Path | None = setting(
         "MODEL_CODE", Parser(Path, "a path"), "a directory of modules whose types the model may hold", default=None
     )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES", _whole(1, 2**31), "the largest request body, in bytes", default=16 * 2**20
+    )
+    gzip_bytes: int = setting(
+        "GZIP_BYTES", _whole(0, 2**31), "answers from this size on are gzipped for those who accept it", default=65536
     )
     max_rows: int = setting("MAX_ROWS", _whole(1, 10**7), "the most rows in one request", default=10_000)
     slots: int = setting("PREDICTION_SLOTS", _whole(1, 256), "predictions that a worker runs at once", default=4)

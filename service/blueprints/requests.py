@@ -6,7 +6,7 @@ from functools import cached_property
 
 import flask
 
-from service.errors import BodyTooLarge, IncompleteBody, UnsupportedMediaType
+from service.errors import BodyTooLarge, IncompleteBody
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _DISCARDED_LIMITS = 4
@@ -22,15 +22,17 @@ class Request(flask.Request):
         given = self.headers.get("X-Request-ID", "")
         return given if _WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
 
+    def header(self, name: str) -> str:
+        """Return the value of a header, or "" where there is none."""
+        value: str = self.headers.get(name, "")
+        return value
+
     def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises BodyTooLarge beyond `limit` bytes, and IncompleteBody.
 
         Reads the server's stream itself: gunicorn ends it at the body's end, and what a truncated body or a malformed
         chunk raises there is its own and not an OSError, which Flask would answer with 500.
         """
-        coding = self.headers.get("Content-Encoding", "identity")
-        if coding != "identity":
-            raise UnsupportedMediaType(f"Expected a body without Content-Encoding, got {coding[:40]!r}.")
         announced = self.content_length
         if announced is not None and announced > limit:
             self._discard(announced, limit)
