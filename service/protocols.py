@@ -6,11 +6,13 @@ from typing import Final
 
 from service.settings import Settings
 from service.wire import Answer, Codec
+from service.wire.azure import AZURE
+from service.wire.invocations import INVOCATIONS
 from service.wire.native import NATIVE
 from service.wire.v1 import V1, VERTEX
 from service.wire.v2 import V2
 
-PROTOCOLS: Final[tuple[Codec, ...]] = (NATIVE, V2, V1)
+PROTOCOLS: Final[tuple[Codec, ...]] = (NATIVE, V2, V1, INVOCATIONS, AZURE)
 
 
 @dataclass(frozen=True)

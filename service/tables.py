@@ -3,7 +3,8 @@
 Numbers never become Python objects here; what is wrong is found by RowReader's own rules, column by column.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ class TableReader:
         """Return rows of shape (n, features) from an array of that shape, columns in order; raises InvalidRows."""
         if matrix.ndim != 2 or matrix.shape[1] != len(self._cells):
             raise self.wrong_shape(matrix.shape)
-        self._check_height(len(matrix))
+        self.check_height(len(matrix))
         if self._plain and matrix.dtype.kind in _NUMBERS:
             rows = np.array(matrix, dtype=np.float64, order="C")  # a copy: aligned, writable, the machine's own bytes
             finite = np.isfinite(rows)
@@ -56,13 +57,13 @@ class TableReader:
 
     def read(self, columns: Mapping[str, Column], place: Place = by_row) -> Rows:
         """Return rows of shape (n, features) from one column for each feature by name; raises InvalidRows."""
-        self._check_names(columns)
+        self.check_names(columns)
         heights = {name: len(column) for name, column in columns.items()}
         height = heights[next(iter(self._cells))]
         for name, each in heights.items():
             if each != height:
                 raise InvalidRows((Problem("invalid_row", place(name, 0), f"{height} values", f"{each}"),))
-        self._check_height(height)
+        self.check_height(height)
         rows = np.empty((height, len(self._cells)), dtype=self._dtype)
         wrong = []
         for position, (name, cell) in enumerate(self._cells.items()):
@@ -76,19 +77,22 @@ class TableReader:
             raise InvalidRows(tuple(islice(problems, InvalidRows.MOST)))
         return rows
 
-    def _check_height(self, height: int) -> None:
+    def check_height(self, height: int) -> None:
+        """Raise InvalidRows unless there are as many rows as one request may have."""
         if not 0 < height <= self._max_rows:
             code = "too_many_rows" if height else "no_rows"
             raise InvalidRows((Problem(code, "", f"1 to {self._max_rows} rows", f"{height} rows"),))
 
-    def _check_names(self, columns: Mapping[str, Column]) -> None:
-        unknown = [name for name in columns if name not in self._cells][: InvalidRows.MOST]
+    def check_names(self, columns: Iterable[str]) -> None:
+        """Raise InvalidRows unless there is a column for each feature and no other."""
+        given = dict.fromkeys(columns)
+        unknown = [name for name in given if name not in self._cells]
         names = list(self._cells)
         found = [
             Problem("unknown_feature", f"/{name[:100]}", nearest(name, names), "no such feature")
             for name in unknown[:3]
         ]
-        lacking = (name for name in self._cells if name not in columns)
+        lacking = (name for name in self._cells if name not in given)
         found += [
             Problem("missing_feature", f"/{name[:100]}", "a column of this feature", "none")
             for name in islice(lacking, InvalidRows.MOST - len(found))
@@ -99,33 +103,30 @@ class TableReader:
     def _problems(self, name: str, column: Column, place: Place) -> Iterator[Problem]:
         cell = self._cells[name]
         for row, value in enumerate(_as_json(column)):
-            if not cell.takes(value) or _is_infinite(value):
+            if not cell.takes(value) or _is_no_number(value):
                 yield Problem("invalid_value", place(name, row), cell.expected, shown(value))
 
 
 def _read(cell: CellReader, column: Column) -> NDArray[Any] | None:
     """Return a column as the model gets it, or None if any of it is wrong."""
-    if isinstance(column, np.ndarray) and column.dtype.kind in _NUMBERS:
-        feature = cell.feature
-        if feature.dtype == "float64" and feature.categories is None:
-            values = column.astype(np.float64)
-            fine = np.isfinite(values) | np.isnan(values) if feature.nullable else np.isfinite(values)
-            return values if fine.all() else None
-        if np.isinf(column).any():
-            return None
-    return cell.read(_as_json(column))
+    feature = cell.feature
+    numeric = isinstance(column, np.ndarray) and column.dtype.kind in _NUMBERS
+    if numeric and feature.dtype == "float64" and feature.categories is None:
+        values = np.array(column, dtype=np.float64)
+        fine = np.isfinite(values) | np.isnan(values) if feature.nullable else np.isfinite(values)
+        return values if fine.all() else None
+    cells = _as_json(column)
+    return None if any(map(_is_no_number, cells)) else cell.read(cells)
 
 
 def _as_json(column: Column) -> list[Any]:
-    """Return a column's cells as JSON would have them: null for NaN and for no time, ISO 8601 for datetimes."""
+    """Return a column's cells as JSON would have them, with null for an array's NaN."""
     if not isinstance(column, np.ndarray):
         return list(column)
-    if column.dtype.kind == "M":
-        texts = np.datetime_as_string(column.astype("datetime64[us]")).tolist()
-        return [None if text == "NaT" else text for text in texts]
     cells: list[Any] = column.tolist()
     return [None if cell != cell else cell for cell in cells] if column.dtype.kind == "f" else cells  # noqa: PLR0124
 
 
-def _is_infinite(value: Any) -> bool:
-    return isinstance(value, float) and value in (float("inf"), float("-inf"))
+def _is_no_number(value: Any) -> bool:
+    """Say whether a cell is NaN or infinite, which JSON has no word for."""
+    return type(value) is float and not math.isfinite(value)

@@ -64,6 +64,13 @@ ORDER = [
     "service.wire.tensors",
     "service.wire.documents",
     "service.wire.v2pages",
+    "service.wire.flatview",
+    "service.wire.npy",
+    "service.wire.arrowcolumns",
+    "service.wire.arrow",
+    "service.wire.arrowout",
+    "service.wire.csvtext",
+    "service.wire.formats",
     "service.wire.*",
     "service.served",
     "service.recording",
@@ -82,6 +89,7 @@ ORDER = [
 ]
 # Where each third-party package may be imported; numpy, the language of the numbers, has no single home.
 HOMES = {
+    "flatbuffers": ["service.wire.flatview", "service.wire.arrowout"],
     "flask": ["service.app", "service.blueprints.*"],
     "gunicorn": ["service.lifecycle", "service.worker"],
     "marshmallow": ["service.schemas"],

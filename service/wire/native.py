@@ -1,4 +1,4 @@
-"""The native protocol: `{"features": …}` or `{"instances": …}` as JSON, and its answers."""
+"""The native protocol: `{"features": …}` or `{"instances": …}` as JSON, or many rows in another format; its answers."""
 
 from typing import Any
 
@@ -6,24 +6,32 @@ from model.engines import Prediction, Probabilities
 from service import jsontext
 from service.answers import by_row
 from service.calls import Call
-from service.wire import JSON, Answer, Codec, Contract, Header, duplicates
-from service.wire.accepting import check_kind
+from service.wire import JSON, Answer, Codec, Contract, Header, duplicates, formats
+from service.wire.accepting import check_kind, chosen, parted
 from service.wire.refusals import problem_json
+
+_BODIES = (JSON, *formats.READ)
+_ANSWERS = (JSON, *formats.WRITE)
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read a request; raises UnsupportedMediaType, InvalidJson and InvalidRows."""
-    content_type = header("Content-Type")
+    content_type, wanted = header("Content-Type"), chosen(header("Accept"), _ANSWERS)
     if content_type != JSON:
-        check_kind(content_type, (JSON,))
+        kind, parameters = parted(content_type)
+        if kind in formats.READ:
+            return Call(formats.READ[kind](body, parameters, contract), single=False, wanted=wanted)
+        check_kind(content_type, _BODIES)
     document = jsontext.loads(body)
     rows, single = contract.schema.load(document)
     duplicates.refuse(body, _count_names(document))
-    return Call(rows, single)
+    return Call(rows, single, wanted)
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write the answer: labels as the estimator's own types, probabilities in the order of the classes."""
+    if call.wanted != JSON:
+        return Answer(formats.WRITE[call.wanted](prediction, contract), call.wanted)
     labels = prediction.labels.tolist()
     answer: dict[str, Any]
     if call.single:
