@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from service import cpus
+from service import cpus, platforms
 
 # Libraries start a thread per core in each process unless told otherwise; here the processes are the parallelism.
 # With OpenMP's pool in the master, a worker would hang in its first prediction. Must be set before numpy is imported.
@@ -65,6 +65,8 @@ ADDRESS: Final = _matching(
     "a host name or an address",
     lambda text: f"[{text.strip('[]')}]" if ":" in text else text,
 )
+PLATFORM: Final = _matching("|".join(platforms.NAMES), f"one of {', '.join(platforms.NAMES)}")
+DIRECTORY: Final = _matching("(?!.*://).+", "a directory of this machine, not a URL: mount the bundle", Path)
 ROUTE: Final = _matching("(?:/[A-Za-z0-9_.:~-]+)+", "a path of letters, digits and _.:~-")
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
@@ -85,7 +87,7 @@ class Settings:
         "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=cpus.available
     )
     threads: int = setting("THREADS", _whole(1, 256), "threads of each worker", default=8)
-    model_dir: Path = setting("MODEL_DIR", Parser(Path, "a path"), "the bundle to serve", default=Path("bundle"))
+    model_dir: Path = setting("MODEL_DIR", DIRECTORY, "the bundle to serve", default=Path("bundle"))
     model_sha256: str | None = setting(
         "MODEL_SHA256", DIGEST, "the sha256 that the bundle's manifest must have", default=None
     )
@@ -97,6 +99,9 @@ class Settings:
         _matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "letters, digits, dots, dashes and underscores"),
         "the name that paths such as /v2/models/NAME have for the model; its own by default",
         default=None,
+    )
+    platform: str | None = setting(
+        "PLATFORM", PLATFORM, "whose conventions are followed; recognised by default", default=None
     )
     predict_route: str | None = setting(
         "PREDICT_ROUTE", ROUTE, "a further path for predictions, in the shape of Vertex AI", default=None
@@ -138,6 +143,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Read every setting; an empty value means the default. Raises SettingError."""
+        environ = platforms.applied(environ)
         return cls(**{field.name: _read(field.metadata, environ) for field in dataclasses.fields(cls)})
 
     def describe(self) -> dict[str, str]:

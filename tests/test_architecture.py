@@ -41,6 +41,7 @@ ORDER = [
     "model.__main__",
     "service",
     "service.cpus",
+    "service.platforms",
     "service.settings",
     "service.errors",
     "service.jsontext",
