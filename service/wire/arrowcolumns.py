@@ -68,7 +68,10 @@ def kind_of(field: View) -> Kind:
     if coded is None:
         return Kind(dtype)
     index = coded.view(1)
-    return Kind("<i4" if index is None else str(_dtype(_INT, index)), coded.number(0, LONG), dtype)
+    places = "<i4" if index is None else _dtype(_INT, index)
+    if places is None:
+        raise ValueError("a dictionary whose places are no whole numbers")
+    return Kind(places, coded.number(0, LONG), dtype)
 
 
 def read_column(
