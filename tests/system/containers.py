@@ -52,10 +52,10 @@ class Container:
     def state(self, path):
         return docker("inspect", "--format", "{{json " + path + "}}", self.name)
 
-    def ask(self, *arguments):
+    def ask(self, *arguments, **headers):
         connection = Connection(self.port)
         try:
-            return connection.ask(*arguments)
+            return connection.ask(*arguments, **headers)
         finally:
             connection.raw.close()
 
