@@ -11,7 +11,7 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image lint image docs lock clean
+.PHONY: help serve train test test-image test-clients lint image docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -26,10 +26,13 @@ bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest -m "not image"
+	.venv/bin/pytest -m "not image and not clients"
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
+
+test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
+	.venv/bin/pytest -m clients
 
 lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 	.venv/bin/ruff check .
@@ -50,9 +53,16 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $(LOCK_FLAGS) $$extras pyproject.toml -o requirements$$name.txt || exit 1; \
 	done
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  $(LOCK_FLAGS) tests/clients/requirements.in -o tests/clients/requirements.txt
 
 clean:  ## remove the environment and the reference bundle
-	rm -rf .venv bundle
+	rm -rf .venv .venv-clients bundle
+
+.venv-clients/stamp: tests/clients/requirements.txt
+	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $< >&2
+	@touch $@
 
 .venv/%.stamp: requirements-%.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from model.engines import Prediction, Rows
-from service import jsontext
+from service import VERSION, jsontext
 from service.calls import Call
 from service.cells import shown
 from service.errors import Failure
@@ -125,7 +125,7 @@ INVOCATIONS = Codec(
     prefixes=("/invocations", "/ping", "/version", "/execution-parameters"),
     pages={"/ping": lambda _contract: _PONG},
     alive={
-        "/version": Answer(b"0.1.0", "text/plain; charset=utf-8"),
+        "/version": Answer(VERSION.encode(), "text/plain; charset=utf-8"),
         "/execution-parameters": Answer(jsontext.dumps(_LIMITS)),
     },
 )

@@ -81,6 +81,7 @@ V1 = Codec(
         _MODEL: _status,
         _VERSION: _status,
     },
+    alive={"/": Answer(jsontext.dumps({"status": "alive"}))},
 )
 # Its routes are those that the platform sets; see service.protocols.
 VERTEX = Codec("vertex", (), decode, encode, error_string)

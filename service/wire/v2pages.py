@@ -3,13 +3,13 @@
 from typing import Any, Final
 
 from model.signature import Dtype
-from service import jsontext
+from service import VERSION, jsontext
 from service.calls import Statistics
 from service.wire import Answer, Contract
 from service.wire.outputs import named_outputs
 from service.wire.tensors import datatype_of
 
-_SERVER: Final = {"name": "ml-service", "version": "0", "extensions": ["binary_tensor_data", "statistics"]}
+_SERVER: Final = {"name": "ml-service", "version": VERSION, "extensions": ["binary_tensor_data", "statistics"]}
 _DATATYPES: Final[dict[Dtype, str]] = {"float64": "FP64", "bool": "BOOL"}
 _MODEL: Final = "/v2/models/<name:model>"
 _VERSION: Final = f"{_MODEL}/versions/<name:version>"
