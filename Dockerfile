@@ -45,16 +45,18 @@ RUN rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/e
 COPY --from=build /install /usr/local
 COPY --from=build /src/app /app
 COPY --from=train /model /model
+COPY entrypoint.sh /usr/local/bin/
 WORKDIR /app
+# The default of MODEL_DIR: not a setting, so that a platform's place for models comes before it.
+RUN ln -s /model bundle
 # The thread limits and the allocator's arenas are read before Python runs a line of ours.
 ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 MALLOC_ARENA_MAX=2 \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 MODEL_DIR=/model PORT=8000
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-m", "service.healthcheck"]
-ENTRYPOINT ["gunicorn"]
-CMD ["--config", "gunicorn.conf.py"]
+ENTRYPOINT ["entrypoint.sh"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=unknown

@@ -11,7 +11,7 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench lint image docs bench wrk lock clean
+.PHONY: help serve train test test-image test-bench test-clients lint image docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -26,13 +26,15 @@ bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest -m "not image and not bench"
+	.venv/bin/pytest -m "not image and not bench and not clients"
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
 
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
 	.venv/bin/pytest -m bench --timeout 300
+test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
+	.venv/bin/pytest -m clients
 
 lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 	.venv/bin/ruff check .
@@ -69,9 +71,16 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $(LOCK_FLAGS) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  $(LOCK_FLAGS) tests/clients/requirements.in -o tests/clients/requirements.txt
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .bench bundle
+	rm -rf .venv .venv-peers .venv-clients .bench bundle
+
+.venv-clients/stamp: tests/clients/requirements.txt
+	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $< >&2
+	@touch $@
 
 .venv/%.stamp: requirements-%.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -5,20 +5,16 @@ from dataclasses import dataclass
 from flask import Flask, Response
 
 from service.access import Gate
-from service.blueprints import guard, ops, predict
-from service.blueprints.answers import problem, this_request
+from service.blueprints import guard, ops, pages, predict
+from service.blueprints.answers import refusal, this_request
 from service.blueprints.requests import Request
 from service.limiter import Limiter
 from service.metrics import Metrics
+from service.protocols import Spoken
 from service.recording import Recorder
 from service.served import Holder
 from service.settings import Settings
 from service.state import State
-from service.wire import Codec
-from service.wire.native import NATIVE
-
-# Every prediction route; a new protocol is one module in service.wire and one line here.
-ROUTES: dict[str, Codec] = {"/predict": NATIVE}
 
 
 @dataclass(frozen=True)
@@ -26,6 +22,7 @@ class Parts:
     """What the application is made of, and what gunicorn's hooks reach through it."""
 
     settings: Settings
+    spoken: Spoken
     holder: Holder
     metrics: Metrics
     recorder: Recorder
@@ -39,14 +36,16 @@ def create_app(parts: Parts) -> Flask:
     app.request_class = Request
     app.url_map.merge_slashes = False  # a path is a route or it is not; nothing is redirected
     app.extensions["ml-service"] = parts
-    settings, holder = parts.settings, parts.holder
+    app.url_map.converters["name"] = pages.NameConverter
+    settings, spoken, holder = parts.settings, parts.spoken, parts.holder
     slots = min(settings.slots, settings.threads)
     limiter = Limiter(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
-    app.register_blueprint(predict.blueprint(ROUTES, holder, limiter, parts.recorder, settings))
+    app.register_blueprint(predict.blueprint(spoken, holder, limiter, parts.recorder, settings))
+    app.register_blueprint(pages.blueprint(spoken, holder, parts.metrics, parts.state))
     app.register_blueprint(ops.blueprint(holder, parts.metrics, parts.state))
-    app.register_error_handler(Exception, problem)
+    app.register_error_handler(Exception, lambda error: refusal(error, spoken))
     if settings.tokens_file or settings.admin_bind:
-        guard.install(app, parts.gate, ROUTES, parts.recorder)
+        guard.install(app, parts.gate, spoken, parts.recorder)
 
     @app.after_request
     def identify(response: Response) -> Response:

@@ -24,6 +24,12 @@ class InvalidJson(ServiceError):
     code = "invalid_json"
 
 
+class InvalidBody(ServiceError):
+    """The body is not what its Content-Type or Content-Encoding says."""
+
+    code = "invalid_body"
+
+
 class IncompleteBody(ServiceError):
     """The body ended early or its chunks are malformed."""
 
@@ -67,6 +73,12 @@ class NotFound(ServiceError):
     """There is no such route."""
 
     code = "not_found"
+
+
+class UnknownModel(ServiceError):
+    """The path names a model, or a version of it, that is not the one served."""
+
+    code = "unknown_model"
 
 
 class MethodNotAllowed(ServiceError):
@@ -166,9 +178,11 @@ OK: Final = "ok"
 TABLE: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "The HTTP request is malformed"),
     "invalid_json": (400, "The body is not JSON"),
+    "invalid_body": (400, "The body is not of the content type or encoding that it is said to be"),
     "incomplete_body": (400, "The body ended early"),
     "unauthorized": (401, "A bearer token is needed"),
     "not_found": (404, "No such route"),
+    "unknown_model": (404, "No such model or version"),
     "method_not_allowed": (405, "The route does not take this method"),
     "request_timeout": (408, "The request did not arrive in time"),
     "body_too_large": (413, "The body is too large"),

@@ -4,6 +4,8 @@ import os
 import sys
 from http.client import HTTPConnection
 
+from service import platforms
+
 
 def main(host: str, port: int) -> int:
     """Ask /health/ready once; anything but 200 within 2 s is a failure."""
@@ -16,4 +18,5 @@ def main(host: str, port: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(os.environ.get("HOST", ""), int(os.environ.get("PORT") or 8000)))
+    environ = platforms.applied(os.environ)
+    sys.exit(main(environ.get("HOST", ""), int(environ.get("PORT", "8000"))))

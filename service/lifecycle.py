@@ -17,11 +17,12 @@ from model.errors import ModelError
 from model.loading import prove
 from service import shareddir, state
 from service.access import Access, Gate
-from service.app import ROUTES, Parts
+from service.app import Parts
 from service.arbiter import Arbiter
 from service.linewriter import LineWriter
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
+from service.protocols import spoken_by
 from service.recording import Recorder
 from service.reloading import freeze_heap, load_served
 from service.served import Holder
@@ -63,14 +64,15 @@ def start(environ: Mapping[str, str]) -> Parts:
         gate = Gate(Access.read(settings.tokens_file))
         served = load_served(settings)
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
-    metrics = Metrics({codec.name for codec in ROUTES.values()}, directory)
+    spoken = spoken_by(settings)
+    metrics = Metrics(spoken.names, directory)
     metrics.declare_classes(served.class_labels)
     for place in range(2 * settings.workers):  # as many as there are while a reload replaces them
         metrics.make_room(f"w{place}")
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory))
+    return Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory))
 
 
 def take_charge(arbiter: Any) -> None:

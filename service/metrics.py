@@ -6,14 +6,16 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, exposition, values
 
 from model.loading import Loaded
 from service import metricfiles
+from service.calls import Statistics
 from service.errors import OK, TABLE
 
+Found = TypeVar("Found")
 PREFIX: Final = "mlservice"
 # From a small model on one row to a large forest on thousands; the edges an SLO is likely to name are exact.
 SECONDS: Final = (0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
@@ -45,6 +47,7 @@ CATALOGUE: Final = (
         "From the whole request having been read to its answer being ready.",
         (("buckets", SECONDS),),
     ),
+    Declaration(Counter, "failed_seconds_total", ("protocol",), "Seconds spent on prediction requests that failed."),
     Declaration(Counter, "rows_total", ("protocol",), "Rows predicted."),
     Declaration(Counter, "predictions_total", ("class",), f"Rows by predicted class; past {MOST_CLASSES}: (other)."),
     Declaration(Gauge, "in_progress_requests", (), "Prediction requests being worked on.", _LIVE_SUM),
@@ -83,6 +86,7 @@ class Metrics:
         made = self._declare()
         self._requests = made["requests_total"]
         self._duration = made["request_duration_seconds"]
+        self._failed_seconds = made["failed_seconds_total"]
         self._rows = made["rows_total"]
         self._predictions = made["predictions_total"]
         self._model_info = made["model_info"]
@@ -101,6 +105,7 @@ class Metrics:
             self._reloads.labels(outcome)
         for protocol in protocols:  # every series exists, at zero, before the first request
             self._duration.labels(protocol)
+            self._failed_seconds.labels(protocol)
             self._rows.labels(protocol)
             for code in (OK, *TABLE):
                 self._requests.labels(protocol, code)
@@ -145,6 +150,8 @@ class Metrics:
         """Count one request by its outcome."""
         self._requests.labels(protocol, code).inc()
         self._duration.labels(protocol).observe(seconds)
+        if code != OK:
+            self._failed_seconds.labels(protocol).inc(seconds)
 
     def predicted(self, protocol: str, rows: int, by_class: Iterable[tuple[str, int]]) -> None:
         """Count the rows of one answer, and its rows by class."""
@@ -158,23 +165,47 @@ class Metrics:
             encode, content_type = exposition.choose_encoder(accept)
         except (TypeError, ValueError):  # a version in the header that is none
             encode, content_type = exposition.choose_encoder("")
+        return self._read(encode), content_type
+
+    def statistics(self) -> Statistics:
+        """Return what became of all prediction requests, of all processes."""
+
+        def collect(registry: CollectorRegistry) -> list[tuple[str, str, float]]:
+            samples = (sample for family in registry.collect() for sample in family.samples)
+            return [(each.name.removeprefix(f"{PREFIX}_"), each.labels.get("code", OK), each.value) for each in samples]
+
+        found = self._read(collect)
+        sums: dict[tuple[str, bool], float] = {}
+        for name, code, value in found:
+            sums[name, code == OK] = sums.get((name, code == OK), 0.0) + value
+        failed_seconds = sums["failed_seconds_total", True]
+        return Statistics(
+            succeeded=int(sums["requests_total", True]),
+            failed=int(sums["requests_total", False]),
+            rows=int(sums["rows_total", True]),
+            succeeded_seconds=sums["request_duration_seconds_sum", True] - failed_seconds,
+            failed_seconds=failed_seconds,
+        )
+
+    def _read(self, read: Callable[[CollectorRegistry], Found]) -> Found:
+        """Return what a function reads off the metrics of all processes."""
         if self._directory is None:
-            return encode(self._registry), content_type
+            return read(self._registry)
         for tries_left in reversed(range(SCRAPE_TRIES)):
             files = metricfiles.Files(self._directory.glob("*.db"))
             try:
-                return self._encode(files, encode), content_type
+                return self._merged(files, read)
             except (OSError, RuntimeError, ValueError, struct.error):
                 if tries_left:  # a worker being born leaves a file half made for a moment
                     time.sleep(SCRAPE_PAUSE_SECONDS)
-        return self._encode(files.readable(), encode), content_type
+        return self._merged(files.readable(), read)
 
-    def _encode(self, files: metricfiles.Files, encode: Callable[[Any], bytes]) -> bytes:
-        """Encode what is in the files; those that are left out are counted in the answer itself."""
+    def _merged(self, files: metricfiles.Files, read: Callable[[CollectorRegistry], Found]) -> Found:
+        """Read what is in the files; those that are left out are counted in what is read."""
         self._unreadable.set(len(list(files.paths[0].parent.glob("*.db"))) - len(files.paths))
         registry = CollectorRegistry(support_collectors_without_names=True)
         registry.register(files)
-        return encode(registry)
+        return read(registry)
 
     def make_room(self, slot: str) -> bool:
         """Take the room that a worker of the slot needs; where there is none it counts for itself, and is counted."""

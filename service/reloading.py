@@ -24,7 +24,7 @@ def load_served(settings: Settings) -> ServedModel:
     trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code)
     loaded = load(settings.model_dir, trust, compiled=settings.engine == "auto")
     _check_redacted(settings, loaded.manifest.signature.names)
-    return ServedModel.of(loaded, time.time(), settings.max_rows)
+    return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
 
 
 def _check_redacted(settings: Settings, names: Sequence[str]) -> None:

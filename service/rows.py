@@ -106,9 +106,13 @@ class RowReader:
 
     def _nearest(self, name: str, proposals: Iterator[int]) -> str:
         """Say which feature was probably meant; for the first few only, as comparing names takes long."""
-        names = list(islice(self._by_name, _MOST_COMPARED))
-        near = difflib.get_close_matches(name[:100], names, n=1) if next(proposals, None) is not None else []
-        return f"a feature, perhaps {near[0]!r}" if near else f"one of {', '.join(map(repr, names[:20]))}"
+        return nearest(name, list(self._by_name), compare=next(proposals, None) is not None)
+
+
+def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
+    """Say which of a model's features was probably meant by a name that is none."""
+    near = difflib.get_close_matches(name[:100], names[:_MOST_COMPARED], n=1) if compare else []
+    return f"a feature, perhaps {near[0]!r}" if near else f"one of {', '.join(map(repr, names[:20]))}"
 
 
 def _cell_problems(cell: CellReader, value: Any, pointer: str) -> Iterator[Problem]:

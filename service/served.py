@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from model.bundle import SKOPS, Golden
 from model.engines import Prediction
 from model.loading import Loaded
 from model.predictor import Predictor
@@ -11,7 +14,9 @@ from model.signature import Label
 from service.calls import ModelIdentity
 from service.errors import NotReady
 from service.metrics import MOST_CLASSES, OTHER
+from service.rows import RowReader
 from service.schemas import RequestSchema
+from service.tables import TableReader
 from service.wire import Contract
 
 
@@ -26,8 +31,8 @@ class ServedModel:
     class_labels: dict[Label, str]
 
     @classmethod
-    def of(cls, loaded: Loaded, loaded_at: float, max_rows: int) -> "ServedModel":
-        """Prepare a loaded model for serving."""
+    def of(cls, loaded: Loaded, loaded_at: float, max_rows: int, name: str | None = None) -> "ServedModel":
+        """Prepare a loaded model for serving, under its own name or another one."""
         manifest = loaded.manifest
         classes = manifest.signature.classes or ()
         single = classes[0] if classes and manifest.signature.outputs is None else ()
@@ -36,6 +41,11 @@ class ServedModel:
             signature=manifest.signature,
             schema=RequestSchema(manifest.signature, max_rows),
             columns=tuple({label: column for column, label in enumerate(each)} for each in classes),
+            rows=RowReader(manifest.signature, max_rows),
+            tables=TableReader(manifest.signature, max_rows),
+            served_as=name or manifest.name,
+            platform=f"sklearn_{'skops' if SKOPS in manifest.files else 'joblib'}",
+            example=_answered(manifest.golden),
         )
         labels = {label: str(label) if place < MOST_CLASSES else OTHER for place, label in enumerate(single)}
         return cls(loaded, loaded_at, contract, Predictor(loaded), labels)
@@ -45,6 +55,16 @@ class ServedModel:
         if self.class_labels:
             for label, count in Counter(prediction.labels.tolist()).items():
                 yield self.class_labels.get(label, OTHER), count
+
+
+def _answered(golden: Golden) -> Prediction:
+    """Return golden answers as the model gave them: probabilities of several outputs are nested one deeper."""
+    labels, found = np.asarray(golden.labels), golden.probabilities
+    if found is None:
+        return Prediction(labels, None)
+    if isinstance(found[0][0], list):
+        return Prediction(labels, tuple(np.asarray(each, dtype=np.float64) for each in found))
+    return Prediction(labels, np.asarray(found, dtype=np.float64))
 
 
 class Holder:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from service import cpus
+from service import cpus, platforms
 
 # Libraries start a thread per core in each process unless told otherwise; here the processes are the parallelism.
 # With OpenMP's pool in the master, a worker would hang in its first prediction. Must be set before numpy is imported.
@@ -70,6 +70,9 @@ ENGINES: Final = _matching("(?i:auto|scikit-learn)", "auto or scikit-learn", str
 BIND: Final = _matching(
     r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", "an address and a port, such as 127.0.0.1:9000"
 )
+PLATFORM: Final = _matching("|".join(platforms.NAMES), f"one of {', '.join(platforms.NAMES)}")
+DIRECTORY: Final = _matching("(?!.*://).+", "a directory of this machine, not a URL: mount the bundle", Path)
+ROUTE: Final = _matching("(?:/[A-Za-z0-9_.:~-]+)+", "a path of letters, digits and _.:~-")
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
@@ -97,12 +100,27 @@ class Settings:
     threads: int = setting(
         "THREADS", _whole(1, 256), "predictions that a worker runs or has waiting at once", default=8
     )
-    model_dir: Path = setting("MODEL_DIR", Parser(Path, "a path"), "the bundle to serve", default=Path("bundle"))
+    model_dir: Path = setting("MODEL_DIR", DIRECTORY, "the bundle to serve", default=Path("bundle"))
     model_sha256: str | None = setting(
         "MODEL_SHA256", DIGEST, "the sha256 that the bundle's manifest must have", default=None
     )
     allow_pickle: bool = setting(
         "ALLOW_PICKLE", YES_NO, "run a model that is a pickle, if MODEL_SHA256 pins it", default=False
+    )
+    model_name: str | None = setting(
+        "MODEL_NAME",
+        _matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "letters, digits, dots, dashes and underscores"),
+        "the name that paths such as /v2/models/NAME have for the model; its own by default",
+        default=None,
+    )
+    platform: str | None = setting(
+        "PLATFORM", PLATFORM, "whose conventions are followed; recognised by default", default=None
+    )
+    predict_route: str | None = setting(
+        "PREDICT_ROUTE", ROUTE, "a further path for predictions, in the shape of Vertex AI", default=None
+    )
+    health_route: str | None = setting(
+        "HEALTH_ROUTE", ROUTE, "a further path that answers as /health/ready does", default=None
     )
     model_code: Path | None = setting(
         "MODEL_CODE", Parser(Path, "a path"), "a directory of modules whose types the model may hold", default=None
@@ -112,6 +130,9 @@ class Settings:
     )
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES", _whole(1, 2**31), "the largest request body, in bytes", default=16 * 2**20
+    )
+    gzip_bytes: int = setting(
+        "GZIP_BYTES", _whole(0, 2**31), "answers from this size on are gzipped for those who accept it", default=65536
     )
     max_rows: int = setting("MAX_ROWS", _whole(1, 10**7), "the most rows in one request", default=10_000)
     slots: int = setting("PREDICTION_SLOTS", _whole(1, 256), "predictions that a worker runs at once", default=4)
@@ -150,6 +171,7 @@ class Settings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
         """Read every setting; an empty value means the default. Raises SettingError."""
+        environ = platforms.applied(environ)
         return cls(**{field.name: _read(field.metadata, environ) for field in dataclasses.fields(cls)})
 
     def describe(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ settings.register_profile("tests", deadline=None, derandomize=True)
 settings.load_profile("tests")
 
 ROOT = Path(__file__).parent.parent
+pytest_plugins = ["tests.system.containers"]  # the image is built once, whichever tests use it
 
 
 @pytest.fixture(scope="session")

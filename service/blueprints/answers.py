@@ -1,4 +1,4 @@
-"""How an error leaves: problem+json (RFC 9457), from the one table of errors."""
+"""How answers and errors leave; each protocol's shape from the one table of errors."""
 
 import logging
 from typing import cast
@@ -10,10 +10,11 @@ from werkzeug.exceptions import NotFound as NoRoute
 
 from service import jsontext
 from service.blueprints.requests import Request
-from service.errors import BadRequest, Failure, MethodNotAllowed, NotFound, describe
+from service.errors import BadRequest, MethodNotAllowed, NotFound, describe
+from service.protocols import Spoken
+from service.wire import Answer
 
 logger = logging.getLogger(__name__)
-PROBLEM_JSON = "application/problem+json"
 
 
 def this_request() -> Request:
@@ -26,26 +27,23 @@ def json_response(value: object) -> Response:
     return Response(jsontext.dumps(value), mimetype="application/json")
 
 
-def problem(error: Exception) -> Response:
-    """Answer any exception; one that is not ours goes to the log with its traceback, and not to the caller."""
+def response_of(answer: Answer) -> Response:
+    """Send what a protocol answers."""
+    return Response(answer.content, answer.status, answer.headers, content_type=answer.content_type)
+
+
+def refusal(error: Exception, spoken: Spoken) -> Response:
+    """Answer any exception in the shape of the path's protocol.
+
+    One that is not ours goes to the log with its traceback, and not to the caller.
+    """
     failure = describe(ours(error) if isinstance(error, HTTPException) else error)
+    asked = this_request()
     if failure.status == 500:
-        logger.error("request %s failed: %s", this_request().request_id, failure.code, exc_info=error)
-    return Response(_document(failure), failure.status, failure.headers, content_type=PROBLEM_JSON)
-
-
-def _document(failure: Failure) -> bytes:
-    document: dict[str, object] = {
-        "type": f"urn:ml-service:error:{failure.code}",
-        "title": failure.title,
-        "status": failure.status,
-        "detail": failure.message,
-        "code": failure.code,
-        "request_id": this_request().request_id,
-    }
-    if failure.problems:
-        document["errors"] = failure.problems
-    return jsontext.dumps(document)
+        logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
+    response = response_of(spoken.of_path(asked.path).refuse(failure, asked.request_id))
+    response.headers.update(failure.headers)
+    return response
 
 
 def ours(error: HTTPException) -> Exception:

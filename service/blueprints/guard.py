@@ -4,22 +4,24 @@ from flask import Flask
 
 from service.access import Gate
 from service.blueprints.answers import this_request
+from service.blueprints.pages import health_endpoints
 from service.errors import NotFound, Unauthorized
+from service.protocols import Spoken
 from service.recording import Recorder
-from service.wire import Codec
 
 # Load balancers have no token, and ask at the address that they send to.
 HEALTH = frozenset({"ops.live", "ops.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 
-def install(app: Flask, gate: Gate, routes: dict[str, Codec], recorder: Recorder) -> None:
+def install(app: Flask, gate: Gate, spoken: Spoken, recorder: Recorder) -> None:
     """Ask every request but health checks for a token, and answer admin routes at the admin address only."""
+    health = HEALTH | health_endpoints(spoken)
 
     @app.before_request
     def guard() -> None:
         request = this_request()
-        if request.endpoint in HEALTH:
+        if request.endpoint in health:
             return
         came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
         if request.endpoint in ADMIN and gate.admin not in (None, came_in):
@@ -27,6 +29,6 @@ def install(app: Flask, gate: Gate, routes: dict[str, Codec], recorder: Recorder
         try:
             gate.access.check(request.environ.get("HTTP_AUTHORIZATION", ""))
         except Unauthorized as refusal:
-            if codec := routes.get(request.path):
+            if codec := (request.view_args or {}).get("codec"):
                 recorder.refused(codec.name, request.request_id, refusal)
             raise

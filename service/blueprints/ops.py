@@ -24,9 +24,7 @@ def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
     @ops.get("/health/ready")
     def ready() -> Response:
         """Answer 200 when predictions should be sent here, else 503 with the reason."""
-        holder.current()
-        if state.draining:
-            raise Draining("The server is about to stop, or was asked to drain; it still answers what is sent to it.")
+        check_ready(holder, state)
         return json_response({"status": "ok"})
 
     @ops.get("/metrics")
@@ -39,6 +37,13 @@ def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
         return json_response(_describe(holder.current()))
 
     return ops
+
+
+def check_ready(holder: Holder, state: State) -> None:
+    """Raise NotReady or Draining unless predictions should be sent here."""
+    holder.current()
+    if state.draining:
+        raise Draining("The server is about to stop, or was asked to drain; it still answers what is sent to it.")
 
 
 def _describe(served: ServedModel) -> dict[str, object]:

@@ -1,49 +1,67 @@
 """The prediction routes: one view, whatever the protocol."""
 
 from flask import Blueprint, Response
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 
-from service.blueprints.answers import ours, problem, this_request
+from service.blueprints.answers import ours, refusal, this_request
 from service.limiter import Limiter
+from service.protocols import Spoken
 from service.recording import Recorder
 from service.served import Holder
 from service.settings import Settings
 from service.wire import Codec
+from service.wire.unpacking import packed, unpacked
 
 
-def blueprint(
-    routes: dict[str, Codec], holder: Holder, limiter: Limiter, recorder: Recorder, settings: Settings
-) -> Blueprint:
-    """Return the routes by path, each speaking its protocol."""
+def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Recorder, settings: Settings) -> Blueprint:
+    """Return every protocol's prediction routes."""
 
-    def answer(codec: Codec) -> Response:
+    def answer(codec: Codec, model: str | None = None, version: str | None = None) -> Response:
         request = this_request()
         with recorder.recording(codec.name, request.request_id) as record:
             served = record.served = holder.current()
+            served.contract.check_name(model, version)
             deadline = request.deadline(settings.request_seconds)
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
             record.received()
             with limiter.place(deadline, request.caller_has_gone) as place:
                 record.mark("queue")
-                call = codec.decode(body, request.headers.get("Content-Type", ""), served.contract)
+                body = unpacked(body, request.header("Content-Encoding"), settings.max_body_bytes)
+                call = codec.decode(body, request.header, served.contract)
                 place.take(len(call.rows))
                 record.mark("parse")
                 prediction = served.predictor.predict(call.rows)
                 record.mark("predict")
-            content = codec.encode(call, prediction, served.contract)
+            found = codec.encode(call, prediction, served.contract)
             record.done(call, prediction)
-        return Response(content, content_type=codec.content_type, headers={"Server-Timing": record.server_timing})
+        headers = {"Server-Timing": record.server_timing, **found.headers}
+        content = packed(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
+        if content is not None:
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(content or found.content, headers=headers, content_type=found.content_type)
 
     predict = Blueprint("predict", __name__)
-    for path, codec in routes.items():
-        predict.add_url_rule(path, codec.name, answer, methods=["POST"], defaults={"codec": codec})
+    for codec in spoken.codecs:
+        for path in codec.routes:
+            predict.add_url_rule(path, codec.name, answer, methods=["POST"], defaults={"codec": codec})
 
     @predict.app_errorhandler(HTTPException)
     def unrouted(error: HTTPException) -> Response:
         """Record what never reached the view too, such as a wrong method: it is still a caller that fails."""
-        request, refusal = this_request(), ours(error)
-        if codec := routes.get(request.path):
-            recorder.refused(codec.name, request.request_id, refusal)
-        return problem(refusal)
+        if codec := _asked_for():
+            recorder.refused(codec.name, this_request().request_id, ours(error))
+        return refusal(error, spoken)
 
     return predict
+
+
+def _asked_for() -> Codec | None:
+    """Return the protocol whose prediction route the path is, if it is one."""
+    adapter = request_ctx.url_adapter
+    if adapter is None:
+        return None
+    try:
+        return adapter.match(method="POST")[1].get("codec")
+    except HTTPException:
+        return None

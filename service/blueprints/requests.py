@@ -7,7 +7,7 @@ from functools import cached_property
 
 import flask
 
-from service.errors import BadRequest, BodyTooLarge, IncompleteBody, UnsupportedMediaType
+from service.errors import BadRequest, BodyTooLarge, IncompleteBody
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
@@ -45,15 +45,17 @@ class Request(flask.Request):
         has_gone = getattr(self.environ.get("gunicorn.socket"), "has_gone", None)
         return has_gone is not None and has_gone()
 
+    def header(self, name: str) -> str:
+        """Return the value of a header, or "" where there is none."""
+        value: str = self.headers.get(name, "")
+        return value
+
     def read_body(self, limit: int) -> bytes:
         """Return the whole body; raises BodyTooLarge beyond `limit` bytes, and IncompleteBody.
 
         Reads the server's stream itself: gunicorn ends it at the body's end, and what a truncated body or a malformed
         chunk raises there is its own and not an OSError, which Flask would answer with 500.
         """
-        coding = self.headers.get("Content-Encoding", "identity")
-        if coding != "identity":
-            raise UnsupportedMediaType(f"Expected a body without Content-Encoding, got {coding[:40]!r}.")
         announced = self.content_length
         if (announced or 0) > limit or getattr(self.environ.get("gunicorn.socket"), "discarded", False):
             got = "more" if announced is None else announced

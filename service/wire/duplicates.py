@@ -29,6 +29,19 @@ def refuse(body: bytes, names: int) -> None:
         raise InvalidRows(tuple(found)[: InvalidRows.MOST])
 
 
+def count(document: Any) -> int:
+    """Count the members of all objects of a document."""
+    found, left = 0, [document]
+    while left:  # no recursion: a document may be nested deeper than Python's calls
+        part = left.pop()
+        if isinstance(part, dict):
+            found += len(part)
+            left.extend(part.values())
+        elif isinstance(part, list) and not {dict, list}.isdisjoint(map(type, part)):
+            left.extend(part)
+    return found
+
+
 def _twice(value: Any, pointer: str) -> Iterator[str]:
     if isinstance(value, _Pairs):
         seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""The native protocol: `{"features": …}` or `{"instances": …}` as JSON, and its answers."""
+"""The native protocol: `{"features": …}` or `{"instances": …}` as JSON, or many rows in another format; its answers."""
 
 from typing import Any
 
@@ -6,25 +6,32 @@ from model.engines import Prediction, Probabilities
 from service import jsontext
 from service.answers import by_row
 from service.calls import Call
-from service.errors import UnsupportedMediaType
-from service.wire import Codec, Contract, duplicates
+from service.wire import JSON, Answer, Codec, Contract, Header, duplicates, formats
+from service.wire.accepting import check_kind, chosen, parted
+from service.wire.refusals import problem_json
 
-JSON = "application/json"
-_UTF8 = {"charset=utf-8", "charset=utf8", 'charset="utf-8"', 'charset="utf8"'}
+_BODIES = (JSON, *formats.READ)
+_ANSWERS = (JSON, *formats.WRITE)
 
 
-def decode(body: bytes, content_type: str, contract: Contract) -> Call:
+def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read a request; raises UnsupportedMediaType, InvalidJson and InvalidRows."""
+    content_type, wanted = header("Content-Type"), chosen(header("Accept"), _ANSWERS)
     if content_type != JSON:
-        _check(content_type)
+        kind, parameters = parted(content_type)
+        if kind in formats.READ:
+            return Call(formats.READ[kind](body, parameters, contract), single=False, wanted=wanted)
+        check_kind(content_type, _BODIES)
     document = jsontext.loads(body)
     rows, single = contract.schema.load(document)
     duplicates.refuse(body, _count_names(document))
-    return Call(rows, single)
+    return Call(rows, single, wanted)
 
 
-def encode(call: Call, prediction: Prediction, contract: Contract) -> bytes:
+def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write the answer: labels as the estimator's own types, probabilities in the order of the classes."""
+    if call.wanted != JSON:
+        return Answer(formats.WRITE[call.wanted](prediction, contract), call.wanted)
     labels = prediction.labels.tolist()
     answer: dict[str, Any]
     if call.single:
@@ -35,10 +42,10 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> bytes:
         answer = {"predictions": labels}
         if prediction.probabilities is not None:
             answer["probabilities"] = by_row(prediction.probabilities)
-    return jsontext.dumps(answer)
+    return Answer(jsontext.dumps(answer))
 
 
-NATIVE = Codec("native", JSON, decode, encode)
+NATIVE = Codec("native", ("/predict",), decode, encode, problem_json)
 
 
 def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) -> Any:
@@ -49,14 +56,6 @@ def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) 
     if isinstance(label, list):  # yes or no for each output, with the probability of yes
         return [chance if one else 1 - chance for one, chance in zip(label, probabilities[0].tolist(), strict=True)]
     return probabilities[0, contract.columns[0][label]].item()
-
-
-def _check(content_type: str) -> None:
-    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    charsets = [part for part in parameters if part.startswith("charset")]
-    if kind != JSON or not set(charsets) <= _UTF8:
-        got = repr(content_type[:100]) if content_type else "no Content-Type"
-        raise UnsupportedMediaType(f"Expected Content-Type: {JSON} (UTF-8), got {got}.")
 
 
 def _count_names(document: dict[str, Any]) -> int:

@@ -7,9 +7,10 @@ import pytest
 
 from model.loading import load
 from service.access import Access, Gate
-from service.app import ROUTES, Parts, create_app
+from service.app import Parts, create_app
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
+from service.protocols import spoken_by
 from service.recording import Recorder
 from service.served import Holder, ServedModel
 from service.settings import Settings
@@ -23,10 +24,13 @@ class Server:
     def __init__(self, bundle: Path | None, **environ: str) -> None:
         self.lines: list[bytes] = []
         self.settings = Settings.from_env(environ)
-        self.metrics = Metrics({codec.name for codec in ROUTES.values()})
+        spoken = spoken_by(self.settings)
+        self.metrics = Metrics(spoken.names)
         self.holder = Holder()
         if bundle is not None:
-            self.holder.swap(ServedModel.of(load(bundle), 1_000_000_000.0, self.settings.max_rows))
+            self.holder.swap(
+                ServedModel.of(load(bundle), 1_000_000_000.0, self.settings.max_rows, self.settings.model_name)
+            )
         log = PredictionLog(
             self.lines.append,
             share=self.settings.log_share,
@@ -35,9 +39,8 @@ class Server:
         )
         self.state = State()
         self.gate = Gate(Access.read(self.settings.tokens_file))
-        self.app = create_app(
-            Parts(self.settings, self.holder, self.metrics, Recorder(self.metrics, log), self.gate, self.state)
-        )
+        recorder = Recorder(self.metrics, log)
+        self.app = create_app(Parts(self.settings, spoken, self.holder, self.metrics, recorder, self.gate, self.state))
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

@@ -7,7 +7,6 @@ import subprocess
 import tarfile
 import threading
 import time
-from contextlib import suppress
 from http.client import HTTPException
 
 import pytest
@@ -15,82 +14,11 @@ import pytest
 from tests.badinput import ROW
 from tests.conftest import ROOT
 from tests.system.conftest import Connection, eventually
+from tests.system.containers import IMAGE, build, docker
 
 pytestmark = pytest.mark.image
-IMAGE, PLAIN = "ml-service:test", "ml-service-plain-fastapi:test"
+PLAIN = "ml-service-plain-fastapi:test"
 STRICT = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-
-
-def docker(*arguments):
-    """Run a docker command and return what it prints."""
-    command = [os.environ.get("DOCKER", "docker"), *arguments]
-    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "DOCKER_BUILDKIT": "1"})
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode().strip()
-
-
-def build(tag, folder):
-    # The builder must reach the package index; on some machines only the host's network does.
-    docker("build", "--network", "host", "--tag", tag, str(folder))
-    return tag
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory):
-    """Clone what is committed: no environment, no caches, no bundle."""
-    folder = tmp_path_factory.mktemp("clone") / "project"
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def image(clone):
-    (clone / "secret.env").write_text("TOKEN=planted-secret")
-    return build(IMAGE, clone)
-
-
-class Container:
-    """A running container and its published port."""
-
-    def __init__(self, name, port):
-        self.name, self.port = name, port
-
-    def state(self, path):
-        return docker("inspect", "--format", "{{json " + path + "}}", self.name)
-
-    def ask(self, *arguments):
-        connection = Connection(self.port)
-        try:
-            return connection.ask(*arguments)
-        finally:
-            connection.raw.close()
-
-    def predict(self, document=None):
-        body = json.dumps(document or {"features": ROW})
-        status, _, content = self.ask("POST", "/predict", body, "application/json")
-        return status, json.loads(content)
-
-    def ready(self):
-        with suppress(OSError, HTTPException):
-            return self.ask("GET", "/health/ready")[0] == 200
-        return False
-
-
-@pytest.fixture
-def run(image):
-    """Run containers of the image; all are gone at the end."""
-    names = []
-
-    def start(*options):
-        names.append(docker("run", "--detach", "--publish", "127.0.0.1::8000", *options, image))
-        port = int(docker("port", names[-1], "8000").rpartition(":")[2])
-        container = Container(names[-1], port)
-        eventually(container.ready, "ready")
-        return container
-
-    yield start
-    for name in names:
-        docker("rm", "--force", name)
 
 
 def test_the_image_runs_strictly_confined_as_any_user(run):
@@ -203,7 +131,7 @@ def test_stdout_has_the_prediction_log_and_nothing_else(run):
 def test_the_image_holds_only_what_serving_needs(image, tmp_path):
     """No pip, compiler, test, data, training code, secret or setuid program; metadata as the standards have it."""
     config = json.loads(docker("inspect", "--format", "{{json .Config}}", image))
-    assert ("10001:10001", "SIGTERM", ["gunicorn"]) == (config["User"], config["StopSignal"], config["Entrypoint"])
+    assert ("10001:10001", "SIGTERM", ["entrypoint.sh"]) == (config["User"], config["StopSignal"], config["Entrypoint"])
     assert {"title", "description", "version", "revision", "created"} == {
         label.removeprefix("org.opencontainers.image.") for label in config["Labels"]
     }

@@ -1,0 +1,61 @@
+"""What protocols tell of the server and the model, beside predictions: one route for each page of the table."""
+
+from collections.abc import Callable
+from functools import partial
+
+from flask import Blueprint, Response
+from werkzeug.routing import BaseConverter
+
+from service.blueprints.answers import response_of
+from service.blueprints.ops import check_ready
+from service.calls import Statistics
+from service.metrics import Metrics
+from service.protocols import Spoken
+from service.served import Holder
+from service.state import State
+from service.wire import Answer, Contract
+
+
+class NameConverter(BaseConverter):
+    """A model's name or version in a path: no slash, and no colon, which ends a name in TensorFlow Serving's paths."""
+
+    regex = "[^/:]+"
+
+
+def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: State) -> Blueprint:
+    """Return every protocol's pages."""
+    pages = Blueprint("pages", __name__)
+
+    def add(path: str, tell: Callable[[Contract], Answer], *, health: bool = False) -> None:
+        def page(model: str | None = None, version: str | None = None) -> Response:
+            if health:
+                check_ready(holder, state)
+            contract = holder.current().contract
+            contract.check_name(model, version)
+            response = response_of(tell(contract))
+            response.cache_control.no_store = True
+            return response
+
+        pages.add_url_rule(path, _endpoint(path), page, methods=["GET"])
+
+    for codec in spoken.codecs:
+        for path, tell in codec.pages.items():
+            add(path, tell, health=path in codec.health)
+        for path, count in codec.statistics.items():
+            add(path, partial(_counted, count, metrics))
+        for path, answer in codec.alive.items():
+            pages.add_url_rule(path, _endpoint(path), partial(response_of, answer), methods=["GET"])
+    return pages
+
+
+def health_endpoints(spoken: Spoken) -> frozenset[str]:
+    """Return the names of the pages that load balancers and platforms ask."""
+    return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.health)
+
+
+def _counted(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:
+    return count(contract, metrics.statistics())
+
+
+def _endpoint(path: str) -> str:
+    return path.replace(".", " ")  # which Flask keeps for the blueprint's name

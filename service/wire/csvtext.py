@@ -1,0 +1,103 @@
+"""CSV (RFC 4180): with or without a line of names, cells by what each feature is; and answers."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.engines import Rows
+from model.signature import Feature
+from service.errors import InvalidBody, InvalidRows, Problem, UnsupportedMediaType
+from service.tables import Column, by_row
+from service.wire import Contract
+
+KIND: Final = "text/csv"
+_NUMBER: Final = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
+_TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
+
+
+def read(body: bytes, parameters: dict[str, str], contract: Contract) -> tuple[Rows, bool]:
+    """Return the rows, and whether a line of names stood above them; raises InvalidBody and InvalidRows.
+
+    There is one if the content type says `header=present` (RFC 7111), or says nothing and the first line names a
+    feature. An empty cell, and in numbers NaN, is a missing value.
+    """
+    names = list(contract.signature.names)
+    lines = _lines(body)
+    said = parameters.get("header", "")
+    if said not in ("", "present", "absent"):
+        raise UnsupportedMediaType(f"Expected header=present or header=absent, got {said[:40]!r}.")
+    headed = said == "present" or (not said and bool(lines) and not set(names).isdisjoint(lines[0]))
+    head = lines[0] if headed and lines else names
+    if len(set(head)) < len(head):
+        raise InvalidRows((Problem("duplicate_name", "/0", "each name once", "one twice"),))
+    rows = lines[1:] if headed else lines
+    for place, row in enumerate(rows):
+        if len(row) != len(head):
+            code = "wrong_feature_count"
+            raise InvalidRows((Problem(code, f"/{place}", f"{len(head)} values", f"{len(row)}"),))
+    features = {feature.name: feature for feature in contract.signature.features}
+    texts: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
+    columns = {
+        name: _column(features[name], column) if name in features else list(column)
+        for name, column in zip(head, texts, strict=True)
+    }
+    return contract.tables.read(columns, by_row), headed
+
+
+def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
+    """Return columns as lines that end as RFC 4180 has it; numbers so that they are read back the same."""
+    out = _Lines()
+    writer = csv.writer(out)
+    if head:
+        writer.writerow(columns)
+    writer.writerows(zip(*(_shown(values) for values in columns.values()), strict=True))
+    return "".join(out).encode()
+
+
+class _Lines(list[str]):
+    """Where the writer writes to."""
+
+    write = list.append
+
+
+def _shown(values: NDArray[Any]) -> list[Any]:
+    cells: list[Any] = values.tolist()
+    return [str(cell).lower() for cell in cells] if values.dtype.kind == "b" else cells
+
+
+def _lines(body: bytes) -> list[list[str]]:
+    try:
+        text = body.decode().removeprefix("\ufeff")
+        return [line for line in csv.reader((f"{line}\n" for line in text.split("\n")), strict=True) if line]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidBody(f"Expected CSV in UTF-8; {error}.") from None
+
+
+def _column(feature: Feature, texts: Sequence[str]) -> Column:
+    """Return a column's cells as JSON would have them; one that cannot be read stays a text, for the reader to name."""
+    if feature.dtype == "float64":
+        if all(map(_NUMBER.fullmatch, texts)):
+            return _finite(np.array(texts, dtype=object).astype(np.float64), texts)
+        return list(chain.from_iterable(map(_number, texts)))
+    if feature.dtype == "bool":
+        return [_TRUTHS.get(text.strip().lower(), text or None) for text in texts]
+    return [None if text == "" and feature.nullable else text for text in texts]
+
+
+def _finite(numbers: NDArray[np.float64], texts: Sequence[str]) -> Column:
+    """Return the numbers, or the texts where one is too large to be one."""
+    return numbers if np.isfinite(numbers).all() else list(texts)
+
+
+def _number(text: str) -> Iterable[Any]:
+    if text.strip().lower() in ("", "nan"):
+        yield None
+    elif _NUMBER.fullmatch(text) and np.isfinite(float(text)):
+        yield float(text)
+    else:
+        yield text

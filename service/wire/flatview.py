@@ -1,0 +1,86 @@
+"""Reads tables out of a FlatBuffer whose every number may be a lie; what leads out of it raises ValueError."""
+
+import struct
+from typing import Any, Final
+
+import numpy as np
+from flatbuffers import encode
+from flatbuffers import number_types as numbers
+from flatbuffers.table import Table
+from numpy.typing import NDArray
+
+BYTE: Final = numbers.Uint8Flags
+SHORT: Final = numbers.Int16Flags
+INT: Final = numbers.Int32Flags
+LONG: Final = numbers.Int64Flags
+BOOL: Final = numbers.BoolFlags
+_OFFSET: Final = numbers.UOffsetTFlags
+# What the library raises for offsets and lengths that lead nowhere.
+_LIES: Final = (struct.error, IndexError, TypeError, OverflowError, AssertionError, UnicodeDecodeError)
+
+
+class View:
+    """One table; its members are asked for by their number in the FlatBuffers schema."""
+
+    def __init__(self, content: bytes, place: int) -> None:
+        self._table = Table(content, place)
+
+    @classmethod
+    def root(cls, content: bytes) -> "View":
+        """Return the root table of a buffer."""
+        try:
+            return cls(content, encode.Get(_OFFSET.packer_type, content, 0))
+        except _LIES as error:
+            raise ValueError(str(error)) from None
+
+    def number(self, member: int, kind: Any, default: int = 0) -> int:
+        """Return a number, or what the schema has for one that is not there."""
+        try:
+            found = self._offset(member)
+            return int(self._table.Get(kind, found)) if found else default
+        except _LIES as error:
+            raise ValueError(str(error)) from None
+
+    def text(self, member: int) -> str:
+        """Return a text, "" where there is none."""
+        try:
+            found = self._offset(member)
+            return str(self._table.String(found), "utf-8") if found else ""
+        except _LIES as error:
+            raise ValueError(str(error)) from None
+
+    def view(self, member: int) -> "View | None":
+        """Return a table, or None where there is none."""
+        try:
+            found = self._offset(member)
+            return View(self._table.Bytes, self._table.Indirect(found)) if found else None
+        except _LIES as error:
+            raise ValueError(str(error)) from None
+
+    def views(self, member: int, most: int) -> "list[View]":
+        """Return a list of tables, at most so many."""
+        try:
+            start, count = self._vector(member)
+            if count > most:
+                raise ValueError(f"more than {most} of what is expected")
+            places = range(start, start + 4 * count, 4)
+            return [View(self._table.Bytes, self._table.Indirect(place)) for place in places]
+        except _LIES as error:
+            raise ValueError(str(error)) from None
+
+    def longs(self, member: int, width: int) -> NDArray[np.int64]:
+        """Return a list of `width` long numbers, or of structs of so many, as shape (n, width)."""
+        try:
+            start, count = self._vector(member)
+        except _LIES as error:
+            raise ValueError(str(error)) from None
+        return np.frombuffer(self._table.Bytes, "<i8", count * width, start).reshape(count, width)
+
+    def _offset(self, member: int) -> int:
+        """Return where a member stands, 0 where it does not."""
+        found = self._table.Offset(4 + 2 * member)
+        return self._table.Pos + found if found else 0
+
+    def _vector(self, member: int) -> tuple[int, int]:
+        found = self._table.Offset(4 + 2 * member)
+        return (self._table.Vector(found), self._table.VectorLen(found)) if found else (0, 0)

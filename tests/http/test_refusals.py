@@ -1,0 +1,197 @@
+"""Every error, in the shape of each protocol."""
+
+import json
+
+import pytest
+
+from service.errors import TABLE, InvalidRows, Problem, ServiceError, describe
+from tests.badinput import JSON, ROW
+from tests.dialects import LENGTH, V2, post
+from tests.dialecttable import INVOCATIONS, V1, VERTEX
+
+ROUTES = {
+    "native": ("/predict", {"instances": [ROW]}),
+    "v2": (V2, {"inputs": [{"name": "all", "datatype": "FP64", "shape": [1, 4], "data": ROW}]}),
+    "v1": (V1, {"instances": [ROW]}),
+    "vertex": (VERTEX, {"instances": [ROW]}),
+    "invocations": (INVOCATIONS, {"instances": [ROW]}),
+    "azure": ("/score", {"data": [ROW]}),
+}
+SETTINGS = {"MODEL_NAME": "case", "PREDICT_ROUTE": VERTEX, "HEALTH_ROUTE": "/healthz"}
+KINDS = {(code, status) for code, (status, _) in TABLE.items()}
+
+
+def said(protocol, answer):
+    """Return the code and the words of an answer, having checked that it has the protocol's shape and no more."""
+    if protocol == "native":
+        document = json.loads(answer.data)
+        assert "application/problem+json" == answer.content_type
+        assert {"type", "title", "status", "detail", "code", "request_id"} <= set(document)
+        return document["code"], document["detail"]
+    if protocol == "invocations" and answer.status_code == 415:
+        assert answer.content_type.startswith("text/plain")
+        text = answer.data.decode()
+    else:
+        document = json.loads(answer.data)
+        assert JSON == answer.content_type
+        members = {"invocations": {"error_code", "message"}, "azure": {"message"}}.get(protocol, {"error"})
+        assert members == set(document)
+        text = document["message" if "message" in members else "error"]
+    code, _, words = text.partition(": ")
+    return code, words
+
+
+@pytest.fixture
+def server(serve):
+    return serve(**SETTINGS, MAX_BODY_BYTES="2000", MAX_ROWS="5")
+
+
+def errors():
+    """Give an error of each code: rows that are wrong, or an exception of the service."""
+    kinds = {kind.code: kind for kind in ServiceError.__subclasses__()}
+    kinds |= {kind.code: kind for parent in list(kinds.values()) for kind in parent.__subclasses__()}
+    for code in TABLE:
+        if code == "internal_error":
+            yield code, RuntimeError("secret")
+        elif code == "method_not_allowed":
+            yield code, kinds[code]("words", "POST")
+        elif code in kinds and kinds[code] is not InvalidRows:
+            yield code, kinds[code]("words")
+        else:
+            yield code, InvalidRows((Problem(code, "/x", "this", "that"),))
+
+
+@pytest.mark.parametrize("protocol", ROUTES)
+@pytest.mark.parametrize(("code", "error"), list(errors()), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_error_has_the_shape_of_its_protocol(server, protocol, code, error):
+    """Whatever goes wrong, a client of the protocol finds what it looks for; counted and logged by the same code."""
+
+    class Failing:
+        name = "failing"
+
+        def predict(self, rows):
+            raise error
+
+    object.__setattr__(server.holder.current().predictor, "_engine", Failing())
+    path, document = ROUTES[protocol]
+    question = post(path, document)
+
+    answer = server.client.post(question.path, data=question.body, headers=question.headers)
+
+    status = TABLE[code][0]
+    assert (400 if status == 422 and protocol != "native" else status) == answer.status_code
+    found, words = said(protocol, answer)
+    assert code == found
+    assert describe(error).message == words
+    assert b"secret" not in answer.data
+    assert describe(error).headers.items() <= dict(answer.headers).items()
+    assert [code] == [line["code"] for line in server.logged()]
+    assert 1 == server.metric("requests_total", protocol=protocol, code=code)
+
+
+BIG = b" " * 2001
+ASKED = [
+    ("not_found", lambda path: ("POST", path + "/nothing", b"", JSON)),
+    ("method_not_allowed", lambda path: ("PUT", path, b"", JSON)),
+    ("body_too_large", lambda path: ("POST", path, BIG, JSON)),
+    ("unsupported_media_type", lambda path: ("POST", path, b"x", "application/x-pickle")),
+    ("invalid_json", lambda path: ("POST", path, b"[NaN]", JSON)),
+    ("duplicate_name", lambda path: ("POST", path, None, JSON)),
+    ("too_many_rows", lambda path: ("POST", path, ..., JSON)),
+]
+
+
+@pytest.mark.parametrize("protocol", ROUTES)
+@pytest.mark.parametrize(("code", "ask"), ASKED, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_a_client_may_do_wrong_is_refused_in_the_shape_of_its_protocol(server, protocol, code, ask):
+    """The same for what is found before the body is read, and in it."""
+    path, document = ROUTES[protocol]
+    method, path, body, kind = ask(path)
+    if body is None:
+        body = json.dumps(document).encode()
+        body = body[:-1] + b"," + body[1:]
+    if body is ...:
+        rows = {"inputs": [{"name": "all", "datatype": "FP64", "shape": [6, 4], "data": ROW * 6}]}
+        body = json.dumps(rows if protocol == "v2" else {name: [ROW] * 6 for name in document}).encode()
+
+    answer = server.client.open(path, method=method, data=body, content_type=kind)
+
+    expected = TABLE[code][0]
+    assert (400 if expected == 422 and protocol != "native" else expected) == answer.status_code, answer.data
+    assert code == said(protocol, answer)[0]
+    assert 0 == server.metric("requests_total", protocol=protocol, code="ok")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v2/models/other/infer", "/v2/models/case/versions/2/infer", "/v1/models/other:predict"),
+        *("/v1/models/case/versions/2:predict", "/v2/models/other", "/v2/models/case/versions/9"),
+        *("/v2/models/other/ready", "/v1/models/other", "/v1/models/case/versions/9", "/v2/models/other/stats"),
+    ],
+)
+def test_another_model_or_version_is_404(server, path):
+    """What is not served is not found, in the protocol's shape."""
+    method = "POST" if path.endswith(("infer", "predict")) else "GET"
+
+    answer = server.client.open(path, method=method, data=b"{}", content_type=JSON)
+
+    assert (404, "unknown_model") == (answer.status_code, said(path[1:3], answer)[0])
+
+
+@pytest.mark.parametrize("protocol", ROUTES)
+def test_without_a_model_every_protocol_is_not_ready(serve, protocol):
+    """503 with Retry-After, for predictions and for what tells of the model; alive is alive."""
+    server = serve(None, **SETTINGS)
+    path, document = ROUTES[protocol]
+
+    answer = server.client.post(path, json=document)
+
+    assert (503, "1", "not_ready") == (answer.status_code, answer.headers["Retry-After"], said(protocol, answer)[0])
+    for page in ("/v2/health/ready", "/v2/models/case/ready", "/v1/models/case", "/ping", "/healthz"):
+        assert 503 == server.client.get(page).status_code
+    for page in ("/v2", "/v2/health/live", "/health/live", "/version", "/execution-parameters"):
+        assert 200 == server.client.get(page).status_code
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"inputs": []}, "/inputs"),
+        ({"inputs": [1]}, "/inputs/0"),
+        ({"id": 7}, "/id"),
+        ({"parameters": 1}, "/parameters"),
+        ({"outputs": [{"name": "x"}]}, "/outputs/0/name"),
+        ({"outputs": [{"name": "predict"}, {"name": "predict"}]}, "/outputs/1/name"),
+        ({"outputs": [{"name": "predict", "parameters": {"classification": 1}}]}, "/outputs/0/parameters"),
+        ({"parameters": {"binary_data_output": "yes"}}, "/parameters/binary_data_output"),
+        *(({**part}, f"/inputs/0/{next(iter(part))}") for part in (
+            {"name": 1}, {"shape": [-1, 4]}, {"shape": [True, 4]}, {"shape": []}, {"shape": 4}, {"shape": [1, 2.0]},
+            {"datatype": "FP8"}, {"datatype": 1}, {"data": 1}, {"data": [1, 2]}, {"data": [[1, 2], [3]]},
+            {"shape": [10**9, 4]}, {"shape": [10**40, 4]}, {"data": ["x", 1, 2, 3]}, {"data": [True, 1, 2, 3]},
+            {"shape": [2, 2]}, {"shape": [4]}, {"parameters": {"binary_data_size": 8}},
+        )),
+    ],
+)  # fmt: skip
+def test_a_malformed_v2_request_says_where(server, change, pointer):
+    """Each member of a request is checked; the answer points at the one that is wrong."""
+    tensor = {"name": "all", "datatype": "FP64", "shape": [1, 4], "data": ROW}
+    document = {"inputs": [tensor]}
+    if pointer.startswith("/inputs/0/"):
+        document = {"inputs": [tensor | change]}
+    else:
+        document |= change
+
+    answer = server.client.post(V2, json=document)
+
+    assert 400 == answer.status_code
+    where = said("v2", answer)[1]
+    assert where.startswith((pointer, "/inputs/0/data"))
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "99999", "1e3", "9" * 30])
+def test_a_header_length_that_lies_is_refused(server, length):
+    """The JSON part is as long as the header says, or the body is refused."""
+    answer = server.client.post(V2, data=b"{}", headers={LENGTH: length})
+
+    assert (400, "invalid_body") == (answer.status_code, said("v2", answer)[0])

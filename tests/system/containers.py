@@ -1,0 +1,87 @@
+"""The container image, built once from a clean clone, and containers of it."""
+
+import json
+import os
+import subprocess
+from contextlib import suppress
+from http.client import HTTPException
+
+import pytest
+
+from tests.badinput import ROW
+from tests.conftest import ROOT
+from tests.system.conftest import Connection, eventually
+
+IMAGE = "ml-service:test"
+
+
+def docker(*arguments, err=False):
+    """Run a docker command and return what it prints, on stdout or, if asked, on stderr."""
+    command = [os.environ.get("DOCKER", "docker"), *arguments]
+    done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "DOCKER_BUILDKIT": "1"})
+    assert done.returncode == 0, done.stderr.decode()
+    return (done.stderr if err else done.stdout).decode().strip()
+
+
+def build(tag, folder):
+    # The builder must reach the package index; on some machines only the host's network does.
+    docker("build", "--network", "host", "--tag", tag, str(folder))
+    return tag
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory):
+    """Clone what is committed: no environment, no caches, no bundle."""
+    folder = tmp_path_factory.mktemp("clone") / "project"
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def image(clone):
+    (clone / "secret.env").write_text("TOKEN=planted-secret")
+    return build(IMAGE, clone)
+
+
+class Container:
+    """A running container and its published port."""
+
+    def __init__(self, name, port):
+        self.name, self.port = name, port
+
+    def state(self, path):
+        return docker("inspect", "--format", "{{json " + path + "}}", self.name)
+
+    def ask(self, *arguments, **headers):
+        connection = Connection(self.port)
+        try:
+            return connection.ask(*arguments, **headers)
+        finally:
+            connection.raw.close()
+
+    def predict(self, document=None):
+        body = json.dumps(document or {"features": ROW})
+        status, _, content = self.ask("POST", "/predict", body, "application/json")
+        return status, json.loads(content)
+
+    def ready(self):
+        with suppress(OSError, HTTPException):
+            return self.ask("GET", "/health/ready")[0] == 200
+        return False
+
+
+@pytest.fixture
+def run(image):
+    """Run containers of the image; all are gone at the end."""
+    names = []
+
+    def start(*options, inner="8000", arguments=()):
+        names.append(docker("run", "--detach", "--publish", f"127.0.0.1::{inner}", *options, image, *arguments))
+        port = int(docker("port", names[-1], inner).rpartition(":")[2])
+        container = Container(names[-1], port)
+        eventually(container.ready, "ready")
+        return container
+
+    yield start
+    for name in names:
+        docker("rm", "--force", name)

@@ -1,0 +1,38 @@
+"""The wire folder, held to what it is for: bytes in, bytes out."""
+
+import ast
+import tomllib
+
+from service import VERSION
+from tests.conftest import ROOT
+from tests.test_architecture import imports, modules
+
+INPUT_OUTPUT = {
+    *("asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "pickle", "random", "select"),
+    *("shutil", "signal", "socket", "subprocess", "sys", "tempfile", "threading", "time", "urllib"),
+}
+
+
+def test_the_wire_knows_bytes_and_nothing_of_the_world():
+    """Codecs import no framework and nothing that reads, writes, waits, counts or tells the time."""
+    wire = {name: path for name, path in modules(ROOT).items() if name.startswith("service.wire")}
+    packages = {target.partition(".")[0] for path in wire.values() for target, _ in imports(path)}
+    inner = {target for path in wire.values() for target, _ in imports(path) if target.startswith("service")}
+    calls = {
+        node.func.id
+        for path in wire.values()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+
+    assert len(wire) > 10
+    assert set() == packages & {"flask", "werkzeug", "gunicorn", "prometheus_client", *INPUT_OUTPUT}
+    assert not any(
+        target.startswith(("service.metrics", "service.recording", "service.blueprints")) for target in inner
+    )
+    assert set() == calls & {"open", "print", "input", "exec", "compile", "__import__"}
+
+
+def test_the_version_is_said_once_more_than_it_must_be_and_the_same():
+    """Protocols that ask for the server's version get the project's."""
+    assert VERSION == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -1,0 +1,47 @@
+import pytest
+
+from service.platforms import applied
+from service.settings import SettingError, Settings
+
+ENVIRONMENTS = [
+    ({}, {}),
+    ({"PORT": "9"}, {"PORT": "9"}),
+    ({"AIP_MODE": "PREDICTION"}, {"PLATFORM": "vertex", "PORT": "8080"}),
+    ({"AIP_HTTP_PORT": "81", "AIP_PREDICT_ROUTE": "/p"}, {"PORT": "81", "PREDICT_ROUTE": "/p"}),
+    ({"AIP_HTTP_PORT": "81", "PORT": "82"}, {"PLATFORM": "vertex", "PORT": "82"}),
+    ({"AIP_HTTP_PORT": "81", "PORT": ""}, {"PORT": "81"}),
+    ({"PLATFORM": "sagemaker"}, {"PORT": "8080", "GRACE_SECONDS": "25"}),
+    ({"PLATFORM": "sagemaker", "SAGEMAKER_BIND_TO_PORT": "83"}, {"PORT": "83"}),
+    ({"PLATFORM": "kserve", "AIP_HTTP_PORT": "81"}, {"PLATFORM": "kserve", "PORT": "8080"}),
+]
+
+
+@pytest.mark.parametrize(("environ", "expected"), ENVIRONMENTS, ids=str)
+def test_a_platform_implies_what_is_not_set(tmp_path, environ, expected):
+    """What it documents sets the port and routes; what is set comes first, and an empty value is no value."""
+    found = applied(environ, tmp_path)
+
+    assert expected.items() <= found.items()
+    assert ("PLATFORM" in found) == any(name.startswith(("AIP", "PLATFORM")) for name in environ)
+
+
+@pytest.mark.parametrize(("mount", "platform"), [("opt/ml/model", "sagemaker"), ("mnt/models", "kserve")])
+def test_a_mount_says_where_the_model_is(tmp_path, mount, platform):
+    """The bundle is the directory, or the only bundle in it; other directories change nothing."""
+    folder = tmp_path / mount
+    (folder / "lost+found").mkdir(parents=True)
+    assert (platform, str(folder)) == (applied({}, tmp_path)["PLATFORM"], applied({}, tmp_path)["MODEL_DIR"])
+
+    (folder / "inner").mkdir()
+    (folder / "inner/manifest.json").touch()
+    assert str(folder / "inner") == applied({}, tmp_path)["MODEL_DIR"]
+
+    (folder / "manifest.json").touch()
+    assert str(folder) == applied({}, tmp_path)["MODEL_DIR"]
+    assert "x" == applied({"MODEL_DIR": "x"}, tmp_path)["MODEL_DIR"]
+
+
+def test_a_model_that_would_have_to_be_fetched_stops_the_start():
+    """Another model than the one asked for is never served: a URL is refused by name."""
+    with pytest.raises(SettingError, match=r"MODEL_DIR='gs://bucket/model': expected a directory of this machine"):
+        Settings.from_env({"AIP_MODE": "PREDICTION", "AIP_STORAGE_URI": "gs://bucket/model"})
