@@ -35,16 +35,22 @@ def main() -> int:
         results.forest = forest.weigh(options.work / "big")
     wide = models.fit(models.WIDE, options.work / "wide")
     os.sched_setaffinity(0, {servers.LOAD_CORE})
-    if "speed" in options.parts:
-        bench.compare(options.rounds)
-    if "formats" in options.parts:
-        wire.compare(bench, wide, options.rounds)
+    for turn in range(options.rounds):
+        if "speed" in options.parts:
+            bench.compare(turn)
+        if "formats" in options.parts:
+            wire.compare(bench, wide, turn)
+        _keep(results, options)  # what was measured is there even if the rest is interrupted
     if "memory" in options.parts:
         bench.weigh()
-    results.write(options.work / "results.json")
-    options.output.write_text(report.write(results))
+    _keep(results, options)
     failed = sum(each.failed for each in results.measurements if each.contestant == OURS)
     return 1 if failed else 0
+
+
+def _keep(results: Results, options: argparse.Namespace) -> None:
+    results.write(options.work / "results.json")
+    options.output.write_text(report.write(results))
 
 
 def _options() -> argparse.Namespace:

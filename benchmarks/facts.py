@@ -24,7 +24,7 @@ def of_the_machine(options: argparse.Namespace) -> dict[str, str]:
         "CPU": f"{cpu.group(1) if cpu else platform.machine()}, {cores} cores",
         "System": f"{platform.system()} {platform.release()}, Python {platform.python_version()}, wrk {wrk[1]}",
         "Command": f"make bench ROUNDS={options.rounds} SECONDS={options.seconds}"
-        f' PEERS="{" ".join(options.peers)}" MODELS="{" ".join(options.models)}"',
+        f' PEERS="{" ".join(options.peers)}" MODELS="{" ".join(options.models)}" PARTS="{" ".join(options.parts)}"',
         "ml-service": ", ".join(f"{name} {version(name)}" for name in _OURS),
         **{name: _pins(name) for name in options.peers},
     }

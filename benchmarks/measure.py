@@ -27,13 +27,12 @@ class Bench:
     plan: load.Plan
     results: Results
 
-    def compare(self, rounds: int) -> None:
-        """Measure each server on each model, once a round; one that fails is told of and left out from then on."""
-        for turn in range(rounds):
-            for fitted in self.models:
-                for contestant in self.contestants:
-                    if contestant.name not in self.results.failures and not (contestant.floor and not _light(fitted)):
-                        self._try(contestant, fitted, turn)
+    def compare(self, turn: int) -> None:
+        """Measure each server on each model once; one that fails is told of and left out from then on."""
+        for fitted in self.models:
+            for contestant in self.contestants:
+                if contestant.name not in self.results.failures and not (contestant.floor and not _light(fitted)):
+                    self._try(contestant, fitted, turn)
 
     def weigh(self) -> None:
         """Take each server's memory with two workers, after load, on the first model."""

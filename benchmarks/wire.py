@@ -77,13 +77,12 @@ FORMATS = (
 )
 
 
-def compare(bench: Bench, fitted: Fitted, rounds: int) -> None:
-    """Measure every format that its server answers with 200, once a round."""
+def compare(bench: Bench, fitted: Fitted, turn: int) -> None:
+    """Measure every format that its server answers with 200, once."""
     servers_by_name = {each.name: each for each in bench.contestants if each.name not in bench.results.failures}
-    for turn in range(rounds):
-        for name in dict.fromkeys(each.contestant for each in FORMATS):
-            if name in servers_by_name:
-                _one(bench, fitted, turn, servers_by_name[name])
+    for name in dict.fromkeys(each.contestant for each in FORMATS):
+        if name in servers_by_name:
+            _one(bench, fitted, turn, servers_by_name[name])
 
 
 def _one(bench: Bench, fitted: Fitted, turn: int, contestant: Contestant) -> None:

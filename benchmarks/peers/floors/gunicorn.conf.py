@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from service import lifecycle
+from service.state import State
 
 _OURS = runpy.run_path(str(Path(__file__).parents[3] / "gunicorn.conf.py"))
-globals().update({setting: value for setting, value in _OURS.items() if isinstance(value, str | int | float)})
+globals().update({setting: value for setting, value in _OURS.items() if isinstance(value, str | int | float | list)})
 wsgi_app = f"benchmarks.peers.floors.app:{os.environ['FLOOR']}"
 
 
@@ -19,4 +20,5 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     sys.setswitchinterval(lifecycle.SWITCH_SECONDS)
-    worker.limit(_OURS["settings"].read_seconds, _OURS["settings"].max_body_bytes)
+    worker.slot = "w0"
+    worker.look_after(_OURS["settings"], State(), lambda: None)
