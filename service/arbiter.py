@@ -12,13 +12,16 @@ from typing import Any, Final
 
 import gunicorn.arbiter
 from gunicorn.errors import HaltServer
+from gunicorn.sock import close_sockets
 
 from model.forking import in_fork
 from service.app import Parts
 from service.reloading import SILENT, reload_model
 from service.state import Worker
+from service.watching import Watch
 
 PAUSE_SECONDS: Final = 0.02
+QUICK_SECONDS: Final = 2.0
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 
 
@@ -26,6 +29,8 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     """The master: starts workers, replaces them, reloads, drains, stops."""
 
     parts: Parts
+    LISTENERS: list[Any]
+    watch: Watch
     stop_at: float | None = None  # when to stop, since SIGTERM came (monotonic clock)
     boot_failures = 0
     spawn_after = 0.0
@@ -36,6 +41,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         """Turn a running arbiter into one of ours."""
         arbiter.__class__ = cls
         arbiter.parts = parts
+        arbiter.watch = Watch(parts.settings.model_dir, parts.settings.watch_seconds)
 
     def signal(self, sig: int, frame: Any) -> None:
         """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing."""
@@ -54,11 +60,28 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             self.log.info("draining: not ready, but answering" if draining else "no longer draining")
             self.parts.metrics.draining.set(draining)
             self.was_draining = draining
+        if self.stop_at is None and self.watch.changed(time.monotonic()):
+            self.log.info("what is in %s has changed", self.parts.settings.model_dir)
+            self.SIG_QUEUE.put_nowait(signal.SIGHUP)
         left = timeout if self.stop_at is None else self.stop_at - time.monotonic()
         signals = super().wait_for_signals(max(0.0, min(timeout, left)))
         if self.stop_at is not None and time.monotonic() >= self.stop_at:
             raise StopIteration
         return signals
+
+    def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
+        """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""
+        close_sockets(self.LISTENERS, unlink=not (self.reexec_pid or self.master_pid or self.systemd))
+        self.LISTENERS = []
+        self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while self.WORKERS and time.monotonic() < end:
+            if {signal.SIGINT, signal.SIGQUIT} & set(super().wait_for_signals(PAUSE_SECONDS)):
+                self.kill_workers(signal.SIGQUIT)
+                end = min(end, time.monotonic() + QUICK_SECONDS)
+            self.reap_workers()
+        self.kill_workers(signal.SIGKILL)
+        self.reap_workers()
 
     def reload(self) -> None:
         """Start workers on the configuration and the model that are there now; when all are ready, stop the old ones.
@@ -73,6 +96,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             return
         self.app.reload()
         self.setup(self.app)
+        self.watch.note()
         error = reload_model(self.parts)
         if failure := self._start_workers():
             error = error or failure

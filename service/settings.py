@@ -101,6 +101,12 @@ class Settings:
         "THREADS", _whole(1, 256), "predictions that a worker runs or has waiting at once", default=8
     )
     model_dir: Path = setting("MODEL_DIR", DIRECTORY, "the bundle to serve", default=Path("bundle"))
+    watch_seconds: float = setting(
+        "WATCH_SECONDS",
+        NO_SECONDS,
+        "how often MODEL_DIR is looked at, and reloaded when changed; 0: never",
+        default=0.0,
+    )
     model_sha256: str | None = setting(
         "MODEL_SHA256", DIGEST, "the sha256 that the bundle's manifest must have", default=None
     )

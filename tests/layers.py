@@ -101,6 +101,7 @@ ORDER = [
     "service.refusals",
     "service.worker",
     "service.reloading",
+    "service.watching",
     "service.arbiter",
     "service.lifecycle",
     "service.healthcheck",

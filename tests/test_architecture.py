@@ -109,6 +109,14 @@ def test_only_entry_points_read_the_environment():
     assert {"wsgi", "gunicorn.conf", "model.__main__", "service.healthcheck", "service.metrics"} == readers
 
 
+def test_no_duration_is_measured_by_a_clock_that_can_be_set():
+    """The time of day is only said: when a model was loaded or packed, and when a request was answered."""
+    texts = {name: path.read_text() for name, path in modules(ROOT).items()}
+
+    found = {name for name, text in texts.items() if "time.time(" in text or "datetime.now(" in text}
+    assert {"model.packing", "service.recording", "service.reloading"} >= found
+
+
 def test_nothing_deserialises_but_serialisation():
     """Unpickling, or what amounts to it, has one place."""
     texts = {name: path.read_text() for name, path in modules(ROOT).items()}

@@ -1,0 +1,41 @@
+"""Notices that what is in a directory has changed, and has come to rest."""
+
+from pathlib import Path
+
+Signature = tuple[tuple[str | int, ...], ...]
+
+
+class Watch:
+    """Looks at a directory now and then, without a thread or a process of its own."""
+
+    def __init__(self, directory: Path, seconds: float) -> None:
+        self._directory, self._seconds = directory, seconds
+        self._next = 0.0
+        self.note()
+
+    def note(self) -> None:
+        """Take what is there now for known."""
+        self._known = self._last = self._look()
+
+    def changed(self, now: float) -> bool:
+        """Say once of each change that it is there, when it has stayed for one look; `now` by the monotonic clock."""
+        if not self._seconds or now < self._next:
+            return False
+        self._next = now + self._seconds
+        seen = self._look()
+        rests, self._last = seen == self._last, seen
+        if not rests or seen == self._known:
+            return False
+        self._known = seen
+        return True
+
+    def _look(self) -> Signature:
+        """Return what tells each file from another, links followed: a file, or what it points to, may be replaced."""
+        found = []
+        try:
+            for path in sorted(self._directory.iterdir()):
+                stat = path.stat()
+                found.append((path.name, stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size))
+        except OSError:
+            return ()  # in the middle of being replaced, or gone
+        return tuple(found)

@@ -1,0 +1,69 @@
+"""WATCH_SECONDS: what is put into MODEL_DIR is served without a signal."""
+
+import shutil
+
+import pytest
+
+from tests.system.conftest import eventually
+from tests.system.test_reload import PACK
+
+WATCHED = {"WEB_CONCURRENCY": "1", "WATCH_SECONDS": "0.2"}
+
+
+@pytest.fixture
+def second(tmp_path, run_python):
+    run_python(PACK, tmp_path / "second", "2")
+    return tmp_path / "second"
+
+
+def serves(server, version):
+    eventually(lambda: server.model()["version"] == version, f"version {version}")
+
+
+def test_a_bundle_that_is_replaced_by_a_rename_is_served(serve, iris_bundle, second, tmp_path):
+    """Both ways: the folder, or a link to it."""
+    for name, put in (("folder", shutil.copytree), ("link", lambda bundle, path: path.symlink_to(bundle))):
+        path = tmp_path / name
+        put(iris_bundle, path)
+        server = serve(path, **WATCHED)
+        put(second, tmp_path / "new")
+        if name == "folder":
+            path.rename(tmp_path / "old")
+        (tmp_path / "new").replace(path)
+        serves(server, "2")
+
+
+def test_a_kubernetes_volume_is_followed(serve, iris_bundle, second, tmp_path):
+    """Its files are links through one link, which is replaced in one step."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    shutil.copytree(iris_bundle, volume / "..1")
+    shutil.copytree(second, volume / "..2")
+    (volume / "..data").symlink_to("..1")
+    for path in iris_bundle.iterdir():
+        (volume / path.name).symlink_to(f"..data/{path.name}")
+    server = serve(volume, **WATCHED)
+    serves(server, "1")
+
+    (volume / "..data_tmp").symlink_to("..2")
+    (volume / "..data_tmp").replace(volume / "..data")
+
+    serves(server, "2")
+
+
+def test_a_bundle_that_is_half_written_is_not_served_until_it_is_whole(serve, iris_bundle, second, tmp_path):
+    """The old model stays, a line says why, and nothing has to be done when the rest has come."""
+    path = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    server = serve(path, **WATCHED)
+    shutil.copy(second / "manifest.json", path)
+    eventually(lambda: "is not served, the old one stays: bundle_corrupt" in server.errors, "a line about it")
+    serves(server, "1")
+
+    content = (second / "model.skops").read_bytes()
+    with (path / "model.skops").open("wb") as file:
+        file.write(content[:1000])
+        file.flush()
+        eventually(lambda: server.errors.count("bundle_corrupt") == 2, "another line about it")
+        file.write(content[1000:])
+
+    serves(server, "2")
