@@ -33,6 +33,7 @@ test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engin
 
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
 	.venv/bin/pytest -m bench --timeout 300
+
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
 	.venv/bin/pytest -m clients
 

@@ -36,7 +36,7 @@ class TableReader:
         self._nullable = np.array([feature.nullable for feature in signature.features])
         self._plain = all(each.dtype == "float64" and each.categories is None for each in signature.features)
         self._dtype = np.float64 if signature.layout == "matrix" else object
-        self._max_rows = max_rows
+        self.max_rows = max_rows
 
     def read_matrix(self, matrix: NDArray[Any], place: Place = by_row) -> Rows:
         """Return rows of shape (n, features) from an array of that shape, columns in order; raises InvalidRows."""
@@ -79,9 +79,9 @@ class TableReader:
 
     def check_height(self, height: int) -> None:
         """Raise InvalidRows unless there are as many rows as one request may have."""
-        if not 0 < height <= self._max_rows:
+        if not 0 < height <= self.max_rows:
             code = "too_many_rows" if height else "no_rows"
-            raise InvalidRows((Problem(code, "", f"1 to {self._max_rows} rows", f"{height} rows"),))
+            raise InvalidRows((Problem(code, "", f"1 to {self.max_rows} rows", f"{height} rows"),))
 
     def check_names(self, columns: Iterable[str]) -> None:
         """Raise InvalidRows unless there is a column for each feature and no other."""

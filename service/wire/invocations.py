@@ -12,7 +12,7 @@ from model.engines import Prediction, Rows
 from service import VERSION, jsontext
 from service.calls import Call
 from service.cells import shown
-from service.errors import Failure
+from service.errors import Failure, InvalidRows, Problem
 from service.wire import JSON, Answer, Codec, Contract, Header, csvtext, duplicates, formats, npy
 from service.wire.accepting import check_kind, chosen, parted
 from service.wire.documents import METHODS, answered, read_columns, read_instances, read_split
@@ -102,8 +102,11 @@ def _method(document: dict[str, Any], contract: Contract) -> str:
 
 def _read_lines(body: bytes, contract: Contract) -> Rows:
     """Return rows of JSON Lines: each a list, an object by name, a bare value, or SageMaker's `{"features": row}`."""
-    rows = []
-    for line in body.split(b"\n"):
+    rows, most = [], contract.tables.max_rows
+    lines = body.split(b"\n", most + 1)
+    if len(lines) > most + 1:
+        raise InvalidRows((Problem("too_many_rows", "", f"at most {most} lines", "more"),))
+    for line in lines:
         if line.strip():
             row = jsontext.loads(line)
             duplicates.refuse(line, duplicates.count(row))

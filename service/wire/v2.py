@@ -78,7 +78,11 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         raise malformed("", "an object with 'inputs'", shown(document))
     duplicates.refuse(body[:size], duplicates.count(document))
     wanted = _wanted(document, contract)
-    return Call(_rows(_tensors(document, memoryview(body)[size:]), contract), single=False, wanted=wanted)
+    return Call(
+        _rows(_tensors(document, memoryview(body)[size:], len(contract.signature.names)), contract),
+        single=False,
+        wanted=wanted,
+    )
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
@@ -141,18 +145,18 @@ def _flag(parameters: dict[str, Any], name: str, pointer: str, *, default: bool)
     return value
 
 
-def _tensors(document: dict[str, Any], binary: memoryview) -> list[Tensor]:
+def _tensors(document: dict[str, Any], binary: memoryview, most: int) -> list[Tensor]:
     inputs = document.get("inputs")
-    if not isinstance(inputs, list) or not inputs:
-        raise malformed("/inputs", "a list of tensors", shown(inputs))
+    if not isinstance(inputs, list) or not 0 < len(inputs) <= most:
+        raise malformed("/inputs", f"a list of at most {most} tensors", shown(inputs))
     content_type = _parameters(document, "").get("content_type")
-    tensors: list[Tensor] = []
+    tensors: dict[str, Tensor] = {}
     for place, given in enumerate(inputs):
         pointer = f"/inputs/{place}"
         if not isinstance(given, dict):
             raise malformed(pointer, "a tensor", shown(given))
         name, datatype = given.get("name"), given.get("datatype")
-        if not isinstance(name, str) or name in [tensor.name for tensor in tensors]:
+        if not isinstance(name, str) or name in tensors:
             raise malformed(f"{pointer}/name", "a name of its own", shown(name))
         if not isinstance(datatype, str) or datatype not in DATATYPES:
             raise malformed(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
@@ -165,10 +169,10 @@ def _tensors(document: dict[str, Any], binary: memoryview) -> list[Tensor]:
         else:
             packed = parameters.get("content_type", content_type) == "base64"
             values = from_json(given.get("data"), datatype, shape, f"{pointer}/data", base64=packed)
-        tensors.append(Tensor(name, shape, values, pointer))
+        tensors[name] = Tensor(name, shape, values, pointer)
     if binary:
         raise InvalidBody(f"Expected no bytes after the tensors, got {len(binary)}.")
-    return tensors
+    return list(tensors.values())
 
 
 def _rows(tensors: list[Tensor], contract: Contract) -> Rows:

@@ -158,13 +158,22 @@ CSVS = {
     "a formula": b"1,2,3,=1+1\n",
     "missing": b"1,2,3,\n",
     "nothing": b"",
+    "millions of lines": b"1\n" * 5_000_000,
+    "millions of blank lines": b"\n" * 10_000_000,
 }
+LINES = {"millions of lines": b"[]\n" * 5_000_000, "blank lines": b"\n" * 10_000_000, "not JSON": b"{\n}\n"}
+MANY = {"inputs": [{"name": f"{place}", "shape": [0], "datatype": "FP64", "data": []} for place in range(5_000)]}
 V2_IRIS = "/v2/models/iris/infer"
 HOSTILE = {
     **{f"npy: {name}": ("/predict", body, {"Content-Type": NPY}) for name, body in NPYS.items()},
     **{f"npy invoked: {name}": (INVOCATIONS, body, {"Content-Type": NPY}) for name, body in NPYS.items()},
     **{f"v2: {name}": (V2_IRIS, *parts) for name, parts in V2S.items()},
     **{f"Arrow: {name}": ("/predict", body, {"Content-Type": ARROW}) for name, body in ARROWS.items()},
+    **{
+        f"JSON Lines: {name}": (INVOCATIONS, body, {"Content-Type": "application/jsonlines"})
+        for name, body in LINES.items()
+    },
+    "v2: many tensors": (V2_IRIS, json.dumps(MANY).encode(), {}),
     **{f"CSV: {name}": ("/predict", body, {"Content-Type": CSV}) for name, body in CSVS.items()},
     **{
         f"gzip: {name} to {path}": (path, body, {"Content-Type": JSON, "Content-Encoding": "gzip"})
