@@ -40,7 +40,7 @@ def failures(server):
 def test_a_configuration_that_is_wrong_changes_nothing(serve, config, wrong):
     """The old workers go on, and a later reload with the right one works; gunicorn would exit."""
     server = serve(WEB_CONCURRENCY="1", GUNICORN_CMD_ARGS=f"--config {config}")
-    before = server.workers()
+    before = eventually(server.workers, "workers")
     config.write_text(CONFIG + WRONG[wrong])
     server.process.send_signal(signal.SIGHUP)
 
@@ -67,7 +67,7 @@ def test_a_configuration_that_is_wrong_changes_nothing(serve, config, wrong):
 def test_workers_that_do_not_boot_leave_the_old_ones_serving(serve, config, hook):
     """The old workers stop only when the new ones are ready; a boot error of a new one would end gunicorn."""
     server = serve(WEB_CONCURRENCY="2", GUNICORN_CMD_ARGS=f"--config {config}")
-    before = server.workers()
+    before = eventually(server.workers, "workers")
     config.write_text(CONFIG + hook)
     server.process.send_signal(signal.SIGHUP)
 

@@ -133,11 +133,11 @@ def test_the_metrics_files_have_no_holes_and_no_more_are_made(serve):
         assert [] == [name for name, stat in found.items() if stat.st_blocks * 512 < stat.st_size and stat.st_size > 64]
         return {name: stat.st_size for name, stat in found.items()}
 
-    before, workers = files(), server.workers()
+    before, workers = files(), eventually(server.workers, "workers")
     server.process.send_signal(signal.SIGHUP)
     eventually(lambda: server.without(workers), "a reload")
     assert before == files()
-    for worker in server.workers():
+    for worker in eventually(server.workers, "workers"):
         os.kill(worker, signal.SIGKILL)
         eventually(lambda gone=worker: server.without([gone]), "a new worker")
     assert before == files()
