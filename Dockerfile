@@ -5,6 +5,7 @@ ARG BASE=python:3.11-slim
 FROM ${BASE} AS tools
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+COPY image/ /usr/local/bin/
 WORKDIR /src
 
 
@@ -15,36 +16,41 @@ COPY model/ model/
 RUN python -m model train --output /model
 
 
-FROM tools AS build
-COPY requirements.txt ./
-RUN pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r requirements.txt
-# What nothing imports at run time: the packages' tests, headers, sources of extensions, stubs and sample data.
-RUN find /install -depth -type d -name tests ! -path '*/numpy/_core/tests' -exec rm -rf {} + \
- && find /install -path '*/numpy/_core/tests/*' ! -name __init__.py ! -name _natype.py -delete \
- && find /install -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' -o -name '*.h' \
-      -o -name '*.c' -o -name '*.cpp' -o -name '*.tp' -o -name '*.a' \) -delete \
- && find /install -depth -path '*/sklearn/datasets/*' -type d \( -name data -o -name images -o -name descr \) \
-      -exec rm -rf {} +
+FROM tools AS code
 COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app/model
-RUN rm training.py packing.py reading.py remembering.py sampling.py sources.py
-COPY --from=train /model /model
+RUN rm -r compiling training.py packing.py reading.py remembering.py sampling.py sources.py
+
+
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
+FROM tools AS any
+COPY requirements.txt ./
+RUN pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r requirements.txt && strip-packages
+COPY --from=code /src/app app
+COPY --from=train /model /model
 WORKDIR /src/app
-RUN PYTHONPATH=/install/lib/python3.11/site-packages PYTHONDONTWRITEBYTECODE='' MODEL_DIR=/model \
-    python -m gunicorn --check-config
+RUN start-once ENGINE=scikit-learn && start-once ENGINE=auto
 
 
-FROM ${BASE} AS serve
+FROM tools AS compiled
+COPY requirements-compiled.txt ./
+RUN pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r requirements-compiled.txt \
+ && strip-packages
+COPY --from=code /src/app app
+COPY --from=train /model /model
+WORKDIR /src/app
+RUN rm model/restoring.py model/serialisation.py model/schema.py model/audit.py model/components.py \
+       model/engines/sklearn.py model/engines/table.py \
+ && start-once ENGINE=auto
+
+
+FROM ${BASE} AS runtime
 # Nobody installs anything here: no pip, and no program that runs as somebody else than its caller.
 RUN rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip /usr/local/bin/pip* \
  && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
  && groupadd --gid 10001 app && useradd --no-log-init --uid 10001 --gid app --no-create-home --home-dir /app app
-COPY --from=build /install /usr/local
-COPY --from=build /src/app /app
-COPY --from=train /model /model
 COPY entrypoint.sh /usr/local/bin/
 WORKDIR /app
 # The default of MODEL_DIR: not a setting, so that a platform's place for models comes before it.
@@ -65,3 +71,17 @@ LABEL org.opencontainers.image.title="ml-service" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
+
+
+# Serves models that have a compiled form, and holds no scikit-learn (`--target serve-compiled`).
+FROM runtime AS serve-compiled
+COPY --from=compiled /install /usr/local
+COPY --from=compiled /src/app /app
+COPY --from=train /model /model
+
+
+# Serves any model.
+FROM runtime AS serve
+COPY --from=any /install /usr/local
+COPY --from=any /src/app /app
+COPY --from=train /model /model

@@ -11,7 +11,7 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients lint image docs bench wrk lock clean
+.PHONY: help serve train test test-image test-bench test-clients lint image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -46,6 +46,9 @@ lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 image:  ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) .
+
+image-compiled:  ## build the image without scikit-learn, for models that are compiled
+	@$(MAKE) --no-print-directory image IMAGE=$(IMAGE):compiled BUILD_FLAGS="$(BUILD_FLAGS) --target serve-compiled"
 
 docs: .venv/dev.stamp  ## generate docs/conformance.md and docs/parity.md
 	.venv/bin/python -m tests.conformance

@@ -21,6 +21,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 SKOPS = "model.skops"
 FINGERPRINT = "made-for"  # the property of the compiled model's file that names its signature
+GUARDED = "guarded"  # and the one that says that it marks rows which it has no answer to
 JOBLIB = "model.joblib"
 ONNX = "model.onnx"
 REPACK = "pack the model again"

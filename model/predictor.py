@@ -15,8 +15,7 @@ class Predictor:
 
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features), as the model's layout has them; raises NoFiniteAnswer."""
-        with np.errstate(all="ignore"):  # what overflows is found below, without a warning for each request
-            prediction = self._engine.predict(rows)
+        prediction = self._engine.predict(rows)
         found = prediction.probabilities
         for numbers in (prediction.labels, *(found if isinstance(found, tuple) else (found,))):
             if numbers is not None and numbers.dtype.kind == "f" and not np.isfinite(numbers).all():

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 from collections import deque
 from typing import Any, Final
 
@@ -81,10 +82,24 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         while self.nr_conns > self._connections and self.keepalived_conns:
             self.drop(self.keepalived_conns[0])
 
+    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
+        """End the connections that were idle for long; a request that comes in this very moment is still taken."""
+        now = time.monotonic()
+        while self.keepalived_conns and (force or self.keepalived_conns[0].timeout <= now):
+            conn = self.keepalived_conns[0]
+            if not force:
+                self.on_client_socket_readable(conn, conn.sock)
+            if self.keepalived_conns and self.keepalived_conns[0] is conn:
+                self.drop(conn)
+
     def wait_idle(self, conn: Connection) -> None:
         """Wait for a connection's next request."""
         raise NotImplementedError
 
     def drop(self, conn: Connection) -> None:
         """End a connection that waits."""
+        raise NotImplementedError
+
+    def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
+        """Take what has come of a request."""
         raise NotImplementedError

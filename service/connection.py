@@ -63,6 +63,8 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
     sock: ClientSocket
     arriving: Arriving | None = None
     queue: "deque[Connection]"  # which of the worker's it waits in
+    polled = False  # whether the main loop waits for it to be readable
+    small = False  # whether the request that is being answered is
     keeps = False  # whether it is kept after the answer that is being sent
 
     def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # gunicorn's interface

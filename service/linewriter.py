@@ -1,6 +1,7 @@
 """Whole lines to a descriptor that several processes and threads share, without waiting long for its reader."""
 
 import fcntl
+import mmap
 import os
 import select
 import stat
@@ -10,16 +11,14 @@ from typing import Final
 
 PATIENCE_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 0.005
-_DIRTY: Final = b"1"
-_CLEAN: Final = b"0"
 
 
 class LineWriter:
     """Writes lines, each whole, or drops them.
 
     The kernel keeps a write whole only up to PIPE_BUF bytes (pipe(7)), so each is made under a lock: of the threads,
-    and of the processes through an anonymous file, whose lock the kernel frees when its holder is killed. The file also
-    says whether a line was left unfinished, by a full disk or a kill; the next one then starts on a new line.
+    and of the processes through an anonymous file, whose lock the kernel frees when its holder is killed. A byte that
+    they share says whether a line was left unfinished, by a full disk or a kill; the next then starts on a new line.
 
     A reader that does not read fills the pipe. A line then waits for `patience` seconds, and after that hardly at all
     until there is room again: a log must not stop what it logs. A pipe that polls as writable takes PIPE_BUF bytes
@@ -35,6 +34,7 @@ class LineWriter:
         self._poll.register(descriptor, select.POLLOUT)
         self._threads = threading.Lock()
         self._processes = os.memfd_create("prediction-log-lock")
+        self._torn = mmap.mmap(-1, 1)  # shared by the processes that are forked from this one
         self._stalled = False
 
     def write(self, line: bytes) -> None:
@@ -68,15 +68,14 @@ class LineWriter:
                 return
 
     def _write(self, line: bytes, deadline: float) -> None:
-        torn = os.pread(self._processes, 1, 0) == _DIRTY
-        left = memoryview(b"\n" + line if torn else line)
+        left = memoryview(b"\n" + line if self._torn[0] else line)
         self._wait(deadline)  # a line that finds no room leaves nothing unfinished
-        os.pwrite(self._processes, _DIRTY, 0)
+        self._torn[0] = True
         while left:
             left = left[os.write(self._descriptor, left[: self._piece]) :]
             if left:
                 self._wait(deadline)
-        os.pwrite(self._processes, _CLEAN, 0)
+        self._torn[0] = False
 
     def _wait(self, deadline: float) -> None:
         if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):

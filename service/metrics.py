@@ -103,12 +103,15 @@ class Metrics:
             self._workers_lost.labels(reason)
         for outcome in ("ok", "failed"):
             self._reloads.labels(outcome)
-        for protocol in protocols:  # every series exists, at zero, before the first request
-            self._duration.labels(protocol)
-            self._failed_seconds.labels(protocol)
-            self._rows.labels(protocol)
-            for code in (OK, *TABLE):
-                self._requests.labels(protocol, code)
+        # Every series exists, at zero, before the first request, and is looked up once.
+        self._by_protocol = {
+            each: (self._duration.labels(each), self._rows.labels(each), self._failed_seconds.labels(each))
+            for each in protocols
+        }
+        self._by_code = {
+            (each, code): self._requests.labels(each, code) for each in self._by_protocol for code in (OK, *TABLE)
+        }
+        self._by_class: dict[str, Any] = {}
 
     def _declare(self) -> dict[str, Any]:
         """Make the metrics of the catalogue, on files by slot where several processes share them."""
@@ -129,7 +132,7 @@ class Metrics:
         """Make the series of a classifier's first classes, at zero."""
         names = list(map(str, classes))
         for name in [*names[:MOST_CLASSES], *([OTHER] if len(names) > MOST_CLASSES else [])]:
-            self._predictions.labels(name)
+            self._of_class(name)
 
     def served(self, loaded: Loaded, at: float) -> None:
         """Say which model this process serves since when (Unix seconds), and that it is ready."""
@@ -148,16 +151,22 @@ class Metrics:
 
     def answered(self, protocol: str, code: str, seconds: float) -> None:
         """Count one request by its outcome."""
-        self._requests.labels(protocol, code).inc()
-        self._duration.labels(protocol).observe(seconds)
+        duration, _, failed = self._by_protocol[protocol]
+        self._by_code[protocol, code].inc()
+        duration.observe(seconds)
         if code != OK:
-            self._failed_seconds.labels(protocol).inc(seconds)
+            failed.inc(seconds)
 
     def predicted(self, protocol: str, rows: int, by_class: Iterable[tuple[str, int]]) -> None:
         """Count the rows of one answer, and its rows by class."""
-        self._rows.labels(protocol).inc(rows)
+        self._by_protocol[protocol][1].inc(rows)
         for name, count in by_class:
-            self._predictions.labels(name).inc(count)
+            self._of_class(name).inc(count)
+
+    def _of_class(self, name: str) -> Any:
+        if name not in self._by_class:
+            self._by_class[name] = self._predictions.labels(name)
+        return self._by_class[name]
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return the exposition of all processes, and its content type as negotiated from the Accept header."""

@@ -64,13 +64,14 @@ class Recorder:
         record = Record()
         self._running[record] = protocol, request_id
         code = OK
+        self._metrics.in_progress.inc()
         try:
-            with self._metrics.in_progress.track_inprogress():
-                yield record
+            yield record
         except Exception as error:
             code = describe(error).code
             raise
         finally:
+            self._metrics.in_progress.dec()
             del self._running[record]
             self._leave(record, record.outcome(protocol, request_id, code))
 

@@ -63,9 +63,12 @@ class RowReader:
         return self._matrix(rows) if self._types is not None else self._columns(rows)
 
     def _matrix(self, rows: list[Any]) -> Rows | None:
-        if not self._types or not set(map(type, chain.from_iterable(rows))) <= self._types:
+        kinds = set(map(type, chain.from_iterable(rows)))
+        if not self._types or not kinds <= self._types:
             return None
         matrix = np.array(rows, dtype=np.float64)
+        if type(None) not in kinds:
+            return matrix  # JSON has no number that is not finite
         finite = np.isfinite(matrix)
         # JSON has no NaN, so whatever is not finite was null; it may be where the model takes a missing value.
         return matrix if finite.all() or (finite | self._nullable).all() else None

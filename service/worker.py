@@ -2,8 +2,9 @@
 
 gunicorn 27's gthread gives a thread to a connection when its first bytes come, and reads the rest and writes the answer
 in it: a few slow clients stop the worker. Here the main loop collects each request, gives a thread to it when it is
-whole, and sends what the client does not take at once, as a buffering proxy would. It also accepts only while a thread
-is free, so that another worker with a free one gets the connection, and looks after threads that do not come back.
+whole, or answers it itself where that is quick (service.pace), and sends what the client does not take at once, as a
+buffering proxy would. It also accepts only while a thread is free, so that another worker with a free one gets the
+connection, and looks after threads that do not come back.
 """
 
 import os
@@ -20,9 +21,10 @@ from typing import Any, Final
 from gunicorn.http import wsgi
 
 from service import refusals
-from service.accepting import AcceptingWorker
 from service.arriving import Arriving
 from service.connection import ClientSocket, Connection
+from service.handing import HandingWorker
+from service.pace import Pace
 from service.settings import Settings
 from service.state import State
 from service.state import Worker as Says
@@ -31,8 +33,8 @@ HELD_BODIES: Final = 16
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Worker(AcceptingWorker):
-    """The worker class of this service; everything but `handle` runs in the worker's main thread."""
+class Worker(HandingWorker):
+    """The worker class of this service; in a thread runs `handle` only, all else in the worker's main thread."""
 
     slot: str
     told = False  # to end, by the master
@@ -43,7 +45,8 @@ class Worker(AcceptingWorker):
         """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
         self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
         self.predict_seconds, self.state, self.abandon = settings.predict_seconds, state, abandon
-        self.working, self.hung = {}, set()
+        self.working, self.hung, self.backlog, self.pace = {}, set(), deque(), Pace()
+        self.most_working = settings.threads
         wsgi.SERVER = "ml-service"  # what the Server header says: no product to look up weaknesses of
 
     def run(self) -> None:
@@ -85,43 +88,13 @@ class Worker(AcceptingWorker):
             self._tell(conn, CONTINUE)
 
     def _start(self, conn: Connection, arrived: Arriving) -> None:
-        self.poller.unregister(conn.sock)
         self.pending_conns.remove(conn)
         self.held -= len(arrived.content)
         conn.arriving, conn.data_ready, conn.sock.arrived = None, True, time.monotonic()
         conn.sock.discarded = arrived.discarded
         conn.init()
         conn.parser.unreader.buf.write(arrived.content)
-        self.enqueue_req(conn)
-
-    def enqueue_req(self, conn: Connection) -> None:
-        """Give a thread to a request."""
-        self.working[conn] = time.monotonic()
-        super().enqueue_req(conn)
-
-    def handle(self, conn: Connection) -> bool:
-        """Answer a request; the only method that runs in a thread."""
-        keeps = bool(super().handle(conn))
-        if conn in self.hung:
-            return False  # it has been answered
-        try:
-            conn.sock.flush()
-        except OSError:  # the client has gone
-            return False
-        return keeps
-
-    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001  # gunicorn's interface
-        """Say whether another request can follow; what was not read of the body is there, so nothing is waited for."""
-        return keepalive and bool(conn.parser.finish_body())
-
-    def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:  # noqa: ARG002  # likewise
-        """Answer what is not HTTP, as all other errors are answered."""
-        code = refusals.code_of(exc)
-        if code == "internal_error":
-            self.log.error("a request failed in the worker", exc_info=exc)
-        else:
-            self.log.info("%s from %s: %s", code, addr and addr[0], type(exc).__name__)
-        client.sendall(refusals.answer(code))
+        self.hand(conn, arrived.content)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
         """Send what is left of the answer, then wait for the connection's next request, or end it."""
@@ -131,9 +104,15 @@ class Worker(AcceptingWorker):
             return
         del self.working[conn]
         conn.keeps = not fs.cancelled() and fs.exception() is None and bool(fs.result())
+        self.hand_next()
+        self.send(conn)
+
+    def send(self, conn: Connection) -> None:
+        """Send what the client does not take at once as it takes it, then wait for its next request, or end."""
         if conn.sock.unsent:
             self.held += len(conn.sock.unsent)
             self._wait(conn, self.pending_conns, self.read_seconds)
+            self.unregister(conn)
             self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._send_rest, conn))
         else:
             self._answered(conn)
@@ -153,11 +132,13 @@ class Worker(AcceptingWorker):
         self.held -= before - len(client.unsent)
         if done:
             self.poller.unregister(client)
+            conn.polled = False
             self.pending_conns.remove(conn)
             self._answered(conn)
 
     def _answered(self, conn: Connection) -> None:
         if not conn.keeps:
+            self.unregister(conn)
             self.nr_conns -= 1
             conn.close()
         elif behind := conn.parser.unreader.take_buffered():  # the next request came with this one
@@ -188,16 +169,6 @@ class Worker(AcceptingWorker):
         with suppress(OSError):  # gone meanwhile
             conn.sock.shutdown(socket.SHUT_RDWR)
 
-    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
-        """End the connections that were idle for long; a request that comes in this very moment is still taken."""
-        now = time.monotonic()
-        while self.keepalived_conns and (force or self.keepalived_conns[0].timeout <= now):
-            conn = self.keepalived_conns[0]
-            if not force:
-                self.on_client_socket_readable(conn, conn.sock)
-            if self.keepalived_conns and self.keepalived_conns[0] is conn:
-                self.drop(conn)
-
     def wait_idle(self, conn: Connection) -> None:
         """Wait for a connection's next request."""
         self._wait(conn, self.keepalived_conns, self.cfg.keepalive if self.alive else min(2, self.cfg.keepalive))
@@ -208,7 +179,15 @@ class Worker(AcceptingWorker):
         queue.append(conn)
 
     def _register(self, conn: Connection) -> None:
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
+        if not conn.polled:
+            self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
+            conn.polled = True
+
+    def unregister(self, conn: Connection) -> None:
+        """Wait no longer for a connection to be readable."""
+        if conn.polled:
+            self.poller.unregister(conn.sock)
+            conn.polled = False
 
     def drop(self, conn: Connection) -> None:
         """End a connection that waits."""

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, checker, helper, numpy_helper
 
+from model.bundle import GUARDED
+
 Kind = Literal["double", "float", "int64"]
 _KINDS: Final[dict[Kind, int]] = {"double": TensorProto.DOUBLE, "float": TensorProto.FLOAT, "int64": TensorProto.INT64}
 OPSET, ML_OPSET, IR_VERSION = 21, 5, 10
@@ -122,7 +124,7 @@ class Graph:
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
         made = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="ml-service")
-        helper.set_model_props(made, properties)
+        helper.set_model_props(made, properties | ({GUARDED: "yes"} if self._bad_rows else {}))
         try:
             checker.check_model(made)
             content: bytes = made.SerializeToString()

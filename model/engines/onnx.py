@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model.bundle import FINGERPRINT, REPACK, fingerprint
+from model.bundle import FINGERPRINT, GUARDED, REPACK, fingerprint
 from model.engines import Prediction, Rows
 from model.errors import BundleCorrupt, NoFiniteAnswer
 from model.signature import Signature
@@ -30,13 +30,15 @@ class OnnxEngine:
         options.log_severity_level = 3
         try:
             session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-            made_for = session.get_modelmeta().custom_metadata_map.get(FINGERPRINT)
+            properties = session.get_modelmeta().custom_metadata_map
         except Exception as error:  # the runtime names no error of its own for files that are none of its
             reason = " ".join(str(error).split())[:200]
             raise BundleCorrupt(f"the compiled model cannot be read ({reason}); {REPACK}.") from error
-        if made_for != fingerprint(signature, codes):
+        if properties.get(FINGERPRINT) != fingerprint(signature, codes):
             raise BundleCorrupt(f"the manifest says another signature than its compiled model; {REPACK}.")
         self._run = session.run
+        self._outputs = [output.name for output in session.get_outputs()]
+        self._guarded = GUARDED in properties  # labels that are not numbers mark rows without an answer
         self._codes = [codes.get(feature.name) for feature in signature.features]
         self._matrix = signature.layout == "matrix"
         self._classes = _classes(signature)
@@ -45,8 +47,8 @@ class OnnxEngine:
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features); raises NoFiniteAnswer where scikit-learn refuses a row too."""
         numbers = rows if self._matrix else self._encoded(rows)
-        labels, *probabilities = self._run(None, {"rows": numbers})
-        if not np.isfinite(labels).all():
+        labels, *probabilities = self._run(self._outputs, {"rows": numbers})
+        if self._guarded and not np.isfinite(labels).all():
             raise NoFiniteAnswer("a number became too large on the way through the model.")
         several = len(probabilities) > 1
         return Prediction(self._named(labels), (tuple(probabilities) if several else next(iter(probabilities), None)))

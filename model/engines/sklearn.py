@@ -35,7 +35,8 @@ class SklearnEngine:
         Raises NoFiniteAnswer where a step's own check finds overflow, and UnknownCategory.
         """
         try:
-            return self._predict(self._shaped(rows))
+            with np.errstate(all="ignore"):  # what overflows is found by the caller, without a warning for each request
+                return self._predict(self._shaped(rows))
         except ValueError as error:
             if _OVERFLOW.search(str(error)):
                 raise NoFiniteAnswer(str(error)) from error

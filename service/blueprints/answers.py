@@ -3,12 +3,14 @@
 import logging
 from typing import cast
 
-from flask import Response, request
+from flask import request
+from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
 
 from service import jsontext
+from service.blueprints.framework import Response
 from service.blueprints.requests import Request
 from service.errors import BadRequest, MethodNotAllowed, NotFound, describe
 from service.protocols import Spoken
@@ -19,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def this_request() -> Request:
     """Return the request being answered."""
-    return cast("Request", request)
+    return cast("Request", request_ctx.request)
 
 
 def json_response(value: object) -> Response:

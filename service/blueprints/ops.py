@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from service.blueprints.answers import json_response, this_request
+from service.blueprints.framework import Response
 from service.errors import Draining
 from service.metrics import Metrics
 from service.served import Holder, ServedModel

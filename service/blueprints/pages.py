@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from flask import Blueprint, Response
+from flask import Blueprint
 from werkzeug.routing import BaseConverter
 
 from service.blueprints.answers import response_of
+from service.blueprints.framework import Response
 from service.blueprints.ops import check_ready
 from service.calls import Statistics
 from service.metrics import Metrics

@@ -1,10 +1,11 @@
 """The prediction routes: one view, whatever the protocol."""
 
-from flask import Blueprint, Response
+from flask import Blueprint
 from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 
 from service.blueprints.answers import ours, refusal, this_request
+from service.blueprints.framework import Response
 from service.limiter import Limiter
 from service.protocols import Spoken
 from service.recording import Recorder
