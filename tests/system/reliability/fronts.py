@@ -1,6 +1,7 @@
 """The reference proxies of deploy/, run as they are, each in front of two instances on ports that are free."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -44,10 +45,15 @@ def free_port():
 
 
 class Front:
-    """Where requests are sent to: a proxy, known by its port."""
+    """Where requests are sent to: a proxy, known by its port and by what it says."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, output):
+        self.port, self._output = port, output
+
+    def takes(self, name):
+        """Say whether an instance, by its name in the configuration, is up as far as the proxy has said."""
+        said = re.findall(rf"Server ml_service/{name} is (UP|DOWN)", self._output.read_text())
+        return not said or said[-1] == "UP"
 
     @contextmanager
     def connect(self):
@@ -92,7 +98,7 @@ def proxying(kind, folder, servers):
     command, environ = COMMANDS[kind](folder, port, [server.port for server in (servers * 2)[:2]])
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=output, stderr=output)
-    front = Front(port)
+    front = Front(port, folder / "output")
 
     def answers():
         assert process.poll() is None, (folder / "output").read_text()

@@ -14,7 +14,7 @@ from tests.system.reliability.fronts import COMMANDS, free_port
 from tests.system.reliability.load import Load
 
 RATE = 200
-DRAIN_SECONDS = 2
+DRAIN_SECONDS = 3  # the default
 # The same rows under other labels, so that an answer tells which model it is of.
 PACK = """
 import sys
@@ -49,18 +49,19 @@ class Pair:
         return self._serve(self._bundle, PORT=str(port), **self._environ)
 
     def restart(self, place):
-        """Stop one instance as an orchestrator does, and start it again on its port."""
+        """Stop one instance as an orchestrator does, start it again on its port, and wait until it gets requests."""
         server = self.servers[place]
         server.process.send_signal(signal.SIGTERM)
         assert 0 == server.process.wait(60)
         self.servers[place] = self.start(server.port)
+        eventually(lambda: self.fronts["haproxy"].takes(("first", "second")[place]), "HAProxy takes it again")
 
     @contextmanager
     def loaded(self, behind):
         """Send 200 requests a second through each proxy; yields the loads by the proxy's name."""
-        fronts = {kind: behind(kind, *self.servers) for kind in COMMANDS}
+        self.fronts = {kind: behind(kind, *self.servers) for kind in COMMANDS}
         with ExitStack() as running:
-            loads = {kind: Load(front.port, clients=16, rate=RATE) for kind, front in fronts.items()}
+            loads = {kind: Load(front.port, clients=16, rate=RATE) for kind, front in self.fronts.items()}
             for load in loads.values():
                 running.enter_context(load)
             eventually(lambda: all(len(load.answers) > RATE for load in loads.values()), "load")
