@@ -31,3 +31,11 @@ def behind(tmp_path_factory):
 @pytest.fixture
 def figure():
     return figures.write
+
+
+@pytest.fixture
+def report(figure):
+    def write(what, load, said):
+        figure("Faults", what, "every request answered, rightly", f"{len(load.answers)} of {len(load.answers)}; {said}")
+
+    return write

@@ -32,14 +32,6 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-@pytest.fixture
-def report(figure):
-    def write(what, load, said):
-        figure("Faults", what, "every request answered, rightly", f"{len(load.answers)} of {len(load.answers)}; {said}")
-
-    return write
-
-
 def test_a_full_disk_under_the_log_costs_log_lines_and_no_request(serve, small_disk, report):
     """What was not written is counted, and said on stderr."""
     server = serve(stdout=small_disk / "log", WEB_CONCURRENCY="2")
