@@ -15,6 +15,8 @@ from tests.system.reliability.load import Load
 
 RATE = 200
 DRAIN_SECONDS = 3  # the default
+# All the clients may wait at one instance while the other starts, on a machine that does other things besides.
+ROOM = {"THREADS": "32", "QUEUE_SECONDS": "20"}
 # The same rows under other labels, so that an answer tells which model it is of.
 PACK = """
 import sys
@@ -42,7 +44,7 @@ class Pair:
 
     def __init__(self, serve, bundle, drain_seconds):
         self._serve, self._bundle = serve, bundle
-        self._environ = {"WEB_CONCURRENCY": "1", "DRAIN_SECONDS": str(drain_seconds), "LOG_SHARE": "0"}
+        self._environ = {"WEB_CONCURRENCY": "1", "DRAIN_SECONDS": str(drain_seconds), "LOG_SHARE": "0", **ROOM}
         self.servers = [self.start(free_port()) for _ in range(2)]
 
     def start(self, port):
