@@ -70,7 +70,7 @@ class Front:
 
 def nginx_command(folder, port, backends):
     """Render the template as its first lines say; returns the command, and what its environment gets."""
-    servers = " ".join(f"server 127.0.0.1:{backend} max_fails=1 fail_timeout=2s;" for backend in backends)
+    servers = " ".join(f"server 127.0.0.1:{backend} max_fails=3 fail_timeout=2s;" for backend in backends)
     template = (ROOT / "deploy/nginx/ml-service.conf.template").read_bytes()
     environ = {"PATH": os.environ["PATH"], "NGINX_LISTEN": f"127.0.0.1:{port}", "NGINX_BACKENDS": servers}
     command = [program("envsubst"), "$NGINX_LISTEN $NGINX_BACKENDS"]
