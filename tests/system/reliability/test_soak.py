@@ -3,6 +3,7 @@
 import itertools
 import statistics
 import threading
+from collections import Counter
 from pathlib import Path
 
 from tests.badinput import BAD
@@ -21,19 +22,23 @@ class Soak:
 
     def __init__(self, port, count):
         self._port, self._left = port, iter(range(count))
-        self.statuses, self.sent = {}, 0
+        self._each, self.sent = [Counter() for _ in range(CLIENTS)], 0
 
     def run(self):
-        threads = [threading.Thread(target=self._client) for _ in range(CLIENTS)]
+        threads = [threading.Thread(target=self._client, args=(statuses,)) for statuses in self._each]
         for thread in threads:
             thread.start()
         return threads
 
-    def _client(self):
+    @property
+    def statuses(self):
+        return sum(self._each, Counter())
+
+    def _client(self, statuses):
         connection, bad = Connection(self._port), itertools.cycle(SMALL)
         for number in self._left:
             answer = ask(connection, next(bad) if number % 2 else PREDICT)
-            self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
+            statuses[answer.status] += 1
             self.sent = number
         connection.raw.close()
 
