@@ -80,8 +80,8 @@ def test_ten_times_the_capacity_costs_nothing_of_it(serve, figure, tmp_path):
 def report(figure, seen, seconds):
     """Write the figures of one overload."""
     figure("Overload", f"offered for {seconds} s", "10 times the peak", f"{seen.offered:.1f} times")
-    figure("Overload", "goodput", "at least 90 % of the peak", f"{seen.goodput:.0%}")
+    figure("Overload", "goodput", "at least 90 % of the peak", f"{100 * seen.goodput:.0f} %")
     figure("Overload", "time of a 503, median", "less than 50 ms", f"{1e3 * seen.refusal_seconds:.1f} ms")
     figure("Overload", "/health/live, p99", "less than 100 ms", f"{1e3 * seen.live_p99:.1f} ms")
     figure("Overload", "/health/ready, p99", "less than 100 ms", f"{1e3 * seen.ready_p99:.1f} ms")
-    figure("Overload", "throughput two seconds later", "the peak", f"{seen.back:.0%} of it")
+    figure("Overload", "throughput two seconds later", "the peak", f"{100 * seen.back:.0f} % of it")
