@@ -44,9 +44,12 @@ class Soak:
 
 
 def usage(pids):
-    """Return the proportional memory of processes in bytes, and the number of their descriptors."""
+    """Return the memory of processes that is no file's, in bytes, and the number of their descriptors.
+
+    What is mapped from files counts more or less with who else maps them, which is not these processes' doing.
+    """
     rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids]
-    memory = sum(int(text.split("Pss:")[1].split()[0]) * 1024 for text in rollups)
+    memory = sum(int(text.split("Anonymous:")[1].split()[0]) * 1024 for text in rollups)
     return memory, sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
 
 
