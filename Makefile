@@ -11,7 +11,8 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients lint image image-compiled docs bench wrk lock clean
+.PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak reliability lint image \
+  image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -26,7 +27,7 @@ bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest -m "not image and not bench and not clients"
+	.venv/bin/pytest -m "not image and not bench and not clients and not proxies"
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
@@ -36,6 +37,25 @@ test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wr
 
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
 	.venv/bin/pytest -m clients
+
+test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
+	.venv/bin/pytest -m proxies --timeout 600
+
+soak: .venv/dev.stamp proxies  ## 200,000 good and bad requests
+	RELIABILITY=full .venv/bin/pytest tests/system/reliability/test_soak.py --timeout 1800
+
+# Root may have what else the machine does wait, so that it is not measured too.
+FIRST = $(shell [ $$(id -u) = 0 ] && echo nice -n -19)
+reliability: .venv/dev.stamp proxies  ## all of test-proxies at full length; writes docs/reliability.md
+	rm -f .venv/figures.jsonl
+	RELIABILITY=full RELIABILITY_FIGURES=.venv/figures.jsonl $(FIRST) .venv/bin/pytest -m proxies --timeout 1800
+	.venv/bin/python -m tests.system.reliability.figures .venv/figures.jsonl docs/reliability.md
+
+# invoke-rc.d starts no service in runlevel 1: they are programs for the tests here.
+proxies:
+	@PATH="$$PATH:/usr/sbin" which nginx haproxy faketime envsubst >/dev/null \
+	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	       nginx-light haproxy faketime gettext-base; } >&2
 
 lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 	.venv/bin/ruff check .

@@ -146,7 +146,7 @@ def test_files_and_functions_stay_small():
 def test_system_tests_import_nothing_of_the_product():
     """What is tested from outside knows the product by its sockets, files and signals only."""
     packages = {
-        target.partition(".")[0] for path in (ROOT / "tests/system").glob("*.py") for target, _ in imports(path)
+        target.partition(".")[0] for path in (ROOT / "tests/system").rglob("*.py") for target, _ in imports(path)
     }
 
     assert set() == packages & {"model", "service", "wsgi"}

@@ -63,7 +63,8 @@ class Server:
             "DRAIN_SECONDS": "0",  # no load balancer is watching; tests that drain set it
             **environ,
         }
-        command = [sys.executable, "-m", "gunicorn"]
+        command = [*environ.pop("prefix", ()), sys.executable, "-m", "gunicorn"]
+        self.out = environ.pop("stdout", self.out)
         if environ.pop("closed_stdout", False):
             command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
         if descriptors := environ.pop("descriptors", 0):

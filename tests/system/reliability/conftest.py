@@ -1,0 +1,41 @@
+"""What only these tests share: servers behind the proxies of deploy/, and the file of figures."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from tests.system.reliability import figures
+from tests.system.reliability.fronts import proxying
+
+
+def pytest_collection_modifyitems(items):
+    """Mark everything in this folder: it needs nginx and HAProxy."""
+    for item in items:
+        if item.path.parent.name == "reliability":
+            item.add_marker(pytest.mark.proxies)
+
+
+@pytest.fixture
+def behind(tmp_path_factory):
+    """Start a proxy in front of servers; "direct" is the first of them itself."""
+    with ExitStack() as running:
+
+        def start(kind, *servers):
+            if kind == "direct":
+                return servers[0]
+            return running.enter_context(proxying(kind, tmp_path_factory.mktemp(kind), servers))
+
+        yield start
+
+
+@pytest.fixture
+def figure():
+    return figures.write
+
+
+@pytest.fixture
+def report(figure):
+    def write(what, load, said):
+        figure("Faults", what, "every request answered, rightly", f"{len(load.answers)} of {len(load.answers)}; {said}")
+
+    return write

@@ -1,0 +1,54 @@
+"""The figures of a run, a JSON line each as the tests write them, and docs/reliability.md, the table made of them."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+FULL = os.environ.get("RELIABILITY") == "full"
+HEADER = """# Reliability
+
+What was measured on this tree, by tests that fail when it falls short. `make reliability` runs them at full length and
+writes this file; `make test-proxies` runs the same tests, shorter; `make soak` the soak alone. Real gunicorn, and the
+nginx and HAProxy of Debian with the files of deploy/; client, proxies and servers share {cpus} CPUs, whose load average
+was {least:.0f} to {most:.0f} meanwhile, what other programs did included.
+
+"""
+SECTIONS = ["Overload", "Slow clients", "Restarts", "kill -9", "Faults", "HTTP", "Soak"]
+
+
+def scaled(full, short):
+    """Return how long or how often, in a full run or a short one."""
+    return full if FULL else short
+
+
+def write(section, what, expected, measured):
+    """Add one figure to the file that RELIABILITY_FIGURES names, if it does."""
+    if path := os.environ.get("RELIABILITY_FIGURES"):
+        line = {
+            "section": section,
+            "what": what,
+            "expected": expected,
+            "measured": measured,
+            "load": os.getloadavg()[0],
+        }
+        with Path(path).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def table(lines):
+    """Return the document; of two figures for the same thing the later counts."""
+    latest = {(line["section"], line["what"]): line for line in lines}
+    loads = [line["load"] for line in latest.values()]
+    text = [HEADER.format(cpus=os.cpu_count(), least=min(loads), most=max(loads))]
+    for section in sorted({section for section, _ in latest}, key=SECTIONS.index):
+        text.append(f"## {section}\n\n| what | expected | measured |\n|---|---|---|\n")
+        rows = (line for (its, _), line in latest.items() if its == section)
+        text.extend(f"| {line['what']} | {line['expected']} | {line['measured']} |\n" for line in rows)
+        text.append("\n")
+    return "".join(text).rstrip() + "\n"
+
+
+if __name__ == "__main__":
+    source, target = map(Path, sys.argv[1:])
+    target.write_text(table([json.loads(line) for line in source.read_text().splitlines()]))

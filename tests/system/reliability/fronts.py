@@ -1,0 +1,118 @@
+"""The reference proxies of deploy/, run as they are, each in front of two instances on ports that are free."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from contextlib import contextmanager, suppress
+
+from tests.conftest import ROOT
+from tests.system.conftest import DEADLINE, Connection, eventually
+
+# What Debian's own nginx.conf says around the files of conf.d, with everything in one folder.
+NGINX_MAIN = """
+user root;
+daemon off;
+worker_processes 1;
+pid {folder}/pid;
+error_log {folder}/errors;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/ml-service.conf;
+}}
+"""
+
+
+def program(name):
+    """Return the path of a program; one that is missing fails the test."""
+    found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    assert found, f"{name} is not installed: `make test-proxies` installs it when run as root"
+    return found
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Front:
+    """Where requests are sent to: a proxy, known by its port and by what it says."""
+
+    def __init__(self, port, output):
+        self.port, self._output = port, output
+
+    def takes(self, name):
+        """Say whether an instance, by its name in the configuration, is up as far as the proxy has said."""
+        said = re.findall(rf"Server ml_service/{name} is (UP|DOWN)", self._output.read_text())
+        return not said or said[-1] == "UP"
+
+    @contextmanager
+    def connect(self):
+        connection = Connection(self.port)
+        try:
+            yield connection
+        finally:
+            connection.raw.close()
+
+    def predict(self, document):
+        with self.connect() as connection:
+            return connection.predict(document)
+
+
+def nginx_command(folder, port, backends):
+    """Render the template as its first lines say; returns the command, and what its environment gets."""
+    servers = " ".join(f"server 127.0.0.1:{backend} max_fails=3 fail_timeout=2s;" for backend in backends)
+    template = (ROOT / "deploy/nginx/ml-service.conf.template").read_bytes()
+    environ = {"PATH": os.environ["PATH"], "NGINX_LISTEN": f"127.0.0.1:{port}", "NGINX_BACKENDS": servers}
+    command = [program("envsubst"), "$NGINX_LISTEN $NGINX_BACKENDS"]
+    done = subprocess.run(command, input=template, env=environ, capture_output=True, check=True)
+    (folder / "ml-service.conf").write_bytes(done.stdout)
+    (folder / "nginx.conf").write_text(NGINX_MAIN.format(folder=folder))
+    return [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")], {}
+
+
+def haproxy_command(folder, port, backends):
+    """Return the command, and what its environment gets."""
+    first, second = (f"127.0.0.1:{backend}" for backend in backends)
+    environ = {"HAPROXY_LISTEN": f"127.0.0.1:{port}", "HAPROXY_BACKEND_1": first, "HAPROXY_BACKEND_2": second}
+    return [program("haproxy"), "-db", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")], environ
+
+
+COMMANDS = {"nginx": nginx_command, "haproxy": haproxy_command}
+FRONTS = ["direct", *COMMANDS]
+
+
+@contextmanager
+def proxying(kind, folder, servers):
+    """Run a proxy in front of two servers, or of the one twice; yields where to send requests to."""
+    port = free_port()
+    command, environ = COMMANDS[kind](folder, port, [server.port for server in (servers * 2)[:2]])
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=output, stderr=output)
+    front = Front(port, folder / "output")
+
+    def answers():
+        assert process.poll() is None, (folder / "output").read_text()
+        with suppress(OSError), front.connect() as connection:
+            return connection.ask("GET", "/health/ready")[0] == 200
+        return False
+
+    try:
+        eventually(answers, f"{kind} answers")
+        yield front
+    finally:
+        process.terminate()
+        try:
+            process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,88 @@
+"""A load generator: clients on kept-alive connections of their own, together at a set rate or as fast as they can."""
+
+import json
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+from http.client import HTTPException
+
+from tests.badinput import JSON, ROW
+from tests.system.conftest import DEADLINE, Connection
+
+PREDICT = ("POST", "/predict", json.dumps({"features": ROW}), JSON)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One request: when it was sent (monotonic seconds), how long it took, and what came; status 0 if nothing did."""
+
+    at: float
+    seconds: float
+    status: int
+    version: str
+    body: bytes
+
+
+class Load:
+    """Sends `request` from `clients` threads while its block runs; `rate` is per second and for all of them."""
+
+    def __init__(self, port, clients, rate=None, request=PREDICT):
+        self.port, self.request = port, request
+        self.answers = []
+        self._pause = clients / rate if rate else 0.0
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(place / clients,)) for place in range(clients)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        for thread in self._threads:
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
+
+    def _run(self, offset):
+        due = time.monotonic() + offset * self._pause
+        connection = Connection(self.port)
+        while not self._done.wait(max(0.0, due - time.monotonic())):
+            self.answers.append(ask(connection, self.request))
+            # A client that has fallen behind sends at once, but does not make up for what it could not send.
+            due = max(due + self._pause, time.monotonic() - self._pause)
+        connection.raw.close()
+
+    @property
+    def lost(self):
+        """Return what got no answer."""
+        return [answer for answer in self.answers if not answer.status]
+
+    def statuses(self):
+        return {answer.status for answer in self.answers}
+
+
+def ask(connection, request=PREDICT):
+    """Send one request, and tell what came of it."""
+    start = time.monotonic()
+    try:
+        status, headers, body = connection.ask(*request)
+        version = headers.get("X-Model-Version", "")
+    except (OSError, HTTPException) as error:
+        connection.raw.close()
+        status, version, body = 0, "", repr(error).encode()
+    return Answer(start, time.monotonic() - start, status, version, body)
+
+
+def for_seconds(seconds, *arguments, **options):
+    """Run a load for so long and return it, with `rate` the answers of 200 per second that it got."""
+    with Load(*arguments, **options) as load:
+        time.sleep(seconds)  # the length of the measurement, not a wait for something
+    load.rate = sum(answer.status == 200 for answer in load.answers) / seconds
+    return load
+
+
+def quantile(answers, share):
+    """Return the seconds within which this share of the answers came."""
+    return statistics.quantiles([answer.seconds for answer in answers], n=1000)[round(share * 1000) - 1]

@@ -1,0 +1,154 @@
+"""Malformed HTTP, directly and through the proxies: never a 5xx, and nobody gets an answer that is not theirs."""
+
+import itertools
+import json
+import re
+import socket
+from contextlib import suppress
+
+import pytest
+
+from tests.system.conftest import DEADLINE, launching
+from tests.system.reliability.fronts import FRONTS, free_port
+from tests.system.reliability.malformed import CASES, HEAD, ID
+
+# Two rows whose answers differ, so that an answer tells whose it is.
+CANARIES = [(0, b'{"features": [5.1, 3.5, 1.4, 0.2]}'), (2, b'{"features": [6.9, 3.1, 5.1, 2.3]}')]
+QUIET_SECONDS = 0.15
+# What RFC 9112 (6.1) has for a transfer coding that is not known, and RFC 9110 (15.6.6) for a version.
+STANDARD = {501, 505}
+HIDDEN = [
+    "/metrics",
+    "//metrics",
+    "/./metrics",
+    "/%6detrics",
+    "/%2e/metrics",
+    "/x/../metrics",
+    "/x/%2e%2e/metrics",
+    "/metrics/",
+    "/metrics?a=b",
+    "/metrics%3fa",
+    "/metrics;a",
+    "/METRICS",
+    "http://x/metrics",
+    "/%2fmetrics",
+    "/metrics%2f",
+    "/metrics%20",
+    "/metrics/.",
+    "/%252e/metrics",
+    "\\metrics",
+    "/.//metrics",
+]
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, iris_bundle):
+    """Serve all the cases of this module with one server, so that none of them spoils what comes after."""
+    with launching(tmp_path_factory, iris_bundle) as launch:
+        server = launch(WEB_CONCURRENCY="2", READ_SECONDS="5", PORT=str(free_port()))
+        server.wait_until_ready()
+        yield server
+
+
+@pytest.fixture(params=FRONTS)
+def front(request, behind, server):
+    return behind(request.param, server)
+
+
+def receive(client, seconds, enough=lambda content: False):
+    """Return what comes until nothing has come for so long, and whether the connection has ended."""
+    content = b""
+    client.settimeout(seconds)
+    try:
+        while piece := client.recv(1 << 16):
+            content += piece
+            if enough(content):
+                return content, False
+    except TimeoutError:
+        return content, False
+    except OSError:
+        pass
+    return content, True
+
+
+def split(content):
+    """Return the whole answers in what was received, each its status, fields and body, and what is left."""
+    answers = []
+    while found := re.match(rb"HTTP/1\.\d (\d{3})[^\r\n]*\r\n(.*?\r\n)\r\n", content, re.DOTALL):
+        announced = re.search(rb"(?i)content-length: *(\d+)", found[2])
+        end = found.end() + (int(announced[1]) if announced else 0)
+        if len(content) < end:
+            break
+        answers.append((int(found[1]), found[2].decode("latin-1"), content[found.end() : end]))
+        content = content[end:]
+    return answers, content
+
+
+def canary(client):
+    """Ask on a connection; returns the status, having proven that an answer of 200 is the answer to that."""
+    number = next(numbers)
+    label, body = CANARIES[number % 2]
+    head = HEAD + b"X-Request-ID: canary-%d\r\nContent-Length: %d\r\n\r\n" % (number, len(body))
+    client.sendall(head + body)
+    content, _ = receive(client, DEADLINE, enough=lambda content: split(content)[0])
+    answers, left = split(content)
+    if not content:
+        raise ConnectionResetError("ended without an answer")
+    assert (1, b"") == (len(answers), left), content
+    ((status, fields, answer),) = answers
+    if status == 200:
+        assert label == json.loads(answer)["prediction"]
+        assert re.search(rf"(?i)x-request-id: canary-{number}\r\n", fields)
+    return status
+
+
+def try_case(front, content):
+    """Send one message; returns the statuses of what came, having proven that nobody's answers are mixed up."""
+    with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as client:
+        with suppress(OSError):  # it may be refused before it is sent
+            client.sendall(content)
+        came, ended = receive(client, QUIET_SECONDS)
+        # With no answer to it all the server waits for the rest, and what followed would be just that. Behind half a
+        # message it may be refused.
+        if came and not ended:
+            with suppress(ConnectionError):  # it may close behind its answer
+                assert canary(client) < 500
+    answers, left = split(came)
+    assert not left or not came.startswith(b"HTTP/"), came
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as fresh:
+            assert 200 == canary(fresh)
+    return [status for status, _, _ in answers]
+
+
+def test_no_malformed_message_is_a_5xx_or_mixes_up_answers(front, server, request, figure):
+    """Each class, then a request on the same connection where it is kept, and two on fresh ones."""
+    kind = request.node.callspec.params["front"]
+    wrong = {}
+    for name, content in CASES.items():
+        try:
+            statuses = try_case(front, content)
+        except (AssertionError, OSError) as error:
+            wrong[name] = repr(error)[:300]
+        else:
+            if any(status >= 500 for status in set(statuses) - STANDARD):
+                wrong[name] = statuses
+        assert ID not in {line["request_id"] for line in server.log()}, name
+    assert {} == wrong
+    assert ID not in {line["request_id"] for line in server.log()}
+    expected = "no 5xx but the 501 and 505 of the standard, no answer that is not the caller's"
+    figure("HTTP", f"{len(CASES)} malformed messages, {kind}", expected, "0 5xx, 0 mixed up")
+
+
+@pytest.mark.parametrize("kind", FRONTS[1:])
+@pytest.mark.parametrize("path", HIDDEN)
+def test_the_proxies_hide_the_metrics_however_they_are_spelt(behind, server, kind, path):
+    """Counts of a service are its operators' business."""
+    front = behind(kind, server)
+    with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        content, _ = receive(client, DEADLINE)
+
+    assert b"mlservice_" not in content
+    assert b" 200 " not in content.partition(b"\r\n")[0]
