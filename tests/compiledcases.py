@@ -1,0 +1,29 @@
+"""Bundles of every case that compiles, each with rows and answers: `python -m tests.compiledcases FOLDER`.
+
+For whoever serves them without scikit-learn. That they are equal to it is proven elsewhere, on many more rows.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from model.compiling import parity
+from tests.http.test_compiled import COMPILED
+from tests.http.test_conformance import cells, expected, prepare
+
+
+def write(folder: Path) -> None:
+    """Write `<number>/bundle` and `<number>/case.json` for each case."""
+    parity.RANDOM_ROWS, parity.SINGLE_ROWS, parity._SECONDS = 100, 1, 0.001
+    for number, case in enumerate(COMPILED):
+        place = folder / str(number)
+        place.mkdir(parents=True)
+        estimator, loaded, choose, places = prepare(case, place, compiled=True)
+        signature, rows = loaded.manifest.signature, choose(places)
+        labels, probabilities = expected(estimator, signature, rows)
+        document = {"name": case.name, "rows": cells(rows, signature), "labels": labels, "probabilities": probabilities}
+        (place / "case.json").write_text(json.dumps(document))
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
