@@ -27,7 +27,8 @@ bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest -m "not image and not bench and not clients and not proxies"
+	.venv/bin/pytest --ignore tests/system --numprocesses 2 --dist load
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not proxies"
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 from model.compiling import parity
-from tests.http.test_compiled import COMPILED
+from tests.http.test_compiled import COMPILED, few
 from tests.http.test_conformance import cells, expected, prepare
 
 
 def write(folder: Path) -> None:
     """Write `<number>/bundle` and `<number>/case.json` for each case."""
-    parity.RANDOM_ROWS, parity.SINGLE_ROWS, parity._SECONDS = 100, 1, 0.001
+    few(lambda name, value: setattr(parity, name, value))
     for number, case in enumerate(COMPILED):
         place = folder / str(number)
         place.mkdir(parents=True)

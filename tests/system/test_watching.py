@@ -55,7 +55,8 @@ def test_a_bundle_that_is_half_written_is_not_served_until_it_is_whole(serve, ir
     """The old model stays, a line says why, and nothing has to be done when the rest has come."""
     path = shutil.copytree(iris_bundle, tmp_path / "bundle")
     server = serve(path, **WATCHED)
-    shutil.copy(second / "manifest.json", path)
+    for name in ("manifest.json", "model.onnx"):
+        shutil.copy(second / name, path)
     eventually(lambda: "is not served, the old one stays: bundle_corrupt" in server.errors, "a line about it")
     serves(server, "1")
 
