@@ -45,7 +45,9 @@ def compiled(estimator: Any, signature: Signature) -> Compiled:
     """Return the compiled form of a fitted estimator, not yet proven; raises NotCompiled."""
     if signature.layout == "text" or any(feature.dtype == "datetime" for feature in signature.features):
         raise NotCompiled("texts of many words, and dates, have no compiled form")
-    codes: tuple[Codes, ...] = tuple({} if feature.dtype == "string" else None for feature in signature.features)
+    # A column that the model drops may hold anything: whatever it is, it has no code.
+    texts = ("string", "any")
+    codes: tuple[Codes, ...] = tuple({} if feature.dtype in texts else None for feature in signature.features)
     graph = Graph(PREDICTORS, TRANSFORMERS)
     outcome = graph.predict(estimator, Columns("rows", codes))
     if signature.probabilities != (outcome.probabilities is not None):

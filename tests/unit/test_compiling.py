@@ -7,7 +7,9 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -125,6 +127,19 @@ def test_missing_numbers_go_where_the_trees_send_them(tmp_path):
 
         assert isinstance(loaded.engine, OnnxEngine)
         np.testing.assert_array_equal(estimator.predict(rows), loaded.engine.predict(rows).labels)
+
+
+def test_a_column_that_is_dropped_may_hold_anything(tmp_path):
+    """Packed without data nothing is known of it but that."""
+    rows = pd.DataFrame({"ident": ["P1", "P2", "P3", "P4"] * 30, "size": np.linspace(0, 1, 120)})
+    columns = ColumnTransformer([("d", "drop", ["ident"]), ("s", StandardScaler(), ["size"])])
+    estimator = make_pipeline(columns, LogisticRegression()).fit(rows, rows["size"] > 0.5)
+
+    engine = pack(estimator, tmp_path / "bundle", name="test").engine
+
+    assert "onnx" == engine.name
+    cells = np.array([["P9", 0.9], [None, 0.1], [3.5, 0.9], [True, 0.1]], dtype=object)
+    assert [True, False, True, False] == engine.predict(cells).labels.tolist()
 
 
 def test_what_is_not_compiled_says_why(tmp_path):
