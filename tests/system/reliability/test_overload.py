@@ -13,6 +13,8 @@ from tests.system.reliability.load import Load, for_seconds, quantile
 COMPUTING_SECONDS = 0.1
 WORKERS = 2
 ROUNDS = 3
+# Many more than can wait in the server: who waits asks for nothing meanwhile.
+CLIENTS = 300
 ONE = ("POST", "/predict", json.dumps({"features": [9.0]}), JSON)
 
 
@@ -52,7 +54,7 @@ def overload(port, seconds):
         Load(port, clients=1, rate=20, request=("GET", "/health/live")) as live,
         Load(port, clients=1, rate=20, request=("GET", "/health/ready")) as ready,
     ):
-        flood = for_seconds(seconds, port, clients=100, rate=10 * peak, request=ONE)
+        flood = for_seconds(seconds, port, clients=CLIENTS, rate=10 * peak, request=ONE)
     after = for_seconds(6, port, clients=2 * WORKERS, request=ONE)
     refusals = [answer.seconds for answer in flood.answers if answer.status == 503]
     assert {200, 503} == flood.statuses()
