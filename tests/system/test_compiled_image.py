@@ -77,6 +77,7 @@ def test_every_model_that_compiles_answers_in_it_what_scikit_learn_answers(compi
     folders = sorted(tmp_path.iterdir(), key=lambda place: int(place.name))
     cases = [json.loads((place / "case.json").read_text()) for place in folders]
 
+    tmp_path.chmod(0o755)  # pytest's are for their owner only; the image's user is another
     answers = in_image(compiled, ANSWER, "--volume", f"{tmp_path}:/cases:ro").splitlines()
 
     assert len(cases) == len(answers) >= 100
