@@ -7,11 +7,11 @@ the model has shown that they are quick, and hands them to threads again when on
 
 from typing import Final
 
-QUICK_SECONDS: Final = 0.002  # of computing time, in a thread
+QUICK_SECONDS: Final = 0.004  # of computing time, in a thread
 SLOW_SECONDS: Final = 0.02  # of any time, in the main loop
 FEWEST: Final = 16
 MOST: Final = 4096
-MOST_BYTES: Final = 16 * 1024
+MOST_BYTES: Final = 64 * 1024
 
 
 class Pace:

@@ -15,6 +15,7 @@ from service.errors import InvalidRows, Problem
 
 _MOST_PROPOSALS = 3
 _MOST_COMPARED = 500
+_LISTS = frozenset({list, tuple})
 
 
 class RowReader:
@@ -58,7 +59,7 @@ class RowReader:
                 rows = [self._pick(row) if type(row) is dict and len(row) == width else row for row in rows]
             except KeyError:
                 return None
-        if not all(type(row) in (list, tuple) and len(row) == width for row in rows):
+        if not set(map(type, rows)) <= _LISTS or set(map(len, rows)) != {width}:
             return None
         return self._matrix(rows) if self._types is not None else self._columns(rows)
 
@@ -66,9 +67,10 @@ class RowReader:
         kinds = set(map(type, chain.from_iterable(rows)))
         if not self._types or not kinds <= self._types:
             return None
+        if type(None) not in kinds:  # JSON has no number that is not finite
+            flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(self._cells))
+            return flat.reshape(len(rows), -1)
         matrix = np.array(rows, dtype=np.float64)
-        if type(None) not in kinds:
-            return matrix  # JSON has no number that is not finite
         finite = np.isfinite(matrix)
         # JSON has no NaN, so whatever is not finite was null; it may be where the model takes a missing value.
         return matrix if finite.all() or (finite | self._nullable).all() else None
