@@ -10,8 +10,8 @@ HEADER = """# Reliability
 
 What tests measured that fail when it falls short, when this file was last written. `make reliability` runs them at full
 length and writes it; `make test-proxies` runs the same tests, shorter; `make soak` the soak alone. Real gunicorn, and
-the nginx and HAProxy of Debian with the files of deploy/; client, proxies and servers share {cpus} CPUs, whose load average
-was {least:.0f} to {most:.0f} meanwhile, what other programs did included.
+the nginx and HAProxy of Debian with the files of deploy/; client, proxies and servers share {cpus} CPUs, whose load
+average was {least:.0f} to {most:.0f} meanwhile, what other programs did included.
 
 """
 SECTIONS = ["Overload", "Slow clients", "Restarts", "kill -9", "Faults", "HTTP", "Soak"]
