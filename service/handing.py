@@ -7,11 +7,10 @@ from typing import Any, Final
 from service import refusals
 from service.accepting import AcceptingWorker
 from service.connection import ClientSocket, Connection
-from service.pace import Pace, is_small
+from service.pace import POST, Pace, is_small
 
 # For each thread that predicts, so many requests wait for one before others are refused at once.
 WAITING_FOR_EACH: Final = 2
-POST: Final = b"POST "
 
 
 class HandingWorker(AcceptingWorker):

@@ -12,6 +12,7 @@ SLOW_SECONDS: Final = 0.02  # of any time, in the main loop
 FEWEST: Final = 16
 MOST: Final = 4096
 MOST_BYTES: Final = 64 * 1024
+POST: Final = b"POST "
 
 
 class Pace:
@@ -36,4 +37,4 @@ class Pace:
 
 def is_small(content: bytes | bytearray) -> bool:
     """Say whether a request is small, and no scrape or page: these take long whatever the model."""
-    return len(content) <= MOST_BYTES and content.startswith(b"POST ")
+    return len(content) <= MOST_BYTES and content.startswith(POST)

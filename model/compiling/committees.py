@@ -176,7 +176,7 @@ def _isotonic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 
 
 def _threshold(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    member = getattr(estimator, "estimator_", estimator)
+    member = getattr(estimator, "estimator_", estimator.estimator)
     found = graph.predict(member, x)
     if estimator.response_method == "decision_function" or not hasattr(member, "predict_proba"):
         raise NotCompiled("a threshold on the decision function has no compiled form")

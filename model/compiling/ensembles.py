@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import ensemble, tree
 
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
-from model.compiling.linear import column, inlier, place_of_largest, place_of_positive, two_sided
+from model.compiling.linear import LINKS, column, inlier, place_of_largest, place_of_positive, two_sided
 from model.compiling.trees import Tree, as_float32, leaf_rows, sums
 
 _SIDES = 2
@@ -109,7 +109,7 @@ def _regressor(raw: Callable[[Graph, Any, Columns], str]) -> Callable[..., Outco
     def convert(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         found = column(graph, raw(graph, estimator, x))
         link = type(estimator._loss.link).__name__
-        return Outcome(graph.add({"IdentityLink": "Identity", "LogLink": "Exp"}[link], found))
+        return Outcome(graph.add(LINKS[link], found))
 
     return convert
 

@@ -8,7 +8,7 @@ from sklearn import cross_decomposition, discriminant_analysis, linear_model, sv
 
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
 
-LOGITS = {"HalfLogitLink": "Sigmoid", "LogLink": "Exp", "IdentityLink": "Identity"}
+LINKS = {"HalfLogitLink": "Sigmoid", "LogLink": "Exp", "IdentityLink": "Identity"}
 
 
 def affine(graph: Graph, x: str, coefficients: Any, intercept: Any) -> str:
@@ -44,7 +44,7 @@ def _regression(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 
 def _generalised(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     link = type(estimator._base_loss.link).__name__
-    return Outcome(graph.add(LOGITS[link], _regression(graph, estimator, x).labels))
+    return Outcome(graph.add(LINKS[link], _regression(graph, estimator, x).labels))
 
 
 def _latent(graph: Graph, estimator: Any, x: Columns) -> Outcome:

@@ -38,18 +38,18 @@ class _Tally:
             expected, found = one.predict(rows), other.predict(rows)
         self.rows += len(rows)
         if signature.task == "regressor":
-            self._numbers(expected.labels, found.labels, "answer", relative=True)
+            self._numbers(expected.labels, found.labels, "an answer", relative=True)
         elif expected.labels.tolist() != found.labels.tolist():
             wrong = np.asarray(expected.labels.tolist()) != np.asarray(found.labels.tolist())
             raise NotCompiled(f"{int(wrong.sum())} labels of {len(rows)} rows differ from scikit-learn's")
         for wanted, given in zip(_probabilities(expected), _probabilities(found), strict=True):
-            self._numbers(wanted, given, "probability", relative=False)
+            self._numbers(wanted, given, "a probability", relative=False)
 
     def _numbers(self, wanted: Any, given: Any, what: str, *, relative: bool) -> None:
         scale = np.maximum(1.0, np.abs(wanted)) if relative else 1.0
         difference = float(np.max(np.abs(wanted - given) / scale))
         if not difference <= TOLERANCE:
-            raise NotCompiled(f"an {what} differs from scikit-learn's by {difference:.1e}".replace("an p", "a p"))
+            raise NotCompiled(f"{what} differs from scikit-learn's by {difference:.1e}")
         self.largest = max(self.largest, difference)
 
 

@@ -48,7 +48,27 @@ class Connection:
         return status, json.loads(body)
 
 
-class Server:
+class Reachable:
+    """What listens on a port of this machine and speaks the words of the service."""
+
+    port: int
+
+    @contextmanager
+    def connect(self):
+        """Open a connection for the length of the block."""
+        connection = Connection(self.port)
+        try:
+            yield connection
+        finally:
+            connection.raw.close()
+
+    def predict(self, document):
+        """Ask on a connection of its own: status and answer."""
+        with self.connect() as connection:
+            return connection.predict(document)
+
+
+class Server(Reachable):
     """A running gunicorn with our configuration, on a free port."""
 
     def __init__(self, folder: Path, bundle: Path, environ: dict[str, str]):
@@ -107,20 +127,6 @@ class Server:
         """Return the workers, if as many as there should be are ready and none of those that should be gone is left."""
         now = set(self.workers())
         return now if len(now) == self.expected_workers() and not now & set(gone) else set()
-
-    @contextmanager
-    def connect(self):
-        """Open a connection for the length of the block."""
-        connection = Connection(self.port)
-        try:
-            yield connection
-        finally:
-            connection.raw.close()
-
-    def predict(self, document):
-        """Ask on a connection of its own: status and answer."""
-        with self.connect() as connection:
-            return connection.predict(document)
 
     def model(self):
         with self.connect() as connection:

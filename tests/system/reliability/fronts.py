@@ -8,7 +8,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 
 from tests.conftest import ROOT
-from tests.system.conftest import DEADLINE, Connection, eventually
+from tests.system.conftest import DEADLINE, Reachable, eventually
 
 # What Debian's own nginx.conf says around the files of conf.d, with everything in one folder.
 NGINX_MAIN = """
@@ -44,7 +44,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-class Front:
+class Front(Reachable):
     """Where requests are sent to: a proxy, known by its port and by what it says."""
 
     def __init__(self, port, output):
@@ -54,18 +54,6 @@ class Front:
         """Say whether an instance, by its name in the configuration, is up as far as the proxy has said."""
         said = re.findall(rf"Server ml_service/{name} is (UP|DOWN)", self._output.read_text())
         return not said or said[-1] == "UP"
-
-    @contextmanager
-    def connect(self):
-        connection = Connection(self.port)
-        try:
-            yield connection
-        finally:
-            connection.raw.close()
-
-    def predict(self, document):
-        with self.connect() as connection:
-            return connection.predict(document)
 
 
 def nginx_command(folder, port, backends):
