@@ -9,6 +9,7 @@ from typing import Any, Final
 from gunicorn.workers.gthread import ThreadWorker
 
 from service.connection import ClientSocket, Connection
+from service.metrics import Metrics
 from service.state import State
 
 NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -19,6 +20,7 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
     """Accepts only while a thread is free; an idle connection makes room for a new one."""
 
     state: State
+    metrics: Metrics
     sockets: list[Any]
     keepalived_conns: deque[Connection]
     working: dict[Connection, float]  # what has a thread, and since when (monotonic clock), the oldest first
@@ -77,6 +79,7 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
 
     def _make_do(self) -> None:
         """Have no more connections than there are descriptors for."""
+        self.metrics.out_of_descriptors.inc()
         self._connections = max(1, self.nr_conns - SPARE_DESCRIPTORS)
         self.log.warning("no descriptors left: at most %s connections from now on; see ulimit -n", self._connections)
         while self.nr_conns > self._connections and self.keepalived_conns:

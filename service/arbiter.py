@@ -18,7 +18,7 @@ from model.forking import in_fork
 from service.app import Parts
 from service.reloading import SILENT, reload_model
 from service.state import Worker
-from service.watching import Watch
+from service.watching import Clock, Watch
 
 PAUSE_SECONDS: Final = 0.02
 QUICK_SECONDS: Final = 2.0
@@ -31,6 +31,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     parts: Parts
     LISTENERS: list[Any]
     watch: Watch
+    clock: Clock
     stop_at: float | None = None  # when to stop, since SIGTERM came (monotonic clock)
     boot_failures = 0
     spawn_after = 0.0
@@ -42,6 +43,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         arbiter.__class__ = cls
         arbiter.parts = parts
         arbiter.watch = Watch(parts.settings.model_dir, parts.settings.watch_seconds)
+        arbiter.clock = Clock()
 
     def signal(self, sig: int, frame: Any) -> None:
         """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing."""
@@ -63,6 +65,10 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         if self.stop_at is None and self.watch.changed(time.monotonic()):
             self.log.info("what is in %s has changed", self.parts.settings.model_dir)
             self.SIG_QUEUE.put_nowait(signal.SIGHUP)
+        if step := self.clock.step():
+            direction = "back" if step < 0 else "forward"
+            self.log.warning("the clock was set %s by %.1f s; the times in the logs are by it", direction, abs(step))
+            self.parts.metrics.clock_steps.labels(direction).inc()
         left = timeout if self.stop_at is None else self.stop_at - time.monotonic()
         signals = super().wait_for_signals(max(0.0, min(timeout, left)))
         if self.stop_at is not None and time.monotonic() >= self.stop_at:

@@ -114,7 +114,7 @@ def warm_up(worker: Any) -> None:
     if parts.settings.admin_bind:
         address, port = worker.sockets[1].getsockname()[:2]
         parts.gate.admin = str(address), str(port)
-    worker.look_after(parts.settings, parts.state, parts.recorder.abandon)
+    worker.look_after(parts.settings, parts.state, parts.metrics, parts.recorder.abandon)
     parts.state.say(worker.slot, Worker.READY)
 
 

@@ -67,6 +67,8 @@ CATALOGUE: Final = (
     Declaration(Counter, "unshared_workers_total", (), "Workers whose counts no scrape sees: no room for their files."),
     Declaration(Gauge, "unreadable_metric_files", (), "Files that this scrape leaves out, being torn.", _LIVE_MAX),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
+    Declaration(Counter, "out_of_descriptors_total", (), "Times that a worker had no descriptor for a connection."),
+    Declaration(Counter, "clock_steps_total", ("direction",), "Times that the system's clock was set: back, forward."),
 )
 
 
@@ -96,11 +98,15 @@ class Metrics:
         self.draining = made["draining"]
         self.log_dropped = made["log_dropped_total"]
         self._reloads = made["model_reloads_total"]
+        self.out_of_descriptors = made["out_of_descriptors_total"]
+        self.clock_steps = made["clock_steps_total"]
         self._unshared = made["unshared_workers_total"]
         self._unreadable = made["unreadable_metric_files"]
         self._workers_lost = made["workers_lost_total"]
         for reason in ("died", "boot", "hung", "silent"):
             self._workers_lost.labels(reason)
+        for direction in ("back", "forward"):
+            self.clock_steps.labels(direction)
         for outcome in ("ok", "failed"):
             self._reloads.labels(outcome)
         # Every series exists, at zero, before the first request, and is looked up once.

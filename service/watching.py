@@ -1,8 +1,26 @@
-"""Notices that what is in a directory has changed, and has come to rest."""
+"""Notices what changes under the server: the files of a directory, the system's clock."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 Signature = tuple[tuple[str | int, ...], ...]
+STEP_SECONDS: Final = 1.0  # between two looks a clock that is only slewed (adjtime(3)) differs by less
+
+
+class Clock:
+    """Notices that the system's clock has been set, by a clock that nobody sets."""
+
+    def __init__(self, unix: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._unix, self._monotonic = unix, monotonic
+        self._ahead = unix() - monotonic()
+
+    def step(self) -> float:
+        """Return by how many seconds it has been set since the last look, or 0."""
+        before, self._ahead = self._ahead, self._unix() - self._monotonic()
+        step = self._ahead - before
+        return step if abs(step) > STEP_SECONDS else 0.0
 
 
 class Watch:

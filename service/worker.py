@@ -24,6 +24,7 @@ from service import refusals
 from service.arriving import Arriving
 from service.connection import ClientSocket, Connection
 from service.handing import HandingWorker
+from service.metrics import Metrics
 from service.pace import Pace
 from service.settings import Settings
 from service.state import State
@@ -41,10 +42,10 @@ class Worker(HandingWorker):
     pending_conns: deque[Connection]
     held = 0  # bytes of requests that are arriving and of answers that are being taken
 
-    def look_after(self, settings: Settings, state: State, abandon: Callable[[], None]) -> None:
+    def look_after(self, settings: Settings, state: State, metrics: Metrics, abandon: Callable[[], None]) -> None:
         """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
         self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
-        self.predict_seconds, self.state, self.abandon = settings.predict_seconds, state, abandon
+        self.predict_seconds, self.state, self.metrics, self.abandon = settings.predict_seconds, state, metrics, abandon
         self.working, self.hung, self.backlog, self.pace = {}, set(), deque(), Pace()
         self.most_working = settings.threads
         wsgi.SERVER = "ml-service"  # what the Server header says: no product to look up weaknesses of

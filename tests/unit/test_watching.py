@@ -1,6 +1,9 @@
+import itertools
+from functools import partial
+
 import pytest
 
-from service.watching import Watch
+from service.watching import Clock, Watch
 
 
 @pytest.fixture
@@ -68,3 +71,11 @@ def test_what_was_noted_is_no_change(folder):
     watch.note()
 
     assert [False, False, False] == changes(watch, (1, 2, 3))
+
+
+def test_a_clock_that_was_set_is_told_once_and_one_that_is_slewed_is_not():
+    """By another clock that nobody sets; half a second between two looks is a slow look or a slew."""
+    times = iter([1000.0, 1001.0, 1002.5, 1003.5 - 86400, 1004.5 - 86400, 1065.5 - 86400])
+    clock = Clock(partial(next, times), partial(next, itertools.count()))
+
+    assert [0.0, 0.0, -86400.0, 0.0, 60.0] == [clock.step() for _ in range(5)]

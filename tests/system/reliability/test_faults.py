@@ -71,7 +71,9 @@ def test_more_connections_than_descriptors_cost_no_request(serve, report):
     assert all_right(load)
     assert len(load.answers) > 100
     assert workers == eventually(server.workers, "workers")
-    report("64 descriptors, 200 idle connections", load, "no worker lost")
+    times = server.metric("out_of_descriptors_total")
+    assert times == server.errors.count("no descriptors left") > 0
+    report("64 descriptors, 200 idle connections", load, f"no worker lost; {times:.0f} times counted, said on stderr")
 
 
 def test_a_clock_set_back_changes_nothing(serve, tmp_path, report):
@@ -94,7 +96,9 @@ def test_a_clock_set_back_changes_nothing(serve, tmp_path, report):
     assert times != sorted(times)  # the log's clock did go back
     assert 0 <= server.metric("request_duration_seconds_sum") < len(load.answers)
     assert "Traceback" not in server.errors
-    report("the clock set back by a day", load, "no worker lost")
+    assert 1 == server.errors.count("the clock was set back by 86400")
+    assert 1 == server.metric("clock_steps_total")
+    report("the clock set back by a day", load, "no worker lost; counted, said on stderr")
 
 
 def test_a_stopped_worker_is_replaced_while_others_serve(serve, report):
