@@ -26,6 +26,10 @@ timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level
+# What a proxy says of scheme and path is not used, so nobody is believed, and whom to believe need not be worked out.
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+forwarded_allow_ips = "*"
 # The heartbeat touches a file; on a disk that can block for as long as the disk does.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # gunicorn makes it private
 # It is a thread in the master, where a fork would inherit its locks, and an interface nobody asked for.

@@ -74,7 +74,7 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             self.drop(self.keepalived_conns[0])
         self.nr_conns += 1
         client = ClientSocket(accepted)
-        self.wait_idle(Connection(self.cfg, client, address, listener.getsockname()))
+        self.wait_idle(Connection(client, address, listener.getsockname()))
         return True
 
     def _make_do(self) -> None:

@@ -83,6 +83,13 @@ class Arriving:
             self._discard()
         return whole or self._body > self._most_body * DISCARDED_LIMITS
 
+    def parts(self) -> tuple[bytes, bytes]:
+        """Return the head, and what has come behind it; all of it where the head has no end."""
+        if self._head_end < 0:
+            return bytes(self.content), b""
+        content = memoryview(self.content)
+        return bytes(content[: self._head_end]), bytes(content[self._head_end :])
+
     def _read_head(self, end: int) -> None:
         self._head_end = end
         head = bytes(self.content[: end - 2])

@@ -7,8 +7,6 @@ from collections import deque
 from contextlib import suppress
 from typing import Any, Final
 
-from gunicorn.workers.gthread import TConn
-
 from service.arriving import Arriving
 
 PIECE: Final = 256 * 1024
@@ -24,16 +22,6 @@ class ClientSocket(socket.socket):
         super().__init__(fileno=client.detach())
         self.settimeout(0)
         self.unsent = bytearray()
-
-    def setblocking(self, flag: bool) -> None:  # noqa: FBT001  # the socket's interface
-        """Stay as it is, whatever gunicorn asks: not blocking."""
-
-    def recv(self, *arguments: Any) -> bytes:
-        """Receive what is there; nothing there is the end: a request has arrived whole before it is given a thread."""
-        try:
-            return super().recv(*arguments)
-        except BlockingIOError:
-            return b""
 
     def take(self) -> bytes:
         """Receive what is there; raises BlockingIOError when nothing is."""
@@ -57,21 +45,28 @@ class ClientSocket(socket.socket):
         return bool(poll.poll(0))
 
 
-class Connection(TConn):  # type: ignore[misc]  # gunicorn ships no types
-    """A connection that remembers what of the next request has come, and closes without waiting."""
+class Connection:
+    """A client's connection: what of its next request has come, and what it waits for."""
 
-    sock: ClientSocket
     arriving: Arriving | None = None
+    arrived: Arriving  # the request that is being answered
+    behind = b""  # what came behind it
+    timeout = 0.0  # until when it waits (monotonic clock)
     queue: "deque[Connection]"  # which of the worker's it waits in
     polled = False  # whether the main loop waits for it to be readable
     small = False  # whether the request that is being answered is
     keeps = False  # whether it is kept after the answer that is being sent
 
-    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002, ARG002  # gunicorn's interface
+    def __init__(self, sock: ClientSocket, client: Any, server: Any) -> None:
+        self.sock = sock
+        # Addresses, as the kernel has them: of a Unix socket a path or nothing.
+        self.client, self.server = ((each if isinstance(each, tuple) else (each, "")) for each in (client, server))
+
+    def close(self) -> None:
         """Say that nothing more comes, then close at once.
 
         What has come and was not read would turn the close into a reset, and cost the client the end of the answer: it
-        is read first, as far as it is there. gunicorn waits up to two seconds for the client here, in the main loop.
+        is read first, as far as it is there.
         """
         with suppress(OSError):  # gone already, or nothing left to read
             self.sock.shutdown(socket.SHUT_WR)

@@ -2,12 +2,15 @@
 
 import time
 from collections import deque
-from typing import Any, Final
+from typing import Final
+
+from gunicorn.http.errors import NoMoreData
 
 from service import refusals
 from service.accepting import AcceptingWorker
-from service.connection import ClientSocket, Connection
-from service.pace import POST, Pace, is_small
+from service.connection import Connection
+from service.exchange import Exchange
+from service.pace import POST, SLOW_SECONDS, Pace, is_small
 
 # For each thread that predicts, so many requests wait for one before others are refused at once.
 WAITING_FOR_EACH: Final = 2
@@ -22,26 +25,46 @@ class HandingWorker(AcceptingWorker):
 
     most_working: int
     pace: Pace
-    backlog: deque[Connection]
+    backlog: deque[Connection]  # what waits for a thread
+    next: deque[Connection]  # what waits for the main loop
+    exchange: Exchange
     answering = False  # a request in the main loop
 
-    def hand(self, conn: Connection, content: bytes | bytearray) -> None:
+    def hand(self, conn: Connection) -> None:
         """Have a request answered that has arrived whole."""
+        content = conn.arrived.content
         conn.small = is_small(content)
-        if conn.small and not self.working and not self.answering and self.pace.allows():
+        here = conn.small and not self.answering and self.pace.allows()
+        if here and not self.working:
             self._answer_here(conn)
-            return
-        self.unregister(conn)
+        elif here and self._soon():
+            self.unregister(conn)
+            self.next.append(conn)
+        else:
+            self.unregister(conn)
+            self._give_thread(conn, waits=content.startswith(POST))
+
+    def hand_next(self) -> None:
+        """Hand on what waits: to the main loop when no thread works any more, else as far as there are threads."""
+        while self.next and not self.working:
+            self._answer_here(self.next.popleft())
+        if not self._soon():
+            while self.next:
+                self._give_thread(self.next.popleft(), waits=True)
+        while self.backlog and len(self.working) < self.most_working:
+            self.enqueue_req(self.backlog.popleft())
+
+    def _soon(self) -> bool:
+        """Say whether the threads are about to be done: what they work on is quick, and has not been found slow."""
+        began = next(iter(self.working.values()), 0.0)
+        return time.monotonic() - began < SLOW_SECONDS and all(conn.small for conn in self.working)
+
+    def _give_thread(self, conn: Connection, *, waits: bool) -> None:
         full = len(self.working) >= self.most_working
-        if full and content.startswith(POST) and len(self.backlog) < WAITING_FOR_EACH * self.most_working:
+        if full and waits and len(self.backlog) < WAITING_FOR_EACH * self.most_working:
             self.backlog.append(conn)
         else:
             self.enqueue_req(conn)
-
-    def hand_next(self) -> None:
-        """Hand on what waits, as far as there are threads for it."""
-        while self.backlog and len(self.working) < self.most_working:
-            self.enqueue_req(self.backlog.popleft())
 
     def enqueue_req(self, conn: Connection) -> None:
         """Give a thread to a request."""
@@ -65,7 +88,14 @@ class HandingWorker(AcceptingWorker):
         self.answering = False
 
     def _handle(self, conn: Connection) -> bool:
-        keeps = bool(super().handle(conn))
+        room = len(self.keepalived_conns) < self.max_keepalived
+        try:
+            keeps = self.exchange.answer(conn, conn.arrived, keep=self.alive and self.cfg.keepalive > 0 and room)
+        except NoMoreData:
+            return False
+        except Exception as error:  # noqa: BLE001  # whatever the application raises, and it is said what
+            self._refuse(conn, error)
+            keeps = False
         if conn in self.hung:
             return False  # it has been answered
         try:
@@ -74,18 +104,14 @@ class HandingWorker(AcceptingWorker):
             return False
         return keeps
 
-    def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:  # noqa: FBT001  # gunicorn's interface
-        """Say whether another request can follow; what was not read of the body is there, so nothing is waited for."""
-        return keepalive and bool(conn.parser.finish_body())
-
-    def handle_error(self, req: Any, client: ClientSocket, addr: Any, exc: Exception) -> None:  # noqa: ARG002  # likewise
+    def _refuse(self, conn: Connection, error: Exception) -> None:
         """Answer what is not HTTP, as all other errors are answered."""
-        code = refusals.code_of(exc)
+        code = refusals.code_of(error)
         if code == "internal_error":
-            self.log.error("a request failed in the worker", exc_info=exc)
+            self.log.error("a request failed in the worker", exc_info=error)
         else:
-            self.log.info("%s from %s: %s", code, addr and addr[0], type(exc).__name__)
-        client.sendall(refusals.answer(code))
+            self.log.info("%s from %s: %s", code, conn.client[0], type(error).__name__)
+        conn.sock.sendall(refusals.answer(code))
 
     def send(self, conn: Connection) -> None:
         """Send what is left of an answer."""

@@ -18,11 +18,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-from gunicorn.http import wsgi
-
 from service import refusals
 from service.arriving import Arriving
 from service.connection import ClientSocket, Connection
+from service.exchange import Exchange
 from service.handing import HandingWorker
 from service.metrics import Metrics
 from service.pace import Pace
@@ -46,9 +45,9 @@ class Worker(HandingWorker):
         """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
         self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
         self.predict_seconds, self.state, self.metrics, self.abandon = settings.predict_seconds, state, metrics, abandon
-        self.working, self.hung, self.backlog, self.pace = {}, set(), deque(), Pace()
+        self.working, self.hung, self.backlog, self.next, self.pace = {}, set(), deque(), deque(), Pace()
         self.most_working = settings.threads
-        wsgi.SERVER = "ml-service"  # what the Server header says: no product to look up weaknesses of
+        self.exchange = Exchange(self.cfg, self.wsgi)
 
     def run(self) -> None:
         """Serve until told to stop; a thread that does not come back is not waited for any longer than that."""
@@ -91,11 +90,9 @@ class Worker(HandingWorker):
     def _start(self, conn: Connection, arrived: Arriving) -> None:
         self.pending_conns.remove(conn)
         self.held -= len(arrived.content)
-        conn.arriving, conn.data_ready, conn.sock.arrived = None, True, time.monotonic()
+        conn.arriving, conn.arrived, conn.sock.arrived = None, arrived, time.monotonic()
         conn.sock.discarded = arrived.discarded
-        conn.init()
-        conn.parser.unreader.buf.write(arrived.content)
-        self.hand(conn, arrived.content)
+        self.hand(conn)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
         """Send what is left of the answer, then wait for the connection's next request, or end it."""
@@ -142,9 +139,9 @@ class Worker(HandingWorker):
             self.unregister(conn)
             self.nr_conns -= 1
             conn.close()
-        elif behind := conn.parser.unreader.take_buffered():  # the next request came with this one
+        elif conn.behind:  # the next request came with this one
             self._register(conn)
-            self._add(conn, self._begin(conn), behind)
+            self._add(conn, self._begin(conn), conn.behind)
         else:
             self.wait_idle(conn)
 
@@ -158,6 +155,7 @@ class Worker(HandingWorker):
             self.drop(conn)
         while self.working and now - next(iter(self.working.values())) > self.predict_seconds:
             self._give_up(next(iter(self.working)))
+        self.hand_next()
 
     def _give_up(self, conn: Connection) -> None:
         """Answer for a thread that hangs, and ask the master to replace this worker."""

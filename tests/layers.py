@@ -100,11 +100,13 @@ ORDER = [
     "service.pace",
     "service.refusals",
     "service.connection",
+    "service.exchange",
     "service.accepting",
     "service.handing",
     "service.worker",
     "service.reloading",
     "service.watching",
+    "service.listening",
     "service.arbiter",
     "service.lifecycle",
     "service.healthcheck",
@@ -115,7 +117,7 @@ ORDER = [
 HOMES = {
     "flatbuffers": ["service.wire.flatview", "service.wire.arrowout"],
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.accepting", "service.arbiter", "service.connection", "service.refusals", "service.worker"],
+    "gunicorn": ["service.accepting", "service.arbiter", "service.exchange", "service.handing", "service.refusals"],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": [

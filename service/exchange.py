@@ -1,0 +1,132 @@
+"""A request that has arrived whole and its answer, over WSGI (PEP 3333).
+
+gunicorn's parser says what the head means and where the body ends. It is given the head alone, and the answer leaves in
+one piece: gunicorn's own way copies a body some ten times, looks up each of its settings by name for each request, and
+takes the answer's fields apart one by one.
+"""
+
+import io
+import re
+import sys
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Final
+
+from gunicorn import util
+from gunicorn.http.body import LengthReader
+from gunicorn.http.errors import InvalidResponseHeader, ParseException
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
+
+from service.arriving import Arriving
+from service.connection import ClientSocket, Connection
+
+# The fields whose names in WSGI do not begin with HTTP_.
+_NAMES: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
+_FIELD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\r\n"  # RFC 9110, 5
+_HEAD: Final = re.compile(rf"HTTP/1\.\d \d{{3}} [^\x00-\x1f\x7f]+\r\n(?:{_FIELD})+")
+
+
+class Exchange:
+    """Asks a WSGI application what to answer; one for all requests of a worker."""
+
+    def __init__(self, cfg: Any, application: Callable[..., Any]) -> None:
+        settings = {name: setting.get() for name, setting in cfg.settings.items()}
+        self._settings = SimpleNamespace(**settings, is_ssl=False, forwarded_allow_networks=list)
+        self._application = application
+        self._second, self._date = -1, ""
+        self._base = {
+            "wsgi.version": (1, 0),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": cfg.workers > 1,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            "SCRIPT_NAME": "",
+        }
+
+    def answer(self, conn: Connection, arrived: Arriving, *, keep: bool) -> bool:
+        """Answer a request; say whether another may follow, `keep` being false if not, and leave what came behind it.
+
+        Raises gunicorn's errors for what is not HTTP, and what the application raises; then nothing was answered.
+        """
+        head, rest = arrived.parts()
+        unreader = IterUnreader(())
+        unreader.buf.write(head)
+        request = Request(self._settings, unreader, conn.client)
+        announced = request.body.reader
+        if isinstance(announced, LengthReader):
+            stream, conn.behind = io.BytesIO(rest[: announced.length]), rest[announced.length :]
+        else:
+            stream = request.body
+            unreader.unread(rest)
+        environ = self._environ(request, conn, stream)
+        keep = keep and not request.should_close()
+        self._send(conn.sock, environ, f"HTTP/{request.version[0]}.{request.version[1]}", keep=keep)
+        if stream is not request.body:
+            return keep
+        finished = _finish(request.body)
+        conn.behind = unreader.take_buffered()
+        return keep and finished
+
+    def _environ(self, request: Request, conn: Connection, stream: Any) -> dict[str, Any]:
+        client, server = conn.client, conn.server
+        environ = {
+            **self._base,
+            "wsgi.url_scheme": request.scheme,
+            "wsgi.input": stream,
+            "gunicorn.socket": conn.sock,
+            "REQUEST_METHOD": request.method,
+            "RAW_URI": request.uri,
+            "PATH_INFO": util.unquote_to_wsgi_str(request.path),
+            "QUERY_STRING": request.query,
+            "SERVER_PROTOCOL": f"HTTP/{request.version[0]}.{request.version[1]}",
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "REMOTE_ADDR": client[0],
+            "REMOTE_PORT": str(client[1]),
+        }
+        for name, value in request.headers:  # the parser lets no name with an underscore pass
+            key = _NAMES.get(name) or f"HTTP_{name.replace('-', '_')}"
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+        return environ
+
+    def _send(self, sock: ClientSocket, environ: dict[str, Any], version: str, *, keep: bool) -> None:
+        said: list[Any] = []
+
+        def start_response(status: str, fields: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], object]:
+            said[:] = status, fields
+            return sock.sendall
+
+        found = self._application(environ, start_response)
+        body = b"".join(found)
+        if hasattr(found, "close"):
+            found.close()
+        status, fields = said
+        lines = [f"{name}: {value}\r\n" for name, value in fields]
+        head = (
+            f"{version} {status}\r\nServer: ml-service\r\nDate: {self._now()}\r\n"
+            f"Connection: {'keep-alive' if keep else 'close'}\r\n{''.join(lines)}"
+        )
+        if not _HEAD.fullmatch(head) or head.count("\n") != len(lines) + 4:
+            raise InvalidResponseHeader(status)
+        sock.sendall(f"{head}\r\n".encode("latin-1"))
+        sock.sendall(body)
+
+    def _now(self) -> str:
+        """Return the date for a head, made once a second."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._date = second, util.http_date()
+        return self._date
+
+
+def _finish(body: Any) -> bool:
+    """Read what the application left of a chunked body, which is not the next request; say whether it had an end."""
+    try:
+        while not body.failed and body.read(io.DEFAULT_BUFFER_SIZE):
+            pass
+    except (ParseException, OSError):
+        return False
+    return not body.failed
