@@ -1,10 +1,16 @@
 """Rows in, a checked Prediction out."""
 
+import math
+from typing import Any, Final
+
 import numpy as np
+from numpy.typing import NDArray
 
 from model.engines import Prediction, Rows
 from model.errors import NoFiniteAnswer
 from model.loading import Loaded
+
+FEW: Final = 64  # as many numbers are looked at sooner one by one than by numpy
 
 
 class Predictor:
@@ -18,6 +24,12 @@ class Predictor:
         prediction = self._engine.predict(rows)
         found = prediction.probabilities
         for numbers in (prediction.labels, *(found if isinstance(found, tuple) else (found,))):
-            if numbers is not None and numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+            if numbers is not None and numbers.dtype.kind == "f" and not _finite(numbers):
                 raise NoFiniteAnswer("the model's answer holds a number that is not finite.")
         return prediction
+
+
+def _finite(numbers: NDArray[Any]) -> bool:
+    if numbers.size <= FEW:
+        return all(map(math.isfinite, numbers.ravel().tolist()))
+    return bool(np.isfinite(numbers).all())

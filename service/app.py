@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from flask import Flask, Response
+from flask import Flask
 
 from service.access import Gate
 from service.blueprints import guard, ops, pages, predict
 from service.blueprints.answers import refusal, this_request
-from service.blueprints.framework import App
+from service.blueprints.framework import App, Response
 from service.limiter import Limiter
 from service.metrics import Metrics
 from service.protocols import Spoken
@@ -32,8 +32,7 @@ class Parts:
 
 def create_app(parts: Parts) -> Flask:
     """Return the WSGI application."""
-    app = App("service", static_folder=None)
-    app.url_map.merge_slashes = False  # a path is a route or it is not; nothing is redirected
+    app = App("service")
     app.extensions["ml-service"] = parts
     app.url_map.converters["name"] = pages.NameConverter
     settings, spoken, holder = parts.settings, parts.spoken, parts.holder
@@ -49,12 +48,13 @@ def create_app(parts: Parts) -> Flask:
     @app.after_request
     def identify(response: Response) -> Response:
         """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
-        response.headers.add("X-Request-ID", this_request().request_id)
-        if served := holder.peek():
-            response.headers.add("X-Model-Version", served.contract.identity.version)
-        response.headers.add("X-Content-Type-Options", "nosniff")
-        if "Cache-Control" not in response.headers:
-            response.headers.add("Cache-Control", "no-store")
+        served = holder.peek()
+        response.fields += (
+            ("X-Request-ID", this_request().request_id),
+            *([("X-Model-Version", served.contract.identity.version)] if served else ()),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-store"),
+        )
         return response
 
     return app

@@ -19,6 +19,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 MASTER: Final = "master"
 _INITIAL: Final = 64 * 1024
 _PAGE: Final = 4096
+_VALUE: Final = struct.Struct("dd")
 
 
 class AllocatedDict(MmapedDict):
@@ -28,6 +29,12 @@ class AllocatedDict(MmapedDict):
         if not _allocated(filename):
             filename = f"/proc/self/fd/{os.memfd_create('unshared-metrics')}"
         super().__init__(filename, read_mode)
+
+    def write_value(self, key: str, value: float, timestamp: float) -> None:
+        """Write a value; the library's own makes the bytes first and copies them then."""
+        if key not in self._positions:
+            self._init_value(key)
+        _VALUE.pack_into(self._m, self._positions[key], value, timestamp)
 
     def _init_value(self, key: str) -> None:
         """Make room for one more series; raises OSError when there is none."""

@@ -50,11 +50,11 @@ class PredictionLog:
             self._write(jsontext.dumps(self._entry(outcome, names)) + b"\n")
 
     def _entry(self, outcome: Outcome, names: Sequence[str]) -> dict[str, Any]:
-        model, call, prediction = outcome.model, outcome.call, outcome.prediction
+        call, prediction = outcome.call, outcome.prediction
         entry: dict[str, Any] = {
             "time": datetime.fromtimestamp(outcome.time, UTC).isoformat(timespec="milliseconds"),
             "request_id": outcome.request_id,
-            "model": model and {"name": model.name, "version": model.version, "digest": model.digest},
+            "model": outcome.model,
             "protocol": outcome.protocol,
             "code": outcome.code,
             "latency_ms": round(outcome.seconds * 1000, 3),

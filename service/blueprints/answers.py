@@ -4,7 +4,7 @@ import logging
 from typing import cast
 
 from flask import request
-from flask.globals import request_ctx
+from flask.globals import _cv_request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
@@ -14,24 +14,24 @@ from service.blueprints.framework import Response
 from service.blueprints.requests import Request
 from service.errors import BadRequest, MethodNotAllowed, NotFound, describe
 from service.protocols import Spoken
-from service.wire import Answer
+from service.wire import JSON, Answer
 
 logger = logging.getLogger(__name__)
 
 
 def this_request() -> Request:
     """Return the request being answered."""
-    return cast("Request", request_ctx.request)
+    return cast("Request", _cv_request.get().request)  # what flask.request stands for, without its detours
 
 
 def json_response(value: object) -> Response:
     """Answer 200 with a JSON document."""
-    return Response(jsontext.dumps(value), mimetype="application/json")
+    return Response(jsontext.dumps(value), JSON)
 
 
 def response_of(answer: Answer) -> Response:
     """Send what a protocol answers."""
-    return Response(answer.content, answer.status, answer.headers, content_type=answer.content_type)
+    return Response(answer.content, answer.content_type, status=answer.status, headers=answer.headers)
 
 
 def refusal(error: Exception, spoken: Spoken) -> Response:
@@ -44,7 +44,7 @@ def refusal(error: Exception, spoken: Spoken) -> Response:
     if failure.status == 500:
         logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
     response = response_of(spoken.of_path(asked.path).refuse(failure, asked.request_id))
-    response.headers.update(failure.headers)
+    response.fields += failure.headers.items()
     return response
 
 

@@ -31,7 +31,7 @@ def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
     @ops.get("/metrics")
     def exposition() -> Response:
         content, content_type = metrics.render(this_request().headers.get("Accept", ""))
-        return Response(content, content_type=content_type)
+        return Response(content, content_type)
 
     @ops.get("/model")
     def model() -> Response:

@@ -33,9 +33,7 @@ def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: State) ->
                 check_ready(holder, state)
             contract = holder.current().contract
             contract.check_name(model, version)
-            response = response_of(tell(contract))
-            response.cache_control.no_store = True
-            return response
+            return response_of(tell(contract))
 
         pages.add_url_rule(path, _endpoint(path), page, methods=["GET"])
 

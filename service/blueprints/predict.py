@@ -40,7 +40,7 @@ def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Record
         content = packed(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
         if content is not None:
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        return Response(content or found.content, headers=headers, content_type=found.content_type)
+        return Response(content or found.content, found.content_type, headers=headers)
 
     predict = Blueprint("predict", __name__)
     for codec in spoken.codecs:
@@ -63,6 +63,6 @@ def _asked_for() -> Codec | None:
     if adapter is None:
         return None
     try:
-        return adapter.match(method="POST")[1].get("codec")
+        return adapter.match(request_ctx.request.path, "POST")[1].get("codec")
     except HTTPException:
         return None

@@ -15,6 +15,7 @@ _TIMEOUTS = (
     ("X-Request-Timeout", "HTTP_X_REQUEST_TIMEOUT", 1.0, "seconds"),
     ("X-Envoy-Expected-Rq-Timeout-Ms", "HTTP_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS", 0.001, "milliseconds"),
 )
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 
@@ -63,7 +64,7 @@ class Request(flask.Request):
         Reads the server's stream itself: gunicorn ends it at the body's end, and what a truncated body or a malformed
         chunk raises there is its own and not an OSError, which Flask would answer with 500.
         """
-        announced = self.content_length
+        announced = self._announced()
         if (announced or 0) > limit or getattr(self.environ.get("gunicorn.socket"), "discarded", False):
             got = "more" if announced is None else announced
             raise BodyTooLarge(f"Expected at most {limit} bytes, got {got}; send fewer rows at once.")
@@ -73,6 +74,10 @@ class Request(flask.Request):
         if announced is not None and len(body) < announced:
             raise IncompleteBody(f"Expected {announced} bytes as announced, got {len(body)}.")
         return body
+
+    def _announced(self) -> int | None:
+        text = self.environ.get("CONTENT_LENGTH", "")
+        return int(text) if _LENGTH.fullmatch(text) else None
 
     def _read(self, size: int) -> bytes:
         try:
