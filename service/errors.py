@@ -211,7 +211,7 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
 }
 
 
-def describe(error: Exception) -> Failure:
+def describe(error: BaseException) -> Failure:
     """Say what a caller is told of any exception; what is not ours to explain is told nothing but its code."""
     if isinstance(error, NoFiniteAnswer):
         message = "Expected values that the model can compute with, got some that are too large; check their units."

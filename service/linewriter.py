@@ -29,7 +29,8 @@ class LineWriter:
         self._descriptor = descriptor
         self._patience = patience
         mode = os.fstat(descriptor).st_mode
-        self._piece = select.PIPE_BUF if not stat.S_ISREG(mode) else 1 << 30
+        self._waits = not stat.S_ISREG(mode)  # a file has no reader to wait for
+        self._piece = select.PIPE_BUF if self._waits else 1 << 30
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self._threads = threading.Lock()
@@ -39,8 +40,9 @@ class LineWriter:
 
     def write(self, line: bytes) -> None:
         """Write one line; raises OSError (BlockingIOError when nobody reads), and then the line is dropped."""
-        deadline = time.monotonic() + (STALLED_SECONDS if self._stalled else self._patience)
-        if not self._threads.acquire(timeout=max(0, deadline - time.monotonic())):
+        patience = STALLED_SECONDS if self._stalled else self._patience
+        deadline = time.monotonic() + patience
+        if not self._threads.acquire(timeout=patience):
             raise BlockingIOError("another thread waits for the reader of the log")
         try:
             self._lock(deadline)
@@ -71,12 +73,10 @@ class LineWriter:
         left = memoryview(b"\n" + line if self._torn[0] else line)
         self._wait(deadline)  # a line that finds no room leaves nothing unfinished
         self._torn[0] = True
-        while left:
-            left = left[os.write(self._descriptor, left[: self._piece]) :]
-            if left:
-                self._wait(deadline)
+        while left := left[os.write(self._descriptor, left[: self._piece]) :]:
+            self._wait(deadline)
         self._torn[0] = False
 
     def _wait(self, deadline: float) -> None:
-        if not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        if self._waits and not self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
             raise BlockingIOError("nobody reads the log")

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
 
 from model.engines import Prediction
 from service.calls import Call
@@ -16,13 +17,26 @@ logger = logging.getLogger(__name__)
 
 
 class Record:
-    """What is known of one request so far; filled in by the view, read once at its end."""
+    """What is known of one request so far; filled in by the view, in whose block it is, and left at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: "Recorder", protocol: str, request_id: str) -> None:
+        self._recorder, self._protocol, self._request_id = recorder, protocol, request_id
         self.served: ServedModel | None = None
         self._call: Call | None = None
         self._prediction: Prediction | None = None
         self._marks = [("", time.perf_counter())]
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._recorder.begin(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End; an exception is the outcome, and goes on."""
+        code = OK if error is None else describe(error).code
+        self._recorder.end(self, code)
 
     def received(self) -> None:
         """Start the clock: the request has been read, however slowly it was sent."""
@@ -39,13 +53,17 @@ class Record:
     @property
     def server_timing(self) -> str:
         """The Server-Timing header (W3C): each step's duration in milliseconds."""
-        steps = zip(self._marks, self._marks[1:], strict=False)
-        return ", ".join(f"{step};dur={(end - start) * 1000:.3f}" for (_, start), (step, end) in steps)
+        start, parts = self._marks[0][1], []
+        for step, end in self._marks[1:]:
+            parts.append(f"{step};dur={(end - start) * 1000:.3f}")
+            start = end
+        return ", ".join(parts)
 
-    def outcome(self, protocol: str, request_id: str, code: str) -> Outcome:
+    def outcome(self, code: str) -> Outcome:
         """Return what became of the request, as of now."""
         seconds = time.perf_counter() - self._marks[0][1]
         model = self.served.contract.identity if self.served else None
+        request_id, protocol = self._request_id, self._protocol
         return Outcome(time.time(), request_id, protocol, code, seconds, model, self._call, self._prediction)
 
 
@@ -56,29 +74,27 @@ class Recorder:
         self._metrics = metrics
         self._log = log
         self._dropping = False
-        self._running: dict[Record, tuple[str, str]] = {}  # what has no outcome yet: its protocol and request id
+        self._running: dict[Record, None] = {}  # what has no outcome yet, in order
 
-    @contextmanager
-    def recording(self, protocol: str, request_id: str) -> Iterator[Record]:
-        """Record the request that the block answers; an exception is its outcome, and goes on."""
-        record = Record()
-        self._running[record] = protocol, request_id
-        code = OK
+    def recording(self, protocol: str, request_id: str) -> Record:
+        """Record the request that the block answers."""
+        return Record(self, protocol, request_id)
+
+    def begin(self, record: Record) -> None:
+        """Count a request as being worked on."""
+        self._running[record] = None
         self._metrics.in_progress.inc()
-        try:
-            yield record
-        except Exception as error:
-            code = describe(error).code
-            raise
-        finally:
-            self._metrics.in_progress.dec()
-            del self._running[record]
-            self._leave(record, record.outcome(protocol, request_id, code))
+
+    def end(self, record: Record, code: str) -> None:
+        """Leave what became of it."""
+        self._metrics.in_progress.dec()
+        del self._running[record]
+        self._leave(record, record.outcome(code))
 
     def abandon(self) -> None:
         """Record what is still running as having taken too long; the process ends, and it never comes back."""
-        for record, (protocol, request_id) in tuple(self._running.items()):
-            self._leave(record, record.outcome(protocol, request_id, PredictionTimeout.code))
+        for record in tuple(self._running):
+            self._leave(record, record.outcome(PredictionTimeout.code))
 
     def refused(self, protocol: str, request_id: str, error: Exception) -> None:
         """Record a request that the framework turned away before its view."""
