@@ -11,6 +11,7 @@ mpl.use("Agg")
 
 from matplotlib import pyplot  # the backend is chosen first
 
+from benchmarks.contestants import CONTESTANTS
 from benchmarks.results import CELLS, Results
 
 TITLES = {"logistic": "LogisticRegression, iris", "forest": "RandomForest(100)", "boosting": "HistGradientBoosting"}
@@ -36,7 +37,7 @@ def _panel(panel: Any, results: Results, case: str, cell: str) -> None:
     names = dict.fromkeys(each.contestant for each in results.measurements if (each.case, each.cell) == (case, cell))
     rates = {name: results.values(name, case, cell) for name in reversed(names)}
     middles = {name: statistics.median(found) for name, found in rates.items()}
-    floors = ("empty Flask view", "raw WSGI")
+    floors = [each.name for each in CONTESTANTS if each.floor]
     colours = ["#d1495b" if name == OURS else "#c9c9c9" if name in floors else "#5b7f95" for name in rates]
     panel.barh(list(rates), list(middles.values()), color=colours)
     for place, (name, found) in enumerate(rates.items()):

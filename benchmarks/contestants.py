@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks/peers"
 OURS = "ml-service"
 FLASK, WSGI = "empty Flask view", "raw WSGI"
+OUR_WORKER = "empty Flask view, our worker"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,10 @@ _GUNICORN_ENV = {"HOST": "127.0.0.1", "PORT": "{port}", "WEB_CONCURRENCY": "{wor
 _FLOOR = f"{_GUNICORN} --chdir {{root}} --config {{root}}/benchmarks/peers/floors/gunicorn.conf.py"
 
 
-def _floor(name: str, app: str) -> Contestant:
-    note = "ours: the same gunicorn settings and worker class, no application"
-    return Contestant(name, None, _FLOOR, plain("/predict"), note, {**_GUNICORN_ENV, "FLOOR": app}, floor=True)
+def _floor(name: str, app: str, worker: str) -> Contestant:
+    note = f"the same gunicorn settings, {worker} for its worker class, no application"
+    environ = {**_GUNICORN_ENV, "FLOOR": app, "FLOOR_WORKER": worker}
+    return Contestant(name, None, _FLOOR, plain("/predict"), note, environ, floor=True)
 
 
 CONTESTANTS = (
@@ -52,8 +54,9 @@ CONTESTANTS = (
         "defaults; validation, metrics, prediction log and request id on",
         {**_GUNICORN_ENV, "MODEL_DIR": "{folder}/bundle"},
     ),
-    _floor(FLASK, "view"),
-    _floor(WSGI, "raw"),
+    _floor(FLASK, "view", "gthread"),
+    _floor(WSGI, "raw", "gthread"),
+    _floor(OUR_WORKER, "view", "service.worker.Worker"),
     Contestant(
         "FastAPI + uvicorn",
         "fastapi",

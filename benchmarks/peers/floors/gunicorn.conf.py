@@ -1,4 +1,4 @@
-"""The floors' gunicorn: every setting of the project's own gunicorn.conf.py, its worker class, not its application."""
+"""The floors' gunicorn: every setting of the project's own gunicorn.conf.py, not its application, FLOOR_WORKER for it."""
 
 import os
 import runpy
@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from service import lifecycle
+from service.metrics import Metrics
 from service.state import State
 
 _OURS = runpy.run_path(str(Path(__file__).parents[3] / "gunicorn.conf.py"))
 globals().update({setting: value for setting, value in _OURS.items() if isinstance(value, str | int | float | list)})
 wsgi_app = f"benchmarks.peers.floors.app:{os.environ['FLOOR']}"
+worker_class = os.environ["FLOOR_WORKER"]
 
 
 def when_ready(server: Any) -> None:
@@ -20,5 +22,6 @@ def when_ready(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     sys.setswitchinterval(lifecycle.SWITCH_SECONDS)
-    worker.slot = "w0"
-    worker.look_after(_OURS["settings"], State(), lambda: None)
+    if worker_class != "gthread":
+        worker.slot = "w0"
+        worker.look_after(_OURS["settings"], State(), Metrics(()), lambda: None)
