@@ -1,4 +1,4 @@
-"""The floors' gunicorn: every setting of the project's own gunicorn.conf.py, not its application, FLOOR_WORKER for it."""
+"""The floors' gunicorn: every setting of the project's gunicorn.conf.py, FLOOR_WORKER, and not its application."""
 
 import os
 import runpy
