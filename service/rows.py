@@ -10,6 +10,7 @@ import numpy as np
 
 from model.engines import Rows
 from model.signature import Signature
+from service import jsonrows
 from service.cells import CellReader, shown
 from service.errors import InvalidRows, Problem
 
@@ -36,11 +37,20 @@ class RowReader:
         plain = all(each.dtype == "float64" and each.categories is None for each in signature.features)
         self._types = frozenset().union(*(cell.types for cell in self._cells)) if plain else None
 
-    def read(self, rows: list[Any], pointer: str, *, single: bool = False) -> Rows:
-        """Return shape (n, features); raises InvalidRows with JSON pointers below `pointer`."""
+    def numbers(self, body: bytes, member: str) -> Rows | None:
+        """Return the rows of a JSON document that is `{member: rows}`, where all are lists of numbers; None if not."""
+        return jsonrows.read(body, member, len(self._cells)) if self._types is not None else None
+
+    def read(self, rows: list[Any] | Rows, pointer: str, *, single: bool = False) -> Rows:
+        """Return shape (n, features), from rows as JSON has them or as `numbers` does.
+
+        Raises InvalidRows with JSON pointers below `pointer`.
+        """
         if not 0 < len(rows) <= self._max_rows:
             code = "too_many_rows" if rows else "no_rows"
             raise InvalidRows((Problem(code, pointer, f"1 to {self._max_rows} rows", f"{len(rows)} rows"),))
+        if isinstance(rows, np.ndarray):
+            return rows
         converted = self._convert(rows)
         if converted is None:
             pointers = [pointer] if single else [f"{pointer}/{position}" for position in range(len(rows))]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from model.engines import Rows
@@ -42,7 +43,7 @@ class RowsField(fields.Field[Rows]):
         try:
             if self._single:
                 return self._reader.read([value], pointer, single=True)
-            if not isinstance(value, list):
+            if not isinstance(value, (list, np.ndarray)):
                 raise InvalidRows((Problem("invalid_request", pointer, "a list of rows", shown(value)),))
             return self._reader.read(value, pointer)
         except InvalidRows as error:

@@ -1,5 +1,6 @@
 """The model that requests are answered with, as one immutable object, and the one place that holds it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -52,10 +53,7 @@ class ServedModel:
     def by_class(self, prediction: Prediction) -> Iterator[tuple[str, int]]:
         """Count an answer's rows by the metric label of their class; nothing unless each row has one class."""
         if self.class_labels:
-            counts: dict[Label, int] = {}
-            for label in prediction.labels.tolist():
-                counts[label] = counts.get(label, 0) + 1
-            for label, count in counts.items():
+            for label, count in Counter(prediction.labels.tolist()).items():
                 yield self.class_labels.get(label, OTHER), count
 
 

@@ -6,6 +6,7 @@ from model.engines import Prediction, Probabilities
 from service import jsontext
 from service.answers import by_row
 from service.calls import Call
+from service.schemas import MANY
 from service.wire import JSON, Answer, Codec, Contract, Header, duplicates, formats
 from service.wire.accepting import check_kind, chosen, parted
 from service.wire.refusals import problem_json
@@ -22,6 +23,8 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         if kind in formats.READ:
             return Call(formats.READ[kind](body, parameters, contract), single=False, wanted=wanted)
         check_kind(content_type, _BODIES)
+    if (numbers := contract.rows.numbers(body, MANY)) is not None:
+        return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
     document = jsontext.loads(body)
     rows, single = contract.schema.load(document)
     duplicates.refuse(body, _count_names(document))

@@ -32,6 +32,8 @@ class Wanted:
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read `instances` (rows or objects) or `inputs` (columns); a form's content type is what curl sends unasked."""
     check_kind(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
+    if (numbers := contract.rows.numbers(body, "instances")) is not None:
+        return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
     document = jsontext.loads(body)
     given = document.keys() & {"instances", "inputs"} if isinstance(document, dict) else set()
     if len(given) != 1:
