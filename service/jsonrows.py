@@ -1,6 +1,6 @@
 """Many rows of numbers in a JSON document, read without an object for each number and each row."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import simdjson
@@ -25,10 +25,8 @@ def read(body: bytes, member: str, width: int) -> NDArray[np.float64] | None:
     if count < 1 or skeleton != start + b",".join([row] * count) + end:
         return None
     try:
-        numbers = (
-            simdjson.Parser().parse(body)[member].as_buffer(of_type="d")
-        )  # a parser keeps its memory: one for each
-        return np.frombuffer(numbers).reshape(count, width)
+        document: Any = simdjson.Parser().parse(body)  # one for each body, as a parser keeps the memory of its largest
+        return np.frombuffer(document[member].as_buffer(of_type="d")).reshape(count, width)
     except (KeyError, RuntimeError, TypeError, ValueError):  # what it raises; the common reader says what is wrong
         return None
 

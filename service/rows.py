@@ -47,7 +47,7 @@ class RowReader:
         Raises InvalidRows with JSON pointers below `pointer`.
         """
         if not 0 < len(rows) <= self._max_rows:
-            code = "too_many_rows" if rows else "no_rows"
+            code = "too_many_rows" if len(rows) else "no_rows"
             raise InvalidRows((Problem(code, pointer, f"1 to {self._max_rows} rows", f"{len(rows)} rows"),))
         if isinstance(rows, np.ndarray):
             return rows
