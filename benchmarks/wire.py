@@ -16,7 +16,7 @@ from benchmarks.models import Fitted
 from benchmarks.results import Measurement
 
 CONNECTIONS = 2
-MLSERVER = "MLServer"
+MLSERVER, KSERVE = "MLServer", "KServe"
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,16 @@ FORMATS = (
         lambda rows: {"Inference-Header-Content-Length": str(len(_binary_header(rows)))},
     ),
     Format(".npy both ways, /predict", OURS, "/predict", _npy, _NPY, lambda _: {"Accept": _NPY}),
+    Format("V1, JSON", KSERVE, "/v1/models/model:predict", _native),
+    Format("V2, JSON", KSERVE, "/v2/models/model/infer", _tensor_json),
+    Format(
+        "V2, binary tensors",
+        KSERVE,
+        "/v2/models/model/infer",
+        lambda rows: _binary_header(rows) + rows.tobytes(),
+        "application/octet-stream",
+        lambda rows: {"Inference-Header-Content-Length": str(len(_binary_header(rows)))},
+    ),
     # Its REST interface takes JSON only: the binary extension is in its client and its gRPC interface.
     Format("V2, JSON", MLSERVER, "/v2/models/model/infer", _tensor_json),
 )

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from service.arriving import Arriving
+from service.pace import Pace
 
 PIECE: Final = 256 * 1024
 
@@ -54,7 +55,7 @@ class Connection:
     timeout = 0.0  # until when it waits (monotonic clock)
     queue: "deque[Connection]"  # which of the worker's it waits in
     polled = False  # whether the main loop waits for it to be readable
-    small = False  # whether the request that is being answered is
+    pace: Pace | None = None  # of requests of the size of the one that is being answered
     keeps = False  # whether it is kept after the answer that is being sent
 
     def __init__(self, sock: ClientSocket, client: Any, server: Any) -> None:

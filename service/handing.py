@@ -10,7 +10,7 @@ from service import refusals
 from service.accepting import AcceptingWorker
 from service.connection import Connection
 from service.exchange import Exchange
-from service.pace import POST, SLOW_SECONDS, Pace, is_small
+from service.pace import POST, SLOW_SECONDS, Paces
 
 # For each thread that predicts, so many requests wait for one before others are refused at once.
 WAITING_FOR_EACH: Final = 2
@@ -24,7 +24,7 @@ class HandingWorker(AcceptingWorker):
     """
 
     most_working: int
-    pace: Pace
+    paces: Paces
     backlog: deque[Connection]  # what waits for a thread
     next: deque[Connection]  # what waits for the main loop
     exchange: Exchange
@@ -33,8 +33,8 @@ class HandingWorker(AcceptingWorker):
     def hand(self, conn: Connection) -> None:
         """Have a request answered that has arrived whole."""
         content = conn.arrived.content
-        conn.small = is_small(content)
-        here = conn.small and not self.answering and self.pace.allows()
+        pace = conn.pace = self.paces.of(content)
+        here = pace is not None and not self.answering and pace.allows()
         if here and not self.working:
             self._answer_here(conn)
         elif here and self._soon():
@@ -57,7 +57,9 @@ class HandingWorker(AcceptingWorker):
     def _soon(self) -> bool:
         """Say whether the threads are about to be done: what they work on is quick, and has not been found slow."""
         began = next(iter(self.working.values()), 0.0)
-        return time.monotonic() - began < SLOW_SECONDS and all(conn.small for conn in self.working)
+        return time.monotonic() - began < SLOW_SECONDS and all(
+            conn.pace and conn.pace.allows() for conn in self.working
+        )
 
     def _give_thread(self, conn: Connection, *, waits: bool) -> None:
         full = len(self.working) >= self.most_working
@@ -75,15 +77,16 @@ class HandingWorker(AcceptingWorker):
         """Answer a request, in a thread."""
         start = time.thread_time()
         keeps = self._handle(conn)
-        if conn.small:
-            self.pace.in_thread(time.thread_time() - start)
+        if conn.pace:
+            conn.pace.in_thread(time.thread_time() - start)
         return keeps
 
     def _answer_here(self, conn: Connection) -> None:
         self.answering = True  # what came with this request is not answered within it
         start = time.monotonic()
         conn.keeps = self._handle(conn)
-        self.pace.in_loop(time.monotonic() - start)
+        if conn.pace:
+            conn.pace.in_loop(time.monotonic() - start)
         self.send(conn)
         self.answering = False
 

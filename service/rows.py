@@ -10,9 +10,9 @@ import numpy as np
 
 from model.engines import Rows
 from model.signature import Signature
-from service import jsonrows
 from service.cells import CellReader, shown
 from service.errors import InvalidRows, Problem
+from service.jsonrows import NumberReader
 
 _MOST_PROPOSALS = 3
 _MOST_COMPARED = 500
@@ -33,13 +33,14 @@ class RowReader:
         self._nullable = np.array([feature.nullable for feature in signature.features])
         self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self._max_rows = max_rows
+        self._numbers = NumberReader(len(names))
         # Numbers alone, the common case, are read in one step instead of one for each column.
         plain = all(each.dtype == "float64" and each.categories is None for each in signature.features)
         self._types = frozenset().union(*(cell.types for cell in self._cells)) if plain else None
 
     def numbers(self, body: bytes, member: str) -> Rows | None:
         """Return the rows of a JSON document that is `{member: rows}`, where all are lists of numbers; None if not."""
-        return jsonrows.read(body, member, len(self._cells)) if self._types is not None else None
+        return self._numbers.read(body, member) if self._types is not None else None
 
     def read(self, rows: list[Any] | Rows, pointer: str, *, single: bool = False) -> Rows:
         """Return shape (n, features), from rows as JSON has them or as `numbers` does.

@@ -24,7 +24,7 @@ from service.connection import ClientSocket, Connection
 from service.exchange import Exchange
 from service.handing import HandingWorker
 from service.metrics import Metrics
-from service.pace import Pace
+from service.pace import Paces
 from service.settings import Settings
 from service.state import State
 from service.state import Worker as Says
@@ -45,7 +45,7 @@ class Worker(HandingWorker):
         """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
         self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
         self.predict_seconds, self.state, self.metrics, self.abandon = settings.predict_seconds, state, metrics, abandon
-        self.working, self.hung, self.backlog, self.next, self.pace = {}, set(), deque(), deque(), Pace()
+        self.working, self.hung, self.backlog, self.next, self.paces = {}, set(), deque(), deque(), Paces()
         self.most_working = settings.threads
         self.exchange = Exchange(self.cfg, self.wsgi)
 

@@ -7,6 +7,7 @@ import io
 import math
 import re
 import struct
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -92,8 +93,14 @@ def plain(array: NDArray[Any]) -> Column:
 
 def write(array: NDArray[Any]) -> bytes:
     """Return the array, which holds no objects, as a .npy file."""
+    return _head(array.dtype, array.shape) + array.tobytes()
+
+
+@lru_cache(64)
+def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """Return the head of a file with an array in C order; numpy works it out as slowly for each array."""
     stream = io.BytesIO()
-    npy.write_array(stream, array, allow_pickle=False)
+    npy.write_array_header_1_0(stream, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
     return stream.getvalue()
 
 

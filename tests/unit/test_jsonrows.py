@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import jsontext
-from service.jsonrows import SHORTEST, read
+from service.jsonrows import SHORTEST, NumberReader
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
@@ -24,7 +24,7 @@ def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, height, data
     text = f",{gap}".join(f"[{f'{gap},'.join(row)}{gap}]" for row in rows)
     body = f'{SPACE}{{"instances":{gap}[{text}]}}'.encode()
 
-    found = read(body, "instances", width)
+    found = NumberReader(width).read(body, "instances")
 
     expected = np.array([[float(number) for number in row] for row in jsontext.loads(body)["instances"]])
     assert found is not None
@@ -69,7 +69,7 @@ def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, height, data
 )
 def test_whatever_is_anything_else_is_left_to_the_common_reader(text):
     """It says what is wrong, or reads what can be read."""
-    assert read((SPACE + text).encode(), "instances", 2) is None
+    assert NumberReader(2).read((SPACE + text).encode(), "instances") is None
 
 
 def test_what_the_common_reader_refuses_is_not_read():
@@ -81,7 +81,8 @@ def test_what_the_common_reader_refuses_is_not_read():
         for place in range(len(whole))
         for other in (b"+", b".", b"e", b" ", b"-")
     ]
+    reader = NumberReader(2)
     for body in cut + changed:
-        found = read(SPACE.encode() + body, "instances", 2)
+        found = reader.read(SPACE.encode() + body, "instances")
         if found is not None:
             assert np.array_equal(found, np.array(json.loads(body)["instances"], dtype=np.float64))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.pace import FEWEST, MOST, MOST_BYTES, QUICK_SECONDS, SLOW_SECONDS, Pace, is_small
+from service.pace import FEWEST, MOST, MOST_BYTES, QUICK_SECONDS, SLOW_SECONDS, SMALL_BYTES, Pace, Paces
 
 
 def after(pace, requests, seconds=QUICK_SECONDS / 2):
@@ -33,14 +33,17 @@ def test_each_slow_request_in_the_main_loop_doubles_what_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("content", "small"),
-    [
-        (b"POST /predict HTTP/1.1\r\n", True),
-        (b"GET /metrics HTTP/1.1\r\n", False),
-        (b"POST " + b"x" * MOST_BYTES, False),
-    ],
-    ids=["prediction", "scrape", "many rows"],
+    "content", [b"GET /metrics HTTP/1.1\r\n", b"POST " + b"x" * MOST_BYTES], ids=["scrape", "huge"]
 )
-def test_only_small_predictions_are_answered_there(content, small):
-    """Scrapes take long whatever the model, and many rows do too."""
-    assert small == is_small(content)
+def test_scrapes_and_huge_requests_always_have_a_thread(content):
+    """They take long whatever the model."""
+    assert Paces().of(content) is None
+
+
+def test_few_rows_say_nothing_of_many():
+    """A model may be quick with one row and take long for a thousand."""
+    paces = Paces()
+    few, many = paces.of(b"POST /predict"), paces.of(b"POST " + b"x" * SMALL_BYTES)
+
+    assert (True, False) == (after(few, FEWEST), many.allows())
+    assert (few, many) == (paces.of(b"POST /v1/models"), paces.of(b"POST " + b"y" * SMALL_BYTES))

@@ -1,4 +1,4 @@
-"""KServe as its custom predictor guide has it: a Model on the ModelServer, V1 protocol."""
+"""KServe as its custom predictor guide has it: a Model on the ModelServer, V1 protocol; V2 too, for binary tensors."""
 
 import argparse
 
@@ -18,6 +18,11 @@ class Model(kserve.Model):
 
     def predict(self, payload, headers=None):
         """Answer each row's probabilities."""
+        if isinstance(payload, kserve.InferRequest):
+            found = self.model.predict_proba(payload.inputs[0].as_numpy())
+            output = kserve.InferOutput("probabilities", list(found.shape), "FP64")
+            output.set_data_from_numpy(found, binary_data=payload.use_binary_outputs)
+            return kserve.InferResponse(payload.id, payload.model_name, [output])
         return {"predictions": self.model.predict_proba(np.array(payload["instances"])).tolist()}
 
 
