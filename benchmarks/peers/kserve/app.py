@@ -22,7 +22,7 @@ class Model(kserve.Model):
             found = self.model.predict_proba(payload.inputs[0].as_numpy())
             output = kserve.InferOutput("probabilities", list(found.shape), "FP64")
             output.set_data_from_numpy(found, binary_data=payload.use_binary_outputs)
-            return kserve.InferResponse(payload.id, payload.model_name, [output])
+            return kserve.InferResponse(payload.id or "", payload.model_name, [output])
         return {"predictions": self.model.predict_proba(np.array(payload["instances"])).tolist()}
 
 
