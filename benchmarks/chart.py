@@ -22,6 +22,8 @@ DRAWN = [cell for cell in CELLS if cell.key != "one1"]
 def draw(results: Results, path: Path) -> None:
     """Draw one panel for each model and cell: the median of requests per second, the spread of the rounds as a line."""
     cases = [case for case in TITLES if any(each.case == case for each in results.measurements)]
+    if not cases:
+        return  # only formats, starts or memory were measured
     figure, panels = pyplot.subplots(
         len(DRAWN), len(cases), figsize=(4.6 * len(cases), 7.6), layout="constrained", squeeze=False
     )

@@ -28,6 +28,7 @@ class HandingWorker(AcceptingWorker):
     backlog: deque[Connection]  # what waits for a thread
     next: deque[Connection]  # what waits for the main loop
     exchange: Exchange
+    alive: bool  # gunicorn's: whether the worker goes on
     answering = False  # a request in the main loop
 
     def hand(self, conn: Connection) -> None:
@@ -91,9 +92,13 @@ class HandingWorker(AcceptingWorker):
         self.answering = False
 
     def _handle(self, conn: Connection) -> bool:
-        room = len(self.keepalived_conns) < self.max_keepalived
+        self.nr += 1
+        if self.alive and self.nr >= self.max_requests:
+            self.log.info("this worker is replaced after max_requests=%s", self.max_requests)
+            self.alive = False
+        keep = self.alive and self.cfg.keepalive > 0 and len(self.keepalived_conns) < self.max_keepalived
         try:
-            keeps = self.exchange.answer(conn, conn.arrived, keep=self.alive and self.cfg.keepalive > 0 and room)
+            keeps = self.exchange.answer(conn, conn.arrived, keep=keep)
         except NoMoreData:
             return False
         except Exception as error:  # noqa: BLE001  # whatever the application raises, and it is said what
