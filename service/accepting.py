@@ -4,6 +4,7 @@ import errno
 import socket
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any, Final
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -54,11 +55,19 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         super().set_accept_enabled(enabled)
         if not self.alive and self.state.draining:
             for listener in self.sockets:
-                listener.setblocking(False)  # noqa: FBT003  # likewise
-                while self.accept(listener):
-                    pass
-                listener.close()
+                self._take_the_last(listener)
             self.sockets.clear()
+
+    def _take_the_last(self, listener: socket.socket) -> None:
+        """Accept all there is and close at once: who connects in between is reset, so nothing else is done there."""
+        listener.setblocking(False)  # noqa: FBT003  # the socket's interface
+        server, accepted = listener.getsockname(), []
+        with suppress(OSError):  # no more, or no descriptors for more
+            while True:
+                accepted.append(listener.accept())
+        listener.close()
+        for client, address in accepted:
+            self._take(client, address, server)
 
     def accept(self, listener: socket.socket) -> bool:
         """Accept a connection, if there is one, and wait for its first request without a thread."""
@@ -72,10 +81,12 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
             return False
         if self.nr_conns >= self._connections and self.keepalived_conns:
             self.drop(self.keepalived_conns[0])
-        self.nr_conns += 1
-        client = ClientSocket(accepted)
-        self.wait_idle(Connection(client, address, listener.getsockname()))
+        self._take(accepted, address, listener.getsockname())
         return True
+
+    def _take(self, client: socket.socket, address: Any, server: Any) -> None:
+        self.nr_conns += 1
+        self.wait_idle(Connection(ClientSocket(client), address, server))
 
     def _make_do(self) -> None:
         """Have no more connections than there are descriptors for."""

@@ -16,7 +16,6 @@ from gunicorn.sock import close_sockets
 
 from model.forking import in_fork
 from service.app import Parts
-from service.listening import complete_no_more
 from service.reloading import SILENT, reload_model
 from service.state import Worker
 from service.watching import Clock, Watch
@@ -78,10 +77,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
         """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""
-        alone = not (self.reexec_pid or self.master_pid or self.systemd)  # else others listen on the same sockets
-        for listener in self.LISTENERS if alone else ():
-            complete_no_more(listener.sock)
-        close_sockets(self.LISTENERS, unlink=alone)
+        close_sockets(self.LISTENERS, unlink=not (self.reexec_pid or self.master_pid or self.systemd))
         self.LISTENERS = []
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
         end = time.monotonic() + self.cfg.graceful_timeout

@@ -107,7 +107,6 @@ ORDER = [
     "service.worker",
     "service.reloading",
     "service.watching",
-    "service.listening",
     "service.arbiter",
     "service.lifecycle",
     "service.healthcheck",
