@@ -53,7 +53,7 @@ class Context(RequestContext):
     url_adapter: MapAdapter
 
     def __init__(self, app: "App", environ: Any) -> None:
-        self.request = app.request_class(environ)
+        self.request = app.request_class(environ, populate_request=False)  # else they hold each other until collected
         self.url_adapter = app.adapter
         self._session = None
         self._after_request_functions = []
