@@ -41,10 +41,17 @@ class Bench:
             if contestant.name in self.results.failures or contestant.floor:
                 continue
             say(f"memory: {contestant.name}")
-            with servers.serving(contestant, fitted.folder, fitted.singles()[0], WEIGHED_WORKERS) as server:
-                load.run(server.port, self._bodies(contestant, fitted, CELLS[0]), 16, self.plan)
-                weight = Weight(contestant.name, WEIGHED_WORKERS, servers.proportional_bytes())
-            self.results.weights.append(weight)
+            try:
+                with servers.serving(contestant, fitted.folder, fitted.singles()[0], WEIGHED_WORKERS) as server:
+                    load.run(server.port, self._bodies(contestant, fitted, CELLS[0]), 16, self.plan)
+                    weight = Weight(contestant.name, WEIGHED_WORKERS, servers.proportional_bytes())
+            except (servers.ServerFailedError, OSError) as error:
+                if contestant.name == OURS:
+                    raise
+                say(f"  {error}")
+                self.results.failures[f"{contestant.name} with {WEIGHED_WORKERS} workers"] = str(error)
+            else:
+                self.results.weights.append(weight)
 
     def _try(self, contestant: Contestant, fitted: Fitted, turn: int) -> None:
         say(f"round {turn + 1}: {fitted.case.title}: {contestant.name}")

@@ -15,6 +15,7 @@ WORKERS = 2
 ROUNDS = 3
 # Many more than can wait in the server: who waits asks for nothing meanwhile.
 CLIENTS = 300
+OFFERED = 11  # clients that fall behind do not make up for it, so that ten times the peak is what comes
 ONE = ("POST", "/predict", json.dumps({"features": [9.0]}), JSON)
 
 
@@ -54,7 +55,7 @@ def overload(port, seconds):
         Load(port, clients=1, rate=20, request=("GET", "/health/live")) as live,
         Load(port, clients=1, rate=20, request=("GET", "/health/ready")) as ready,
     ):
-        flood = for_seconds(seconds, port, clients=CLIENTS, rate=10 * peak, request=ONE)
+        flood = for_seconds(seconds, port, clients=CLIENTS, rate=OFFERED * peak, request=ONE)
     after = for_seconds(6, port, clients=2 * WORKERS, request=ONE)
     refusals = [answer.seconds for answer in flood.answers if answer.status == 503]
     assert {200, 503} == flood.statuses()
@@ -87,7 +88,7 @@ def test_ten_times_the_capacity_costs_nothing_of_it(serve, figure, tmp_path):
 
 def report(figure, seen, seconds):
     """Write the figures of one overload."""
-    figure("Overload", f"offered for {seconds} s", "10 times the peak", f"{seen.offered:.1f} times")
+    figure("Overload", f"offered for {seconds} s", "at least 10 times the peak", f"{seen.offered:.1f} times")
     figure("Overload", "goodput", "at least 90 % of the peak", f"{100 * seen.goodput:.0f} %")
     figure("Overload", "time of a 503, median", "less than 50 ms", f"{1e3 * seen.refusal_seconds:.1f} ms")
     figure("Overload", "/health/live, p99", "less than 100 ms", f"{1e3 * seen.live_p99:.1f} ms")
