@@ -49,7 +49,7 @@ class Bench:
                 if contestant.name == OURS:
                     raise
                 say(f"  {error}")
-                self.results.failures[f"{contestant.name} with {WEIGHED_WORKERS} workers"] = str(error)
+                self.results.unweighed[contestant.name] = str(error)
             else:
                 self.results.weights.append(weight)
 

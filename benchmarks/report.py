@@ -87,11 +87,9 @@ def _others(results: Results) -> Iterator[str]:
     yield "LogisticRegression. Seconds from exec to the first prediction's 200; PSS of all processes under load."
     titles = ("", "start, s", "memory with 2 workers, MB")
     found = targets.starts(results)
-    rows = [
-        (name, f"{seconds:.2f}", f"{weights[name].bytes / targets.MB:.0f}" if name in weights else "")
-        for name, seconds in found.items()
-    ]
-    yield _table(titles, rows)
+    weighed = {name: f"{each.bytes / targets.MB:.0f}" for name, each in weights.items()}
+    weighed |= dict.fromkeys(results.unweighed, "did not start")
+    yield _table(titles, [(name, f"{seconds:.2f}", weighed.get(name, "")) for name, seconds in found.items()])
 
 
 def _disturbed(results: Results) -> str:

@@ -70,7 +70,7 @@ class BigForest:
 
 @dataclass
 class Results:
-    """Everything of a run. `failures` say, for a server, why it was not measured."""
+    """Everything of a run; `failures` say why a server was not measured, `unweighed` why its memory was not."""
 
     facts: dict[str, str] = field(default_factory=dict)
     measurements: list[Measurement] = field(default_factory=list)
@@ -78,6 +78,7 @@ class Results:
     weights: list[Weight] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     forest: BigForest | None = None
+    unweighed: dict[str, str] = field(default_factory=dict)
 
     def values(self, contestant: str, case: str, cell: str, what: str = "rate") -> list[float]:
         """Return one number of each round, in the order of the rounds."""
@@ -101,4 +102,5 @@ class Results:
             [Weight(**each) for each in said["weights"]],
             said["failures"],
             BigForest(**said["forest"]) if said["forest"] else None,
+            said["unweighed"],
         )
