@@ -42,6 +42,7 @@ class Bench:
                 continue
             say(f"memory: {contestant.name}")
             try:
+                prepare(contestant, fitted)
                 with servers.serving(contestant, fitted.folder, fitted.singles()[0], WEIGHED_WORKERS) as server:
                     load.run(server.port, self._bodies(contestant, fitted, CELLS[0]), 16, self.plan)
                     weight = Weight(contestant.name, WEIGHED_WORKERS, servers.proportional_bytes())

@@ -88,7 +88,7 @@ def _others(results: Results) -> Iterator[str]:
     titles = ("", "start, s", "memory with 2 workers, MB")
     found = targets.starts(results)
     weighed = {name: f"{each.bytes / targets.MB:.0f}" for name, each in weights.items()}
-    weighed |= dict.fromkeys(results.unweighed, "did not start")
+    weighed |= dict.fromkeys(results.unweighed, "no answer")
     yield _table(titles, [(name, f"{seconds:.2f}", weighed.get(name, "")) for name, seconds in found.items()])
 
 
