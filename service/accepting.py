@@ -4,7 +4,6 @@ import errno
 import socket
 import time
 from collections import deque
-from contextlib import suppress
 from typing import Any, Final
 
 from gunicorn.workers.gthread import ThreadWorker
@@ -62,10 +61,13 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         """Accept all there is and close at once: who connects in between is reset, so nothing else is done there."""
         listener.setblocking(False)  # noqa: FBT003  # the socket's interface
         server, accepted = listener.getsockname(), []
-        with suppress(OSError):  # no more, or no descriptors for more
+        try:
             while True:
                 accepted.append(listener.accept())
-        listener.close()
+        except OSError as error:
+            listener.close()
+            if error.errno in NO_DESCRIPTORS:
+                self._make_do()
         for client, address in accepted:
             self._take(client, address, server)
 

@@ -25,7 +25,8 @@ from service.connection import ClientSocket, Connection
 # The fields whose names in WSGI do not begin with HTTP_.
 _NAMES: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
 _FIELD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\r\n"  # RFC 9110, 5
-_HEAD: Final = re.compile(rf"HTTP/1\.\d \d{{3}} [^\x00-\x1f\x7f]+\r\n(?:{_FIELD})+")
+# A code that has no name of its own, such as 499, has no reason behind it (RFC 9112, 4).
+_HEAD: Final = re.compile(rf"HTTP/1\.\d \d{{3}} [^\x00-\x1f\x7f]*\r\n(?:{_FIELD})+")
 
 
 class Exchange:

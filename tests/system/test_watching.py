@@ -17,7 +17,8 @@ def second(tmp_path, run_python):
 
 
 def serves(server, version):
-    eventually(lambda: server.model()["version"] == version, f"version {version}")
+    """Wait until the server answers with a version of the model; fails when it does not come to that."""
+    return eventually(lambda: server.model()["version"] == version, f"version {version}")
 
 
 def test_a_bundle_that_is_replaced_by_a_rename_is_served(serve, iris_bundle, second, tmp_path):
@@ -30,7 +31,7 @@ def test_a_bundle_that_is_replaced_by_a_rename_is_served(serve, iris_bundle, sec
         if name == "folder":
             path.rename(tmp_path / "old")
         (tmp_path / "new").replace(path)
-        serves(server, "2")
+        assert serves(server, "2")
 
 
 def test_a_kubernetes_volume_is_followed(serve, iris_bundle, second, tmp_path):
@@ -43,12 +44,12 @@ def test_a_kubernetes_volume_is_followed(serve, iris_bundle, second, tmp_path):
     for path in iris_bundle.iterdir():
         (volume / path.name).symlink_to(f"..data/{path.name}")
     server = serve(volume, **WATCHED)
-    serves(server, "1")
+    assert serves(server, "1")
 
     (volume / "..data_tmp").symlink_to("..2")
     (volume / "..data_tmp").replace(volume / "..data")
 
-    serves(server, "2")
+    assert serves(server, "2")
 
 
 def test_a_bundle_that_is_half_written_is_not_served_until_it_is_whole(serve, iris_bundle, second, tmp_path):
@@ -58,7 +59,7 @@ def test_a_bundle_that_is_half_written_is_not_served_until_it_is_whole(serve, ir
     for name in ("manifest.json", "model.onnx"):
         shutil.copy(second / name, path)
     eventually(lambda: "is not served, the old one stays: bundle_corrupt" in server.errors, "a line about it")
-    serves(server, "1")
+    assert serves(server, "1")
 
     content = (second / "model.skops").read_bytes()
     with (path / "model.skops").open("wb") as file:
@@ -67,4 +68,4 @@ def test_a_bundle_that_is_half_written_is_not_served_until_it_is_whole(serve, ir
         eventually(lambda: server.errors.count("bundle_corrupt") >= 2, "another line about it")
         file.write(content[1000:])
 
-    serves(server, "2")
+    assert serves(server, "2")

@@ -113,6 +113,18 @@ def test_a_field_that_would_split_the_answer_is_refused(conn, fields):
     assert not conn.sock.unsent
 
 
+@pytest.mark.parametrize("status", ["200 OK", "499 "], ids=["named", "nameless"])
+def test_a_status_without_a_name_is_a_status(conn, status):
+    """Such as that for a caller who has gone, which HTTP does not know."""
+
+    def answering(_, start_response):
+        start_response(status, [("Content-Length", "0")])
+        return []
+
+    _, answer = ask(conn, HEAD + b"Content-Length: 0\r\n\r\n", answering)
+    assert answer.startswith(f"HTTP/1.1 {status}\r\n".encode())
+
+
 def test_what_is_not_http_is_said_by_gunicorns_parser_and_not_answered_here(conn):
     """Its errors go to whoever answers for them."""
     with pytest.raises(ParseException):
