@@ -154,11 +154,12 @@ def _golden(estimator: Any, signature: Signature, columns: list[Column] | None, 
 
 
 def ask(estimator: Any, signature: Signature, data: Any) -> Prediction:
-    """Predict with an estimator as its user would, on data as its user has them."""
+    """Predict with an estimator as its user would, on data as its user has them; they stay as they are."""
+    own = copy.deepcopy  # with `copy=False` a transformer writes in what it is given
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that one fitted on a frame is asked about a matrix
-        labels = np.asarray(estimator.predict(data))
-        found = estimator.predict_proba(data) if signature.probabilities else None
+        labels = np.asarray(estimator.predict(own(data)))
+        found = estimator.predict_proba(own(data)) if signature.probabilities else None
     return Prediction(labels, tuple(found) if isinstance(found, list) else found)
 
 

@@ -36,7 +36,7 @@ class SklearnEngine:
         """
         try:
             with np.errstate(all="ignore"):  # what overflows is found by the caller, without a warning for each request
-                return self._predict(self._shaped(rows))
+                return self._predict(rows)
         except ValueError as error:
             if _OVERFLOW.search(str(error)):
                 raise NoFiniteAnswer(str(error)) from error
@@ -45,19 +45,21 @@ class SklearnEngine:
             raise
 
     def _shaped(self, rows: Rows) -> Any:
+        """Return the rows as the estimator takes them, in memory of their own: `copy=False` lets it write there."""
+        own = rows.copy()
         match self._signature.layout:
             case "text":
-                return rows[:, 0]
+                return own[:, 0]
             case "table":
-                return self._tables.make(rows)
+                return self._tables.make(own)
             case _:
-                return rows
+                return own
 
-    def _predict(self, rows: Any) -> Prediction:
-        labels = np.asarray(self._estimator.predict(rows))
+    def _predict(self, rows: Rows) -> Prediction:
+        labels = np.asarray(self._estimator.predict(self._shaped(rows)))
         if not self._signature.probabilities:
             return Prediction(labels, None)
-        probabilities = self._estimator.predict_proba(rows)
+        probabilities = self._estimator.predict_proba(self._shaped(rows))
         if isinstance(probabilities, list):
             return Prediction(labels, tuple(map(_contiguous, probabilities)))
         return Prediction(labels, _contiguous(probabilities))

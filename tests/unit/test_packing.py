@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -38,6 +40,34 @@ def test_an_estimator_fitted_on_a_frame_answers_a_matrix_without_a_warning(tmp_p
     prediction = loaded.engine.predict(IRIS.data.to_numpy())
     np.testing.assert_array_equal(expected, prediction.probabilities)
     assert tuple(IRIS.feature_names) == loaded.manifest.signature.names
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        make_pipeline(StandardScaler(copy=False), LogisticRegression(max_iter=1000)),
+        make_pipeline(
+            ColumnTransformer([("n", StandardScaler(copy=False), [0, 1])], remainder="passthrough"),
+            SimpleImputer(copy=False),
+            LogisticRegression(max_iter=1000),
+        ),
+    ],
+    ids=["scaler", "columns"],
+)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_step_that_writes_in_its_input_changes_nothing_for_the_next(tmp_path, estimator, compiled):
+    """Neither the rows that are logged, nor those that the probabilities are of, nor the caller's data."""
+    data, target = IRIS.data.to_numpy(), IRIS.target.to_numpy()
+    estimator.fit(data.copy(), target)
+    given, rows = data.copy(), data[:7].copy()
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=given, compiled=compiled)
+    prediction = loaded.engine.predict(rows)
+
+    np.testing.assert_allclose(estimator.predict_proba(data[:7].copy()), prediction.probabilities, rtol=0, atol=1e-6)
+    assert estimator.predict(data[:7].copy()).tolist() == prediction.labels.tolist()
+    np.testing.assert_array_equal(data[:7], rows)
+    np.testing.assert_array_equal(data, given)
 
 
 def test_an_estimator_fitted_without_names_gets_those_of_the_data_or_generated_ones(tmp_path):
