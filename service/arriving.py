@@ -69,16 +69,17 @@ class Arriving:
 
     def add(self, content: bytes) -> bool:
         """Take more bytes; say whether the request is whole, or cannot or need not be waited for."""
-        searched = max(0, len(self.content) - len(_END))
+        searched, fresh = max(0, len(self.content) - len(_END)), len(content)
         self.content += content
         if self._head_end < 0:
             found = self.content.find(_END, searched)
             if found < 0:
                 return len(self.content) > MOST_HEAD
             self._read_head(found + len(_END))
-            content = bytes(self.content[self._head_end :])
-        self._body += len(content)
-        whole = self._chunks.end(content) if self._length is None else self._body >= self._length
+            fresh = len(self.content) - self._head_end  # of these bytes the last are of the body
+        self._body += fresh
+        length = self._length
+        whole = self._chunks.end(content[len(content) - fresh :]) if length is None else self._body >= length
         if self.discarded or (self._length is None and self._body > self._most_body):
             self._discard()
         return whole or self._body > self._most_body * DISCARDED_LIMITS

@@ -1,14 +1,12 @@
 """Many rows of numbers in a JSON document, read without an object for each number and each row."""
 
-import threading
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import simdjson
 from numpy.typing import NDArray
 
-LONGEST_KEPT: Final = 256 * 1024  # a parser keeps some 14 bytes for each byte of the longest body it has read
-SHORTEST: Final = 1024  # what is shorter is read as soon in the common way
+from service.jsonnumbers import SHORTEST, NumberParser
+
 _OF_NUMBERS: Final = b"0123456789+-.eE \t\r\n"
 
 
@@ -18,7 +16,7 @@ class NumberReader:
     def __init__(self, width: int) -> None:
         self._width = width
         self._row = b"[" + b"," * (width - 1) + b"]"
-        self._kept = threading.local()
+        self._parser = NumberParser()
 
     def read(self, body: bytes, member: str) -> NDArray[np.float64] | None:
         """Return shape (n, width), n >= 1, of a body that is `{member: [[number, ...], ...]}` and nothing else.
@@ -35,17 +33,5 @@ class NumberReader:
         count = (len(skeleton) - len(start) - len(end) + 1) // (len(self._row) + 1)
         if count < 1 or skeleton != start + b",".join([self._row] * count) + end:
             return None
-        try:
-            document: Any = self._parser(len(body)).parse(body)
-            return np.frombuffer(document[member].as_buffer(of_type="d")).reshape(count, self._width)
-        except (KeyError, RuntimeError, TypeError, ValueError):  # what it raises; the common reader says what is wrong
-            return None
-
-    def _parser(self, size: int) -> simdjson.Parser:
-        """Return this thread's parser, which has its memory already, or another for a long body."""
-        if size > LONGEST_KEPT:
-            return simdjson.Parser()
-        if not hasattr(self._kept, "parser"):
-            self._kept.parser = simdjson.Parser()
-        parser: simdjson.Parser = self._kept.parser
-        return parser
+        found = self._parser.numbers(body, member)
+        return found.reshape(count, self._width) if found is not None and found.size == count * self._width else None

@@ -1,10 +1,12 @@
 """The model that requests are answered with, as one immutable object, and the one place that holds it."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bundle import SKOPS, Golden
 from model.engines import Prediction
@@ -13,11 +15,14 @@ from model.predictor import Predictor
 from model.signature import Label
 from service.calls import ModelIdentity
 from service.errors import NotReady
+from service.jsontensors import TensorReader
 from service.metrics import MOST_CLASSES, OTHER
 from service.rows import RowReader
 from service.schemas import RequestSchema
 from service.tables import TableReader
 from service.wire import Contract
+
+MANY: Final = 256  # labels
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class ServedModel:
             columns=tuple({label: column for column, label in enumerate(each)} for each in classes),
             rows=RowReader(manifest.signature, max_rows),
             tables=TableReader(manifest.signature, max_rows),
+            tensors=TensorReader(),
             served_as=name or manifest.name,
             platform=f"sklearn_{'skops' if SKOPS in manifest.files else 'joblib'}",
             example=_answered(manifest.golden),
@@ -53,8 +59,16 @@ class ServedModel:
     def by_class(self, prediction: Prediction) -> Iterator[tuple[str, int]]:
         """Count an answer's rows by the metric label of their class; nothing unless each row has one class."""
         if self.class_labels:
-            for label, count in Counter(prediction.labels.tolist()).items():
+            for label, count in _counts(prediction.labels):
                 yield self.class_labels.get(label, OTHER), count
+
+
+def _counts(labels: NDArray[Any]) -> Iterable[tuple[Any, int]]:
+    """Count each label; many numbers by numpy, which is sooner done then."""
+    if len(labels) < MANY or labels.dtype.kind not in "biuf":
+        return Counter(labels.tolist()).items()
+    found = np.unique_counts(labels)
+    return zip(found.values.tolist(), found.counts.tolist(), strict=True)
 
 
 def _answered(golden: Golden) -> Prediction:

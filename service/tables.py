@@ -44,7 +44,7 @@ class TableReader:
             raise self.wrong_shape(matrix.shape)
         self.check_height(len(matrix))
         if self._plain and matrix.dtype.kind in _NUMBERS:
-            rows = np.array(matrix, dtype=np.float64, order="C")  # a copy: aligned, writable, the machine's own bytes
+            rows = np.require(matrix, np.float64, ("C", "A"))  # a copy only if the numbers lie otherwise
             finite = np.isfinite(rows)
             if finite.all() or (finite | (np.isnan(rows) & self._nullable)).all():
                 return rows

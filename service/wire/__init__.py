@@ -11,6 +11,7 @@ from model.engines import Prediction
 from model.signature import Label, Signature
 from service.calls import Call, ModelIdentity, Statistics
 from service.errors import Failure, UnknownModel
+from service.jsontensors import TensorReader
 from service.rows import RowReader
 from service.schemas import RequestSchema
 from service.tables import TableReader
@@ -34,6 +35,7 @@ class Contract:
     columns: tuple[dict[Label, int], ...]
     rows: RowReader
     tables: TableReader
+    tensors: TensorReader
     served_as: str
     platform: str
     example: Prediction

@@ -22,6 +22,7 @@ NUMBERS: Final = {
     **{f"INT{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
     **{f"FP{8 * size}": f"<f{size}" for size in (2, 4, 8)},
 }
+_OF_KIND: Final = {np.dtype(kind).str[1:]: datatype for datatype, kind in NUMBERS.items()} | {"b1": BOOL}
 DATATYPES: Final = frozenset({BYTES, BOOL, *NUMBERS})
 _LENGTH: Final = struct.Struct("<I")
 _MOST_RANK: Final = 8
@@ -45,8 +46,11 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str, *,
     """Return a tensor's elements in row-major order from its `data`, flat or nested; null is a missing value.
 
     Numbers become float64 as they are written, whatever datatype they are labelled with, so that they are the numbers
-    that the native protocol would read. Raises InvalidRows.
+    that the native protocol would read; an array holds them already. Raises InvalidRows.
     """
+    if isinstance(data, np.ndarray):
+        _check_count(data, shape, pointer)
+        return data
     cells = _flat(data, shape, pointer)
     kinds = set(map(type, cells)) - {type(None)}
     if datatype == BYTES:
@@ -90,10 +94,7 @@ def from_bytes(content: memoryview, datatype: str, shape: tuple[int, ...], point
 
 def datatype_of(values: NDArray[Any]) -> str:
     """Return the datatype that carries an array exactly; texts, and labels of several kinds, are BYTES."""
-    if values.dtype.kind == "b":
-        return BOOL
-    name = values.dtype.newbyteorder("<").str
-    return next((datatype for datatype, each in NUMBERS.items() if np.dtype(each).str == name), BYTES)
+    return _OF_KIND.get(values.dtype.str[1:], BYTES)  # without the order of the bytes
 
 
 def to_json(values: NDArray[Any]) -> Any:
@@ -108,7 +109,7 @@ def to_bytes(values: NDArray[Any]) -> bytes:
     if datatype_of(values) == BYTES:
         encoded = [cell.encode() for cell in values.ravel().tolist()]
         return b"".join(chain.from_iterable((_LENGTH.pack(len(text)), text) for text in encoded))
-    return values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def _flat(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
@@ -121,9 +122,13 @@ def _flat(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
                 raise malformed(pointer, f"lists nested as shape {list(shape)}", "others")
             data = list(chain.from_iterable(data))
     cells: list[Any] = data
-    if len(cells) != count:
-        raise malformed(pointer, f"{count} values for shape {list(shape)}", f"{len(cells)}")
+    _check_count(cells, shape, pointer)
     return cells
+
+
+def _check_count(cells: Column, shape: tuple[int, ...], pointer: str) -> None:
+    if len(cells) != math.prod(shape):
+        raise malformed(pointer, f"{math.prod(shape)} values for shape {list(shape)}", f"{len(cells)}")
 
 
 def _checked(cells: list[Any], kinds: set[type], allowed: set[type], datatype: str, pointer: str) -> list[Any]:

@@ -73,7 +73,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     size = int(length) if length else len(body)
     if size > len(body):
         raise InvalidBody(f"Expected {size} bytes of JSON as {_LENGTH} says, got {len(body)}.")
-    document = jsontext.loads(body[:size])
+    document = contract.tensors.read(body[:size])
     if not isinstance(document, dict):
         raise malformed("", "an object with 'inputs'", shown(document))
     duplicates.refuse(body[:size], duplicates.count(document))

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service import jsontext
-from service.jsonrows import SHORTEST, NumberReader
+from service.jsonnumbers import SHORTEST
+from service.jsonrows import NumberReader
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),

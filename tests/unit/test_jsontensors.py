@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+
+from service import jsontext
+from service.errors import InvalidJson
+from service.jsontensors import TensorReader
+
+
+def plain(value):
+    """Return a document with lists for arrays."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+LONG = "[" + ", ".join(["1.5", "-2e3", "7"] * 400) + "]"
+
+
+@pytest.mark.parametrize("gap", ["", " ", "\n\t"])
+@pytest.mark.parametrize("kind", ["FP64", "FP32"])
+def test_long_data_of_tensors_are_arrays(gap, kind):
+    """And all around them is as it was."""
+    tensors = ",".join(f'{{"name":"{name}","datatype":"{kind}","data"{gap}:{gap}{LONG}}}' for name in "ab")
+    text = f'{{"id":"\\ud83d\\ude00","inputs":[{tensors},{{"data":[1],"datatype":"FP64"}}]}}'
+
+    found = TensorReader().read(text.encode())
+
+    assert [np.ndarray, np.ndarray, list] == [type(each["data"]) for each in found["inputs"]]
+    assert json.loads(text) == plain(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"inputs":[{"datatype":"INT64","data":LONG}]}',
+        '{"inputs":[{"data":LONG}]}',
+        '{"inputs":[{"datatype":"FP64","parameters":{"data":LONG},"data":[]}]}',
+        '{"inputs":[{"datatype":"FP64","x\\"data":LONG}]}',
+        '{"inputs":[{"datatype":"FP64","data":LONG,"data":LONG}]}',
+        '{"inputs":{"datatype":"FP64","data":LONG}}',
+        '{"data":LONG}',
+        '[{"data":LONG}]',
+        '{"inputs":[{"datatype":"FP64","data":[LONG,LONG]}]}',
+        '{"inputs":["data",LONG]}',
+        '{"inputs":["\\"data\\":LONG"]}',
+    ],
+)
+def test_other_long_lists_are_read_as_ever(text):
+    """Whatever is not the data of a floating point tensor."""
+    body = text.replace("LONG", LONG)
+    assert json.loads(body) == TensorReader().read(body.encode())
+
+
+def test_a_document_that_is_no_json_is_refused_with_the_place_in_it():
+    """Cut anywhere, or with any byte around the numbers replaced."""
+    text = f'{{"inputs":[{{"datatype":"FP64","data":{LONG}}}]}}'.encode()
+    around = [*range(50), *range(len(text) - 5, len(text))]
+    bodies = [text[:end] for end in around[1:]]
+    bodies += [
+        text[:place] + other + text[place + 1 :] for place in around for other in (b"]", b'"', b",", b"x", b"\xff")
+    ]
+    for body in bodies:
+        try:
+            expected = jsontext.loads(body)
+        except InvalidJson as error:
+            with pytest.raises(InvalidJson) as raised:
+                TensorReader().read(body)
+            assert str(error) == str(raised.value)
+        else:
+            assert expected == plain(TensorReader().read(body))
