@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.dialects import Dialect, inputs, plain, probabilities_of, v2
+from benchmarks.dialects import Dialect, inputs, named, plain, probabilities_of, v2
 
 ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks/peers"
@@ -17,7 +17,8 @@ class Contestant:
     """A server: the command that starts it, in an environment below .venv-peers (ours: none).
 
     In `command` and `environ`, {bin}, {port}, {port2}, {port3}, {workers}, {root} and {folder} (of the model) are
-    filled in. `prepare` is a script run once in the model's folder. `note` says which settings were chosen.
+    filled in. `prepare` is a script run once in the model's folder. `note` says which settings were chosen. A `lean`
+    one answers less than labels and probabilities, or calls the model once for both: a peer at its quickest.
     """
 
     name: str
@@ -29,10 +30,11 @@ class Contestant:
     package: str = ""
     prepare: str = ""
     floor: bool = False
+    lean: bool = False
 
 
 _UVICORN = (
-    "{bin}/uvicorn app:app --app-dir {root}/benchmarks/fastapi --host 127.0.0.1 --port {port} --workers {workers}"
+    "{bin}/uvicorn APP:app --app-dir {root}/benchmarks/fastapi --host 127.0.0.1 --port {port} --workers {workers}"
 )
 _GUNICORN = "{root}/.venv/bin/gunicorn"
 _GUNICORN_ENV = {"HOST": "127.0.0.1", "PORT": "{port}", "WEB_CONCURRENCY": "{workers}"}
@@ -43,6 +45,26 @@ def _floor(name: str, app: str, worker: str) -> Contestant:
     note = f"the same gunicorn settings, {worker} for its worker class, no application"
     environ = {**_GUNICORN_ENV, "FLOOR": app, "FLOOR_WORKER": worker}
     return Contestant(name, None, _FLOOR, plain("/predict"), note, environ, floor=True)
+
+
+_KSERVE = (
+    "{bin}/python {root}/benchmarks/peers/kserve/app.py --http_port {port} --enable_grpc false --workers {workers}"
+)
+
+
+def _mlserver(name: str, note: str, *, lean: bool) -> Contestant:
+    environ = {
+        "MLSERVER_HOST": "127.0.0.1",
+        "MLSERVER_HTTP_PORT": "{port}",
+        "MLSERVER_GRPC_PORT": "{port2}",
+        "MLSERVER_METRICS_PORT": "{port3}",
+        "MLSERVER_PARALLEL_WORKERS": "{pool}",
+        "MLSERVER_MODEL_NAME": "model",
+        "MLSERVER_MODEL_IMPLEMENTATION": "mlserver_sklearn.SKLearnModel",
+        "MLSERVER_MODEL_URI": "{folder}/model.joblib",
+    }
+    dialect = v2("/v2/models/model/infer", labels_only=lean)
+    return Contestant(name, "mlserver", "{bin}/mlserver start .", dialect, note, environ, package="mlserver", lean=lean)
 
 
 CONTESTANTS = (
@@ -60,42 +82,27 @@ CONTESTANTS = (
     Contestant(
         "FastAPI + uvicorn",
         "fastapi",
-        _UVICORN,
+        _UVICORN.replace("APP", "app"),
         plain("/predict_batch"),
-        "the plain app; access log as it comes",
+        "the plain app: predict and predict_proba; access log as it comes",
         package="fastapi",
     ),
     Contestant(
-        "FastAPI, no access log",
+        "FastAPI, lean",
         "fastapi",
-        f"{_UVICORN} --no-access-log",
+        _UVICORN.replace("APP", "lean") + " --no-access-log",
         plain("/predict_batch"),
-        "the same with --no-access-log",
+        "the app trimmed to one call, predict_proba, with argmax for the label; --no-access-log",
         package="fastapi",
+        lean=True,
     ),
-    Contestant(
-        "MLServer",
-        "mlserver",
-        "{bin}/mlserver start .",
-        v2("/v2/models/model/infer"),
-        "mlserver-sklearn's own runtime, V2 JSON; parallel_workers 0: one process; it answers labels only",
-        {
-            "MLSERVER_HOST": "127.0.0.1",
-            "MLSERVER_HTTP_PORT": "{port}",
-            "MLSERVER_GRPC_PORT": "{port2}",
-            "MLSERVER_METRICS_PORT": "{port3}",
-            "MLSERVER_PARALLEL_WORKERS": "{pool}",
-            "MLSERVER_MODEL_NAME": "model",
-            "MLSERVER_MODEL_IMPLEMENTATION": "mlserver_sklearn.SKLearnModel",
-            "MLSERVER_MODEL_URI": "{folder}/model.joblib",
-        },
-        package="mlserver",
-    ),
+    _mlserver("MLServer", "mlserver-sklearn's own runtime, V2 JSON; parallel_workers 0: one process", lean=False),
+    _mlserver("MLServer, lean", "asked for its default output, the labels alone", lean=True),
     Contestant(
         "BentoML",
         "bentoml",
         "{bin}/bentoml serve app:Model --working-dir {root}/benchmarks/peers/bentoml --host 127.0.0.1 --port {port}",
-        probabilities_of("/predict", "rows", None),
+        named("/predict", "rows"),
         "a service of arrays, `bentoml serve`",
         {"WORKERS": "{workers}", "BENTOML_DO_NOT_TRACK": "True", "MODEL": "{folder}/model.joblib"},
         package="bentoml",
@@ -104,7 +111,7 @@ CONTESTANTS = (
         "LitServe",
         "litserve",
         "{bin}/python {root}/benchmarks/peers/litserve/app.py",
-        probabilities_of("/predict", "instances", "predictions"),
+        named("/predict", "instances"),
         "one API server and one worker process, fast_queue",
         {"PORT": "{port}", "WORKERS": "{workers}"},
         package="litserve",
@@ -115,23 +122,33 @@ CONTESTANTS = (
         "{bin}/mlflow models serve --model-uri mlflow --env-manager local --host 127.0.0.1 --port {port}"
         " --workers {workers}",
         inputs("/invocations"),
-        "`mlflow models serve`, its scikit-learn flavour; it answers labels only",
+        "`mlflow models serve`, its scikit-learn flavour; it can answer labels only",
         package="mlflow",
         prepare="prepare.py",
     ),
     Contestant(
         "KServe",
         "kserve",
-        "{bin}/python {root}/benchmarks/peers/kserve/app.py --http_port {port} --enable_grpc false --workers {workers}",
-        probabilities_of("/v1/models/model:predict", "instances", "predictions"),
+        _KSERVE,
+        named("/v1/models/model:predict", "instances"),
         "a custom predictor on its ModelServer, V1 JSON, gRPC off",
         package="kserve",
+    ),
+    Contestant(
+        "KServe, lean",
+        "kserve",
+        _KSERVE,
+        probabilities_of("/v1/models/model:predict", "instances", "predictions"),
+        "the same, answering the probabilities alone",
+        {"LEAN": "1"},
+        package="kserve",
+        lean=True,
     ),
     Contestant(
         "Ray Serve",
         "rayserve",
         "{bin}/python {root}/benchmarks/peers/rayserve/app.py",
-        probabilities_of("/", "instances", "predictions"),
+        named("/", "instances"),
         "one node, no dashboard, RAY_SERVE_THROUGHPUT_OPTIMIZED",
         {
             "PORT": "{port}",

@@ -27,26 +27,44 @@ def _argmax(rows: Rows) -> list[int]:
     return [row.index(max(row)) for row in rows]
 
 
-def probabilities_of(path: str, name: str, reply: str | None) -> Dialect:
-    """Return the dialect of a server that takes rows under a name and answers probabilities, under another."""
-
-    def read(answer: Any) -> Any:
-        return answer if reply is None else answer[reply]
+def named(path: str, name: str) -> Dialect:
+    """Return the dialect of a server that takes rows under a name, and answers labels and probabilities."""
 
     def body(rows: Rows) -> Any:
         return {name: rows}
 
-    return Dialect(path, path, lambda row: body([row]), body, lambda answer: _argmax(read(answer)), read)
+    return Dialect(
+        path, path, lambda row: body([row]), body, lambda answer: answer["predictions"], lambda a: a["probabilities"]
+    )
 
 
-def v2(path: str) -> Dialect:
-    """Return the Open Inference Protocol's dialect, one tensor in and the labels out."""
+def probabilities_of(path: str, name: str, reply: str) -> Dialect:
+    """Return the dialect of a server that takes rows under a name and answers probabilities, under another."""
+
+    def body(rows: Rows) -> Any:
+        return {name: rows}
+
+    return Dialect(
+        path, path, lambda row: body([row]), body, lambda answer: _argmax(answer[reply]), lambda answer: answer[reply]
+    )
+
+
+def v2(path: str, *, labels_only: bool = False) -> Dialect:
+    """Return the Open Inference Protocol's dialect: one tensor in; `predict` and `predict_proba` out."""
+    wanted = {} if labels_only else {"outputs": [{"name": "predict"}, {"name": "predict_proba"}]}
 
     def body(rows: Rows) -> Any:
         flat = [number for row in rows for number in row]
-        return {"inputs": [{"name": "rows", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": flat}]}
+        tensor = {"name": "rows", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": flat}
+        return {"inputs": [tensor], **wanted}
 
-    return Dialect(path, path, lambda row: body([row]), body, lambda answer: answer["outputs"][0]["data"])
+    def probabilities(answer: Any) -> Rows:
+        height, width = answer["outputs"][1]["shape"]
+        flat = answer["outputs"][1]["data"]
+        return [flat[row * width : (row + 1) * width] for row in range(height)]
+
+    read = None if labels_only else probabilities
+    return Dialect(path, path, lambda row: body([row]), body, lambda answer: answer["outputs"][0]["data"], read)
 
 
 def inputs(path: str) -> Dialect:

@@ -43,13 +43,27 @@ def ratio(results: Results, other: str, case: str, cell: str) -> Ratio | None:
     return Ratio(statistics.median(ratios), min(ratios), max(ratios)) if ratios else None
 
 
-def peers(results: Results) -> list[str]:
-    """Return the peers that were measured."""
+def peers(results: Results, *, lean: bool | None = None) -> list[str]:
+    """Return the peers that were measured: all, or those that are lean, or those that are not."""
     return [
         each.name
         for each in CONTESTANTS
-        if each.environment and any(found.contestant == each.name for found in results.measurements)
+        if each.environment
+        and lean in (None, each.lean)
+        and any(found.contestant == each.name for found in results.measurements)
     ]
+
+
+def _against_best(results: Results, case: str, cell: str, *, lean: bool) -> tuple[Ratio, str] | None:
+    """Return our ratio to the best peer that answers labels and probabilities, or to the best lean one; and its name."""
+    found = [(each, name) for name in peers(results, lean=lean) if (each := ratio(results, name, case, cell))]
+    return min(found, key=lambda pair: pair[0].median) if found else None
+
+
+def _with_lean(results: Results, words: str, case: str, cell: str) -> str:
+    """Return what was measured with what was measured against the quickest lean peer, for which there is no target."""
+    found = _against_best(results, case, cell, lean=True)
+    return f"{words}; {found[0].median:.2f}x {found[1]}" if found else words
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
@@ -58,12 +72,12 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         single, batch = _RATIOS[case.key]
         if found := ratio(results, FASTAPI, case.key, "one16"):
             name = f"one row, {case.title}: at least {single:g}x the plain FastAPI app"
-            yield Verdict(name, str(found), found.median >= single)
-        rivals = [(each, found) for each in peers(results) if (found := ratio(results, each, case.key, "batch2"))]
-        if rivals:
-            best, found = min(rivals, key=lambda pair: pair[1].median)
+            yield Verdict(name, _with_lean(results, str(found), case.key, "one16"), found.median >= single)
+        if rival := _against_best(results, case.key, "batch2", lean=False):
+            found, best = rival
             name = f"1,000 rows, {case.title}: at least {batch:g}x the best peer"
-            yield Verdict(name, f"{found} ({best})", found.median >= batch)
+            words = _with_lean(results, f"{found} ({best})", case.key, "batch2")
+            yield Verdict(name, words, found.median >= batch)
     if found := ratio(results, FLASK, "logistic", "one16"):
         yield Verdict("one row: at least 0.85x an empty Flask view", str(found), found.median >= 0.85)
     yield from _nobody_ahead(results)

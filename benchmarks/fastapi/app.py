@@ -23,12 +23,13 @@ class Batch(BaseModel):
 @app.post("/predict")
 def predict(request: Request) -> dict[str, float | int]:
     """Answer the label and its probability."""
+    label = model.predict([request.features])[0]
     probabilities = model.predict_proba([request.features])[0]
-    return {"prediction": int(probabilities.argmax()), "probability": float(probabilities.max())}
+    return {"prediction": int(label), "probability": float(probabilities.max())}
 
 
 @app.post("/predict_batch")
 def predict_batch(batch: Batch) -> dict[str, list[int] | list[list[float]]]:
     """Answer the labels and the probabilities of every class."""
-    probabilities = model.predict_proba(batch.instances)
-    return {"predictions": probabilities.argmax(axis=1).tolist(), "probabilities": probabilities.tolist()}
+    labels, probabilities = model.predict(batch.instances), model.predict_proba(batch.instances)
+    return {"predictions": labels.tolist(), "probabilities": probabilities.tolist()}

@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.bench
 OURS = "ml-service"
 FLOORS = {"empty Flask view", "raw WSGI", "empty Flask view, our worker"}
-FASTAPI = {"FastAPI + uvicorn", "FastAPI, no access log"}
+FASTAPI = {"FastAPI + uvicorn", "FastAPI, lean"}
 
 
 @pytest.fixture(scope="module")

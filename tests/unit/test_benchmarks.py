@@ -43,6 +43,17 @@ def test_a_ratio_is_of_the_same_round(results):
     assert (2, 2, 3) == (found.median, found.low, found.high)
 
 
+def test_a_lean_peer_is_told_of_beside_the_target_and_must_not_be_ahead(results):
+    """It answers less, so the target is against those that answer the same."""
+    results.measurements += measured("MLServer, lean", "batch2", 29, 29, 29)
+    found = verdict(results, "best peer")
+
+    assert (True, "3.00x (3.00 to 3.00) (MLServer); 1.03x MLServer, lean") == (found.met, found.measured)
+    assert verdict(results, "no cell").met
+    results.measurements += measured("KServe, lean", "batch2", 31, 31, 31)
+    assert not verdict(results, "no cell").met
+
+
 def test_every_target_that_was_measured_is_judged(results):
     """All are met here, and what was not measured has no line."""
     found = list(targets.verdicts(results))

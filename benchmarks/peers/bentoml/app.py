@@ -15,6 +15,7 @@ class Model:
         self.model = joblib.load(os.environ["MODEL"])
 
     @bentoml.api
-    def predict(self, rows: np.ndarray) -> np.ndarray:
-        """Answer each row's probabilities."""
-        return self.model.predict_proba(rows)
+    def predict(self, rows: np.ndarray) -> dict:
+        """Answer each row's label and probabilities."""
+        labels, probabilities = self.model.predict(rows), self.model.predict_proba(rows)
+        return {"predictions": labels.tolist(), "probabilities": probabilities.tolist()}

@@ -19,12 +19,13 @@ class Model(litserve.LitAPI):
         return np.array(request["instances"])
 
     def predict(self, rows):
-        """Compute each row's probabilities."""
-        return self.model.predict_proba(rows)
+        """Compute each row's label and probabilities."""
+        return self.model.predict(rows), self.model.predict_proba(rows)
 
-    def encode_response(self, probabilities):
+    def encode_response(self, found):
         """Answer them."""
-        return {"predictions": probabilities.tolist()}
+        labels, probabilities = found
+        return {"predictions": labels.tolist(), "probabilities": probabilities.tolist()}
 
 
 if __name__ == "__main__":

@@ -20,9 +20,10 @@ class Model:
         self.model = joblib.load(path)
 
     async def __call__(self, request: Request) -> dict:
-        """Answer each row's probabilities."""
+        """Answer each row's label and probabilities."""
         rows = np.array((await request.json())["instances"])
-        return {"predictions": self.model.predict_proba(rows).tolist()}
+        labels, probabilities = self.model.predict(rows), self.model.predict_proba(rows)
+        return {"predictions": labels.tolist(), "probabilities": probabilities.tolist()}
 
 
 if __name__ == "__main__":

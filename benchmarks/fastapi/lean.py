@@ -1,0 +1,34 @@
+"""The plain app, trimmed: what calls the model once, since its labels are 0, 1, 2 and go with the largest probability."""
+
+import joblib
+from fastapi import FastAPI
+from pydantic import BaseModel
+
+app = FastAPI()
+model = joblib.load("model.joblib")
+
+
+class Request(BaseModel):
+    """One row."""
+
+    features: list[float]
+
+
+class Batch(BaseModel):
+    """Many rows."""
+
+    instances: list[list[float]]
+
+
+@app.post("/predict")
+def predict(request: Request) -> dict[str, float | int]:
+    """Answer the label and its probability."""
+    probabilities = model.predict_proba([request.features])[0]
+    return {"prediction": int(probabilities.argmax()), "probability": float(probabilities.max())}
+
+
+@app.post("/predict_batch")
+def predict_batch(batch: Batch) -> dict[str, list[int] | list[list[float]]]:
+    """Answer the labels and the probabilities of every class."""
+    probabilities = model.predict_proba(batch.instances)
+    return {"predictions": probabilities.argmax(axis=1).tolist(), "probabilities": probabilities.tolist()}
