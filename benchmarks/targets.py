@@ -55,7 +55,7 @@ def peers(results: Results, *, lean: bool | None = None) -> list[str]:
 
 
 def _against_best(results: Results, case: str, cell: str, *, lean: bool) -> tuple[Ratio, str] | None:
-    """Return our ratio to the best peer that answers labels and probabilities, or to the best lean one; and its name."""
+    """Return our ratio to the best peer that answers all that ours does, or to the best lean one, and its name."""
     found = [(each, name) for name in peers(results, lean=lean) if (each := ratio(results, name, case, cell))]
     return min(found, key=lambda pair: pair[0].median) if found else None
 

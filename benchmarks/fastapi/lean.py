@@ -1,4 +1,4 @@
-"""The plain app, trimmed: what calls the model once, since its labels are 0, 1, 2 and go with the largest probability."""
+"""The plain app trimmed to one call of the model: its labels are 0, 1, 2, and go with the largest probability."""
 
 import joblib
 from fastapi import FastAPI
