@@ -20,16 +20,30 @@ class Batch(BaseModel):
     instances: list[list[float]]
 
 
+class Answer(BaseModel):
+    """Of one row."""
+
+    prediction: int
+    probability: float
+
+
+class Answers(BaseModel):
+    """Of many rows."""
+
+    predictions: list[int]
+    probabilities: list[list[float]]
+
+
 @app.post("/predict")
-def predict(request: Request) -> dict[str, float | int]:
+def predict(request: Request) -> Answer:
     """Answer the label and its probability."""
     label = model.predict([request.features])[0]
     probabilities = model.predict_proba([request.features])[0]
-    return {"prediction": int(label), "probability": float(probabilities.max())}
+    return Answer(prediction=label, probability=probabilities.max())
 
 
 @app.post("/predict_batch")
-def predict_batch(batch: Batch) -> dict[str, list[int] | list[list[float]]]:
+def predict_batch(batch: Batch) -> Answers:
     """Answer the labels and the probabilities of every class."""
     labels, probabilities = model.predict(batch.instances), model.predict_proba(batch.instances)
-    return {"predictions": labels.tolist(), "probabilities": probabilities.tolist()}
+    return Answers(predictions=labels.tolist(), probabilities=probabilities.tolist())

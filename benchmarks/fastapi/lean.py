@@ -20,15 +20,29 @@ class Batch(BaseModel):
     instances: list[list[float]]
 
 
+class Answer(BaseModel):
+    """Of one row."""
+
+    prediction: int
+    probability: float
+
+
+class Answers(BaseModel):
+    """Of many rows."""
+
+    predictions: list[int]
+    probabilities: list[list[float]]
+
+
 @app.post("/predict")
-def predict(request: Request) -> dict[str, float | int]:
+def predict(request: Request) -> Answer:
     """Answer the label and its probability."""
     probabilities = model.predict_proba([request.features])[0]
-    return {"prediction": int(probabilities.argmax()), "probability": float(probabilities.max())}
+    return Answer(prediction=probabilities.argmax(), probability=probabilities.max())
 
 
 @app.post("/predict_batch")
-def predict_batch(batch: Batch) -> dict[str, list[int] | list[list[float]]]:
+def predict_batch(batch: Batch) -> Answers:
     """Answer the labels and the probabilities of every class."""
     probabilities = model.predict_proba(batch.instances)
-    return {"predictions": probabilities.argmax(axis=1).tolist(), "probabilities": probabilities.tolist()}
+    return Answers(predictions=probabilities.argmax(axis=1).tolist(), probabilities=probabilities.tolist())

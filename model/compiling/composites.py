@@ -7,6 +7,7 @@ import numpy as np
 from sklearn import compose, feature_selection, multioutput, pipeline, semi_supervised
 
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
+from model.compiling.linear import FINITE_ONLY
 from model.compiling.scaling import apply, chosen, joined, numbers
 
 
@@ -21,7 +22,9 @@ def _piped(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     given = x
     x = _steps(graph, estimator.steps[:-1], x)
     last = estimator.steps[-1][1]
-    if x is not given:
+    if x is not given and type(last) in FINITE_ONLY:
+        graph.refuse_not_finite(x)
+    elif x is not given:
         graph.refuse_infinite(x.name)
     return graph.predict(last, x)
 

@@ -62,7 +62,7 @@ class Graph:
         self._transformers = transformers
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
-        self._bad_rows: list[str] = []
+        self._marks: list[str] = []  # of shape (n,): 0, or NaN for a row that gets no answer
 
     def add(self, operator: str, *inputs: str, domain: str = "", output: int = 0, **attributes: Any) -> str:
         """Add a node; return the name of one of its outputs. Arrays among the attributes are tensors."""
@@ -100,7 +100,14 @@ class Graph:
     def refuse_infinite(self, name: str) -> None:
         """Have no finite answer for rows with an infinite number in this tensor, as scikit-learn refuses them."""
         found = self.cast(self.add("IsInf", name), "double")
-        self._bad_rows.append(self.add("ReduceMax", found, self.constant([1], np.int64), keepdims=0))
+        bad = self.add("ReduceMax", found, self.constant([1], np.int64), keepdims=0)
+        above = self.add("Greater", bad, self.constant(0))
+        self._marks.append(self.add("Where", above, self.constant(np.nan), self.constant(0)))
+
+    def refuse_not_finite(self, x: Columns) -> None:
+        """Have no finite answer for rows with any number in these columns that is not finite: 0 times it is NaN."""
+        zeros = self.add("MatMul", x.name, self.constant(np.zeros((x.width, 1))))
+        self._marks.append(self.add("Squeeze", zeros, self.constant([1], np.int64)))
 
     def build(self, outcome: Outcome, width: int, outputs: int | None, properties: dict[str, str]) -> bytes:
         """Return the ONNX file of a graph with the input `rows` of shape (n, width); raises NotCompiled.
@@ -124,7 +131,7 @@ class Graph:
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
         made = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="ml-service")
-        helper.set_model_props(made, properties | ({GUARDED: "yes"} if self._bad_rows else {}))
+        helper.set_model_props(made, properties | ({GUARDED: "yes"} if self._marks else {}))
         try:
             checker.check_model(made)
             content: bytes = made.SerializeToString()
@@ -134,11 +141,8 @@ class Graph:
 
     def _marked(self, labels: str, *, several: bool) -> str:
         """Return the labels, not a number where the row is bad: that is how the engine knows."""
-        for bad in self._bad_rows:
-            none = self.add(
-                "Where", self.add("Greater", bad, self.constant(0)), self.constant(np.nan), self.constant(0)
-            )
-            each = self.add("Unsqueeze", none, self.constant([1], np.int64)) if several else none
+        for mark in self._marks:
+            each = self.add("Unsqueeze", mark, self.constant([1], np.int64)) if several else mark
             labels = self.add("Add", labels, each)
         return labels
 

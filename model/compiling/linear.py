@@ -129,3 +129,5 @@ PREDICTORS: dict[type, Callable[..., Outcome]] = {
     linear_model.LogisticRegressionCV: _logistic,
     discriminant_analysis.LinearDiscriminantAnalysis: _logistic,
 }
+# These look for missing values too, which others may take.
+FINITE_ONLY = PREDICTORS.keys() - {linear_model.RANSACRegressor}
