@@ -217,5 +217,5 @@ def _read_file(path: Path) -> bytes:
     except OSError as error:
         raise BundleMissing(
             f"{path} cannot be read ({error.strerror}); set MODEL_DIR to a bundle, or make one with "
-            "`python -m model train`."
+            "`python -m model pack` (your model) or `python -m model train` (a reference model)."
         ) from None

@@ -1,6 +1,7 @@
 """Training data as plain columns, whatever container they come in: a data frame, a matrix, a list of texts."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,11 @@ from numpy.typing import NDArray
 from model.engines import Rows
 from model.errors import UnsupportedEstimator
 from model.signature import TEXT, Cell, Dtype, Feature
+
+_ISO_8601 = re.compile(
+    r"(?P<local>\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,12})?)?)?)?)?)"
+    r"(Z|(?P<sign>[+-])(?P<hours>\d\d)(:?(?P<minutes>\d\d))?)?"
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,23 @@ def parsed(cells: Sequence[Any], dtype: Dtype) -> NDArray[Any]:
     if dtype == "float64":
         return np.array(cells, dtype=np.float64)
     column = np.empty(len(cells), dtype=object)
-    column[:] = (
-        [None if cell is None else np.datetime64(cell, "us") for cell in cells] if dtype == "datetime" else cells
-    )
+    column[:] = [None if cell is None else moment(cell) for cell in cells] if dtype == "datetime" else cells
     return column
+
+
+def moment(text: str) -> np.datetime64:
+    """Return a date or time of ISO 8601's extended format, of an offset from UTC in UTC; raises ValueError.
+
+    numpy alone takes "now" and "" too, and reads "20240101" as a number of something.
+    """
+    found = _ISO_8601.fullmatch(text)
+    if found is None:
+        raise ValueError("no date or time of ISO 8601")
+    local = np.datetime64(found["local"], "us")
+    if not found["hours"]:
+        return local
+    offset = np.timedelta64(int(found["hours"]) * 60 + int(found["minutes"] or 0), "m")
+    return local + offset if found["sign"] == "-" else local - offset
 
 
 def _list_dtype(data: list[Any]) -> Any:

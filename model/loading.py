@@ -1,6 +1,6 @@
 """From a directory to something that predicts: digest → compiled graph, or audited estimator → golden rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ TOLERANCE = 1e-6
 class Loaded:
     """A verified model: its manifest, the manifest's sha256 in hex, and the engine that computes it."""
 
-    manifest: Manifest
+    manifest: Manifest = field(repr=False)  # pages long, in a notebook
     digest: str
     engine: Engine
 

@@ -53,7 +53,7 @@ def pack(
     data: Any = None,
     score: Score | None = None,
     allow_pickle: bool = False,
-    code: Path | None = None,
+    code: str | Path | None = None,
     compiled: bool = True,
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it back and prove that it answers the same.
@@ -65,7 +65,7 @@ def pack(
     """
     estimator = getattr(estimator, "best_estimator_", estimator)  # what a search predicts with
     data = _texts(data) if hasattr(data, "columns") and takes_texts(estimator) else data
-    columns = None if data is None else columns_of(data, names_of(estimator))
+    columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), _baselines(columns)
     content = _serialised(estimator, allow_pickle=allow_pickle, code=code)
     form, reason = _compile(estimator, signature, columns, baseline, content) if compiled else (None, "not asked for")
@@ -84,6 +84,20 @@ def pack(
         not_compiled=reason,
     )
     return _written(Path(output), manifest, content, allow_pickle=allow_pickle, code=code)
+
+
+def _columns(estimator: Any, data: Any) -> list[Column] | None:
+    """Return the columns of the data; raises UnsupportedEstimator where they are not those of an estimator's fit."""
+    if data is None:
+        return None
+    columns, width = columns_of(data, names_of(estimator)), getattr(estimator, "n_features_in_", None)
+    if width is not None and names_of(estimator) is None and len(columns) != width:
+        named = ", ".join(column.name for column in columns)
+        raise UnsupportedEstimator(
+            f"{type(estimator).__name__} takes {width} columns and remembers no names; the data have {len(columns)} "
+            f"({named[:200]}): leave out those that it was not fitted on, such as the target."
+        )
+    return columns
 
 
 def _now() -> str:

@@ -25,7 +25,8 @@ class Predictor:
         found = prediction.probabilities
         for numbers in (prediction.labels, *(found if isinstance(found, tuple) else (found,))):
             if numbers is not None and numbers.dtype.kind == "f" and not _finite(numbers):
-                raise NoFiniteAnswer("the model's answer holds a number that is not finite.")
+                wrong = np.flatnonzero(~np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
+                raise NoFiniteAnswer(f"the model's answer to row {wrong[0]}, counted from 0, is not finite.")
         return prediction
 
 

@@ -108,6 +108,8 @@ def _sharpened(
         labels = engine.predict(base).labels
     except Exception as error:
         hint = "pass its training data" if columns is None else "these data may not be what it was fitted on"
+        if _own_code(estimator):
+            hint += "; its own code is given arrays here, never a data frame"
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
             f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); {hint}."
@@ -124,6 +126,14 @@ def _sharpened(
     if outputs and classes and len(classes) != outputs:
         classes = ((0, 1),) * outputs  # multilabel: `classes_` then are the labels that are each there or not
     return replace(signature, features=tuple(features), outputs=outputs, classes=classes)
+
+
+def _own_code(estimator: Any) -> bool:
+    """Say whether a component, or the function of one, is from neither scikit-learn nor numpy."""
+    parts = [part for part, _ in walk(estimator)]
+    functions = [part.func for part in parts if callable(getattr(part, "func", None))]
+    modules = [getattr(each, "__module__", None) or "" for each in (*map(type, parts), *functions)]
+    return any(module.partition(".")[0] not in ("sklearn", "numpy", "") for module in modules)
 
 
 def _takes(engine: SklearnEngine, base: Rows, place: int, value: Any) -> bool:

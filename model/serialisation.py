@@ -12,7 +12,7 @@ from typing import Any
 import joblib
 import skops.io
 
-from model.errors import BundleCorrupt, UnsupportedEstimator, UntrustedType
+from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, UntrustedType, VersionMismatch
 from model.schema import FUNCTIONS, check_schema
 
 _KERNELS = (
@@ -92,7 +92,7 @@ def from_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
     if foreign := sorted(name for name in named if name not in TRUSTED and name.partition(".")[0] not in modules):
         raise UntrustedType(
             f"the model file holds types that are not trusted: {', '.join(foreign)}; "
-            "name the directory of your own code in MODEL_CODE, or do without them."
+            "name the directory of your own code (pack --code, MODEL_CODE), or do without them."
         )
     return _quietly(lambda: skops.io.loads(content, trusted=named))
 
@@ -120,6 +120,13 @@ def _quietly(build: Any) -> Any:
         raise _unreadable(error) from error
 
 
-def _unreadable(error: Exception) -> BundleCorrupt:
+def _unreadable(error: Exception) -> ModelError:
+    """Return what is wrong with a file: another version's, in need of the caller's own code, or broken."""
+    if made := getattr(error, "original_sklearn_version", None):  # sklearn.exceptions.InconsistentVersionWarning
+        here = getattr(error, "current_sklearn_version", "another version")
+        return VersionMismatch(
+            f"the model file was written with scikit-learn {made}, here is {here}; fit it again with {here}."
+        )
     text = " ".join(str(error).split())[:300]
-    return BundleCorrupt(f"the model file cannot be read ({type(error).__name__}: {text}).")
+    hint = "; name the directory of your own code (pack --code, MODEL_CODE)" if isinstance(error, ImportError) else ""
+    return BundleCorrupt(f"the model file cannot be read ({type(error).__name__}: {text}){hint}.")

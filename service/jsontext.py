@@ -15,7 +15,15 @@ def loads(content: bytes) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise InvalidJson(str(error)) from None
+        raise InvalidJson(f"{error}{_hint(content)}") from None
+
+
+def _hint(content: bytes) -> str:
+    if content.startswith(b"\x1f\x8b"):
+        return "; this is gzip, which needs the header Content-Encoding: gzip"
+    if b"NaN" in content or b"Infinity" in content:
+        return "; JSON has no NaN and no Infinity: a missing value is null"
+    return ""
 
 
 def dumps(value: Any) -> bytes:

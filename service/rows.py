@@ -16,6 +16,7 @@ from service.jsonrows import NumberReader
 
 _MOST_PROPOSALS = 3
 _MOST_COMPARED = 500
+_NEAR = 0.7  # difflib's ratio; "target" and "age" have 0.67
 _LISTS = frozenset({list, tuple})
 
 
@@ -127,7 +128,7 @@ class RowReader:
 
 def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
     """Say which of a model's features was probably meant by a name that is none."""
-    near = difflib.get_close_matches(name[:100], names[:_MOST_COMPARED], n=1) if compare else []
+    near = difflib.get_close_matches(name[:100], names[:_MOST_COMPARED], n=1, cutoff=_NEAR) if compare else []
     return f"a feature, perhaps {near[0]!r}" if near else f"one of {', '.join(map(repr, names[:20]))}"
 
 

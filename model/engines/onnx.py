@@ -49,7 +49,8 @@ class OnnxEngine:
         numbers = rows if self._matrix else self._encoded(rows)
         labels, *probabilities = self._run(self._outputs, {"rows": numbers})
         if self._guarded and not np.isfinite(labels).all():
-            raise NoFiniteAnswer("a number became too large on the way through the model.")
+            wrong = np.flatnonzero(~np.isfinite(labels.reshape(len(labels), -1)).all(axis=1))
+            raise NoFiniteAnswer(f"a number of row {wrong[0]}, counted from 0, became too large inside the model.")
         several = len(probabilities) > 1
         return Prediction(self._named(labels), (tuple(probabilities) if several else next(iter(probabilities), None)))
 

@@ -72,9 +72,9 @@ def _contiguous(numbers: Any) -> Any:
 def _prepare(part: Any) -> None:
     """Make one component quick and quiet.
 
-    Names are checked by the caller, so `feature_names_in_` goes: with it each call on an array warns; and
-    ColumnTransformers choose by position, which they do for arrays. `n_jobs` goes too: a thread pool for each request
-    costs more than it saves, and the server has its own processes.
+    Names are checked by the caller, so scikit-learn's `feature_names_in_` goes: with it each call on an array warns;
+    and ColumnTransformers choose by position, which they do for arrays. `n_jobs` goes too: a thread pool for each
+    request costs more than it saves, and the server has its own processes.
     """
     own = vars(part) if hasattr(part, "__dict__") else {}
     if "_transformer_to_input_indices" in own:
@@ -83,7 +83,8 @@ def _prepare(part: Any) -> None:
             (name, transformer, positions[name][0] if isinstance(columns, str) else positions[name])
             for name, transformer, columns in own["transformers_"]
         ]
-    own.pop("feature_names_in_", None)
+    if type(part).__module__.startswith("sklearn."):  # the caller's own code may need its names
+        own.pop("feature_names_in_", None)
     own.pop("_sklearn_output_config", None)  # frames between the steps are for people too
     if "n_jobs" in own:
         own["n_jobs"] = None

@@ -40,7 +40,9 @@ def read(body: bytes, parameters: dict[str, str], contract: Contract) -> tuple[R
     for place, row in enumerate(rows):
         if len(row) != len(head):
             code = "wrong_feature_count"
-            raise InvalidRows((Problem(code, f"/{place}", f"{len(head)} values", f"{len(row)}"),))
+            other = next((sign for sign in ";\t|" if row and sign in row[0]), None)
+            got = f"{len(row)}" + (f", which holds {other!r}" if other else "")
+            raise InvalidRows((Problem(code, f"/{place}", f"{len(head)} values between commas", got),))
     features = {feature.name: feature for feature in contract.signature.features}
     texts: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
     columns = {

@@ -139,3 +139,11 @@ def test_csv_says_whether_its_first_line_has_names(server, kind, status):
     assert 422 == server.client.post("/predict", data=body, content_type=kind).status_code
     expected = 422 if kind.endswith("absent") else 200
     assert expected == server.client.post("/predict", data=good, content_type=kind).status_code
+
+
+def test_csv_with_another_separator_is_told_so(server):
+    """A spreadsheet of another country writes semicolons."""
+    answer = server.client.post("/predict", data="5.1;3.5;1.4;0.2\n", headers={"Content-Type": "text/csv"})
+
+    assert (422, "wrong_feature_count") == (answer.status_code, answer.json["code"])
+    assert "4 values between commas, got 1, which holds ';'" in answer.json["detail"]

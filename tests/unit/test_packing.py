@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -11,12 +12,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from model.bundle import Score
-from model.errors import (
-    OutputRefused,
-    UnsupportedEstimator,
-)
+from model.columns import columns_of
+from model.engines.sklearn import SklearnEngine
+from model.errors import OutputRefused, UnsupportedEstimator
 from model.loading import load, prove
 from model.packing import pack
+from model.reading import read_signature
 
 IRIS = load_iris(as_frame=True)
 
@@ -151,6 +152,44 @@ def test_what_cannot_be_served_is_refused_with_the_reason(tmp_path, estimator, r
         with pytest.raises(UnsupportedEstimator, match=reason):
             pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
         assert not (tmp_path / "bundle").exists()
+
+
+class Named(TransformerMixin, BaseEstimator):
+    """Somebody's own transformer, which chooses a column by its name, as it remembers it."""
+
+    def fit(self, rows, _=None):
+        self.feature_names_in_ = np.asarray(rows.columns)
+        return self
+
+    def transform(self, rows):
+        return np.asarray(rows)[:, self.feature_names_in_ == IRIS.feature_names[2]]
+
+
+def test_own_code_keeps_the_names_it_remembers():
+    """Only scikit-learn's own are taken off, which would warn of an array at each call."""
+    estimator = make_pipeline(Named(), LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
+    expected = estimator.predict(IRIS.data)
+
+    found = SklearnEngine(estimator, read_signature(estimator, columns_of(IRIS.data, None)))
+
+    assert expected.tolist() == found.predict(IRIS.data.to_numpy()).labels.tolist()
+
+
+def test_own_code_that_needs_a_data_frame_is_told_what_it_is_given(tmp_path):
+    """The data are right, so the message must not blame them alone."""
+    framed = FunctionTransformer(lambda rows: rows[[IRIS.feature_names[0]]])
+    estimator = make_pipeline(framed, LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
+
+    with pytest.raises(UnsupportedEstimator, match="own code is given arrays here"):
+        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
+
+
+def test_a_target_beside_the_columns_of_a_model_without_names_is_named(tmp_path):
+    """It cannot be told from the others."""
+    estimator = LinearRegression().fit(IRIS.data.to_numpy(), IRIS.target)
+
+    with pytest.raises(UnsupportedEstimator, match=r"takes 4 columns and remembers no names.*, target\): leave out"):
+        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.frame)
 
 
 def test_data_of_another_shape_are_refused(tmp_path):

@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.columns import moment
 from model.signature import Feature, Signature
+from service.cells import CellReader
 from service.errors import TABLE, InvalidRows
 from service.rows import RowReader
 from service.schemas import RequestSchema
@@ -80,3 +82,28 @@ def test_a_model_of_one_feature_is_read_like_any_other():
     reader = RowReader(signature(Feature("only")), 5)
 
     np.testing.assert_array_equal([[1.0], [2.0]], reader.read([[1], {"only": 2}], ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2024-02-29", "2024-02-29T00:00:00"),
+        ("2024-02", "2024-02-01T00:00:00"),
+        ("2024-02-29 10:11", "2024-02-29T10:11:00"),
+        ("2024-02-29T10:11:12.5Z", "2024-02-29T10:11:12.5"),
+        ("2024-02-29T10:11:12+02:30", "2024-02-29T07:41:12"),
+        ("2024-02-29T10:11:12-02", "2024-02-29T12:11:12"),
+    ],
+)
+def test_dates_and_times_are_those_of_iso_8601(text, expected):
+    """With an offset they are told in UTC, as the model knows no zones."""
+    assert np.datetime64(expected, "us") == moment(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["now", "today", "NaT", "", "20240229", "2023-02-29", "2024-02-29T25:00", " 2024-02-29", "05.05.2024", "12"]
+)
+def test_what_numpy_alone_would_take_for_a_date_is_none(text):
+    """The time of the request, a missing value, or a number of microseconds would be answered without a word."""
+    found = CellReader(Feature("since", "datetime", nullable=True)).read([text])
+    assert found is None

@@ -154,7 +154,7 @@ from sklearn.pipeline import make_pipeline
 from model.packing import pack
 rows, labels = load_iris(return_X_y=True)
 pack(make_pipeline(Doubler(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="own",
-     data=rows, code=Path(sys.argv[1]))
+     data=rows, code=sys.argv[1])
 """
 
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from model.errors import ModelError, NoFiniteAnswer
-from service import errors, lifecycle
-from service.errors import TABLE, InvalidRows, Problem, ServiceError, describe
+from service import errors, jsontext, lifecycle
+from service.errors import TABLE, InvalidJson, InvalidRows, Problem, ServiceError, describe
 from service.metrics import CATALOGUE, PREFIX, Metrics
 from service.settings import Settings
 from service.state import State
@@ -118,3 +118,17 @@ def test_a_worker_takes_the_lowest_free_slot():
 def test_error_codes_are_words_for_scripts():
     """Lower case and underscores, forever."""
     assert all(code.replace("_", "").isalpha() and code.islower() for code in (errors.OK, *TABLE))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x1f\x8b\x08\x00", "Content-Encoding: gzip"),
+        (b'{"features":[1,NaN]}', "a missing value is null"),
+        (b'{"features":[1,-Infinity]}', "a missing value is null"),
+    ],
+)
+def test_the_usual_ways_not_to_be_json_are_told_what_to_do(content, words):
+    """Beside where the reader stopped."""
+    with pytest.raises(InvalidJson, match=words):
+        jsontext.loads(content)
