@@ -42,7 +42,7 @@ COPY --from=code /src/app app
 COPY --from=train /model /model
 WORKDIR /src/app
 RUN rm model/restoring.py model/serialisation.py model/schema.py model/audit.py model/components.py \
-       model/engines/sklearn.py model/engines/table.py \
+       model/engines/sklearn.py model/engines/table.py model/engines/frame.py \
  && start-once ENGINE=auto
 
 

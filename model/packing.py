@@ -151,7 +151,7 @@ def _golden(estimator: Any, signature: Signature, columns: list[Column] | None, 
         else:
             height = len(columns[0].cells)
             chosen = np.unique(np.linspace(0, height - 1, GOLDEN_ROWS).astype(int))
-            answer = ask(estimator, signature, _rows(estimator, data, chosen))
+            answer = ask(estimator, signature, _rows(estimator, data, chosen, framed=signature.layout == "frame"))
             cells = [[column.cells[place] for column in columns] for place in chosen]
     except (ValueError, IndexError, TypeError, ModelError) as error:
         reason, hint = " ".join(str(error).split())[:300], "" if columns else "; pass its training data"
@@ -192,13 +192,13 @@ def _texts(frame: Any) -> Any:
     return frame[names[0]]
 
 
-def _rows(estimator: Any, data: Any, chosen: Any) -> Any:
+def _rows(estimator: Any, data: Any, chosen: Any, *, framed: bool) -> Any:
     """Choose rows of the data in the container that the estimator was fitted on."""
     names = names_of(estimator)
     if hasattr(data, "iloc"):
         if names is not None:
             return data[names].iloc[chosen]
-        return data.iloc[chosen] if hasattr(data, "str") else data.iloc[chosen].to_numpy()
+        return data.iloc[chosen] if framed or hasattr(data, "str") else data.iloc[chosen].to_numpy()
     return [data[place] for place in chosen] if isinstance(data, list) else np.asarray(data)[chosen]
 
 

@@ -107,9 +107,9 @@ def _sharpened(
         base = _typical_row(signature, columns, known)
         labels = engine.predict(base).labels
     except Exception as error:
+        if signature.layout in ("matrix", "table") and _own_code(estimator):
+            return _sharpened(estimator, replace(signature, layout="frame"), columns, known)
         hint = "pass its training data" if columns is None else "these data may not be what it was fitted on"
-        if _own_code(estimator):
-            hint += "; its own code is given arrays here, never a data frame"
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
             f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); {hint}."

@@ -128,5 +128,7 @@ def _unreadable(error: Exception) -> ModelError:
             f"the model file was written with scikit-learn {made}, here is {here}; fit it again with {here}."
         )
     text = " ".join(str(error).split())[:300]
-    hint = "; name the directory of your own code (pack --code, MODEL_CODE)" if isinstance(error, ImportError) else ""
+    hint = ""
+    if isinstance(error, ImportError):
+        hint = "; name the directory of your own code (pack --code, MODEL_CODE), and install what that imports"
     return BundleCorrupt(f"the model file cannot be read ({type(error).__name__}: {text}){hint}.")

@@ -31,14 +31,15 @@ class Feature:
 class Signature:
     """The columns a model takes, in order, and what it answers.
 
-    `layout` is how its rows are handed to it: a float64 matrix, a table of mixed columns, or a list of texts.
+    `layout` is how its rows are handed to it: a float64 matrix, a table of mixed columns, a list of texts, or a data
+    frame, for own code that takes nothing else.
     `outputs` is the number of labels of each row where that is a list (multi-output, multilabel), else None.
     `classes` are, for each output, its labels in the order of the probability columns; None where there are none.
     `probabilities` says whether the estimator has `predict_proba`.
     """
 
     features: tuple[Feature, ...]
-    layout: Literal["matrix", "table", "text"]
+    layout: Literal["matrix", "table", "text", "frame"]
     task: Task
     outputs: int | None
     classes: tuple[tuple[Label, ...], ...] | None

@@ -43,6 +43,8 @@ class Compiled:
 
 def compiled(estimator: Any, signature: Signature) -> Compiled:
     """Return the compiled form of a fitted estimator, not yet proven; raises NotCompiled."""
+    if signature.layout == "frame":
+        raise NotCompiled("own code has no compiled form")
     if signature.layout == "text" or any(feature.dtype == "datetime" for feature in signature.features):
         raise NotCompiled("texts of many words, and dates, have no compiled form")
     # A column that the model drops may hold anything: whatever it is, it has no code.

@@ -7,6 +7,7 @@ import numpy as np
 
 from model.components import walk
 from model.engines import Prediction, Rows
+from model.engines.frame import FrameMaker
 from model.engines.table import TableMaker
 from model.errors import NoFiniteAnswer, UnknownCategory
 from model.signature import Signature
@@ -23,11 +24,12 @@ class SklearnEngine:
     name = "scikit-learn"
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
+        framed = signature.layout == "frame"
         for part, _ in walk(estimator):
-            _prepare(part)
+            _prepare(part, framed=framed)
         self._estimator = estimator
         self._signature = signature
-        self._tables = TableMaker(signature)
+        self._tables = FrameMaker(signature) if framed else TableMaker(signature)
 
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).
@@ -50,7 +52,7 @@ class SklearnEngine:
         match self._signature.layout:
             case "text":
                 return own[:, 0]
-            case "table":
+            case "table" | "frame":
                 return self._tables.make(own)
             case _:
                 return own
@@ -69,14 +71,18 @@ def _contiguous(numbers: Any) -> Any:
     return np.asarray(numbers, dtype=np.float64, order="C")
 
 
-def _prepare(part: Any) -> None:
+def _prepare(part: Any, *, framed: bool) -> None:
     """Make one component quick and quiet.
 
     Names are checked by the caller, so scikit-learn's `feature_names_in_` goes: with it each call on an array warns;
     and ColumnTransformers choose by position, which they do for arrays. `n_jobs` goes too: a thread pool for each
-    request costs more than it saves, and the server has its own processes.
+    request costs more than it saves, and the server has its own processes. With frames, names stay what they were.
     """
     own = vars(part) if hasattr(part, "__dict__") else {}
+    if "n_jobs" in own:
+        own["n_jobs"] = None
+    if framed:
+        return
     if "_transformer_to_input_indices" in own:
         positions = own["_transformer_to_input_indices"]
         own["transformers_"] = [
@@ -86,5 +92,3 @@ def _prepare(part: Any) -> None:
     if type(part).__module__.startswith("sklearn."):  # the caller's own code may need its names
         own.pop("feature_names_in_", None)
     own.pop("_sklearn_output_config", None)  # frames between the steps are for people too
-    if "n_jobs" in own:
-        own["n_jobs"] = None

@@ -72,11 +72,11 @@ class Container:
 
 @pytest.fixture
 def run(image):
-    """Run containers of the image; all are gone at the end."""
+    """Run containers of the image, or of one made from it; all are gone at the end."""
     names = []
 
-    def start(*options, inner="8000", arguments=()):
-        names.append(docker("run", "--detach", "--publish", f"127.0.0.1::{inner}", *options, image, *arguments))
+    def start(*options, inner="8000", arguments=(), tag=image):
+        names.append(docker("run", "--detach", "--publish", f"127.0.0.1::{inner}", *options, tag, *arguments))
         port = int(docker("port", names[-1], inner).rpartition(":")[2])
         container = Container(names[-1], port)
         eventually(container.ready, "ready")

@@ -1,6 +1,9 @@
 """From an estimator to a bundle: proven before it is in place, or refused with the reason."""
 
+import sys
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
@@ -12,12 +15,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from model.bundle import Score
-from model.columns import columns_of
+from model.columns import cells_of, columns_of
 from model.engines.sklearn import SklearnEngine
-from model.errors import OutputRefused, UnsupportedEstimator
+from model.errors import OutputRefused, UnsupportedEstimator, VersionMismatch
 from model.loading import load, prove
 from model.packing import pack
 from model.reading import read_signature
+from model.trust import Trust
+from tests.conftest import ROOT
 
 IRIS = load_iris(as_frame=True)
 
@@ -175,13 +180,49 @@ def test_own_code_keeps_the_names_it_remembers():
     assert expected.tolist() == found.predict(IRIS.data.to_numpy()).labels.tolist()
 
 
-def test_own_code_that_needs_a_data_frame_is_told_what_it_is_given(tmp_path):
-    """The data are right, so the message must not blame them alone."""
-    framed = FunctionTransformer(lambda rows: rows[[IRIS.feature_names[0]]])
-    estimator = make_pipeline(framed, LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
+class Framed(TransformerMixin, BaseEstimator):
+    """Somebody's own transformer, which works on a data frame and on nothing else."""
 
-    with pytest.raises(UnsupportedEstimator, match="own code is given arrays here"):
-        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
+    def fit(self, rows, _=None):
+        self.width_ = len(rows.columns)
+        return self
+
+    def transform(self, rows):
+        return pd.DataFrame(
+            {
+                "ratio": rows["a"] / rows["b"].abs(),
+                "month": rows["since"].dt.month,
+                "london": rows["city"].str.lower() == "london",
+                "open": rows["open"],
+            }
+        )
+
+
+def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, monkeypatch):
+    """With the dtypes that it was fitted on, missing values and all; without pandas the load fails and says so."""
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "a": draw.normal(size=60),
+            "b": draw.normal(size=60),
+            "since": pd.date_range("2024-01-01", periods=60),
+            "city": ["London", "Rome", "LONDON"] * 20,
+            "open": [True, False] * 30,
+        }
+    )
+    frame.loc[3, "a"], frame.loc[4, "city"], frame.loc[5, "since"] = np.nan, None, pd.NaT
+    estimator = make_pipeline(Framed(), SimpleImputer(), LogisticRegression()).fit(frame, draw.random(60) < 0.5)
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=frame, code=ROOT)
+    features = loaded.manifest.signature.features
+    prediction = loaded.engine.predict(cells_of(columns_of(frame, None), features, numeric=False))
+
+    assert ["float64", "float64", "datetime", "string", "bool"] == [each.dtype for each in features]
+    assert [True, True, True, True] == [each.nullable for each in features[:4]]
+    np.testing.assert_array_equal(estimator.predict_proba(frame), prediction.probabilities)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(VersionMismatch, match="no pandas 3 here; install it"):
+        load(tmp_path / "bundle", Trust(code=ROOT))
 
 
 def test_a_target_beside_the_columns_of_a_model_without_names_is_named(tmp_path):
