@@ -58,7 +58,7 @@ class Arriving:
     """The bytes of one request so far: `content`, without its body once that is `discarded`."""
 
     def __init__(self, most_body: int) -> None:
-        self.content = bytearray()
+        self.content: bytes | bytearray = b""
         self.discarded = False
         self.waits_for_continue = False
         self._most_body = most_body
@@ -70,7 +70,7 @@ class Arriving:
     def add(self, content: bytes) -> bool:
         """Take more bytes; say whether the request is whole, or cannot or need not be waited for."""
         searched, fresh = max(0, len(self.content) - len(_END)), len(content)
-        self.content += content
+        self._keep(content)
         if self._head_end < 0:
             found = self.content.find(_END, searched)
             if found < 0:
@@ -91,6 +91,15 @@ class Arriving:
         content = memoryview(self.content)
         return bytes(content[: self._head_end]), bytes(content[self._head_end :])
 
+    def _keep(self, content: bytes) -> None:
+        """Keep what came; of a request that comes in one piece nothing is copied."""
+        if not self.content:
+            self.content = content
+            return
+        if isinstance(self.content, bytes):
+            self.content = bytearray(self.content)
+        self.content += content
+
     def _read_head(self, end: int) -> None:
         self._head_end = end
         head = bytes(self.content[: end - 2])
@@ -106,8 +115,7 @@ class Arriving:
     def _discard(self) -> None:
         """Throw away the body; the connection has to end, since what is left of it may still come."""
         self.discarded = True
-        del self.content[self._head_end :]
-        if b"\r\nConnection: close\r\n" not in self.content[: self._head_end]:
-            line_end = self.content.find(b"\r\n")
-            self.content[line_end:line_end] = b"\r\nConnection: close"
-            self._head_end = len(self.content)
+        head = bytes(self.content[: self._head_end])
+        if b"\r\nConnection: close\r\n" not in head:
+            head = head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        self.content, self._head_end = head, len(head)
