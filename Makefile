@@ -84,7 +84,7 @@ PARTS ?= forest speed formats memory
 
 bench: .venv/dev.stamp .venv-peers/chart.stamp wrk  ## compare with PEERS on this machine: benchmarks/results.md and .png
 	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) || echo "not every peer could be installed" >&2
-	.venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS)
+	$(FIRST) .venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS)
 	.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png
 
 wrk:

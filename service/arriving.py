@@ -11,6 +11,7 @@ MOST_HEAD: Final = 64 * 1024
 # A body that is too large is read to its end up to this many times the limit, so that its sender gets to read the
 # answer: a sender whose connection is closed while it sends sees a reset instead.
 DISCARDED_LIMITS: Final = 4
+LARGE: Final = 64 * 1024
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
@@ -92,8 +93,12 @@ class Arriving:
         return bytes(content[: self._head_end]), bytes(content[self._head_end :])
 
     def _keep(self, content: bytes) -> None:
-        """Keep what came; of a request that comes in one piece nothing is copied."""
-        if not self.content:
+        """Keep what came: a large request that comes in one piece as it came, all others copied.
+
+        What is received lies in memory for the most that could have come; a small rest of that, kept from request to
+        request, would split the heap.
+        """
+        if not self.content and len(content) >= LARGE:
             self.content = content
             return
         if isinstance(self.content, bytes):

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-# float64 of shape (n, features), C-contiguous, for the matrix layout; for the others an object array of that shape
-# whose cells are float, bool, str, np.datetime64 or, for a missing one of no number, None.
+# float64 of shape (n, features), C-contiguous, for the matrix layout and for frames of nothing but numbers; for the
+# others an object array of that shape whose cells are float, bool, str, np.datetime64 or, for a missing one of no
+# number, None.
 Rows = NDArray[Any]
 Probabilities = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
 
