@@ -17,9 +17,10 @@ of the rounds' ratios, the smallest and the largest. Before it is timed, a serve
 1,000 rows at once are compared with scikit-learn's; while it is timed, each answer must be a 200. 128 bodies take turns
 for one row, 8 for 1,000. Every server speaks its own JSON, logs what it logs by default, and writes its stdout and
 stderr to a file. As root, all of them and the load run before what else the machine does (nice -19), because wrk counts
-a pause of its own core as latency. Every server answers labels and probabilities, the peers by `predict` and `predict_proba`; MLflow's
-answers labels only. A peer that is called lean does half of that, so it is no like for like: it shows how near somebody
-comes who trims the peer to the model at hand. Ours validates, counts and logs each request too."""
+a pause of its own core as latency. Every server answers labels and probabilities, the peers by `predict` and
+`predict_proba`; MLflow's answers labels only. A peer that is called lean does half of that, so it is no like for like:
+it shows how near somebody comes who trims the peer to the model at hand. Ours validates, counts and logs each request
+too."""
 
 
 def write(results: Results) -> str:
