@@ -106,7 +106,7 @@ def _sharpened(
     try:
         base = _typical_row(signature, columns, known)
         labels = engine.predict(base).labels
-    except Exception as error:
+    except Exception as error:  # whatever a model, or its own code, makes of rows that are not what it was fitted on
         if signature.layout in ("matrix", "table") and _own_code(estimator):
             return _sharpened(estimator, replace(signature, layout="frame"), columns, known)
         hint = "pass its training data" if columns is None else "these data may not be what it was fitted on"

@@ -1,37 +1,9 @@
 """The plain app trimmed to one call of the model: its labels are 0, 1, 2, and go with the largest probability."""
 
-import joblib
+from app import Answer, Answers, Batch, Request, model
 from fastapi import FastAPI
-from pydantic import BaseModel
 
 app = FastAPI()
-model = joblib.load("model.joblib")
-
-
-class Request(BaseModel):
-    """One row."""
-
-    features: list[float]
-
-
-class Batch(BaseModel):
-    """Many rows."""
-
-    instances: list[list[float]]
-
-
-class Answer(BaseModel):
-    """Of one row."""
-
-    prediction: int
-    probability: float
-
-
-class Answers(BaseModel):
-    """Of many rows."""
-
-    predictions: list[int]
-    probabilities: list[list[float]]
 
 
 @app.post("/predict")
