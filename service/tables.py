@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.engines import Rows
 from model.signature import Signature
 from service.cells import CellReader, shown
+from service.csvnumbers import LineReader
 from service.errors import InvalidRows, Problem
 from service.rows import nearest
 
@@ -36,7 +37,12 @@ class TableReader:
         self._nullable = np.array([feature.nullable for feature in signature.features])
         self._plain = all(each.dtype == "float64" and each.categories is None for each in signature.features)
         self._dtype = np.float64 if signature.layout == "matrix" else object
+        self._lines = LineReader(len(signature.names), max_rows)
         self.max_rows = max_rows
+
+    def numbers(self, lines: bytes) -> NDArray[np.float64] | None:
+        """Return the matrix of lines that are nothing but one number for each feature between commas; None if not."""
+        return self._lines.read(lines) if self._plain else None
 
     def read_matrix(self, matrix: NDArray[Any], place: Place = by_row) -> Rows:
         """Return rows of shape (n, features) from an array of that shape, columns in order; raises InvalidRows."""

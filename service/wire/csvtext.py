@@ -27,13 +27,15 @@ def read(body: bytes, parameters: dict[str, str], contract: Contract) -> tuple[R
     There is one if the content type says `header=present` (RFC 7111), or says nothing and the first line names a
     feature. An empty cell, and in numbers NaN, is a missing value.
     """
-    names = list(contract.signature.names)
-    lines = _lines(body, contract.tables.max_rows + 1)
     said = parameters.get("header", "")
     if said not in ("", "present", "absent"):
         raise UnsupportedMediaType(f"Expected header=present or header=absent, got {said[:40]!r}.")
-    headed = said == "present" or (not said and bool(lines) and not set(names).isdisjoint(lines[0]))
-    head = lines[0] if headed and lines else names
+    names = list(contract.signature.names)
+    if (found := _read_numbers(body, said, names, contract)) is not None:
+        return found
+    lines = _lines(body, contract.tables.max_rows + 1)
+    headed = bool(lines) and _is_head(lines[0], said, names)
+    head = lines[0] if headed else names
     if len(set(head)) < len(head):
         raise InvalidRows((Problem("duplicate_name", "/0", "each name once", "one twice"),))
     rows = lines[1:] if headed else lines
@@ -60,6 +62,23 @@ def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
         writer.writerow(columns)
     writer.writerows(zip(*(_shown(values) for values in columns.values()), strict=True))
     return "".join(out).encode()
+
+
+def _is_head(cells: Sequence[str], said: str, names: list[str]) -> bool:
+    return said == "present" or (not said and not set(names).isdisjoint(cells))
+
+
+def _read_numbers(body: bytes, said: str, names: list[str], contract: Contract) -> tuple[Rows, bool] | None:
+    """Return the same as `read` where every cell is a plain number, else None."""
+    first, _, rest = body.partition(b"\n")
+    cells = first.decode(errors="replace").rstrip("\r").split(",")
+    if not (headed := _is_head(cells, said, names)):
+        matrix = contract.tables.numbers(body)
+    elif cells == names:
+        matrix = contract.tables.numbers(rest)
+    else:
+        return None
+    return None if matrix is None else (contract.tables.read_matrix(matrix), headed)
 
 
 class _Lines(list[str]):

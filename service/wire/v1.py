@@ -84,6 +84,7 @@ V1 = Codec(
         _VERSION: _status,
     },
     alive={"/": Answer(jsontext.dumps({"status": "alive"}))},
+    health=frozenset({_MODEL, _VERSION}),  # KServe's agents ask them whether the model is ready
 )
 # Its routes are those that the platform sets; see service.protocols.
 VERTEX = Codec("vertex", (), decode, encode, error_string)

@@ -141,6 +141,26 @@ def test_csv_says_whether_its_first_line_has_names(server, kind, status):
     assert expected == server.client.post("/predict", data=good, content_type=kind).status_code
 
 
+@pytest.mark.parametrize("head", [[], [",".join(NAMES)], [",".join(f'"{name}"' for name in NAMES)]])
+def test_long_csv_is_read_as_short_is(server, head):
+    """Lines of plain numbers are parsed all at once; that changes nothing of an answer or a refusal."""
+    line = ",".join(map(str, ROW))
+
+    def ask(*lines):
+        return server.client.post("/predict", data="\r\n".join([*head, *lines]), content_type="text/csv").json
+
+    one = ask(line)
+    for last in (line, ",".join(f'"{cell}"' for cell in ROW)):
+        assert [one["predictions"][0]] * 301 == ask(*[line] * 300, last)["predictions"]
+    assert one["probabilities"] * 301 == ask(*[line] * 301)["probabilities"]
+    for wrong in ("1,2,3", "1,2,3,x", "1,2,,4", "1,2,3,nan", "1,2,3,1e999"):
+        alone, last = ask(line, wrong), ask(*[line] * 300, wrong)
+        assert alone["code"] == last["code"]
+        assert [each["pointer"].replace("/1", "/300") for each in alone["errors"]] == [
+            each["pointer"] for each in last["errors"]
+        ]
+
+
 def test_csv_with_another_separator_is_told_so(server):
     """A spreadsheet of another country writes semicolons."""
     answer = server.client.post("/predict", data="5.1;3.5;1.4;0.2\n", headers={"Content-Type": "text/csv"})

@@ -76,6 +76,8 @@ def test_a_draining_server_is_alive_and_answers_but_is_not_ready(server):
     answer = server.client.get("/health/ready")
     assert (503, "draining") == (answer.status_code, answer.json["code"])
     assert "Retry-After" in answer.headers
+    for page in ("/v2/health/ready", "/v2/models/iris/ready", "/v1/models/iris", "/ping"):
+        assert 503 == server.client.get(page).status_code, page
     assert 200 == server.client.get("/health/live").status_code
     assert 200 == server.predict({"features": ROW}).status_code
 

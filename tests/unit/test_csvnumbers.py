@@ -1,0 +1,93 @@
+import csv
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.csvnumbers import LineReader
+from service.jsonnumbers import SHORTEST
+
+MOST = 4 * SHORTEST
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.integers(-(2**63), 2**64 - 1).map(str),
+    st.sampled_from(["0", "-0", "-0.0", "1E5", "1e-400", "4.9e-324", "1.7976931348623157e308", "9007199254740993"]),
+)
+
+
+def common(text):
+    """Read each cell as the common reader does."""
+    return np.array([[float(cell) for cell in line] for line in csv.reader(io.StringIO(text, newline=""))])
+
+
+@given(st.integers(1, 4), st.data())
+def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, data):
+    """However they and the ends of the lines are written; only -0, which is 0 in JSON, is left to it."""
+    lines = [",".join(data.draw(NUMBERS) for _ in range(width)) for _ in range(3)]
+    end = data.draw(st.sampled_from(["\n", "\r\n"]))
+    text = end.join(lines * SHORTEST) + data.draw(st.sampled_from(["", end]))
+
+    found = LineReader(width, MOST).read(text.encode())
+
+    if any(cell == "-0" for line in lines for cell in line.split(",")):
+        assert found is None
+    else:
+        expected = common(text)
+        assert expected.shape == found.shape
+        assert expected.tobytes() == found.tobytes()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1",
+        "1,2,3",
+        "",
+        "1,",
+        ",",
+        "1,x",
+        "1,nan",
+        "1,NaN",
+        "1,inf",
+        "1,1e999",
+        '1,"2"',
+        "1, 2",
+        "1,.5",
+        "1,5.",
+        "1,+1",
+        "1,01",
+        "1,-",
+        "1,1e",
+        "1,1-1",
+        "1,[2]",
+        "1;2",
+        "\r1,2",
+        "1,2\n",
+        "1,null",
+        "1,true",
+        "\ufeff1,2",
+        "1,2#",
+        "1,123456789012345678901234567890",
+        "1,2\x00",
+        "1,0x1",
+        "1,1_0",
+    ],
+)
+def test_whatever_is_anything_else_is_left_to_the_common_reader(line):
+    """It says what is wrong, or reads what can be read, wherever the line stands."""
+    others = ["1,2"] * SHORTEST
+    for lines in ([line, *others, "1,2"], [*others, line, "1,2"]):
+        assert LineReader(2, MOST).read("\n".join(lines).encode()) is None
+
+
+def test_more_lines_than_a_request_may_have_are_not_read():
+    """It is the common reader that stops early and says so."""
+    assert LineReader(2, SHORTEST).read(b"1,2\n" * SHORTEST) is not None
+    assert LineReader(2, SHORTEST).read(b"1,2\n" * (SHORTEST + 1)) is None
+
+
+def test_short_texts_are_left_to_the_common_reader():
+    """It is as quick with them."""
+    assert LineReader(2, MOST).read(b"1,2\n3,4\n") is None
