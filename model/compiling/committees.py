@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn import calibration, ensemble, isotonic, model_selection, multiclass
 
-from model.compiling.composites import raised
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
-from model.compiling.linear import affine, column, one_against_rest, place_of_largest, two_sided
+from model.compiling.linear import affine, one_against_rest, place_of_largest, two_sided
 from model.compiling.scaling import chosen, joined, numbers
 
 
@@ -39,7 +38,7 @@ def _voting_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         shares = _mean(graph, [_shares(each) for each in found], weights)
         return Outcome(place_of_largest(graph, shares), (shares,))
     places = graph.constant(np.arange(len(estimator.classes_)))
-    votes = [graph.cast(graph.add("Equal", raised(graph, each.labels), places), "double") for each in found]
+    votes = [graph.cast(graph.add("Equal", graph.raised(each.labels), places), "double") for each in found]
     return Outcome(place_of_largest(graph, _mean(graph, votes, weights)))
 
 
@@ -70,14 +69,14 @@ def _boosting_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     places, total = graph.constant(np.arange(count)), np.sum(estimator.estimator_weights_)
     votes = []
     for member, weight in zip(estimator.estimators_, estimator.estimator_weights_, strict=False):
-        mine = graph.add("Equal", raised(graph, graph.predict(member, x).labels), places)
+        mine = graph.add("Equal", graph.raised(graph.predict(member, x).labels), places)
         votes.append(graph.add("Where", mine, graph.constant(weight), graph.constant(-1 / (count - 1) * weight)))
     decision = graph.add("Div", _sum(graph, votes), graph.constant(total))
     if count > 2:
         scaled = graph.add("Div", decision, graph.constant(count - 1))
         return Outcome(place_of_largest(graph, decision), (graph.add("Softmax", scaled, axis=1),), decision)
     single = graph.add("MatMul", decision, graph.constant([[-1.0], [1.0]]))
-    positive = graph.cast(graph.add("Greater", column(graph, single), graph.constant(0)), "double")
+    positive = graph.cast(graph.add("Greater", graph.column(single), graph.constant(0)), "double")
     both = graph.add("MatMul", single, graph.constant([[-0.5, 0.5]]))
     return Outcome(positive, (graph.add("Softmax", both, axis=1),), single)
 
@@ -87,7 +86,7 @@ def _stacking(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     for member, method in zip(estimator.estimators_, estimator.stack_method_, strict=True):
         found = graph.predict(member, x)
         if method == "predict":
-            parts.append(numbers(raised(graph, found.labels), 1))
+            parts.append(numbers(graph.raised(found.labels), 1))
         elif method == "predict_proba":
             shares, width = numbers(_shares(found), len(member.classes_)), len(member.classes_)
             parts.append(chosen(graph, shares, range(1 if width == 2 else 0, width)))
@@ -121,14 +120,14 @@ def _one_against_rest(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     above = graph.cast(graph.add("Greater", side_by_side, least), "double")
     binary = len(members) == 1
     labels = (
-        above if estimator.multilabel_ else column(graph, above) if binary else place_of_largest(graph, side_by_side)
+        above if estimator.multilabel_ else graph.column(above) if binary else place_of_largest(graph, side_by_side)
     )
     if any(each.probabilities is None for each in found):
         return Outcome(labels)
     seconds = [chosen(graph, numbers(_shares(each), 2), [1]) for each in found]
     shares = joined(graph, seconds).name
     if not estimator.multilabel_:
-        shares = two_sided(graph, shares) if binary else one_against_rest(graph, shares)
+        shares = two_sided(graph, graph.column(shares)) if binary else one_against_rest(graph, shares)
     return Outcome(labels, (shares,))
 
 
@@ -151,16 +150,16 @@ def _calibrator(graph: Graph, calibrated: Any, x: Columns) -> str:
         known = hasattr(member, "decision_function")
         scores = numbers(_scores(member, found) if known else _shares(found), classes)
     parts = [
-        raised(graph, graph.predict(each, chosen(graph, scores, [place])).labels)
+        graph.raised(graph.predict(each, chosen(graph, scores, [place])).labels)
         for place, each in enumerate(calibrated.calibrators)
     ]
     if binary:
-        return two_sided(graph, parts[0])
+        return two_sided(graph, graph.column(parts[0]))
     return one_against_rest(graph, graph.add("Concat", *parts, axis=1))
 
 
 def _sigmoid(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return Outcome(column(graph, graph.add("Sigmoid", affine(graph, x.name, [[-estimator.a_]], -estimator.b_))))
+    return Outcome(graph.column(graph.add("Sigmoid", affine(graph, x.name, [[-estimator.a_]], -estimator.b_))))
 
 
 def _isotonic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -172,7 +171,7 @@ def _isotonic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     from_edge = graph.add("Max", graph.add("Sub", x.name, graph.constant(edges[:-1])), graph.constant(0))
     along = graph.add("Min", from_edge, graph.constant(lengths))
     slopes = np.divide(np.diff(heights), lengths)
-    return Outcome(column(graph, affine(graph, along, slopes[None, :], heights[0])))
+    return Outcome(graph.column(affine(graph, along, slopes[None, :], heights[0])))
 
 
 def _threshold(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -184,7 +183,7 @@ def _threshold(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     positive = getattr(estimator, "pos_label", None)
     if positive not in (None, estimator.classes_[1]):
         raise NotCompiled("a threshold on the first class has no compiled form")
-    share = column(graph, chosen(graph, numbers(_shares(found), 2), [1]).name)
+    share = graph.column(chosen(graph, numbers(_shares(found), 2), [1]).name)
     above = graph.add("GreaterOrEqual", share, graph.constant(0.5 if least == "auto" else least))
     return Outcome(graph.cast(above, "double"), found.probabilities)
 

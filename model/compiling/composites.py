@@ -74,12 +74,7 @@ def _target(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 
 
 def _stacked(graph: Graph, labels: list[str]) -> str:
-    return graph.add("Concat", *(raised(graph, label) for label in labels), axis=1)
-
-
-def raised(graph: Graph, name: str) -> str:
-    """Return shape (n, 1) of a tensor of shape (n,)."""
-    return graph.add("Unsqueeze", name, graph.constant([1], np.int64))
+    return graph.add("Concat", *(graph.raised(label) for label in labels), axis=1)
 
 
 def _several_classes(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -95,7 +90,7 @@ def _several_numbers(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 def _chain(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     found: list[str] = []
     for each in estimator.estimators_:
-        answer = raised(graph, graph.predict(each, x).labels)
+        answer = graph.raised(graph.predict(each, x).labels)
         x = joined(graph, [x, numbers(answer, 1)])
         found.append(answer)
     inverse = np.argsort(estimator.order_)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import ensemble, tree
 
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
-from model.compiling.linear import LINKS, column, inlier, place_of_largest, place_of_positive, two_sided
+from model.compiling.linear import LINKS, inlier, place_of_largest, place_of_positive, two_sided
 from model.compiling.trees import Tree, as_float32, leaf_rows, sums
 
 _SIDES = 2
@@ -22,9 +22,8 @@ def _forest_regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     members = _members(estimator)
     trees, rows = [Tree.of(member.tree_) for member in members], as_float32(graph, x)
     if estimator.n_outputs_ == 1:
-        total = column(
-            graph, sums(graph, rows, trees, [each.tree_.value[:, 0, 0] for each in members], [0] * len(trees))
-        )
+        values = [each.tree_.value[:, 0, 0] for each in members]
+        total = graph.column(sums(graph, rows, trees, values, [0] * len(trees)))
     else:
         each = leaf_rows(graph, rows, trees, [member.tree_.value[:, :, 0] for member in members])
         total = graph.add("ReduceSum", each, graph.constant([1], np.int64), keepdims=0)
@@ -40,7 +39,7 @@ def _forest_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     single = estimator.n_outputs_ == 1
     pure = all(np.isin(value[each.leaves], (0, 1)).all() for value, each in zip(values, trees, strict=True))
     if single and estimator.n_classes_ == _SIDES and pure:
-        second = sums(graph, rows, trees, [value[:, 0, 1] for value in values], [0] * len(trees))
+        second = graph.column(sums(graph, rows, trees, [value[:, 0, 1] for value in values], [0] * len(trees)))
         shares = [two_sided(graph, graph.add("Div", second, count))]
     else:
         widths = [int(each) for each in np.atleast_1d(estimator.n_classes_)]
@@ -52,7 +51,7 @@ def _forest_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     labels = [place_of_largest(graph, share) for share in shares]
     if single:
         return Outcome(labels[0], tuple(shares))
-    stacked = [graph.add("Unsqueeze", label, graph.constant([1], np.int64)) for label in labels]
+    stacked = [graph.raised(label) for label in labels]
     return Outcome(graph.add("Concat", *stacked, axis=1), tuple(shares))
 
 
@@ -107,7 +106,7 @@ def _histogram(graph: Graph, estimator: Any, x: Columns) -> str:
 
 def _regressor(raw: Callable[[Graph, Any, Columns], str]) -> Callable[..., Outcome]:
     def convert(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-        found = column(graph, raw(graph, estimator, x))
+        found = graph.column(raw(graph, estimator, x))
         link = type(estimator._loss.link).__name__
         return Outcome(graph.add(LINKS[link], found))
 
@@ -122,9 +121,9 @@ def _classifier(raw: Callable[[Graph, Any, Columns], str], least: str) -> Callab
         if len(estimator.classes_) > _SIDES:
             return Outcome(place_of_largest(graph, found), (graph.add("Softmax", found, axis=1),), found)
         if type(estimator._loss).__name__ == "ExponentialLoss":
-            share = graph.add("Sigmoid", graph.add("Mul", graph.constant(2), found))
+            share = graph.add("Sigmoid", graph.add("Mul", graph.constant(2), graph.column(found)))
         else:
-            share = graph.add("Sigmoid", found)
+            share = graph.add("Sigmoid", graph.column(found))
         return Outcome(place_of_positive(graph, found, least), (two_sided(graph, share),), found)
 
     return convert
@@ -140,7 +139,7 @@ def _isolation(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         np.asarray(path) + lengths - 1.0
         for path, lengths in zip(estimator._decision_path_lengths, estimator._average_path_length_per_tree, strict=True)
     ]
-    total = column(graph, sums(graph, as_float32(graph, x), trees, depths, [0] * len(trees)))
+    total = graph.column(sums(graph, as_float32(graph, x), trees, depths, [0] * len(trees)))
     usual = len(trees) * ensemble._iforest._average_path_length([estimator._max_samples])[0]
     share = graph.add("Pow", graph.constant(2), graph.add("Div", total, graph.constant(-usual)))
     score = graph.add("Sub", graph.add("Neg", share), graph.constant(estimator.offset_))

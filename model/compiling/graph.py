@@ -62,6 +62,7 @@ class Graph:
         self._transformers = transformers
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
+        self._columns: dict[str, str] = {}  # tensors of shape (n, 1), and the same of shape (n,)
         self._marks: list[str] = []  # of shape (n,): 0, or NaN for a row that gets no answer
 
     def add(self, operator: str, *inputs: str, domain: str = "", output: int = 0, **attributes: Any) -> str:
@@ -80,6 +81,18 @@ class Graph:
         name = f"c{len(self._constants)}"
         self._constants.append(_tensor(np.asarray(values, dtype=dtype), name))
         return name
+
+    def column(self, name: str) -> str:
+        """Return shape (n,) of a tensor of shape (n, 1)."""
+        if name not in self._columns:
+            self._columns[name] = self.add("Squeeze", name, self.constant([1], np.int64))
+        return self._columns[name]
+
+    def raised(self, name: str) -> str:
+        """Return shape (n, 1) of a tensor of shape (n,)."""
+        found = self.add("Unsqueeze", name, self.constant([1], np.int64))
+        self._columns[found] = name
+        return found
 
     def predict(self, estimator: Any, x: Columns) -> Outcome:
         """Add a predictor; raises NotCompiled."""
@@ -107,7 +120,7 @@ class Graph:
     def refuse_not_finite(self, x: Columns) -> None:
         """Have no finite answer for rows with any number in these columns that is not finite: 0 times it is NaN."""
         zeros = self.add("MatMul", x.name, self.constant(np.zeros((x.width, 1))))
-        self._marks.append(self.add("Squeeze", zeros, self.constant([1], np.int64)))
+        self._marks.append(self.column(zeros))
 
     def build(self, outcome: Outcome, width: int, outputs: int | None, properties: dict[str, str]) -> bytes:
         """Return the ONNX file of a graph with the input `rows` of shape (n, width); raises NotCompiled.
@@ -119,15 +132,16 @@ class Graph:
         named |= {f"probabilities{place}": name for place, name in enumerate(outcome.probabilities or ())}
         for output, name in named.items():
             self._nodes.append(helper.make_node("Identity", [name], [output]))
+        nodes, constants = self._used(set(named))
         graph = helper.make_graph(
-            self._nodes,
+            nodes,
             "model",
             [helper.make_tensor_value_info("rows", TensorProto.DOUBLE, [None, width])],
             [
                 helper.make_tensor_value_info(output, TensorProto.DOUBLE, shapes.get(output, [None, None]))
                 for output in named
             ],
-            self._constants,
+            constants,
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
         made = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="ml-service")
@@ -139,10 +153,19 @@ class Graph:
             raise NotCompiled(f"its graph cannot be written ({' '.join(str(error).split())[:200]})") from error
         return content
 
+    def _used(self, wanted: set[str]) -> tuple[list[Any], list[Any]]:
+        """Return the nodes and constants that tensors are made of; the runtime computes others all the same."""
+        nodes = []
+        for node in reversed(self._nodes):
+            if not wanted.isdisjoint(node.output):
+                nodes.append(node)
+                wanted.update(node.input)
+        return nodes[::-1], [constant for constant in self._constants if constant.name in wanted]
+
     def _marked(self, labels: str, *, several: bool) -> str:
         """Return the labels, not a number where the row is bad: that is how the engine knows."""
         for mark in self._marks:
-            each = self.add("Unsqueeze", mark, self.constant([1], np.int64)) if several else mark
+            each = self.raised(mark) if several else mark
             labels = self.add("Add", labels, each)
         return labels
 

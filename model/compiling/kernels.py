@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import kernel_ridge, svm
 
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
-from model.compiling.linear import affine, column, place_of_largest
+from model.compiling.linear import affine, place_of_largest
 from model.compiling.neighbours import squared_distances
 
 
@@ -37,13 +37,13 @@ def _vectors(graph: Graph, estimator: Any, x: Columns) -> str:
 
 def _regression(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     return Outcome(
-        column(graph, affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_))
+        graph.column(affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_))
     )
 
 
 def _one_class(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     found = affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_)
-    inside = graph.add("Greater", column(graph, found), graph.constant(0))  # libsvm: svm_predict_values
+    inside = graph.add("Greater", graph.column(found), graph.constant(0))  # libsvm: svm_predict_values
     return Outcome(graph.add("Where", inside, graph.constant(1), graph.constant(-1)))
 
 
@@ -79,7 +79,7 @@ def _ridge(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     own = {"gamma": gamma, "coef0": estimator.coef0, "degree": estimator.degree}
     kernel = _kernel(graph, x.name, estimator.kernel, estimator.X_fit_, own)
     found = graph.add("MatMul", kernel, graph.constant(np.reshape(estimator.dual_coef_, (len(estimator.X_fit_), -1))))
-    return Outcome(column(graph, found) if np.ndim(estimator.dual_coef_) == 1 else found)
+    return Outcome(graph.column(found) if np.ndim(estimator.dual_coef_) == 1 else found)
 
 
 PREDICTORS: dict[type, Callable[..., Outcome]] = {

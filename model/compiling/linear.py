@@ -13,13 +13,12 @@ LINKS = {"HalfLogitLink": "Sigmoid", "LogLink": "Exp", "IdentityLink": "Identity
 
 def affine(graph: Graph, x: str, coefficients: Any, intercept: Any) -> str:
     """Return x @ coefficients.T + intercept, of shape (n, rows of coefficients)."""
-    weights = graph.constant(np.atleast_2d(coefficients).T)
-    return graph.add("Add", graph.add("MatMul", x, weights), graph.constant(np.atleast_1d(intercept)))
-
-
-def column(graph: Graph, x: str) -> str:
-    """Return shape (n,) of a tensor of shape (n, 1)."""
-    return graph.add("Squeeze", x, graph.constant([1], np.int64))
+    weights, shift = np.atleast_2d(coefficients), np.asarray(intercept)
+    product = graph.add("MatMul", x, graph.constant(weights.T))
+    if len(weights) > 1:
+        return graph.add("Add", product, graph.constant(shift))
+    # The runtime adds to a tensor of shape (n, 1) row by row, which takes as long as the product.
+    return graph.raised(graph.add("Add", graph.column(product), graph.constant(shift.reshape(()))))
 
 
 def place_of_largest(graph: Graph, scores: str) -> str:
@@ -29,17 +28,18 @@ def place_of_largest(graph: Graph, scores: str) -> str:
 
 def place_of_positive(graph: Graph, scores: str, least: str = "Greater") -> str:
     """Return 1 where a score of shape (n, 1) is positive, else 0."""
-    return graph.cast(graph.add(least, column(graph, scores), graph.constant(0)), "double")
+    return graph.cast(graph.add(least, graph.column(scores), graph.constant(0)), "double")
 
 
 def two_sided(graph: Graph, positive: str) -> str:
-    """Return shape (n, 2) of the probability of the second class, of shape (n, 1)."""
-    return graph.add("Concat", graph.add("Sub", graph.constant(1), positive), positive, axis=1)
+    """Return shape (n, 2) of the probability of the second class, of shape (n,)."""
+    negative = graph.add("Sub", graph.constant(1), positive)
+    return graph.add("Concat", graph.raised(negative), graph.raised(positive), axis=1)
 
 
 def _regression(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     found = affine(graph, x.name, estimator.coef_, estimator.intercept_)
-    return Outcome(found if np.ndim(estimator.coef_) == 2 else column(graph, found))
+    return Outcome(found if np.ndim(estimator.coef_) == 2 else graph.column(found))
 
 
 def _generalised(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -50,7 +50,7 @@ def _generalised(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 def _latent(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     centred = graph.add("Sub", x.name, graph.constant(estimator._x_mean))
     found = affine(graph, centred, estimator.coef_, estimator.intercept_)
-    return Outcome(column(graph, found) if estimator._predict_1d else found)
+    return Outcome(graph.column(found) if estimator._predict_1d else found)
 
 
 def _inner(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -70,7 +70,7 @@ def _logistic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
     labels = _labels(graph, scores, len(estimator.coef_))
     if len(estimator.coef_) == 1:
-        return Outcome(labels, (two_sided(graph, graph.add("Sigmoid", scores)),), scores)
+        return Outcome(labels, (two_sided(graph, graph.add("Sigmoid", graph.column(scores))),), scores)
     return Outcome(labels, (graph.add("Softmax", scores, axis=1),), scores)
 
 
@@ -84,7 +84,8 @@ def _descent(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
         labels, shares = _labels(graph, scores, len(estimator.coef_)), graph.add("Sigmoid", scores)
         single = len(estimator.coef_) == 1
-        return Outcome(labels, (two_sided(graph, shares) if single else one_against_rest(graph, shares),), scores)
+        both = two_sided(graph, graph.column(shares)) if single else one_against_rest(graph, shares)
+        return Outcome(labels, (both,), scores)
     if hasattr(estimator, "predict_proba"):
         raise NotCompiled(f"SGDClassifier's probabilities with the loss {estimator.loss} have no compiled form")
     return _decision(graph, estimator, x)
@@ -92,7 +93,7 @@ def _descent(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 
 def _one_class(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     inside = graph.add("MatMul", x.name, graph.constant(np.atleast_2d(estimator.coef_).T))
-    scores = column(graph, graph.add("Sub", inside, graph.constant(estimator.offset_)))
+    scores = graph.column(graph.add("Sub", inside, graph.constant(estimator.offset_)))
     return Outcome(inlier(graph, scores))
 
 

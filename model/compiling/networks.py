@@ -6,7 +6,7 @@ from typing import Any, Final
 from sklearn import neural_network
 
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
-from model.compiling.linear import affine, column, place_of_largest, two_sided
+from model.compiling.linear import affine, place_of_largest, two_sided
 
 _ACTIVATIONS: Final = {
     "identity": "Identity",
@@ -30,7 +30,7 @@ def _forward(graph: Graph, estimator: Any, x: Columns) -> str:
 
 def _regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     found = _forward(graph, estimator, x)
-    return Outcome(column(graph, found) if estimator.n_outputs_ == 1 else found)
+    return Outcome(graph.column(found) if estimator.n_outputs_ == 1 else found)
 
 
 def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -39,7 +39,7 @@ def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         return Outcome(place_of_largest(graph, found), (found,))
     yes = graph.cast(graph.add("Greater", found, graph.constant(0.5)), "double")
     if estimator._label_binarizer.y_type_ == "binary":
-        return Outcome(column(graph, yes), (two_sided(graph, found),))
+        return Outcome(graph.column(yes), (two_sided(graph, graph.column(found)),))
     return Outcome(yes, (found,))
 
 
