@@ -19,10 +19,10 @@ def _gaussian(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     for mean, variance, prior in zip(estimator.theta_, estimator.var_, estimator.class_prior_, strict=True):
         away = graph.add("Sub", x.name, graph.constant(mean))
         squares = graph.add("Div", graph.add("Mul", away, away), graph.constant(variance))
-        total = graph.add("ReduceSum", squares, graph.constant([1], np.int64), keepdims=1)
+        total = graph.add("ReduceSum", squares, graph.constant([1], np.int64), keepdims=0)
         known = np.log(prior) - 0.5 * np.sum(np.log(2.0 * np.pi * variance))
         each.append(graph.add("Sub", graph.constant(known), graph.add("Mul", graph.constant(0.5), total)))
-    return _by_likelihood(graph, graph.add("Concat", *each, axis=1))
+    return _by_likelihood(graph, graph.add("Concat", *map(graph.raised, each), axis=1))
 
 
 def _multinomial(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -49,15 +49,16 @@ def _quadratic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         rotation, scaling = estimator.rotations_[place], estimator.scalings_[place]
         centred = graph.add("Sub", x.name, graph.constant(estimator.means_[place]))
         turned = graph.add("MatMul", centred, graph.constant(rotation * scaling ** (-0.5)))
-        norm = graph.add("ReduceSum", graph.add("Mul", turned, turned), graph.constant([1], np.int64), keepdims=1)
+        norm = graph.add("ReduceSum", graph.add("Mul", turned, turned), graph.constant([1], np.int64), keepdims=0)
         with_spread = graph.add("Add", norm, graph.constant(np.sum(np.log(scaling))))
         share = graph.add("Mul", graph.constant(-0.5), with_spread)
         each.append(graph.add("Add", share, graph.constant(np.log(estimator.priors_[place]))))
-    likelihood = graph.add("Concat", *each, axis=1)
+    likelihood = graph.add("Concat", *map(graph.raised, each), axis=1)
     found = _by_likelihood(graph, likelihood)
     if len(estimator.classes_) > 2:
         return found
-    return Outcome(place_of_positive(graph, graph.add("Sub", each[1], each[0])), found.probabilities)
+    decision = graph.raised(graph.add("Sub", each[1], each[0]))
+    return Outcome(place_of_positive(graph, decision), found.probabilities)
 
 
 PREDICTORS: dict[type, Callable[..., Outcome]] = {

@@ -26,7 +26,7 @@ def _indicators(graph: Graph, x: Columns, categories: Sequence[Any]) -> str:
     """Return 1 where a column has a category, else 0, of shape (n, all categories), column after column."""
     owners = [place for place, each in enumerate(categories) for _ in each]
     codes = np.array([code(x.codes[place], value) for place, each in enumerate(categories) for value in each])
-    spread = graph.add("Gather", x.name, graph.constant(owners, np.int64), axis=1)
+    spread = graph.picked(x.name, owners)
     same = graph.add("Equal", spread, graph.constant(codes))
     if np.isnan(codes).any():
         missing = graph.add("And", graph.add("IsNaN", spread), graph.constant(np.isnan(codes), np.bool_))
@@ -108,7 +108,7 @@ def _binned(graph: Graph, binner: Any, x: Columns) -> Columns:
     """Count the inner edges that are not above the number."""
     edges = [each[1:-1] for each in binner.bin_edges_]
     owners = np.repeat(np.arange(x.width), list(map(len, edges)))
-    spread = graph.add("Gather", x.name, graph.constant(owners, np.int64), axis=1)
+    spread = graph.picked(x.name, owners)
     passed = graph.add("GreaterOrEqual", spread, graph.constant(np.concatenate(edges)))
     count = graph.constant((owners[:, None] == np.arange(x.width)).astype(float))
     found = numbers(graph.add("MatMul", graph.cast(passed, "double"), count), x.width)

@@ -9,7 +9,7 @@ from sklearn import ensemble, tree
 
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
 from model.compiling.linear import LINKS, inlier, place_of_largest, place_of_positive, two_sided
-from model.compiling.trees import Tree, as_float32, leaf_rows, sums
+from model.compiling.trees import Tree, as_float32, mean_leaf_rows, sums
 
 _SIDES = 2
 
@@ -24,14 +24,12 @@ def _forest_regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     if estimator.n_outputs_ == 1:
         values = [each.tree_.value[:, 0, 0] for each in members]
         total = graph.column(sums(graph, rows, trees, values, [0] * len(trees)))
-    else:
-        each = leaf_rows(graph, rows, trees, [member.tree_.value[:, :, 0] for member in members])
-        total = graph.add("ReduceSum", each, graph.constant([1], np.int64), keepdims=0)
-    return Outcome(graph.add("Div", total, graph.constant(len(members))))
+        return Outcome(graph.add("Div", total, graph.constant(len(members))))
+    return Outcome(mean_leaf_rows(graph, rows, trees, [member.tree_.value[:, :, 0] for member in members]))
 
 
 def _forest_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    """Average the trees' shares of the classes; where these are all 0 or 1, one class's sum gives the other's."""
+    """Average the trees' shares of the classes; where these are all 0 or 1, each leaf counts for its class."""
     members = _members(estimator)
     trees, rows = [Tree.of(member.tree_) for member in members], as_float32(graph, x)
     count = graph.constant(len(members))
@@ -41,11 +39,13 @@ def _forest_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     if single and estimator.n_classes_ == _SIDES and pure:
         second = graph.column(sums(graph, rows, trees, [value[:, 0, 1] for value in values], [0] * len(trees)))
         shares = [two_sided(graph, graph.add("Div", second, count))]
+    elif single and pure:
+        ones, places = [np.ones(len(value)) for value in values], [value[:, 0].argmax(axis=1) for value in values]
+        total = sums(graph, rows, trees, ones, places, int(estimator.n_classes_))
+        shares = [graph.add("Div", total, count)]
     else:
         widths = [int(each) for each in np.atleast_1d(estimator.n_classes_)]
-        each = leaf_rows(graph, rows, trees, [_flat(value, widths) for value in values])
-        total = graph.add("ReduceSum", each, graph.constant([1], np.int64), keepdims=0)
-        whole = graph.add("Div", total, count)
+        whole = mean_leaf_rows(graph, rows, trees, [_flat(value, widths) for value in values])
         ends = np.cumsum([0, *widths]).tolist()
         shares = [_slice(graph, whole, start, end) for start, end in pairwise(ends)]
     labels = [place_of_largest(graph, share) for share in shares]
@@ -80,7 +80,7 @@ def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: A
     """Return the start and what each stage adds to it, in that order: the first stage's leaves hold the start too."""
     for target in range(width):
         values[target] = start[target] + values[target]
-    return sums(graph, x, trees, values, [place % width for place in range(len(trees))])
+    return sums(graph, x, trees, values, [place % width for place in range(len(trees))], width)
 
 
 def _histogram(graph: Graph, estimator: Any, x: Columns) -> str:

@@ -35,7 +35,7 @@ def chosen(graph: Graph, x: Columns, places: Any) -> Columns:
     if places.tolist() == list(range(x.width)):
         return x
     codes = tuple(x.codes[place] for place in places)
-    return Columns(graph.add("Gather", x.name, graph.constant(places, np.int64), axis=1), codes)
+    return Columns(graph.picked(x.name, places), codes)
 
 
 def joined(graph: Graph, parts: list[Columns]) -> Columns:
@@ -116,7 +116,7 @@ def _polynomial(graph: Graph, transformer: Any, x: Columns) -> Columns:
     with_ones = graph.add("Pad", x.name, pads, graph.constant(1))
     most = max(1, *map(len, factors))
     table = np.array([each + [0] * (most - len(each)) for each in factors])
-    parts = [graph.add("Gather", with_ones, graph.constant(column, np.int64), axis=1) for column in table.T]
+    parts = [graph.picked(with_ones, column) for column in table.T]
     product = parts[0]
     for part in parts[1:]:
         product = graph.add("Mul", product, part)

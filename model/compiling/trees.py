@@ -15,6 +15,16 @@ from model.compiling.graph import ML, Columns, Graph
 
 _LEQ = 0
 _SUM = 1
+_ATTRIBUTES = {
+    "nodes_featureids": "features",
+    "nodes_truenodeids": "true",
+    "nodes_trueleafs": "true_leafs",
+    "nodes_falsenodeids": "false",
+    "nodes_falseleafs": "false_leafs",
+    "nodes_missing_value_tracks_true": "missing",
+    "leaf_targetids": "targets",
+    "tree_roots": "roots",
+}
 
 
 @dataclass(frozen=True)
@@ -43,54 +53,50 @@ class Tree:
         return cls(feature, tree.threshold, tree.children_left, tree.children_right, tree.missing_go_to_left)
 
 
-def sums(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any], targets: Sequence[int]) -> str:
-    """Return for each target the sum of what its trees' leaves hold, of shape (n, targets).
+def sums(
+    graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any], targets: Sequence[Any], width: int = 1
+) -> str:
+    """Return for each of `width` targets the sum of what the leaves hold that are for it, of shape (n, width).
 
-    `values` has for each tree a number for each of its nodes.
+    `values` has for each tree a number for each of its nodes, `targets` one place for all of them or one for each.
     """
-    parts = [_part(tree, np.asarray(value)) for tree, value in zip(trees, values, strict=True)]
-    inner = np.cumsum([0, *(len(part["features"]) for part in parts)])
-    leaf = np.cumsum([0, *(len(part["weights"]) for part in parts)])
-
-    def joined(name: str, *, places: bool = False) -> Any:
-        shifted = [
-            part[name] + np.where(part[f"{name}_leafs"], leaf[each], inner[each]) if places else part[name]
-            for each, part in enumerate(parts)
-        ]
-        return np.concatenate(shifted)
-
-    nodes = {
-        "nodes_featureids": joined("features"),
-        "nodes_truenodeids": joined("true", places=True),
-        "nodes_trueleafs": joined("true_leafs"),
-        "nodes_falsenodeids": joined("false", places=True),
-        "nodes_falseleafs": joined("false_leafs"),
-        "nodes_missing_value_tracks_true": joined("missing"),
-        "leaf_targetids": np.repeat(targets, np.diff(leaf)),
-        "tree_roots": inner[:-1],
-    }
-    splits, weights = joined("splits"), joined("weights")
+    parts = [
+        _part(tree, np.asarray(value), np.broadcast_to(target, np.shape(value)))
+        for tree, value, target in zip(trees, values, targets, strict=True)
+    ]
+    nodes = _side_by_side(parts)
     return graph.add(
         "TreeEnsemble",
         x,
         domain=ML,
         aggregate_function=_SUM,
-        n_targets=max(targets) + 1,
-        nodes_modes=np.full(len(splits), _LEQ, dtype=np.uint8),
-        nodes_splits=splits,
-        leaf_weights=weights,
-        **{name: numbers.astype(int).tolist() for name, numbers in nodes.items()},
+        n_targets=width,
+        nodes_modes=np.full(len(nodes["splits"]), _LEQ, dtype=np.uint8),
+        nodes_splits=nodes["splits"],
+        leaf_weights=nodes["weights"],
+        **{attribute: nodes[name].astype(int).tolist() for attribute, name in _ATTRIBUTES.items()},
     )
 
 
-def _part(tree: Tree, values: NDArray[Any]) -> dict[str, Any]:
+def _side_by_side(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return all trees' arrays joined, their nodes and leaves numbered through, and where each tree begins."""
+    nodes = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    inner = np.cumsum([0, *(len(part["features"]) for part in parts)])
+    leaf = np.cumsum([0, *(len(part["weights"]) for part in parts)])
+    for side in ("true", "false"):
+        starts = [np.where(part[f"{side}_leafs"], leaf[each], inner[each]) for each, part in enumerate(parts)]
+        nodes[side] = nodes[side] + np.concatenate(starts)
+    return {**nodes, "roots": inner[:-1]}
+
+
+def _part(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
     """Return a tree with its inner nodes and its leaves numbered apart, each from 0."""
     leaves = tree.leaves
     if leaves[0]:  # a node has to be there: one with the same leaf on both sides
         zero = np.zeros(1, dtype=int)
         sides = {"true": zero, "false": zero + 1, "true_leafs": zero + 1, "false_leafs": zero + 1}
-        weights = np.repeat(values[:1].astype(np.float64), 2)
-        return {**sides, "features": zero, "missing": zero, "splits": np.zeros(1), "weights": weights}
+        leaf = {"weights": np.repeat(values[:1].astype(np.float64), 2), "targets": np.repeat(targets[:1], 2)}
+        return {**sides, **leaf, "features": zero, "missing": zero, "splits": np.zeros(1)}
     number = np.where(leaves, np.cumsum(leaves), np.cumsum(~leaves)) - 1
     left, right = tree.left[~leaves], tree.right[~leaves]
     return {
@@ -102,6 +108,7 @@ def _part(tree: Tree, values: NDArray[Any]) -> dict[str, Any]:
         "false": number[right],
         "false_leafs": leaves[right].astype(int),
         "weights": values[leaves].astype(np.float64),
+        "targets": targets[leaves],
     }
 
 
@@ -112,13 +119,17 @@ def as_float32(graph: Graph, x: Columns) -> str:
     return narrow
 
 
-def leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any]) -> str:
-    """Return what the leaves that a row falls into hold, of shape (n, trees, width).
+def mean_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any]) -> str:
+    """Return the mean of what the leaves that a row falls into hold, of shape (n, width).
 
     `values` has for each tree an array of shape (nodes, width). For leaves of several numbers: a leaf of TreeEnsemble
     has one, so here it is the row of a table.
     """
     first = np.cumsum([0, *(len(value) for value in values)])
     places = [start + np.arange(len(value)) for start, value in zip(first, values, strict=False)]
-    found = sums(graph, x, trees, places, range(len(trees)))
-    return graph.add("Gather", graph.constant(np.concatenate(values)), graph.cast(found, "int64"))
+    found = sums(graph, x, trees, places, range(len(trees)), len(trees))
+    table, rows = graph.constant(np.concatenate(values)), graph.cast(found, "int64")
+    if len(trees) == 1:
+        return graph.add("Gather", table, graph.column(rows))
+    total = graph.add("ReduceSum", graph.add("Gather", table, rows), graph.constant([1], np.int64), keepdims=0)
+    return graph.add("Div", total, graph.constant(len(trees)))
