@@ -122,7 +122,8 @@ def _read(cell: CellReader, column: Column) -> NDArray[Any] | None:
         fine = np.isfinite(values) | np.isnan(values) if feature.nullable else np.isfinite(values)
         return values if fine.all() else None
     cells = _as_json(column)
-    return None if any(map(_is_no_number, cells)) else cell.read(cells)
+    floats = float in set(map(type, cells))
+    return None if floats and any(map(_is_no_number, cells)) else cell.read(cells)
 
 
 def _as_json(column: Column) -> list[Any]:

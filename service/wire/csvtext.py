@@ -120,15 +120,16 @@ def _column(feature: Feature, texts: Sequence[str]) -> Column:
 
 
 def _numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return a column of which every text is a plain finite number, else None; no Python code runs for each."""
+    """Return a column of which every text is a plain number or empty, else None; no Python code runs for each."""
     together = "".join(texts)
     if not together.isascii() or any(sign in together for sign in "_nN"):  # Python reads 1_000, NaN, inf and more
         return None
+    filled = [text or "nan" for text in texts] if "" in texts else texts
     try:
-        numbers = np.array(list(map(float, texts)), dtype=np.float64)
+        numbers = np.array(list(map(float, filled)), dtype=np.float64)
     except ValueError:
         return None
-    return numbers if np.isfinite(numbers).all() else None
+    return None if np.isinf(numbers).any() else numbers
 
 
 def _number(text: str) -> Iterable[Any]:
