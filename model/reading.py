@@ -12,11 +12,12 @@ from model.components import walk
 from model.engines import Rows
 from model.engines.sklearn import SklearnEngine
 from model.errors import ModelError, UnsupportedEstimator
-from model.remembering import Known, all_names, known_columns, takes_texts
+from model.remembering import Known, all_names, is_fitted, known_columns, takes_texts
 from model.signature import Dtype, Feature, Label, Signature, Task
 
 # A category that nobody has, and a number that is nobody's category.
 STRANGER: dict[Dtype, Label] = {"string": "\x00stranger", "float64": 1e6 + 0.5}
+_MOST_STRANGERS = 10
 _TASKS: dict[str, Task] = {
     "classifier": "classifier",
     "regressor": "regressor",
@@ -32,7 +33,8 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
     and vectorisers inside the estimator; what none of them says is taken for numbers.
     """
     task = _task(estimator)
-    _check_fitted(estimator)
+    if not is_fitted(estimator):
+        raise UnsupportedEstimator(f"{type(estimator).__name__} is not fitted; fit it before packing.")
     known = known_columns(estimator, [column.name for column in columns] if columns else all_names(estimator))
     features = _features(all_names(estimator) if columns is None else [], columns, known)
     if len({feature.name for feature in features}) < len(features):
@@ -54,11 +56,11 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
 def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, Known]) -> list[Feature]:
     """Return the features by name and kind; raises UnsupportedEstimator where data and estimator contradict."""
     if columns is None:
-        columns = [Column(name, known[name].dtype if name in known else "float64", []) for name in names]
+        columns = [Column(name, known.get(name, Known(None)).dtype or "float64", []) for name in names]
     features = []
     for column in columns:
-        remembered = known.get(column.name, Known(column.dtype))
-        if remembered.dtype not in (column.dtype, "any"):
+        remembered = known.get(column.name, Known(None))
+        if remembered.dtype not in (column.dtype, "any", None):
             raise UnsupportedEstimator(
                 f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "
                 f"{remembered.dtype}; give the data as it was fitted on."
@@ -91,13 +93,6 @@ def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label,
     return None, (tuple(np.asarray(classes).tolist()),)
 
 
-def _check_fitted(estimator: Any) -> None:
-    """Raise UnsupportedEstimator for one that has nothing of a fit (names ending in `_`, as scikit-learn has it)."""
-    parts = [part for part, _ in walk(estimator) if hasattr(part, "__dict__")]
-    if not any(name.endswith("_") and not name.startswith("_") for part in parts for name in vars(part)):
-        raise UnsupportedEstimator(f"{type(estimator).__name__} is not fitted; fit it before packing.")
-
-
 def _sharpened(
     estimator: Any, signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]
 ) -> Signature:
@@ -118,14 +113,22 @@ def _sharpened(
     for place, feature in enumerate(signature.features):
         missing = np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None
         nullable = feature.dtype == "any" or _takes(engine, base, place, missing)
-        strict = feature.name in known and not _takes(engine, base, place, STRANGER.get(feature.dtype, np.nan))
-        allowed = known[feature.name].values if strict and feature.dtype != "datetime" else ()
+        allowed = known.get(feature.name, Known(None)).values if feature.dtype != "datetime" else ()
+        others = [STRANGER.get(feature.dtype, np.nan), *_strangers(columns[place] if columns else None, allowed)]
+        if any(_takes(engine, base, place, other) for other in others if allowed):
+            allowed = ()
         features.append(replace(feature, nullable=nullable, categories=allowed or None))
     outputs = labels.shape[1] if labels.ndim == 2 else None
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
         classes = ((0, 1),) * outputs  # multilabel: `classes_` then are the labels that are each there or not
     return replace(signature, features=tuple(features), outputs=outputs, classes=classes)
+
+
+def _strangers(column: Column | None, allowed: Sequence[Label]) -> list[Label]:
+    """Return some values of the data that are not among the categories: a model that takes them has other ones."""
+    present = set() if column is None else {cell for cell in column.cells if cell is not None}
+    return sorted(present.difference(allowed), key=str)[:_MOST_STRANGERS]
 
 
 def _own_code(estimator: Any) -> bool:
