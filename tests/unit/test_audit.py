@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.datasets import load_iris
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.random_projection import SparseRandomProjection
-from sklearn.svm import SVC
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from model import serialisation
@@ -103,6 +106,32 @@ def bad_support(change):
     return craft
 
 
+def bad_sparse_support(change, machine=None):
+    def craft():
+        found = (machine or SVC()).fit(csr_matrix(ROWS), LABELS)
+        audit(found)
+        change(found)
+        return found
+
+    return craft
+
+
+def shortened(machine):
+    """Drop the last weight, and say of the others that they are all."""
+    weights = machine._dual_coef_
+    machine._dual_coef_ = csr_matrix(
+        (weights.data[:-1], weights.indices[:-1], [*weights.indptr[:-1], 0]), weights.shape
+    )
+    machine._dual_coef_.indptr[-1] = len(weights.data) - 1
+
+
+def bad_sparse_memory():
+    neighbours = KNeighborsClassifier().fit(csr_matrix(ROWS), LABELS)
+    audit(neighbours)
+    neighbours._fit_X.indices[0] = 10**6
+    return neighbours
+
+
 def bad_labels():
     neighbours = KNeighborsClassifier(algorithm="brute", metric="manhattan").fit(ROWS, LABELS)
     neighbours._y = np.full(len(ROWS), 10**9)
@@ -142,6 +171,41 @@ CRAFTED = {
     "no intercept": bad_support(lambda machine: setattr(machine, "_intercept_", np.array([]))),
     "weights": bad_support(lambda machine: setattr(machine, "_dual_coef_", machine._dual_coef_[:, :3])),
     "vectors": bad_support(lambda machine: setattr(machine, "support_vectors_", machine.support_vectors_[:, :1])),
+    "places of support": bad_support(lambda machine: machine.support_.fill(10**9)),
+    "another machine": bad_support(lambda machine: setattr(machine, "_impl", "nu_svr")),
+    "half of the chances": bad_support(lambda machine: setattr(machine, "_probA", np.zeros(3))),
+    "sparse support counts": bad_sparse_support(lambda machine: machine._n_support.fill(10**6)),
+    "sparse support counts that do not add up": bad_sparse_support(
+        lambda machine: setattr(machine, "_n_support", np.array([-5, 10, 10**6], np.int32))
+    ),
+    "sparse support of fewer rows": bad_sparse_support(
+        lambda machine: setattr(machine, "support_vectors_", machine.support_vectors_[:3])
+    ),
+    "sparse support whose shape lies": bad_sparse_support(
+        lambda machine: setattr(machine.support_vectors_, "_shape", (10**6, ROWS.shape[1]))
+    ),
+    "sparse support with a column out of range": bad_sparse_support(
+        lambda machine: machine.support_vectors_.indices.fill(-7)
+    ),
+    "sparse support whose rows end out of range": bad_sparse_support(
+        lambda machine: machine.support_vectors_.indptr.__setitem__(-1, 10**8)
+    ),
+    "sparse support by columns": bad_sparse_support(
+        lambda machine: setattr(machine, "support_vectors_", machine.support_vectors_.tocsc())
+    ),
+    "sparse weights that are not there": bad_sparse_support(shortened),
+    "sparse chances that are not there": bad_sparse_support(
+        lambda machine: setattr(machine, "_effective_probability", True)
+    ),
+    "a sparse kernel that takes values for places": bad_sparse_support(
+        lambda machine: setattr(machine, "kernel", "precomputed")
+    ),
+    "sparse weights of regression": bad_sparse_support(shortened, SVR()),
+    "dense support of a sparse machine": bad_sparse_support(
+        lambda machine: setattr(machine, "support_vectors_", machine.support_vectors_.toarray())
+    ),
+    "sparse support of a dense machine": bad_sparse_support(lambda machine: setattr(machine, "_sparse", False)),
+    "sparse rows of neighbours": bad_sparse_memory,
     "neighbours' labels": bad_labels,
     "stages of boosting": bad_stages,
     "a shared tree": shared_tree,
@@ -150,6 +214,19 @@ CRAFTED = {
 
 @pytest.mark.parametrize("name", CRAFTED)
 def test_other_arrays_that_compiled_code_believes_are_checked_too(name):
-    """Each of these crashed the process when it predicted."""
+    """Each of these could crash the process when it predicts, or read what is not the model's."""
+    crafted = CRAFTED[name]()
+
     with pytest.raises(BundleCorrupt, match=r"out of range|malformed"):
-        audit(CRAFTED[name]())
+        audit(crafted)
+
+
+@pytest.mark.parametrize("machine", [SVC(), NuSVC(nu=0.1), SVR(), NuSVR(), OneClassSVM(), KNeighborsClassifier()])
+def test_a_model_of_texts_may_hold_its_support_or_its_rows_sparsely(tmp_path, machine):
+    """As it does behind a vectoriser."""
+    texts = ["good phone", "bad battery", "great screen", "awful thing"] * 10
+    estimator = make_pipeline(TfidfVectorizer(), machine).fit(texts, [1, 0] * 20)
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=texts)
+
+    assert "text" == loaded.manifest.signature.layout
