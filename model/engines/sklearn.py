@@ -75,8 +75,9 @@ def _prepare(part: Any, *, framed: bool) -> None:
     """Make one component quick and quiet.
 
     Names are checked by the caller, so scikit-learn's `feature_names_in_` goes: with it each call on an array warns;
-    and ColumnTransformers choose by position, which they do for arrays. `n_jobs` goes too: a thread pool for each
-    request costs more than it saves, and the server has its own processes. With frames, names stay what they were.
+    and ColumnTransformers choose by position, which they do for arrays; one that was chosen by itself stays so.
+    `n_jobs` goes too: a thread pool for each request costs more than it saves, and the server has its own processes.
+    With frames, names stay what they were.
     """
     own = vars(part) if hasattr(part, "__dict__") else {}
     if "n_jobs" in own:
@@ -86,7 +87,7 @@ def _prepare(part: Any, *, framed: bool) -> None:
     if "_transformer_to_input_indices" in own:
         positions = own["_transformer_to_input_indices"]
         own["transformers_"] = [
-            (name, transformer, positions[name][0] if isinstance(columns, str) else positions[name])
+            (name, transformer, positions[name][0] if isinstance(columns, (str, int, np.integer)) else positions[name])
             for name, transformer, columns in own["transformers_"]
         ]
     if type(part).__module__.startswith("sklearn."):  # the caller's own code may need its names

@@ -1,0 +1,30 @@
+"""From columns of several kinds to a bundle: what a step is given is what it was fitted on, whatever holds the data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from model.packing import pack
+
+FRAME = pd.DataFrame({"age": np.arange(40.0), "city": ["a b", "b c"] * 20})
+LABELS = [0, 1] * 20
+
+
+def packed(tmp_path, *steps, data=FRAME):
+    """Fit steps and a classifier on the data, and pack them with it."""
+    estimator = make_pipeline(*steps, LogisticRegression()).fit(data, LABELS)
+    return pack(estimator, tmp_path / "bundle", name="test", data=data).manifest.signature.features
+
+
+@pytest.mark.parametrize("column", ["city", 1, np.int64(1)], ids=["name", "number", "numpy's number"])
+def test_a_column_that_a_vectoriser_chose_by_itself_stays_one(tmp_path, column):
+    """It reads texts, not rows of them."""
+    words = CountVectorizer(token_pattern=r"\w")
+
+    features = packed(tmp_path, ColumnTransformer([("t", words, column), ("n", "passthrough", [0])]))
+
+    assert ["float64", "string"] == [each.dtype for each in features]
