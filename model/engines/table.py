@@ -22,11 +22,17 @@ class Table(np.ndarray[Any, Any]):
         self.numeric = getattr(made_from, "numeric", np.zeros(0, dtype=bool))
 
     def __getitem__(self, key: Any) -> Any:
-        """Return what an object array would, in the dtype that the chosen columns have."""
+        """Return what an object array would, in the dtype that the chosen columns have; of several kinds, a Table."""
         part = np.asarray(self)[key]
         whole_rows = isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], slice)
-        if whole_rows and len(self.numeric) == self.shape[-1] and np.all(self.numeric[key[1]]):
+        if not whole_rows or len(self.numeric) != self.shape[-1]:
+            return part
+        numeric = self.numeric[key[1]]
+        if np.all(numeric):
             return part.astype(np.float64, order="F")  # as a data frame's columns lie in memory
+        if part.ndim == self.ndim:
+            part = part.view(Table)
+            part.numeric = numeric
         return part
 
 

@@ -7,6 +7,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from model.packing import pack
 
@@ -28,3 +29,13 @@ def test_a_column_that_a_vectoriser_chose_by_itself_stays_one(tmp_path, column):
     features = packed(tmp_path, ColumnTransformer([("t", words, column), ("n", "passthrough", [0])]))
 
     assert ["float64", "string"] == [each.dtype for each in features]
+
+
+def test_columns_of_several_kinds_stay_what_they_are_through_each_step_that_chooses_among_them(tmp_path):
+    """A numpy function of numbers is given numbers, however deep."""
+    logarithm = ColumnTransformer([("l", FunctionTransformer(np.log1p), ["age"]), ("o", OneHotEncoder(), ["city"])])
+    outer = ColumnTransformer([("n", make_pipeline("passthrough", logarithm), ["city", "age"])])
+
+    features = packed(tmp_path, outer)
+
+    assert [None, ("a b", "b c")] == [each.categories for each in features]
