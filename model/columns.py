@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ _ISO_8601 = re.compile(
     r"(?P<local>\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,12})?)?)?)?)?)"
     r"(Z|(?P<sign>[+-])(?P<hours>\d\d)(:?(?P<minutes>\d\d))?)?"
 )
+# Up to the first, float64 has each whole number; beyond the second, none.
+_ALL_WHOLE, _MOST = 2**53, int(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,16 @@ def _list_dtype(data: list[Any]) -> Any:
     return object if any(isinstance(cell, (str, bool)) or cell is None for cell in cells) else None
 
 
+def check_whole(name: str, cells: Iterable[Any]) -> None:
+    """Raise UnsupportedEstimator for whole numbers that float64 has not: two of them would become one."""
+    for cell in cells:
+        if isinstance(cell, int) and abs(cell) > _ALL_WHOLE and (abs(cell) > _MOST or cell != float(cell)):
+            raise UnsupportedEstimator(
+                f"the column {name!r} holds {str(cell)[:40]}, which float64 has not: it would be taken for another "
+                "number; fit on texts."
+            )
+
+
 def _column(name: str, values: Any) -> Column:
     array = np.asarray(values)
     if array.dtype.kind == "M":
@@ -97,6 +109,7 @@ def _column(name: str, values: Any) -> Column:
     present = [cell for cell in cells if cell is not None]
     if any(isinstance(cell, float) and math.isinf(cell) for cell in present):
         raise UnsupportedEstimator(f"the column {name!r} holds infinity, which no request can.")
+    check_whole(name, present)
     kinds: tuple[tuple[Dtype, tuple[type, ...]], ...] = (
         ("bool", (bool,)),
         ("float64", (int, float)),

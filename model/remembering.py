@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.columns import is_missing
+from model.columns import check_whole, is_missing
 from model.components import walk
 from model.errors import UnsupportedEstimator
 from model.signature import TEXT, Dtype, Label
@@ -67,11 +67,16 @@ def is_fitted(estimator: Any) -> bool:
 
 
 def known_columns(estimator: Any, names: Sequence[str]) -> dict[str, Known]:
-    """Return what encoders, vectorisers and imputers inside the estimator say of its columns, by name."""
+    """Return what encoders, vectorisers and imputers inside the estimator say of its columns, by name.
+
+    Raises UnsupportedEstimator where categories are numbers that no request can hold.
+    """
     if takes_texts(estimator):
         return {TEXT: Known("string")}
     notes = _Notes()
     _follow(estimator, list(names), notes)
+    for name, column in notes.known.items():
+        check_whole(name, column.values)
     dropped = dict.fromkeys(notes.dropped - notes.used, Known("any"))
     nones = {name: replace(notes.known.get(name, Known(None)), none=True) for name in notes.nones}
     return dropped | notes.known | nones

@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from model.errors import UnsupportedEstimator
 from model.packing import pack
 
 FRAME = pd.DataFrame({"age": np.arange(40.0), "city": ["a b", "b c"] * 20})
@@ -39,3 +41,22 @@ def test_columns_of_several_kinds_stay_what_they_are_through_each_step_that_choo
     features = packed(tmp_path, outer)
 
     assert [None, ("a b", "b c")] == [each.categories for each in features]
+
+
+@pytest.mark.parametrize("with_data", [False, True], ids=["categories", "data"])
+@pytest.mark.parametrize("large", [2**53 + 1, -(2**60) - 1, 10**400])
+def test_whole_numbers_that_float64_has_not_are_refused_by_the_column(tmp_path, large, with_data):
+    """Two ids would become one, in silence."""
+    rows = pd.DataFrame({"id": pd.Series([2**53, large] * 20, dtype=None if abs(large) < 2**63 else object)})
+    step = FunctionTransformer() if with_data else OneHotEncoder()
+    estimator = make_pipeline(step, DummyClassifier())
+
+    with pytest.raises(UnsupportedEstimator, match=r"the column 'id' holds -?[0-9]+, .* fit on texts"):
+        pack(estimator.fit(rows, LABELS), tmp_path / "bundle", name="test", data=rows if with_data else None)
+
+
+def test_large_whole_numbers_that_float64_has_are_numbers(tmp_path):
+    """Moments in nanoseconds, say."""
+    rows = pd.DataFrame({"since": np.arange(40) * 2**40 + 2**60})
+
+    assert ["float64"] == [each.dtype for each in packed(tmp_path, StandardScaler(), data=rows)]
