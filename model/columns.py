@@ -19,34 +19,52 @@ _ISO_8601 = re.compile(
 )
 # Up to the first, float64 has each whole number; beyond the second, none.
 _ALL_WHOLE, _MOST = 2**53, int(np.finfo(np.float64).max)
+_KINDS: tuple[tuple[Dtype, tuple[type, ...]], ...] = (("bool", (bool,)), ("float64", (int, float)), ("string", (str,)))
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of data: its name, its kind, and its cells with None where one is missing."""
+    """One column of data: its name, its kind, its cells with None where one is missing, and what is wrong with it."""
 
     name: str
     dtype: Dtype
     cells: list[Cell]
+    fault: str | None = None
 
 
 def columns_of(data: Any, names: Sequence[str] | None) -> list[Column]:
     """Return the named columns of the data, or all; raises UnsupportedEstimator naming what does not fit.
 
     A list, array or series of texts is one column. Columns beyond the named ones (the target, say) are left out.
+    What holds something else than numbers, texts, booleans or datetimes is a column with a fault.
     """
+    columns = [_column(name, values) for name, values in _named(data, names)]
+    if not columns or not columns[0].cells:
+        raise UnsupportedEstimator("the data hold no rows; give some that the estimator was fitted on.")
+    return columns
+
+
+def _named(data: Any, names: Sequence[str] | None) -> list[tuple[str, Any]]:
     if hasattr(data, "columns"):
         missing = [name for name in names or () if name not in list(data.columns)]
         if missing:
             raise UnsupportedEstimator(f"the data lack the columns {', '.join(map(repr, missing))}.")
-        return [_column(str(name), data[name]) for name in names or data.columns]
-    matrix = np.asarray(data) if not isinstance(data, list) else np.asarray(data, dtype=_list_dtype(data))
+        return [(str(name), data[name]) for name in names or data.columns]
+    try:
+        matrix = np.asarray(data, dtype=_list_dtype(data) if isinstance(data, list) else None)
+    except ValueError as error:  # rows of several lengths
+        raise UnsupportedEstimator(f"the data are no matrix ({error}).") from None
     if matrix.ndim == 1:
-        return [_column(TEXT, matrix)]
-    if names is not None and matrix.ndim == 2 and matrix.shape[1] != len(names):
+        return [(TEXT, matrix)]
+    if matrix.ndim != 2:
+        raise UnsupportedEstimator(
+            f"the data are a {type(data).__name__}; expected a data frame, a dense matrix of shape (n, features), or a "
+            "list of texts."
+        )
+    if names is not None and matrix.shape[1] != len(names):
         raise UnsupportedEstimator(f"the data have {matrix.shape[1]} columns; the estimator takes {len(names)}.")
     names = names or [f"x{position}" for position in range(matrix.shape[1])]
-    return [_column(name, column) for name, column in zip(names, matrix.T, strict=True)]
+    return list(zip(names, matrix.T, strict=True))
 
 
 def cells_of(columns: Sequence[Column], features: Sequence[Feature], *, numeric: bool) -> Rows:
@@ -90,14 +108,12 @@ def _list_dtype(data: list[Any]) -> Any:
     return object if any(isinstance(cell, (str, bool)) or cell is None for cell in cells) else None
 
 
-def check_whole(name: str, cells: Iterable[Any]) -> None:
-    """Raise UnsupportedEstimator for whole numbers that float64 has not: two of them would become one."""
+def rounded(cells: Iterable[Any]) -> str | None:
+    """Return what is wrong with the first whole number that float64 has not, if there is one."""
     for cell in cells:
         if isinstance(cell, int) and abs(cell) > _ALL_WHOLE and (abs(cell) > _MOST or cell != float(cell)):
-            raise UnsupportedEstimator(
-                f"the column {name!r} holds {str(cell)[:40]}, which float64 has not: it would be taken for another "
-                "number; fit on texts."
-            )
+            return f"{str(cell)[:40]}, which float64 has not: it would be taken for another number; fit on texts"
+    return None
 
 
 def _column(name: str, values: Any) -> Column:
@@ -105,23 +121,36 @@ def _column(name: str, values: Any) -> Column:
     if array.dtype.kind == "M":
         array = np.datetime_as_string(array.astype("datetime64[us]"))
         return Column(name, "datetime", [None if cell == "NaT" else str(cell) for cell in array])
-    cells = [None if is_missing(cell) else cell for cell in array.tolist()]
+    cells = [None if is_missing(cell) else cell for cell in map(_plain, array.tolist())]
     present = [cell for cell in cells if cell is not None]
-    if any(isinstance(cell, float) and math.isinf(cell) for cell in present):
-        raise UnsupportedEstimator(f"the column {name!r} holds infinity, which no request can.")
-    check_whole(name, present)
-    kinds: tuple[tuple[Dtype, tuple[type, ...]], ...] = (
-        ("bool", (bool,)),
-        ("float64", (int, float)),
-        ("string", (str,)),
-    )
-    for dtype, types in kinds:
+    dtype: Dtype = "float64" if not present and array.dtype.kind in "fiu" else "any"
+    for kind, types in _KINDS:
         if present and all(isinstance(cell, types) for cell in present):
-            return Column(name, dtype, cells)
-    if not present and array.dtype.kind in "fiu":
-        return Column(name, "float64", cells)
-    found = ", ".join(sorted({type(cell).__name__ for cell in present})) or "nothing but missing values"
-    raise UnsupportedEstimator(f"the column {name!r} holds {found}; it must be numbers, texts, booleans or datetimes.")
+            dtype = kind
+            break
+    fault = _fault(dtype, present)
+    if fault is None:
+        return Column(name, dtype, cells)
+    return Column(name, "any", [cell if isinstance(cell, str) or _finite(cell) else None for cell in cells], fault)
+
+
+def _fault(dtype: Dtype, present: Sequence[Any]) -> str | None:
+    """Return what a column holds that keeps a model from taking it, if there is anything."""
+    if any(isinstance(cell, float) and math.isinf(cell) for cell in present):
+        return "infinity, which no request can"
+    if dtype == "any":
+        found = ", ".join(sorted({type(cell).__name__ for cell in present})) or "nothing but missing values"
+        return f"{found}; it must be numbers, texts, booleans or datetimes"
+    return rounded(present)
+
+
+def _finite(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) and abs(cell) <= _MOST
+
+
+def _plain(cell: Any) -> Any:
+    """Return a numpy scalar among objects as Python's own."""
+    return cell.item() if isinstance(cell, np.generic) and cell.dtype.kind in "biufU" else cell
 
 
 def is_missing(cell: Any) -> bool:

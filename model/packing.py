@@ -64,7 +64,7 @@ def pack(
     that is `compiled` is added if it answers the same, sooner. Raises ModelError.
     """
     estimator = getattr(estimator, "best_estimator_", estimator)  # what a search predicts with
-    data = _texts(data) if hasattr(data, "columns") and takes_texts(estimator) else data
+    data = _texts(data) if takes_texts(estimator) else _framed(data)
     columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), _baselines(columns)
     content = _serialised(estimator, allow_pickle=allow_pickle, code=code)
@@ -184,12 +184,19 @@ def nested(probabilities: Any) -> Any:
     return None if probabilities is None else probabilities.tolist()
 
 
-def _texts(frame: Any) -> Any:
+def _texts(data: Any) -> Any:
     """Return the one column of a data frame that a model of texts is meant to read."""
-    names = [TEXT] if TEXT in list(frame.columns) else list(frame.columns)
+    if not hasattr(data, "columns"):
+        return data
+    names = [TEXT] if TEXT in list(data.columns) else list(data.columns)
     if len(names) != 1:
         raise UnsupportedEstimator(f"the model takes one column of texts; name it {TEXT!r} among {', '.join(names)}.")
-    return frame[names[0]]
+    return data[names[0]]
+
+
+def _framed(data: Any) -> Any:
+    """Return a series as the data frame that it is a column of."""
+    return data.to_frame() if hasattr(data, "to_frame") else data
 
 
 def _rows(estimator: Any, data: Any, chosen: Any, *, framed: bool) -> Any:

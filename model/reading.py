@@ -60,6 +60,8 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
     features = []
     for column in columns:
         remembered = known.get(column.name, Known(None))
+        if column.fault and remembered.dtype != "any":
+            raise UnsupportedEstimator(f"the column {column.name!r} holds {column.fault}.")
         if remembered.dtype not in (column.dtype, "any", None):
             raise UnsupportedEstimator(
                 f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.columns import check_whole, is_missing
+from model.columns import is_missing, rounded
 from model.components import walk
 from model.errors import UnsupportedEstimator
 from model.signature import TEXT, Dtype, Label
@@ -76,7 +76,8 @@ def known_columns(estimator: Any, names: Sequence[str]) -> dict[str, Known]:
     notes = _Notes()
     _follow(estimator, list(names), notes)
     for name, column in notes.known.items():
-        check_whole(name, column.values)
+        if fault := rounded(column.values):
+            raise UnsupportedEstimator(f"the column {name!r} holds {fault}.")
     dropped = dict.fromkeys(notes.dropped - notes.used, Known("any"))
     nones = {name: replace(notes.known.get(name, Known(None)), none=True) for name in notes.nones}
     return dropped | notes.known | nones
@@ -183,7 +184,7 @@ def _of(categories: Any) -> Known:
     for dtype, types in _KINDS:
         if present and all(isinstance(value, types) for value in present):
             return Known(dtype, tuple(map(_plain, present)), any(value is None for value in values))
-    return Known("any")
+    return Known("any", none=any(value is None for value in values))
 
 
 def _plain(value: Any) -> Any:

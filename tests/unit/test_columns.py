@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import CountVectorizer
@@ -10,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from model.columns import columns_of
 from model.errors import UnsupportedEstimator
 from model.packing import pack
 
@@ -60,3 +62,56 @@ def test_large_whole_numbers_that_float64_has_are_numbers(tmp_path):
     rows = pd.DataFrame({"since": np.arange(40) * 2**40 + 2**60})
 
     assert ["float64"] == [each.dtype for each in packed(tmp_path, StandardScaler(), data=rows)]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (csr_matrix(np.eye(3)), "are a csr_matrix; expected a data frame, a dense matrix"),
+        ({"age": [1.0, 2.0]}, "are a dict; expected a data frame"),
+        (FRAME["city"], "lack the columns 'age'"),
+        ([[1.0], [1.0, 2.0]], "are no matrix"),
+        (FRAME[["age"]][:0], "no rows"),
+        ([], "no rows"),
+    ],
+    ids=["sparse", "dictionary", "another series", "ragged", "empty frame", "empty list"],
+)
+def test_data_of_another_form_are_refused_with_what_is_expected(tmp_path, data, reason):
+    """By an error that the caller can act on."""
+    estimator = LogisticRegression().fit(FRAME[["age"]], LABELS)
+
+    with pytest.raises(UnsupportedEstimator, match=reason):
+        pack(estimator, tmp_path / "bundle", name="test", data=data)
+
+
+def test_a_series_is_a_column(tmp_path):
+    """Of its own name."""
+    estimator = LogisticRegression().fit(FRAME[["age"]], LABELS)
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=FRAME["age"])
+
+    assert ("age",) == loaded.manifest.signature.names
+
+
+def test_texts_and_numbers_of_numpy_are_texts_and_numbers(tmp_path):
+    """Also in a list, or among objects."""
+    texts = [np.str_(text) for text in FRAME["city"]]
+    estimator = make_pipeline(CountVectorizer(token_pattern=r"\w"), LogisticRegression()).fit(texts, LABELS)
+
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=texts)
+
+    assert "text" == loaded.manifest.signature.layout
+    assert ["float64"] == [each.dtype for each in columns_of(np.array([[np.float32(1)], [None]], dtype=object), None)]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [[None], [1, "a", 2.5, None], [np.inf, 1.0], [{}, 2**70, 10**400], [2**53 + 1]],
+    ids=["nothing", "several kinds", "infinity", "objects", "large"],
+)
+def test_a_column_that_the_model_drops_may_hold_anything(tmp_path, cells):
+    """It was given, and is not looked at."""
+    data = FRAME.assign(note=pd.Series((cells * 40)[:40], dtype=object))
+    columns = ColumnTransformer([("n", "passthrough", ["age"]), ("c", OneHotEncoder(), ["city"])])
+
+    assert ["float64", "string", "any"] == [each.dtype for each in packed(tmp_path, columns, data=data)]
