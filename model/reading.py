@@ -74,7 +74,8 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
 def _task(estimator: Any) -> Task:
     name = type(estimator).__name__
     if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
-        raise UnsupportedEstimator(f"{name} has no predict; pack an estimator that predicts.")
+        hint = "fit it with refit=True" if getattr(estimator, "refit", True) is False else "pack one that predicts"
+        raise UnsupportedEstimator(f"{name} has no predict; {hint}.")
     kind = estimator.__sklearn_tags__().estimator_type
     if kind not in _TASKS:
         raise UnsupportedEstimator(f"{name} is a {kind}; expected one of {', '.join(_TASKS)}.")
@@ -107,6 +108,8 @@ def _sharpened(
         if signature.layout in ("matrix", "table") and _own_code(estimator):
             return _sharpened(estimator, replace(signature, layout="frame"), columns, known)
         hint = "pass its training data" if columns is None else "these data may not be what it was fitted on"
+        if "expected 'const double' but got 'float'" in str(error):
+            hint = "it was fitted on float32, and rows are float64: fit it on those"
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
             f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); {hint}."

@@ -20,6 +20,7 @@ SCHEMA: Final = "schema.json"
 MOST_EXPANSION: Final = 4
 _FREE: Final = 2**20
 # Functions that an estimator refers to and that only compute: never called with what a file says.
+_ARRAYS = "asarray clip cumsum mean median nan_to_num ravel round squeeze"
 _SCORES = "chi2 f_classif f_oneway f_regression r_regression"
 _METRICS = (
     "accuracy_score average_precision_score balanced_accuracy_score brier_score_loss f1_score jaccard_score log_loss "
@@ -31,8 +32,7 @@ _ERRORS = (
 )
 FUNCTIONS: Final = frozenset(
     {
-        "numpy.mean",
-        "numpy.median",
+        *(f"numpy.{name}" for name in _ARRAYS.split()),
         "scipy._lib.array_api_compat.numpy._aliases.asarray",
         "sklearn.cluster._kmeans._kmeans_single_elkan",
         "sklearn.cluster._kmeans._kmeans_single_lloyd",
@@ -84,8 +84,9 @@ _BUILDS: Final[dict[str, Callable[[str], bool]]] = {
     "TreeNode": _one_of("sklearn.tree._tree.Tree"),
     "SparseMatrixNode": _below("scipy.sparse._cs"),
     "TupleNode": _one_of("builtins.tuple", "sklearn.impute._iterative._ImputerTriplet"),
-    "TypeNode": lambda name: name in _PLAIN or name.startswith(("numpy.", "sklearn.")),
+    "TypeNode": lambda name: name in (*_PLAIN, "builtins.object") or name.startswith(("numpy.", "sklearn.")),
 }
+_NAMED: Final = "; define a function by name in a module, and name its directory (pack --code, MODEL_CODE)"
 _OWN_LOADERS: Final = ("FunctionNode", "ObjectNode", "TypeNode")
 
 
@@ -109,7 +110,8 @@ def check_schema(content: bytes, modules: frozenset[str]) -> None:
         own = name.partition(".")[0] in modules and loader in _OWN_LOADERS and _defined_in(name, modules)
         builds = _BUILDS.get(loader)
         if not own and (builds is None or not builds(name)):
-            raise UntrustedType(f"the model file would build {name} by {loader}, which is not trusted.")
+            hint = _NAMED if loader == "FunctionNode" else ""
+            raise UntrustedType(f"the model file would build {name} by {loader}, which is not trusted{hint}.")
 
 
 def _nodes(value: Any) -> Iterator[tuple[str, str]]:

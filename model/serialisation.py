@@ -31,6 +31,7 @@ _SPLITTERS = (
 )
 TRUSTED = frozenset(
     {
+        "builtins.object",
         "functools.partial",
         "numpy.dtype",
         "scipy.interpolate._bsplines.BSpline",
@@ -98,9 +99,17 @@ def from_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
 
 
 def to_joblib(estimator: Any) -> bytes:
-    """Serialise an estimator as a joblib file, which is a pickle: a program for whoever loads it."""
+    """Serialise an estimator as a joblib file, which is a pickle: a program for whoever loads it.
+
+    Raises UnsupportedEstimator for what has no name to load it by, such as a lambda.
+    """
     file = io.BytesIO()
-    joblib.dump(estimator, file)
+    try:
+        joblib.dump(estimator, file)
+    except Exception as error:  # pickle raises what the objects raise
+        raise UnsupportedEstimator(
+            f"{type(estimator).__name__} cannot be written as a pickle ({type(error).__name__}: {error})."
+        ) from error
     return file.getvalue()
 
 

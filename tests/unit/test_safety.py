@@ -123,7 +123,7 @@ def test_permission_and_pin_together_run_a_pickle_and_no_skops_payload(malicious
 
 def test_a_pickled_bundle_is_served_with_permission_and_pin_only(tmp_path):
     """What skops cannot hold is packed as a pickle if asked, and loads with its digest pinned."""
-    estimator = make_pipeline(FunctionTransformer(np.asarray), LogisticRegression(max_iter=1000)).fit(ROWS, LABELS)
+    estimator = make_pipeline(FunctionTransformer(np.atleast_2d), LogisticRegression(max_iter=1000)).fit(ROWS, LABELS)
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=ROWS, allow_pickle=True)
 
     assert "model.joblib" in loaded.manifest.files
