@@ -1,10 +1,12 @@
-"""Says when a request has arrived whole, from its bytes alone; what it means is for the HTTP parser to decide.
+"""Says when a request has arrived whole, from its bytes alone; what its head means is for the HTTP parser to decide.
 
 Whatever is odd counts as arrived, so that the parser gets to refuse it. What is too large is counted and thrown away.
 """
 
 import re
 from typing import Final
+
+from service.chunks import Chunks
 
 # Larger than any head that gunicorn takes (limit_request_line 4094, 100 fields of 8190).
 MOST_HEAD: Final = 64 * 1024
@@ -13,84 +15,69 @@ MOST_HEAD: Final = 64 * 1024
 DISCARDED_LIMITS: Final = 4
 LARGE: Final = 64 * 1024
 _END: Final = b"\r\n\r\n"
-_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*(?=\r\n)", re.IGNORECASE)
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,1000})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 _EXPECT: Final = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
-_SIZE: Final = re.compile(rb"([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n]*)?\r\n")
-_MOST_LINE: Final = 4096
-
-
-class Chunks:
-    """Follows the framing of a chunked body (RFC 9112, 7.1)."""
-
-    def __init__(self) -> None:
-        self._line = bytearray()
-        self._skip = 0
-        self._last = False
-
-    def end(self, content: bytes) -> bool:
-        """Take more bytes; say whether the body ends with them, or is no chunked body."""
-        place = 0
-        while place < len(content):
-            if self._skip:
-                step = min(self._skip, len(content) - place)
-                self._skip, place = self._skip - step, place + step
-                continue
-            stop = content.find(b"\n", place) + 1 or len(content)
-            self._line += content[place:stop]
-            place = stop
-            if not self._line.endswith(b"\n"):
-                return len(self._line) > _MOST_LINE
-            line = bytes(self._line)
-            self._line.clear()
-            if self._last:  # these are trailers, up to an empty line
-                if line == b"\r\n":
-                    return True
-            elif size := _SIZE.fullmatch(line):
-                self._skip = int(size.group(1), 16)
-                self._last = not self._skip
-                self._skip += 2 if self._skip else 0  # the line's end behind the chunk
-            else:
-                return True
-        return False
 
 
 class Arriving:
-    """The bytes of one request so far: `content`, without its body once that is `discarded`."""
+    """The bytes of one request so far."""
 
     def __init__(self, most_body: int) -> None:
-        self.content: bytes | bytearray = b""
-        self.discarded = False
+        self.whole = False  # whether its body has come to its end
+        self.discarded = False  # whether its body is too large, and was thrown away
         self.waits_for_continue = False
+        self.length: int | None = 0  # of the body, as the head says; None where it comes in chunks
         self._most_body = most_body
+        self._content: bytes | bytearray = b""  # the head, and what has come of a body with a length, and behind it
         self._head_end = -1
-        self._body = 0  # its bytes so far
-        self._length: int | None = None  # and how many they are to be, where the head says so
+        self._came = 0  # bytes of the body, with its framing
         self._chunks = Chunks()
+        self._behind = b""  # what has come behind the chunks
+        self._hopeless = False  # whether the rest of it need not be waited for
+
+    @property
+    def size(self) -> int:
+        """How many bytes are kept."""
+        return len(self._content) + len(self._chunks.body)
+
+    @property
+    def posts(self) -> bool:
+        """Whether the method is POST."""
+        return self._content.startswith(b"POST ")
 
     def add(self, content: bytes) -> bool:
         """Take more bytes; say whether the request is whole, or cannot or need not be waited for."""
-        searched, fresh = max(0, len(self.content) - len(_END)), len(content)
-        self._keep(content)
         if self._head_end < 0:
-            found = self.content.find(_END, searched)
+            searched = max(0, len(self._content) - len(_END))
+            self._keep(content)
+            found = self._content.find(_END, searched)
             if found < 0:
-                return len(self.content) > MOST_HEAD
+                return len(self._content) > MOST_HEAD
             self._read_head(found + len(_END))
-            fresh = len(self.content) - self._head_end  # of these bytes the last are of the body
-        self._body += fresh
-        length = self._length
-        whole = self._chunks.end(content[len(content) - fresh :]) if length is None else self._body >= length
-        if self.discarded or (self._length is None and self._body > self._most_body):
-            self._discard()
-        return whole or self._body > self._most_body * DISCARDED_LIMITS
+            self._came = len(self._content) - self._head_end
+            if self.length is None or self.discarded:
+                content = bytes(self._content[self._head_end :])
+                self._content = bytes(self._content[: self._head_end])
+        else:
+            self._came += len(content)
+            if self.length is not None and not self.discarded:
+                self._keep(content)
+        if self.length is None:
+            self._add_chunks(content)
+        else:
+            self.whole = self._came >= self.length
+        return self.whole or self._hopeless or self._came > self._most_body * DISCARDED_LIMITS
 
-    def parts(self) -> tuple[bytes, bytes]:
-        """Return the head, and what has come behind it; all of it where the head has no end."""
+    def parts(self) -> tuple[bytes, bytes, bytes]:
+        """Return the head, the body without its framing, and what has come behind it."""
         if self._head_end < 0:
-            return bytes(self.content), b""
-        content = memoryview(self.content)
-        return bytes(content[: self._head_end]), bytes(content[self._head_end :])
+            return bytes(self._content), b"", b""
+        content = memoryview(self._content)
+        head, rest = bytes(content[: self._head_end]), content[self._head_end :]
+        if self.length is None:
+            return head, bytes(self._chunks.body), self._behind
+        return head, bytes(rest[: self.length]), bytes(rest[self.length :])
 
     def _keep(self, content: bytes) -> None:
         """Keep what came: a large request that comes in one piece as it came, all others copied.
@@ -98,29 +85,31 @@ class Arriving:
         What is received lies in memory for the most that could have come; a small rest of that, kept from request to
         request, would split the heap.
         """
-        if not self.content and len(content) >= LARGE:
-            self.content = content
+        if not self._content and len(content) >= LARGE:
+            self._content = content
             return
-        if isinstance(self.content, bytes):
-            self.content = bytearray(self.content)
-        self.content += content
+        if isinstance(self._content, bytes):
+            self._content = bytearray(self._content)
+        self._content += content
 
     def _read_head(self, end: int) -> None:
         self._head_end = end
-        head = bytes(self.content[: end - 2])
-        lengths = _LENGTH.findall(head)
-        chunked = _CODING.search(head) is not None and not lengths
-        if not chunked:
-            self._length = int(lengths[0]) if len(lengths) == 1 and not _CODING.search(head) else 0
-            self.discarded = self._length > self._most_body
-            if self._length > self._most_body * DISCARDED_LIMITS:
-                self._length = 0
-        self.waits_for_continue = len(self.content) == end and _EXPECT.search(head) is not None
+        head = bytes(self._content[: end - 2])
+        lengths, chunked = _LENGTH.findall(head), _CODING.search(head) is not None
+        if chunked and not lengths:
+            self.length = None
+        elif len(lengths) == 1 and not chunked:
+            self.length = int(lengths[0])
+            self.discarded = self.length > self._most_body
+        modern = head.partition(b"\r\n")[0].endswith(b" HTTP/1.1")  # RFC 9110, 10.1.1: others do not expect anything
+        expects = modern and len(self._content) == end and _EXPECT.search(head) is not None
+        self.waits_for_continue = expects and not self.discarded
+        most = self._most_body * DISCARDED_LIMITS
+        self._hopeless = self.discarded and (expects or (self.length or 0) > most)
 
-    def _discard(self) -> None:
-        """Throw away the body; the connection has to end, since what is left of it may still come."""
-        self.discarded = True
-        head = bytes(self.content[: self._head_end])
-        if b"\r\nConnection: close\r\n" not in head:
-            head = head.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
-        self.content, self._head_end = head, len(head)
+    def _add_chunks(self, content: bytes) -> None:
+        self._behind = content[self._chunks.add(content) :]
+        self.whole, self._hopeless = self._chunks.ended, self._chunks.malformed
+        self.discarded = self.discarded or len(self._chunks.body) > self._most_body
+        if self.discarded:
+            self._chunks.body.clear()

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from gunicorn import util
-from gunicorn.http.body import LengthReader
-from gunicorn.http.errors import InvalidResponseHeader, ParseException
+from gunicorn.http.body import ChunkedReader, LengthReader
+from gunicorn.http.errors import InvalidHeader, InvalidResponseHeader
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
@@ -52,26 +52,19 @@ class Exchange:
 
         Raises gunicorn's errors for what is not HTTP, and what the application raises; then nothing was answered.
         """
-        head, rest = arrived.parts()
+        head, body, conn.behind = arrived.parts()
         unreader = IterUnreader(())
         unreader.buf.write(head)
         request = Request(self._settings, unreader, conn.client)
-        announced = request.body.reader
-        if isinstance(announced, LengthReader):
-            stream, conn.behind = io.BytesIO(rest[: announced.length]), rest[announced.length :]
-        else:
-            stream = request.body
-            unreader.unread(rest)
-        environ = self._environ(request, conn, stream)
-        keep = keep and not request.should_close()
-        self._send(conn.sock, environ, f"HTTP/{request.version[0]}.{request.version[1]}", keep=keep)
-        if stream is not request.body:
-            return keep
-        finished = _finish(request.body)
-        conn.behind = unreader.take_buffered()
-        return keep and finished
+        if _length(request.body.reader) != arrived.length:  # where the next request begins is not known
+            raise InvalidHeader("CONTENT-LENGTH")
+        stream = io.BytesIO(body) if arrived.whole or arrived.length is not None else _Endless()
+        version = f"HTTP/1.{min(request.version[1], 1)}"
+        keep = keep and arrived.whole and not arrived.discarded and not _closes(request)
+        self._send(conn.sock, self._environ(request, conn, stream, version), version, keep=keep)
+        return keep
 
-    def _environ(self, request: Request, conn: Connection, stream: Any) -> dict[str, Any]:
+    def _environ(self, request: Request, conn: Connection, stream: io.BytesIO, version: str) -> dict[str, Any]:
         client, server = conn.client, conn.server
         environ = {
             **self._base,
@@ -82,7 +75,7 @@ class Exchange:
             "RAW_URI": request.uri,
             "PATH_INFO": util.unquote_to_wsgi_str(request.path),
             "QUERY_STRING": request.query,
-            "SERVER_PROTOCOL": f"HTTP/{request.version[0]}.{request.version[1]}",
+            "SERVER_PROTOCOL": version,
             "SERVER_NAME": server[0],
             "SERVER_PORT": str(server[1]),
             "REMOTE_ADDR": client[0],
@@ -123,11 +116,24 @@ class Exchange:
         return self._date
 
 
-def _finish(body: Any) -> bool:
-    """Read what the application left of a chunked body, which is not the next request; say whether it had an end."""
-    try:
-        while not body.failed and body.read(io.DEFAULT_BUFFER_SIZE):
-            pass
-    except (ParseException, OSError):
-        return False
-    return not body.failed
+class _Endless(io.BytesIO):
+    """A chunked body that has no end."""
+
+    def read(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002  # io.BytesIO's interface
+        """Raise OSError."""
+        raise OSError("it ends within a chunk, or holds what is no chunk")
+
+
+def _length(reader: Any) -> int | None:
+    """Return the length of the body as the parser has understood it, None for chunks."""
+    if isinstance(reader, ChunkedReader):
+        return None
+    return int(reader.length) if isinstance(reader, LengthReader) else -1
+
+
+def _closes(request: Request) -> bool:
+    """Say whether the client wants the connection to end, also as one word among several, which gunicorn overlooks."""
+    said = (value for name, value in request.headers if name == "CONNECTION")
+    return bool(request.should_close()) or any(
+        word.strip().lower() == "close" for each in said for word in each.split(",")
+    )

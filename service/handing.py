@@ -10,7 +10,7 @@ from service import refusals
 from service.accepting import AcceptingWorker
 from service.connection import Connection
 from service.exchange import Exchange
-from service.pace import POST, SLOW_SECONDS, Paces
+from service.pace import SLOW_SECONDS, Paces
 
 # For each thread that predicts, so many requests wait for one before others are refused at once.
 WAITING_FOR_EACH: Final = 2
@@ -33,8 +33,8 @@ class HandingWorker(AcceptingWorker):
 
     def hand(self, conn: Connection) -> None:
         """Have a request answered that has arrived whole."""
-        content = conn.arrived.content
-        pace = conn.pace = self.paces.of(content)
+        arrived = conn.arrived
+        pace = conn.pace = self.paces.of(arrived.size) if arrived.posts else None
         here = pace is not None and not self.answering and pace.allows()
         if here and not self.working:
             self._answer_here(conn)
@@ -43,7 +43,7 @@ class HandingWorker(AcceptingWorker):
             self.next.append(conn)
         else:
             self.unregister(conn)
-            self._give_thread(conn, waits=content.startswith(POST))
+            self._give_thread(conn, waits=arrived.posts)
 
     def hand_next(self) -> None:
         """Hand on what waits: to the main loop when no thread works any more, else as far as there are threads."""

@@ -13,7 +13,6 @@ FEWEST: Final = 16
 MOST: Final = 4096
 SMALL_BYTES: Final = 64 * 1024
 MOST_BYTES: Final = 1024 * 1024
-POST: Final = b"POST "
 
 
 class Pace:
@@ -42,8 +41,8 @@ class Paces:
     def __init__(self) -> None:
         self._small, self._large = Pace(), Pace()
 
-    def of(self, content: bytes | bytearray) -> Pace | None:
-        """Return the pace of a request; None for the very large, and scrapes and pages: these take long anyway."""
-        if not content.startswith(POST) or len(content) > MOST_BYTES:
+    def of(self, size: int) -> Pace | None:
+        """Return the pace of a request of so many bytes; None for the very large, which take long anyway."""
+        if size > MOST_BYTES:
             return None
-        return self._small if len(content) <= SMALL_BYTES else self._large
+        return self._small if size <= SMALL_BYTES else self._large

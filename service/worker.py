@@ -19,7 +19,7 @@ from functools import partial
 from typing import Any, Final
 
 from service import refusals
-from service.arriving import Arriving
+from service.arriving import LARGE, Arriving
 from service.connection import ClientSocket, Connection
 from service.exchange import Exchange
 from service.handing import HandingWorker
@@ -66,12 +66,21 @@ class Worker(HandingWorker):
             content = b""
         if conn.arriving is not None and not content:
             self._start(conn, conn.arriving)  # no more will come: the parser says what that is
-        elif not content or self.held > self.most_body * HELD_BODIES:
+        elif not content:
+            self.drop(conn)
+        elif conn.arriving is None:
+            self._add_first(conn, content)
+        elif conn.arriving.size > LARGE and self.held > self.most_body * HELD_BODIES:
+            self._tell(conn, refusals.answer("overloaded"))  # the small ones, health checks too, go on
             self.drop(conn)
         else:
-            if conn.arriving is None:
-                self.keepalived_conns.remove(conn)
-            self._add(conn, conn.arriving or self._begin(conn), content)
+            self._add(conn, conn.arriving, content)
+
+    def _add_first(self, conn: Connection, content: bytes) -> None:
+        """Take the first bytes of a request; an empty line before it is none of it (RFC 9112, 2.2)."""
+        if content := content.removeprefix(b"\r\n"):
+            self.keepalived_conns.remove(conn)
+            self._add(conn, self._begin(conn), content)
 
     def _begin(self, conn: Connection) -> Arriving:
         arriving = conn.arriving = Arriving(self.most_body)
@@ -79,17 +88,18 @@ class Worker(HandingWorker):
         return arriving
 
     def _add(self, conn: Connection, arriving: Arriving, content: bytes) -> None:
-        held = len(arriving.content)
+        held = arriving.size
         whole = arriving.add(content)
-        self.held += len(arriving.content) - held
+        self.held += arriving.size - held
         if whole:
             self._start(conn, arriving)
         elif arriving.waits_for_continue:
+            arriving.waits_for_continue = False
             self._tell(conn, CONTINUE)
 
     def _start(self, conn: Connection, arrived: Arriving) -> None:
         self.pending_conns.remove(conn)
-        self.held -= len(arrived.content)
+        self.held -= arrived.size
         conn.arriving, conn.arrived, conn.sock.arrived = None, arrived, time.monotonic()
         conn.sock.discarded = arrived.discarded
         self.hand(conn)
@@ -139,11 +149,10 @@ class Worker(HandingWorker):
             self.unregister(conn)
             self.nr_conns -= 1
             conn.close()
-        elif conn.behind:  # the next request came with this one
-            self._register(conn)
-            self._add(conn, self._begin(conn), conn.behind)
         else:
             self.wait_idle(conn)
+            if conn.behind:  # the next request came with this one
+                self._add_first(conn, conn.behind)
 
     def murder_pending(self) -> None:
         """End the connections whose request did not arrive, or whose answer was not taken, in time; find what hangs."""
@@ -192,6 +201,6 @@ class Worker(HandingWorker):
         """End a connection that waits."""
         self.poller.unregister(conn.sock)
         conn.queue.remove(conn)
-        self.held -= len(conn.arriving.content) if conn.arriving else len(conn.sock.unsent)
+        self.held -= conn.arriving.size if conn.arriving else len(conn.sock.unsent)
         self.nr_conns -= 1
         conn.close()

@@ -101,6 +101,7 @@ ORDER = [
     "service.access",
     "service.blueprints.*",
     "service.app",
+    "service.chunks",
     "service.arriving",
     "service.pace",
     "service.refusals",

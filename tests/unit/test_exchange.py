@@ -66,6 +66,38 @@ def test_what_the_application_does_not_read_is_not_the_next_request(conn):
     assert NEXT == conn.behind
 
 
+@pytest.mark.parametrize("length", [b"0000000000000000000042", b"42"])
+def test_a_body_that_did_not_come_whole_ends_the_connection(conn, length):
+    """What comes later would be taken for the next request."""
+    arrived = Arriving(1000)
+    assert not arrived.add(HEAD + b"Content-Length: " + length + b"\r\n\r\nGET /")  # and then the client closes
+
+    assert not Exchange(Config(), indifferent).answer(conn, arrived, keep=True)
+    assert b"\r\nConnection: close\r\n" in conn.sock.unsent
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [b"Content-Length: 9999999999999999\r\n", b"Connection: keep-alive\r\nContent-Length: 99999999999\r\n"],
+)
+def test_a_body_that_was_thrown_away_ends_the_connection(conn, fields):
+    """Whatever the client says of it."""
+    keeps, answer = ask(conn, HEAD + fields + b"\r\nGET / HTTP/1.1\r\n\r\n", indifferent)
+
+    assert not keeps
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+def test_a_length_that_the_parser_reads_otherwise_is_refused(conn):
+    """As where the next request begins is then not known."""
+    arrived = Arriving(1000)
+    assert arrived.add(HEAD + b"Content-Length: 5\r\n\r\nhello")
+    arrived.length = 4
+
+    with pytest.raises(ParseException):
+        Exchange(Config(), echo).answer(conn, arrived, keep=True)
+
+
 def test_a_chunked_body_without_an_end_ends_the_connection(conn):
     """Where the next request would begin is not known; the answer is there all the same."""
     keeps, answer = ask(conn, HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nfive\r\n", indifferent)
@@ -79,6 +111,8 @@ def test_a_chunked_body_without_an_end_ends_the_connection(conn):
         (True, b"", b"keep-alive"),
         (False, b"", b"close"),
         (True, b"Connection: close\r\n", b"close"),
+        (True, b"Connection: TE, Close\r\n", b"close"),
+        (True, b"Connection: keep-alive\r\nConnection: close\r\n", b"close"),
     ],
 )
 def test_the_connection_ends_when_either_side_wants_it(conn, keep, more, connection):

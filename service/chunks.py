@@ -1,0 +1,55 @@
+"""Takes the framing off a chunked body (RFC 9112, 7.1) as it arrives."""
+
+import re
+from typing import Final
+
+MOST_TRAILERS: Final = 64 * 1024
+_MOST_LINE: Final = 4096
+_SIZE: Final = re.compile(rb"0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n\x00]*)?\r\n")
+_FIELD: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\x00]*\r\n")
+_EMPTY: Final = b"\r\n"
+
+
+class Chunks:
+    """The `body` so far; whether it has `ended`, or is `malformed` and never will. Trailers are dropped."""
+
+    def __init__(self) -> None:
+        self.body = bytearray()
+        self.ended = self.malformed = False
+        self._line = bytearray()
+        self._left = 0  # of the chunk's data
+        self._closes = self._last = False  # whether the line is the one behind a chunk, or behind the last one
+        self._trailers = 0
+
+    def add(self, content: bytes) -> int:
+        """Take more bytes; return how many of them are of this body."""
+        place = 0
+        while place < len(content) and not (self.ended or self.malformed):
+            if self._left:
+                taken = content[place : place + self._left]
+                self.body += taken
+                self._left -= len(taken)
+                place += len(taken)
+                continue
+            end = content.find(b"\n", place) + 1 or len(content)
+            self._line += content[place:end]
+            place = end
+            if self._line.endswith(b"\n"):
+                self._read(bytes(self._line))
+                self._line.clear()
+            else:
+                self.malformed = len(self._line) > _MOST_LINE
+        return place
+
+    def _read(self, line: bytes) -> None:
+        if self._closes:
+            self._closes, self.malformed = False, line != _EMPTY
+        elif self._last:
+            self._trailers += len(line)
+            self.ended = line == _EMPTY
+            self.malformed = self._trailers > MOST_TRAILERS or not (self.ended or _FIELD.fullmatch(line))
+        elif size := _SIZE.fullmatch(line):
+            self._left = int(size[1], 16)
+            self._closes, self._last = self._left > 0, self._left == 0
+        else:
+            self.malformed = True
