@@ -70,11 +70,17 @@ class LineWriter:
                 return
 
     def _write(self, line: bytes, deadline: float) -> None:
-        left = memoryview(b"\n" + line if self._torn[0] else line)
+        torn = self._torn[0]
+        left = memoryview(b"\n" + line if torn else line)
+        size = len(left)
         self._wait(deadline)  # a line that finds no room leaves nothing unfinished
         self._torn[0] = True
-        while left := left[os.write(self._descriptor, left[: self._piece]) :]:
-            self._wait(deadline)
+        try:
+            while left := left[os.write(self._descriptor, left[: self._piece]) :]:
+                self._wait(deadline)
+        except OSError:
+            self._torn[0] = torn or len(left) < size
+            raise
         self._torn[0] = False
 
     def _wait(self, deadline: float) -> None:

@@ -18,7 +18,7 @@ from service.tables import Column, by_row
 from service.wire import Contract
 
 KIND: Final = "text/csv"
-_NUMBER: Final = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
+_NUMBER: Final = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 _NUMBERS: Final = "iuf"
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
@@ -76,6 +76,8 @@ def _is_head(cells: Sequence[str], said: str, names: list[str]) -> bool:
 def _read_numbers(body: bytes, said: str, names: list[str], contract: Contract) -> tuple[Rows, bool] | None:
     """Return the same as `read` where every cell is a plain number, else None."""
     first, _, rest = body.partition(b"\n")
+    if first.count(b",") != len(names) - 1:
+        return None
     cells = first.decode(errors="replace").rstrip("\r").split(",")
     if not (headed := _is_head(cells, said, names)):
         matrix = contract.tables.numbers(body)

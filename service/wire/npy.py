@@ -8,7 +8,7 @@ import math
 import re
 import struct
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -51,7 +51,11 @@ def read(body: bytes) -> NDArray[Any]:
     count, size = math.prod(shape), len(body) - start
     if dtype.itemsize == 0 or count * dtype.itemsize != size:
         raise InvalidBody(f"Expected the bytes of an array of shape {header[-60:]!r}, got {size}.")
-    return np.frombuffer(body, dtype, count, start).reshape(shape, order="F" if found["fortran"] == "True" else "C")
+    order: Literal["C", "F"] = "F" if found["fortran"] == "True" else "C"
+    try:
+        return np.frombuffer(body, dtype, count, start).reshape(shape, order=order)
+    except ValueError as error:  # more dimensions than numpy has, or larger ones around one of nothing
+        raise InvalidBody(f"Expected the shape of an array; {error}.") from None
 
 
 def _header(body: bytes) -> tuple[str, int]:

@@ -55,6 +55,8 @@ NPYS = {
     "data left over": npy(described(), b"\0" * 40),
     "claimed rows": npy(described(shape=f"({HUGE}, 4)")),
     "claimed beyond 64 bits": npy(described(shape=f"({10**30}, 4)")),
+    "more dimensions than numpy has": npy(described(shape="(" + "1, " * 99 + "1)", descr="'<f8'"), b"\0" * 8),
+    "nothing, of huge sizes": npy(described(shape=f"(0, {10**17}, {10**17})"), b""),
     "negative shape": npy(described(shape="(-1, 4)")),
     "two negatives": npy(described(shape="(-1, -4)")),
     "shape no numbers": npy(described(shape="('a', 4)")),
@@ -160,6 +162,7 @@ CSVS = {
     "nothing": b"",
     "millions of lines": b"1\n" * 5_000_000,
     "millions of blank lines": b"\n" * 10_000_000,
+    "digits that are no number": b"1" * 100_000 + b"x,1,1,1\n",
 }
 LINES = {"millions of lines": b"[]\n" * 5_000_000, "blank lines": b"\n" * 10_000_000, "not JSON": b"{\n}\n"}
 MANY = {"inputs": [{"name": f"{place}", "shape": [0], "datatype": "FP64", "data": []} for place in range(5_000)]}

@@ -1,4 +1,5 @@
 import os
+import resource
 import select
 import signal
 import statistics
@@ -40,6 +41,27 @@ def test_long_lines_of_several_processes_never_mix():
     assert len(whole) >= 600
     cut = [line for line in bytes(content).split(b"\n") if len(line) not in (0, 20_000)]
     assert len(cut) <= 1, "a line that a killed writer left unfinished ends where the next one begins"
+
+
+def test_a_line_of_which_nothing_was_written_leaves_nothing(tmp_path):
+    """Also no empty line, which is no JSON, when the disk has room again."""
+    path = tmp_path / "log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    lines = LineWriter(descriptor)
+    lines.write(b"one\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        with pytest.raises(OSError, match="too large"):
+            lines.write(b"two\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    lines.write(b"three\n")
+    os.close(descriptor)
+
+    assert b"one\nthree\n" == path.read_bytes()
 
 
 def test_a_line_that_could_not_be_finished_is_not_glued_to_the_next():
