@@ -127,7 +127,7 @@ def _one_against_rest(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     seconds = [chosen(graph, numbers(_shares(each), 2), [1]) for each in found]
     shares = joined(graph, seconds).name
     if not estimator.multilabel_:
-        shares = two_sided(graph, graph.column(shares)) if binary else one_against_rest(graph, shares)
+        shares = two_sided(graph, graph.column(shares)) if binary else one_against_rest(graph, shares, 0)
     return Outcome(labels, (shares,))
 
 
@@ -155,7 +155,7 @@ def _calibrator(graph: Graph, calibrated: Any, x: Columns) -> str:
     ]
     if binary:
         return two_sided(graph, graph.column(parts[0]))
-    return one_against_rest(graph, graph.add("Concat", *parts, axis=1))
+    return one_against_rest(graph, graph.add("Concat", *parts, axis=1), 1 / classes)
 
 
 def _sigmoid(graph: Graph, estimator: Any, x: Columns) -> Outcome:

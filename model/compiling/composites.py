@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn import compose, feature_selection, multioutput, pipeline, semi_supervised
+from sklearn import compose, feature_selection, multioutput, pipeline, preprocessing, semi_supervised
 
+from model.compiling.ensembles import TAKES_INFINITE
 from model.compiling.graph import Columns, Graph, NotCompiled, Outcome
 from model.compiling.linear import FINITE_ONLY
 from model.compiling.scaling import apply, chosen, joined, numbers
@@ -20,9 +21,11 @@ def _steps(graph: Graph, steps: list[tuple[str, Any]], x: Columns) -> Columns:
 
 def _piped(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     given = x
-    x = _steps(graph, estimator.steps[:-1], x)
-    last = estimator.steps[-1][1]
-    if x is not given and type(last) in FINITE_ONLY:
+    *before, (_, last) = estimator.steps
+    x = _steps(graph, before, x)
+    if type(last) in TAKES_INFINITE and all(type(step) is preprocessing.FunctionTransformer for _, step in before):
+        pass  # no step looks
+    elif x is not given and type(last) in FINITE_ONLY:
         graph.refuse_not_finite(x)
     elif x is not given:
         graph.refuse_infinite(x.name)

@@ -139,7 +139,7 @@ def _isolation(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         np.asarray(path) + lengths - 1.0
         for path, lengths in zip(estimator._decision_path_lengths, estimator._average_path_length_per_tree, strict=True)
     ]
-    total = graph.column(sums(graph, as_float32(graph, x), trees, depths, [0] * len(trees)))
+    total = graph.column(sums(graph, as_float32(graph, x, infinite=True), trees, depths, [0] * len(trees)))
     usual = len(trees) * ensemble._iforest._average_path_length([estimator._max_samples])[0]
     share = graph.add("Pow", graph.constant(2), graph.add("Div", total, graph.constant(-usual)))
     score = graph.add("Sub", graph.add("Neg", share), graph.constant(estimator.offset_))
@@ -160,4 +160,10 @@ PREDICTORS: dict[type, Callable[..., Outcome]] = {
     ensemble.HistGradientBoostingClassifier: _classifier(_histogram, "Greater"),
     ensemble.HistGradientBoostingRegressor: _regressor(_histogram),
     ensemble.IsolationForest: _isolation,
+}
+# Infinity is as good as any large number to them.
+TAKES_INFINITE = {
+    ensemble.HistGradientBoostingClassifier,
+    ensemble.HistGradientBoostingRegressor,
+    ensemble.IsolationForest,
 }

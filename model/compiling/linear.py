@@ -74,9 +74,11 @@ def _logistic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     return Outcome(labels, (graph.add("Softmax", scores, axis=1),), scores)
 
 
-def one_against_rest(graph: Graph, shares: str) -> str:
-    """Return shares of shape (n, classes) so that each row's sum is 1."""
-    return graph.add("Div", shares, graph.add("ReduceSum", shares, graph.constant([1], np.int64), keepdims=1))
+def one_against_rest(graph: Graph, shares: str, otherwise: float) -> str:
+    """Return shares of shape (n, classes) so that each row's sum is 1; `otherwise` each where all of them are 0."""
+    total = graph.add("ReduceSum", shares, graph.constant([1], np.int64), keepdims=1)
+    none = graph.add("Equal", total, graph.constant(0))
+    return graph.add("Where", none, graph.constant(otherwise), graph.add("Div", shares, total))
 
 
 def _descent(graph: Graph, estimator: Any, x: Columns) -> Outcome:
@@ -84,8 +86,9 @@ def _descent(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
         labels, shares = _labels(graph, scores, len(estimator.coef_)), graph.add("Sigmoid", scores)
         single = len(estimator.coef_) == 1
-        both = two_sided(graph, graph.column(shares)) if single else one_against_rest(graph, shares)
-        return Outcome(labels, (both,), scores)
+        if single:
+            return Outcome(labels, (two_sided(graph, graph.column(shares)),), scores)
+        return Outcome(labels, (one_against_rest(graph, shares, 1 / len(estimator.classes_)),), scores)
     if hasattr(estimator, "predict_proba"):
         raise NotCompiled(f"SGDClassifier's probabilities with the loss {estimator.loss} have no compiled form")
     return _decision(graph, estimator, x)

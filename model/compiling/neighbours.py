@@ -13,21 +13,25 @@ MOST_NUMBERS = 1_000_000
 
 
 def squared_distances(graph: Graph, x: str, kept: Any) -> str:
-    """Return the squared Euclidean distance of each row to each kept row, of shape (n, kept)."""
+    """Return the squared Euclidean distance of each row to each kept row, of shape (n, kept), summed in their order."""
     kept = np.asarray(kept, dtype=np.float64)
     own = graph.add("ReduceSum", graph.add("Mul", x, x), graph.constant([1], np.int64), keepdims=1)
     cross = graph.add("MatMul", x, graph.constant(-2 * kept.T))
-    found = graph.add("Add", graph.add("Add", cross, graph.constant((kept**2).sum(axis=1))), own)
+    found = graph.add("Add", graph.add("Add", cross, own), graph.constant((kept**2).sum(axis=1)))
     return graph.add("Max", found, graph.constant(0))
 
 
-def _nearest(graph: Graph, x: str, centres: Any) -> Outcome:
-    closeness = graph.add("Neg", squared_distances(graph, x, centres))
+def _nearest(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    closeness = graph.add("Neg", squared_distances(graph, x.name, estimator.cluster_centers_))
     return Outcome(place_of_largest(graph, closeness))
 
 
-def _cluster(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return _nearest(graph, x.name, estimator.cluster_centers_)
+def _nearest_mean(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    """Leave the row's own square out, as k-means does: beside that of a far row nothing else would count."""
+    centres = np.asarray(estimator.cluster_centers_, dtype=np.float64)
+    cross = graph.add("MatMul", x.name, graph.constant(2 * centres.T))
+    closeness = graph.add("Sub", cross, graph.constant((centres**2).sum(axis=1)))
+    return Outcome(place_of_largest(graph, closeness))
 
 
 def _among(graph: Graph, estimator: Any, x: Columns, values: Any) -> str:
@@ -53,10 +57,10 @@ def _regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 
 
 PREDICTORS: dict[type, Callable[..., Outcome]] = {
-    cluster.KMeans: _cluster,
-    cluster.MiniBatchKMeans: _cluster,
-    cluster.MeanShift: _cluster,
-    cluster.AffinityPropagation: _cluster,
+    cluster.KMeans: _nearest_mean,
+    cluster.MiniBatchKMeans: _nearest_mean,
+    cluster.MeanShift: _nearest,
+    cluster.AffinityPropagation: _nearest,
     neighbors.KNeighborsClassifier: _classifier,
     neighbors.KNeighborsRegressor: _regressor,
 }

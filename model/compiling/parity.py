@@ -15,12 +15,13 @@ from model.compiling.thresholds import edge_rows, tree_parts
 from model.engines import Engine, Prediction, Rows
 from model.engines.onnx import OnnxEngine
 from model.engines.sklearn import SklearnEngine
-from model.errors import ModelError
+from model.errors import ModelError, NoFiniteAnswer
 from model.sampling import random_rows
 from model.signature import Feature, Signature
 
 TOLERANCE = 1e-6
-RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS = 10_000, 100, 1000
+RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
+FAR, TOO_FAR = (1e2, 1e4, 1e6), 1e40
 # With many rows what scikit-learn does for each call no longer counts. Slower than this there is too slow.
 MOST_SLOWER = 2
 _SECONDS = 0.05
@@ -35,22 +36,56 @@ class _Tally:
     def compare(self, one: Engine, other: Engine, rows: Rows, signature: Signature) -> None:
         """Compare two engines' answers to the rows; raises NotCompiled where they differ."""
         with np.errstate(all="ignore"):
-            expected, found = one.predict(rows), other.predict(rows)
+            self._compare(one.predict(rows), other.predict(rows), signature)
         self.rows += len(rows)
+
+    def compare_odd(self, one: Engine, other: Engine, row: Rows, signature: Signature) -> None:
+        """Compare their answers to a far row, which may have none; raises NotCompiled where one has, or they differ.
+
+        Too far away all neighbours are equally near: whether there is an answer counts then, not which.
+        """
+        with np.errstate(all="ignore"):
+            expected, found = _answer(one, row), _answer(other, row)
+            if (expected is None) != (found is None):
+                raise NotCompiled("it has an answer to a far row where scikit-learn has none, or none where it has one")
+            numbers = [cell for cell in row[0].tolist() if isinstance(cell, float)]
+            if expected and found and TOO_FAR not in np.abs(numbers):
+                self._compare(expected, found, signature)
+        self.rows += 1
+
+    def _compare(self, expected: Prediction, found: Prediction, signature: Signature) -> None:
         if signature.task == "regressor":
             self._numbers(expected.labels, found.labels, "an answer", relative=True)
         elif expected.labels.tolist() != found.labels.tolist():
             wrong = np.asarray(expected.labels.tolist()) != np.asarray(found.labels.tolist())
-            raise NotCompiled(f"{int(wrong.sum())} labels of {len(rows)} rows differ from scikit-learn's")
+            raise NotCompiled(f"{int(wrong.sum())} labels of {len(wrong)} rows differ from scikit-learn's")
         for wanted, given in zip(_probabilities(expected), _probabilities(found), strict=True):
             self._numbers(wanted, given, "a probability", relative=False)
 
     def _numbers(self, wanted: Any, given: Any, what: str, *, relative: bool) -> None:
         scale = np.maximum(1.0, np.abs(wanted)) if relative else 1.0
-        difference = float(np.max(np.abs(wanted - given) / scale))
+        same = (wanted == given) | (np.isnan(wanted) & np.isnan(given))
+        difference = float(np.max(np.where(same, 0, np.abs(wanted - given) / scale)))
         if not difference <= TOLERANCE:
             raise NotCompiled(f"{what} differs from scikit-learn's by {difference:.1e}")
         self.largest = max(self.largest, difference)
+
+
+def _answer(engine: Engine, row: Rows) -> Prediction | None:
+    try:
+        return engine.predict(row)
+    except NoFiniteAnswer:
+        return None
+
+
+def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
+    """Yield rows with one number far from all others, as sentinels, wrong units and overflow are."""
+    places = [place for place, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories]
+    draw = np.random.default_rng(2)
+    for number in range(FAR_ROWS if places else 0):
+        row = rows[number % len(rows)][np.newaxis].copy()
+        row[0, draw.choice(places)] = draw.choice((*FAR, TOO_FAR)) * draw.choice((1, -1))
+        yield row
 
 
 def _probabilities(prediction: Prediction) -> Sequence[Any]:
@@ -98,6 +133,8 @@ def _compared(
         tally.compare(own, engine, rows, signature)
         for row in range(min(SINGLE_ROWS, len(rows))):
             tally.compare(own, engine, rows[row : row + 1], signature)
+    for far in _far_rows(signature, drawn):
+        tally.compare_odd(own, engine, far, signature)
     for part in tree_parts(estimator):
         _compare_edges(part, tally)
     speedup = {str(count): _speedup(own, engine, drawn[:count]) for count in (1, MANY_ROWS)}

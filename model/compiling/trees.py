@@ -112,10 +112,11 @@ def _part(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, 
     }
 
 
-def as_float32(graph: Graph, x: Columns) -> str:
-    """Return the numbers as float32 has them, in float64; rows too large for it get no answer."""
+def as_float32(graph: Graph, x: Columns, *, infinite: bool = False) -> str:
+    """Return the numbers as float32 has them, in float64; rows too large for it get no answer, or are `infinite`."""
     narrow = graph.cast(graph.cast(x.name, "float"), "double")
-    graph.refuse_infinite(narrow)
+    if not infinite:
+        graph.refuse_infinite(narrow)
     return narrow
 
 
