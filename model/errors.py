@@ -63,6 +63,12 @@ class UnknownCategory(ModelError):
     code = "unknown_category"
 
 
+class ValueRefused(ModelError):
+    """A step of the model refuses a value that is of the right kind, such as a negative number under a logarithm."""
+
+    code = "value_refused"
+
+
 class OutputRefused(ModelError):
     """A bundle cannot be written as or where it was asked for."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from model.errors import NoFiniteAnswer, UnknownCategory
+from model.errors import ModelError, NoFiniteAnswer, UnknownCategory, ValueRefused
 
 
 class ServiceError(Exception):
@@ -200,6 +200,7 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "duplicate_name": (422, "A name stands twice in one object"),
     "no_finite_answer": (422, "The model has no finite answer for these rows"),
     "unknown_category": (422, "A value is a category that the model does not know"),
+    "value_refused": (422, "A step of the model refuses a value"),
     "headers_too_large": (431, "The header fields are too large or too many"),
     "caller_gone": (499, "The caller has gone"),
     "internal_error": (500, "The server failed"),
@@ -211,14 +212,19 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
 }
 
 
+# What a model finds wrong with rows, in words that do not tell what it is made of.
+_OF_MODELS: Final[dict[type[ModelError], str]] = {
+    NoFiniteAnswer: "Expected values that the model can compute with, got some that are too large; check their units.",
+    UnknownCategory: "Expected categories that the model was trained on, got another one; see GET /model.",
+    ValueRefused: "Expected values that every step of the model takes, got one that a step refuses, such as a negative "
+    "number where a logarithm is taken; the server's log has the step's own words under the request id.",
+}
+
+
 def describe(error: BaseException) -> Failure:
     """Say what a caller is told of any exception; what is not ours to explain is told nothing but its code."""
-    if isinstance(error, NoFiniteAnswer):
-        message = "Expected values that the model can compute with, got some that are too large; check their units."
-        return _failure(error.code, message, {})
-    if isinstance(error, UnknownCategory):
-        message = "Expected categories that the model was trained on, got another one; see GET /model for its features."
-        return _failure(error.code, message, {})
+    if isinstance(error, ModelError) and type(error) in _OF_MODELS:
+        return _failure(error.code, _OF_MODELS[type(error)], {})
     if isinstance(error, ServiceError):
         problems = error.problems if isinstance(error, InvalidRows) else ()
         return _failure(error.code, str(error), error.headers, problems)

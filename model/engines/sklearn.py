@@ -9,13 +9,14 @@ from model.components import walk
 from model.engines import Prediction, Rows
 from model.engines.frame import FrameMaker
 from model.engines.table import TableMaker
-from model.errors import NoFiniteAnswer, UnknownCategory
+from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused
 from model.signature import Signature
 
 # What scikit-learn says of values that do not fit a tree's float32, or that an earlier step made infinite; and of a
 # category that an encoder was not fitted on.
 _OVERFLOW = re.compile(r"too large for dtype|contains (NaN|infinity)|cannot convert float (NaN|infinity)")
 _UNKNOWN = re.compile(r"Found unknown categor")
+_OWN = ("sklearn.", "scipy.")
 
 
 class SklearnEngine:
@@ -34,7 +35,8 @@ class SklearnEngine:
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).
 
-        Raises NoFiniteAnswer where a step's own check finds overflow, and UnknownCategory.
+        Raises NoFiniteAnswer where a step's own check finds overflow, UnknownCategory, and ValueRefused for whatever
+        else scikit-learn's own code finds wrong with a value.
         """
         try:
             with np.errstate(all="ignore"):  # what overflows is found by the caller, without a warning for each request
@@ -44,6 +46,8 @@ class SklearnEngine:
                 raise NoFiniteAnswer(str(error)) from error
             if _UNKNOWN.search(str(error)):
                 raise UnknownCategory(str(error)) from error
+            if _raised_in(error).startswith(_OWN):
+                raise ValueRefused(str(error)) from error
             raise
 
     def _shaped(self, rows: Rows) -> Any:
@@ -65,6 +69,14 @@ class SklearnEngine:
         if isinstance(probabilities, list):
             return Prediction(labels, tuple(map(_contiguous, probabilities)))
         return Prediction(labels, _contiguous(probabilities))
+
+
+def _raised_in(error: BaseException) -> str:
+    """Return the name of the module whose code raised an error."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return str(trace.tb_frame.f_globals.get("__name__", "")) if trace else ""
 
 
 def _contiguous(numbers: Any) -> Any:

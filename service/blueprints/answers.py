@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
 
+from model.errors import ValueRefused
 from service import jsontext
 from service.blueprints.framework import Response
 from service.blueprints.requests import Request
@@ -43,6 +44,8 @@ def refusal(error: Exception, spoken: Spoken) -> Response:
     asked = this_request()
     if failure.status == 500:
         logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
+    if isinstance(error, ValueRefused):
+        logger.info("request %s: a step of the model refuses a value: %s", asked.request_id, error)
     response = response_of(spoken.of_path(asked.path).refuse(failure, asked.request_id))
     response.fields += failure.headers.items()
     return response

@@ -1,10 +1,13 @@
 import json
+import logging
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PowerTransformer
 
 from model.engines import Prediction
 from model.packing import pack
@@ -96,6 +99,19 @@ def test_a_prediction_that_is_not_finite_never_leaves(serve, packed, estimator):
     answer = server.predict({"features": [-1.7e308, 1.7e308, 1.7e308, 1.7e308]})
 
     assert (answer.status_code, answer.json["code"]) == (422, "no_finite_answer")
+
+
+def test_a_value_that_a_step_refuses_is_the_callers(serve, packed, caplog):
+    """It is of the right kind, but outside of what a step was made for: 422, and the step's own words in the log."""
+    model = make_pipeline(PowerTransformer("box-cox"), LogisticRegression())
+    server = serve(packed(model, IRIS.target))
+
+    with caplog.at_level(logging.INFO):
+        answer = server.predict({"features": [-1.0, 1.0, 1.0, 1.0]})
+
+    assert (answer.status_code, answer.json["code"]) == (422, "value_refused")
+    assert "Box-Cox" in caplog.text
+    assert "Box-Cox" not in answer.text
 
 
 def test_a_failure_of_ours_says_its_code_and_nothing_internal(server, caplog):
