@@ -36,7 +36,7 @@ class Exchange:
         settings = {name: setting.get() for name, setting in cfg.settings.items()}
         self._settings = SimpleNamespace(**settings, is_ssl=False, forwarded_allow_networks=list)
         self._application = application
-        self._second, self._date = -1, ""
+        self._date = -1, ""  # one attribute, for threads read it while another writes
         self._base = {
             "wsgi.version": (1, 0),
             "wsgi.errors": sys.stderr,
@@ -110,10 +110,10 @@ class Exchange:
 
     def _now(self) -> str:
         """Return the date for a head, made once a second."""
-        second = int(time.monotonic())
-        if second != self._second:
-            self._second, self._date = second, util.http_date()
-        return self._date
+        second, date = int(time.monotonic()), self._date
+        if second != date[0]:
+            date = self._date = second, util.http_date()
+        return date[1]
 
 
 class _Endless(io.BytesIO):
