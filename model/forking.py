@@ -6,26 +6,40 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 _MOST_SAID = 1 << 20
+_STEP_SECONDS = 0.02
+_END_SECONDS = 0.5
 
 
-def in_fork(work: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any] | None:
-    """Return what the work says, a JSON object; None if it crashes, raises or does not end in time."""
-    return in_forks(work, 1, seconds)[0]
+def _wait() -> bool:
+    return True
 
 
-def in_forks(work: Callable[[], dict[str, Any]], count: int, seconds: float) -> list[dict[str, Any] | None]:
+def in_fork(
+    work: Callable[[], dict[str, Any]], seconds: float, meanwhile: Callable[[], bool] = _wait
+) -> dict[str, Any] | None:
+    """Return what the work says, a JSON object; None if it crashes, raises or does not end in time.
+
+    `meanwhile` is called again and again until then, and may reap or fork processes; the work is given up when it is
+    false.
+    """
+    return in_forks(work, 1, seconds, meanwhile)[0]
+
+
+def in_forks(
+    work: Callable[[], dict[str, Any]], count: int, seconds: float, meanwhile: Callable[[], bool] = _wait
+) -> list[dict[str, Any] | None]:
     """Do the same work in several processes at once; return what each says, as in_fork does."""
     end = time.monotonic() + seconds
     children = [_start(work) for _ in range(count)]
     try:
-        return [_said(reader, end - time.monotonic()) for _, reader in children]
+        return [_said(reader, end, meanwhile) for _, reader in children]
     finally:
         for child, reader in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            _end(child)
             os.close(reader)
 
 
@@ -41,7 +55,18 @@ def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
     return child, reader
 
 
-def _said(reader: int, seconds: float) -> dict[str, Any] | None:
-    ready, _, _ = select.select([reader], [], [], max(seconds, 0.0))
-    said = os.read(reader, _MOST_SAID) if ready else b""
+def _end(child: int) -> None:
+    """Kill a child that is still there, as long as it is this process's: one forked meanwhile comes by here too."""
+    end = time.monotonic() + _END_SECONDS  # what hangs in the kernel outlives even this
+    with suppress(ChildProcessError):
+        while not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() < end:
+            os.kill(child, signal.SIGKILL)
+            time.sleep(_STEP_SECONDS / 10)
+
+
+def _said(reader: int, end: float, meanwhile: Callable[[], bool]) -> dict[str, Any] | None:
+    while not select.select([reader], [], [], max(0.0, min(_STEP_SECONDS, end - time.monotonic())))[0]:
+        if time.monotonic() >= end or not meanwhile():
+            return None
+    said = os.read(reader, _MOST_SAID)
     return json.loads(said) if said else None

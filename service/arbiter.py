@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import gunicorn.arbiter
@@ -16,13 +18,17 @@ from gunicorn.sock import close_sockets
 
 from model.forking import in_fork
 from service.app import Parts
-from service.reloading import SILENT, reload_model
+from service.reloading import reload_model, try_model
 from service.state import Worker
 from service.watching import Clock, Watch
 
 PAUSE_SECONDS: Final = 0.02
 QUICK_SECONDS: Final = 2.0
+LOOK_SECONDS: Final = 1.0  # between two looks at whether workers live: what the first asks to end has time to
 LONGEST_BACKOFF_SECONDS: Final = 30.0
+STOPS: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+SILENT: Final = "it hangs, or crashes the process that tries it"
+STOPPING: Final = "the server is stopping"
 
 
 class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships no types
@@ -32,7 +38,9 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     LISTENERS: list[Any]
     watch: Watch
     clock: Clock
+    stopping = False  # a signal said so
     stop_at: float | None = None  # when to stop, since SIGTERM came (monotonic clock)
+    looked_at = 0.0
     boot_failures = 0
     spawn_after = 0.0
     was_draining = False
@@ -47,6 +55,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
 
     def signal(self, sig: int, frame: Any) -> None:
         """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing."""
+        self.stopping = self.stopping or sig in STOPS
         if sig == signal.SIGTERM and self.stop_at is None and os.getpid() == self.pid:
             self.stop_at = time.monotonic() + self.parts.settings.drain_seconds
             self.parts.state.draining = True
@@ -95,16 +104,16 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         Where the configuration is wrong, nothing changes; where the model is, new workers serve the old one; where a
         new worker does not become ready, the old ones go on.
         """
-        config, served, access = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
-        old = set(self.WORKERS)
-        if error := (in_fork(self._try_config, self.parts.settings.boot_seconds) or {"error": SILENT})["error"]:
+        if error := self._tried(self._take_config):
             self._refused("the configuration", error)
             return
-        self.app.reload()
-        self.setup(self.app)
         self.watch.note()
-        error = reload_model(self.parts)
-        if failure := self._start_workers():
+        error = self._tried(partial(try_model, self.parts.settings))
+        config, served, access = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
+        old = set(self.WORKERS)
+        wrong = STOPPING if self.stopping else self._take_config()["error"]  # it may be another one by now
+        error = wrong or error or reload_model(self.parts)
+        if failure := wrong or self._start_workers():
             error = error or failure
             for pid in self.WORKERS.keys() - old:
                 self.kill_worker(pid, signal.SIGKILL)
@@ -122,8 +131,29 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             self.log.info("model %s %s is served from now on", identity.name, identity.version)
             self.parts.metrics.reloaded(ok=True)
 
-    def _try_config(self) -> dict[str, Any]:
-        """Say what is wrong with the configuration as it is now; in a process of its own, for gunicorn would exit."""
+    def _tried(self, work: Callable[[], dict[str, Any]]) -> str:
+        """Do the work in a process of its own and look after the workers meanwhile; return what is wrong, or ""."""
+        try:
+            said = in_fork(work, self.parts.settings.boot_seconds, self._look_after_workers)
+        except Exception as error:  # noqa: BLE001  # no process to be had, or whatever a hook may raise
+            return f"{type(error).__name__}: {error}"
+        return str(said["error"]) if said else STOPPING if self.stopping else SILENT
+
+    def _look_after_workers(self) -> bool:
+        """Replace workers as the main loop does, on the configuration and the model there are; false to stop.
+
+        Only the master comes back from here; what runs in a worker ends in SystemExit.
+        """
+        if self.stopping:
+            return False
+        self.reap_workers()
+        if time.monotonic() >= self.looked_at + LOOK_SECONDS:
+            self.murder_workers()
+        self.manage_workers()
+        return True
+
+    def _take_config(self) -> dict[str, Any]:
+        """Take the configuration as it is now; say what is wrong with it ("error"), for gunicorn would exit."""
         address = self.cfg.address
         try:
             self.app.reload()
@@ -145,7 +175,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         except Exception as error:  # noqa: BLE001  # whatever a hook of the configuration may raise
             return f"{type(error).__name__}: {error}"
         end = time.monotonic() + self.parts.settings.boot_seconds
-        while time.monotonic() < end and self.stop_at is None:
+        while time.monotonic() < end and not self.stopping:
             self.reap_workers()
             if any(pid not in self.WORKERS for pid in new):
                 break
@@ -197,6 +227,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
 
     def murder_workers(self) -> None:
         """End workers that give no sign of life; replace those that say that a request hangs."""
+        self.looked_at = time.monotonic()
         super().murder_workers()
         for worker in list(self.WORKERS.values()):
             if worker.age and self.parts.state.worker(worker.slot) is Worker.HUNG:

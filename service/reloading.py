@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from model.errors import ModelError
-from model.forking import in_fork
 from model.loading import load, prove
 from model.trust import Trust
 from service.access import Access
@@ -16,7 +15,6 @@ from service.served import ServedModel
 from service.settings import SettingError, Settings
 
 logger = logging.getLogger(__name__)
-SILENT = "it hangs, or crashes the process that tries it"
 
 
 def load_served(settings: Settings) -> ServedModel:
@@ -36,26 +34,22 @@ def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
 def reload_model(parts: Parts) -> str:
     """Serve what is in MODEL_DIR now from the next workers on, to whom TOKENS_FILE names now.
 
-    Returns why not, and then all stays as it was; "" if so.
-
-    The new bundle is loaded and proven in a forked process first: whatever it does there, the master lives. No
-    exception leaves: it would end the server.
+    Returns why not, and then all stays as it was; "" if so. No exception leaves: it would end the server.
     """
     try:
-        said = in_fork(lambda: _try(parts.settings), parts.settings.boot_seconds) or {"error": SILENT}
-        if not said["error"]:
-            access = Access.read(parts.settings.tokens_file)
-            served = load_served(parts.settings)
-            parts.metrics.declare_classes(served.class_labels)
-            parts.holder.swap(served)
-            parts.gate.access = access
-            freeze_heap()
+        access = Access.read(parts.settings.tokens_file)
+        served = load_served(parts.settings)
+        parts.metrics.declare_classes(served.class_labels)
+        parts.holder.swap(served)
+        parts.gate.access = access
+        freeze_heap()
     except Exception as error:  # noqa: BLE001  # see above
         return f"{type(error).__name__}: {error}"
-    return str(said["error"])
+    return ""
 
 
-def _try(settings: Settings) -> dict[str, Any]:
+def try_model(settings: Settings) -> dict[str, Any]:
+    """Load and prove what is in MODEL_DIR, for a forked process: say what is wrong with it ("error"), or ""."""
     try:
         prove(load_served(settings).loaded)
     except (ModelError, SettingError) as error:

@@ -1,0 +1,117 @@
+"""SIGHUP for what hangs when it is read: meanwhile the server stops when it is told to, and replaces workers."""
+
+import os
+import shutil
+import signal
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.badinput import ROW
+from tests.conftest import ROOT
+from tests.system.conftest import eventually
+from tests.system.test_reload import PACK, reload
+
+
+@pytest.fixture
+def bundle(iris_bundle, tmp_path):
+    return shutil.copytree(iris_bundle, tmp_path / "bundle")
+
+
+@pytest.fixture
+def config(tmp_path):
+    return Path(shutil.copy(ROOT / "gunicorn.conf.py", tmp_path))
+
+
+@contextmanager
+def hanging(server, path):
+    """Have a reload hang in reading a file, for the length of the block; then the file is there again."""
+    content = path.read_bytes()
+    path.unlink()
+    os.mkfifo(path)
+
+    def opened():
+        with suppress(OSError):  # nobody reads it yet
+            return os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+
+    server.process.send_signal(signal.SIGHUP)
+    writer = eventually(opened, f"{path.name} being read")
+    try:
+        yield
+    finally:
+        os.close(writer)
+        path.unlink()
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("what", ["configuration", "model"])
+def test_a_server_that_is_told_to_stop_does_not_wait_for_what_it_tries(serve, bundle, config, what, number):
+    """It is gone after DRAIN_SECONDS + GRACE_SECONDS + 1 at most, with exit code 0."""
+    server = serve(bundle, WEB_CONCURRENCY="1", GRACE_SECONDS="2", GUNICORN_CMD_ARGS=f"--config {config}")
+
+    with hanging(server, config if what == "configuration" else bundle / "manifest.json"):
+        server.process.send_signal(number)
+        assert 0 == server.process.wait(0 + 2 + 1)
+
+    assert "Traceback" not in server.errors
+
+
+def test_requests_are_answered_during_the_drain_though_a_reload_hangs(serve, bundle):
+    """SIGTERM gives the trial up, not the drain."""
+    server = serve(bundle, WEB_CONCURRENCY="1", DRAIN_SECONDS="2", GRACE_SECONDS="2")
+
+    with hanging(server, bundle / "manifest.json"):
+        start = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        eventually(lambda: server.ready() == "draining", "not ready")
+        eventually(lambda: "the old one stays: the server is stopping" in server.errors, "a line about it")
+        assert 200 == server.predict({"features": ROW})[0]
+        assert 0 == server.process.wait(2 + 2 + 1)
+        assert time.monotonic() - start >= 2
+
+
+@pytest.mark.parametrize("what", ["configuration", "model"])
+def test_workers_that_die_while_a_reload_hangs_are_replaced_at_once(serve, bundle, config, what):
+    """Their successors answer with the old model, and are replaced in their turn."""
+    server = serve(bundle, WEB_CONCURRENCY="1", BOOT_SECONDS="300", GUNICORN_CMD_ARGS=f"--config {config}")
+    (worker,) = server.workers()
+
+    with hanging(server, config if what == "configuration" else bundle / "manifest.json"):
+        trial = children(server) - {worker}
+        for deaths in (1, 2):
+            os.kill(worker, signal.SIGKILL)
+            eventually(lambda gone=worker: not Path(f"/proc/{gone}").exists(), "the worker gone")
+            status, answer = server.predict({"features": ROW})
+            assert (200, 0) == (status, answer["prediction"])
+            assert deaths == server.metric("workers_lost_total")
+            (worker,) = children(server) - trial
+        assert 0 == server.stop()
+
+    assert "Traceback" not in server.errors
+
+
+def children(server):
+    """Return the process ids of the workers, and of what tries a reload."""
+    pid = server.process.pid
+    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
+
+
+def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(serve, bundle, run_python, tmp_path):
+    """The old model stays meanwhile, also for a worker that has died and its successor."""
+    server = serve(bundle, WEB_CONCURRENCY="1", BOOT_SECONDS="5")
+    (worker,) = server.workers()
+
+    with hanging(server, bundle / "manifest.json"):
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: server.metric("model_reloads_total") == 1, "the end of the reload")
+        assert "the old one stays: it hangs, or crashes the process that tries it" in server.errors
+        eventually(lambda: server.without([worker]), "new workers")
+        assert "1" == server.model()["version"]
+
+    run_python(PACK, tmp_path / "second", "2")
+    shutil.copytree(tmp_path / "second", bundle, dirs_exist_ok=True)
+    reload(server)
+    assert "2" == server.model()["version"]

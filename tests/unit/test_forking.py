@@ -1,0 +1,58 @@
+"""Work in processes of its own, while the caller goes on with other things."""
+
+import os
+import time
+
+from model.forking import in_fork
+
+
+def test_what_is_to_be_done_meanwhile_is_done_again_and_again():
+    """Until the work has said what it says."""
+    times = []
+
+    assert {"said": 1} == in_fork(
+        lambda: time.sleep(0.2) or {"said": 1}, 30, lambda: not times.append(time.monotonic())
+    )
+    assert len(times) > 2
+
+
+def test_work_is_given_up_at_once_when_it_is_not_wanted_any_more():
+    """It has 30 s, and says nothing."""
+    start = time.monotonic()
+
+    assert in_fork(lambda: time.sleep(30) or {}, 30, lambda: False) is None
+    assert time.monotonic() - start < 5
+
+
+def test_a_child_that_somebody_else_has_reaped_is_no_error():
+    """As gunicorn's master does, which waits for any child; what the work said is not lost."""
+
+    def reap():
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return True
+        return True
+
+    assert {"said": 1} == in_fork(lambda: time.sleep(0.1) or {"said": 1}, 30, reap)
+    assert in_fork(lambda: time.sleep(0.1) or os._exit(1), 30, reap) is None
+
+
+def test_a_process_that_is_forked_meanwhile_does_not_end_the_work():
+    """A worker that leaves through the waiting master's frames is not the one to kill what it waits for."""
+    forked = []
+
+    def fork():
+        if not forked and not os.fork():
+            raise SystemExit
+        if not forked:
+            forked.append(os.wait()[0])
+        return True
+
+    parent = os.getpid()
+    try:
+        said = in_fork(lambda: time.sleep(0.3) or {"said": 1}, 30, fork)
+    except SystemExit:
+        os._exit(0)
+    assert os.getpid() == parent
+    assert {"said": 1} == said
