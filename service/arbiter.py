@@ -16,9 +16,8 @@ import gunicorn.arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import close_sockets
 
-from model.forking import in_fork
 from service.app import Parts
-from service.reloading import reload_model, try_model
+from service.reloading import reload_model, tried, try_model
 from service.state import Worker
 from service.watching import Clock, Watch
 
@@ -27,7 +26,6 @@ QUICK_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 1.0  # between two looks at whether workers live: what the first asks to end has time to
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 STOPS: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
-SILENT: Final = "it hangs, or crashes the process that tries it"
 STOPPING: Final = "the server is stopping"
 
 
@@ -104,15 +102,15 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         Where the configuration is wrong, nothing changes; where the model is, new workers serve the old one; where a
         new worker does not become ready, the old ones go on.
         """
-        if error := self._tried(self._take_config):
+        if error := self._tried(self._take_config)["error"]:
             self._refused("the configuration", error)
             return
         self.watch.note()
-        error = self._tried(partial(try_model, self.parts.settings))
+        model = self._tried(partial(try_model, self.parts.settings))
         config, served, access = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
         old = set(self.WORKERS)
-        wrong = STOPPING if self.stopping else self._take_config()["error"]  # it may be another one by now
-        error = wrong or error or reload_model(self.parts)
+        wrong = self._take_config()["error"]  # it may be another one by now
+        error = wrong or model["error"] or reload_model(self.parts, model["digest"])
         if failure := wrong or self._start_workers():
             error = error or failure
             for pid in self.WORKERS.keys() - old:
@@ -131,13 +129,8 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             self.log.info("model %s %s is served from now on", identity.name, identity.version)
             self.parts.metrics.reloaded(ok=True)
 
-    def _tried(self, work: Callable[[], dict[str, Any]]) -> str:
-        """Do the work in a process of its own and look after the workers meanwhile; return what is wrong, or ""."""
-        try:
-            said = in_fork(work, self.parts.settings.boot_seconds, self._look_after_workers)
-        except Exception as error:  # noqa: BLE001  # no process to be had, or whatever a hook may raise
-            return f"{type(error).__name__}: {error}"
-        return str(said["error"]) if said else STOPPING if self.stopping else SILENT
+    def _tried(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        return tried(work, self.parts.settings.boot_seconds, self._look_after_workers)
 
     def _look_after_workers(self) -> bool:
         """Replace workers as the main loop does, on the configuration and the model there are; false to stop.
@@ -165,11 +158,13 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         return {"error": "" if self.cfg.address == address else "another address to listen on needs a restart"}
 
     def _refused(self, what: str, error: str) -> None:
-        self.log.error("%s is not served, the old one stays: %s", what, error)
+        self.log.error("%s is not served, the old one stays: %s", what, STOPPING if self.stopping else error)
         self.parts.metrics.reloaded(ok=False)
 
     def _start_workers(self) -> str:
         """Start new workers and wait until all are ready; say why they do not become so."""
+        if self.stopping:
+            return STOPPING
         try:  # only the master comes back from here; what runs in a worker ends in SystemExit
             new = [self.spawn_worker() for _ in range(self.cfg.workers)]
         except Exception as error:  # noqa: BLE001  # whatever a hook of the configuration may raise

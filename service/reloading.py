@@ -3,10 +3,12 @@
 import gc
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from model.errors import ModelError
+from model.errors import DigestMismatch, ModelError
+from model.forking import in_fork
 from model.loading import load, prove
 from model.trust import Trust
 from service.access import Access
@@ -15,6 +17,8 @@ from service.served import ServedModel
 from service.settings import SettingError, Settings
 
 logger = logging.getLogger(__name__)
+SILENT = "it hangs, or crashes the process that tries it"
+CHANGED = "it has been replaced while it was tried; reload again"
 
 
 def load_served(settings: Settings) -> ServedModel:
@@ -31,30 +35,42 @@ def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
         raise SettingError(f"LOG_REDACT={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")
 
 
-def reload_model(parts: Parts) -> str:
-    """Serve what is in MODEL_DIR now from the next workers on, to whom TOKENS_FILE names now.
+def tried(work: Callable[[], dict[str, Any]], seconds: float, meanwhile: Callable[[], bool]) -> dict[str, Any]:
+    """Do the work in a process of its own, as in_fork does; return what it says, what is wrong as "error", or ""."""
+    try:
+        return in_fork(work, seconds, meanwhile) or {"error": SILENT}
+    except Exception as error:  # noqa: BLE001  # no process to be had, or whatever is done meanwhile
+        return {"error": f"{type(error).__name__}: {error}"}
 
-    Returns why not, and then all stays as it was; "" if so. No exception leaves: it would end the server.
+
+def reload_model(parts: Parts, digest: str) -> str:
+    """Serve the bundle that was tried from the next workers on, to whom TOKENS_FILE names now.
+
+    Returns why not, and then all stays as it was; "" if so. What has another digest by now is not loaded: it might hang
+    or crash. No exception leaves: it would end the server.
     """
     try:
         access = Access.read(parts.settings.tokens_file)
-        served = load_served(parts.settings)
+        served = load_served(replace(parts.settings, model_sha256=digest))
         parts.metrics.declare_classes(served.class_labels)
         parts.holder.swap(served)
         parts.gate.access = access
         freeze_heap()
+    except DigestMismatch:
+        return CHANGED
     except Exception as error:  # noqa: BLE001  # see above
         return f"{type(error).__name__}: {error}"
     return ""
 
 
 def try_model(settings: Settings) -> dict[str, Any]:
-    """Load and prove what is in MODEL_DIR, for a forked process: say what is wrong with it ("error"), or ""."""
+    """Load and prove what is in MODEL_DIR, for a forked process; say its digest and, as "error", what is wrong."""
     try:
-        prove(load_served(settings).loaded)
+        loaded = load_served(settings).loaded
+        prove(loaded)
     except (ModelError, SettingError) as error:
         return {"error": f"{getattr(error, 'code', 'bad setting')}: {error}"}
-    return {"error": ""}
+    return {"error": "", "digest": loaded.digest}
 
 
 def freeze_heap() -> None:

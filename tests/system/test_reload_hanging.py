@@ -1,5 +1,6 @@
 """SIGHUP for what hangs when it is read: meanwhile the server stops when it is told to, and replaces workers."""
 
+import json
 import os
 import shutil
 import signal
@@ -27,7 +28,7 @@ def config(tmp_path):
 
 @contextmanager
 def hanging(server, path):
-    """Have a reload hang in reading a file, for the length of the block; then the file is there again."""
+    """Have a reload hang in reading a file, for the length of the block; then the file is there, unless another is."""
     content = path.read_bytes()
     path.unlink()
     os.mkfifo(path)
@@ -39,11 +40,12 @@ def hanging(server, path):
     server.process.send_signal(signal.SIGHUP)
     writer = eventually(opened, f"{path.name} being read")
     try:
-        yield
+        yield writer
     finally:
         os.close(writer)
-        path.unlink()
-        path.write_bytes(content)
+        if path.is_fifo():
+            path.unlink()
+            path.write_bytes(content)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
@@ -113,5 +115,25 @@ def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(serve,
 
     run_python(PACK, tmp_path / "second", "2")
     shutil.copytree(tmp_path / "second", bundle, dirs_exist_ok=True)
+    reload(server)
+    assert "2" == server.model()["version"]
+
+
+def test_the_master_loads_what_was_tried_and_nothing_else(serve, bundle, run_python, tmp_path):
+    """A bundle that takes its place while it is tried may hang or crash; it is served after a trial of its own."""
+    server = serve(bundle, WEB_CONCURRENCY="1")
+    run_python(PACK, tmp_path / "second", "2")
+    last = bundle / list(json.loads((bundle / "manifest.json").read_text())["files"])[-1]
+    content = last.read_bytes()
+
+    with hanging(server, last) as writer:
+        for path in (tmp_path / "second").iterdir():
+            path.replace(bundle / path.name)
+        os.set_blocking(writer, True)
+        assert len(content) == os.write(writer, content)
+    eventually(lambda: server.metric("model_reloads_total") == 1, "the end of the reload")
+    assert "the old one stays: it has been replaced while it was tried" in server.errors
+    assert "1" == server.model()["version"]
+
     reload(server)
     assert "2" == server.model()["version"]
