@@ -38,6 +38,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     clock: Clock
     stopping = False  # a signal said so
     stop_at: float | None = None  # when to stop, since SIGTERM came (monotonic clock)
+    loading = False  # what a signal to stop breaks off
     looked_at = 0.0
     boot_failures = 0
     spawn_after = 0.0
@@ -58,6 +59,9 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             self.stop_at = time.monotonic() + self.parts.settings.drain_seconds
             self.parts.state.draining = True
         super().signal(sig, frame)
+        if self.loading and self.stopping:
+            self.loading = False
+            raise KeyboardInterrupt
 
     def handle_term(self) -> None:
         """Go on serving; wait_for_signals ends it."""
@@ -110,7 +114,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         config, served, access = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
         old = set(self.WORKERS)
         wrong = self._take_config()["error"]  # it may be another one by now
-        error = wrong or model["error"] or reload_model(self.parts, model["digest"])
+        error = wrong or model["error"] or self._load(model["digest"])
         if failure := wrong or self._start_workers():
             error = error or failure
             for pid in self.WORKERS.keys() - old:
@@ -131,6 +135,16 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
 
     def _tried(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return tried(work, self.parts.settings.boot_seconds, self._look_after_workers)
+
+    def _load(self, digest: str) -> str:
+        """Load the model that was tried; say what is wrong. It may take long, so a signal to stop breaks it off."""
+        try:
+            self.loading = True
+            error = STOPPING if self.stopping else reload_model(self.parts, digest)
+            self.loading = False
+        except KeyboardInterrupt:
+            return STOPPING
+        return error
 
     def _look_after_workers(self) -> bool:
         """Replace workers as the main loop does, on the configuration and the model there are; false to stop.

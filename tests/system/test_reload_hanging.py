@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from tests.badinput import ROW
 from tests.conftest import ROOT
+from tests.system import test_reload_faults as own
 from tests.system.conftest import eventually
 from tests.system.test_reload import PACK, reload
 
@@ -117,6 +120,35 @@ def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(serve,
     shutil.copytree(tmp_path / "second", bundle, dirs_exist_ok=True)
     reload(server)
     assert "2" == server.model()["version"]
+
+
+SLOW_THE_SECOND_TIME = """
+import pathlib, time
+seen = pathlib.Path(__file__).with_name("seen")
+if seen.exists():
+    seen.with_name("again").touch()
+    time.sleep(300)
+seen.touch()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_does_not_wait_for_what_the_master_loads(serve, bundle, tmp_path, number):
+    """What was loaded on trial may take longer in the master; it is gone in time all the same, with exit code 0."""
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "own_code.py").write_text(own.OWN)
+    server = serve(bundle, WEB_CONCURRENCY="1", GRACE_SECONDS="2", MODEL_CODE=str(code))
+    subprocess.run([sys.executable, "-c", own.PACK, str(code), str(bundle)], cwd=ROOT, check=True)
+    (code / "own_code.py").write_text(own.OWN + SLOW_THE_SECOND_TIME)
+
+    server.process.send_signal(signal.SIGHUP)
+    eventually((code / "again").exists, "the master loading the model")
+    server.process.send_signal(number)
+
+    assert 0 == server.process.wait(0 + 2 + 1)
+    assert "the old one stays: the server is stopping" in server.errors
+    assert "Traceback" not in server.errors
 
 
 def test_the_master_loads_what_was_tried_and_nothing_else(serve, bundle, run_python, tmp_path):
