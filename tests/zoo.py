@@ -39,6 +39,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 from sklearn.random_projection import SparseRandomProjection
+from sklearn.svm import SVC
 from sklearn.utils import all_estimators
 
 from tests.zoodata import AWKWARD, CANCER, DIABETES, FEW, IRIS, LONG, MIXED, ONE_TARGET, PRESENT, SICK, TEXTS, TWO
@@ -224,6 +225,8 @@ def pipelines() -> list[Case]:
     return [
         *mixed_pipelines(),
         Case("text", make_pipeline(TfidfVectorizer(), LOGISTIC), TEXTS, LONG),
+        Case("text, support vectors", make_pipeline(TfidfVectorizer(), SVC()), TEXTS, LONG),
+        Case("text, neighbours", make_pipeline(TfidfVectorizer(), KNeighborsClassifier(3)), TEXTS, LONG),
         Case("text, hashed", hashed, TEXTS, LONG),
         Case("text, counted", counted, pd.Series(TEXTS), LONG),
         Case("polynomial and ridge", powers, FEW, ONE_TARGET),

@@ -17,7 +17,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from model.columns import columns_of
+from model.columns import cells_of, columns_of
 from model.packing import pack
 from model.reading import read_signature
 from model.remembering import Known, known_columns
@@ -125,10 +125,13 @@ def test_a_model_is_packed_whose_steps_change_the_columns_before_they_are_encode
     """With the categories of its own training data."""
     estimator.fit(FRAME[names], TARGET.astype(int))
 
-    signature = pack(estimator, tmp_path / "bundle", name="test", data=FRAME[names]).manifest.signature
+    loaded = pack(estimator, tmp_path / "bundle", name="test", data=FRAME[names], compiled=False)
 
-    for feature in signature.features:
+    features = loaded.manifest.signature.features
+    for feature in features:
         assert feature.categories is None or set(feature.categories) == set(FRAME[feature.name])
+    rows = cells_of(columns_of(FRAME[names], None), features, numeric=False)
+    assert estimator.predict(FRAME[names]).tolist() == loaded.engine.predict(rows).labels.tolist()
 
 
 class Lower(OneHotEncoder):
