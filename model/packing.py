@@ -138,7 +138,7 @@ def _serialised(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dic
     except UnsupportedEstimator as error:
         if allow_pickle:
             return {JOBLIB: serialisation.to_joblib(estimator)}
-        raise UnsupportedEstimator(f"{error} A pickle can hold it, if you allow one.") from error
+        raise UnsupportedEstimator(f"{error} A pickle may hold it, if you allow one.") from error
 
 
 def _golden(estimator: Any, signature: Signature, columns: list[Column] | None, data: Any) -> Golden:

@@ -53,7 +53,7 @@ def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         raise NotCompiled("libsvm finds a support vector machine's probabilities step by step")
     if estimator.break_ties and len(estimator.classes_) > 2:
         raise NotCompiled("votes with ties broken by confidence have no compiled form")
-    count = len(estimator.classes_)
+    vectors, count = _vectors(graph, estimator, x), len(estimator.classes_)
     ends = np.cumsum([0, *estimator._n_support])
     pairs = list(combinations(range(count), 2))
     weights = np.zeros((len(pairs), ends[-1]))
@@ -61,7 +61,7 @@ def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         mine, its = slice(ends[one], ends[one + 1]), slice(ends[other], ends[other + 1])
         weights[row, mine] = estimator._dual_coef_[other - 1, mine]
         weights[row, its] = estimator._dual_coef_[one, its]
-    values = affine(graph, _vectors(graph, estimator, x), weights, estimator._intercept_)
+    values = affine(graph, vectors, weights, estimator._intercept_)
     first = graph.cast(graph.add("Greater", values, graph.constant(0)), "double")
     votes = np.zeros((count, len(pairs)))
     lost = np.zeros(count)
@@ -75,6 +75,8 @@ def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 
 
 def _ridge(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    if not isinstance(estimator.X_fit_, np.ndarray):
+        raise NotCompiled("kernel ridge regression over sparse rows has no compiled form")
     gamma = 1.0 / x.width if estimator.gamma is None else estimator.gamma
     own = {"gamma": gamma, "coef0": estimator.coef0, "degree": estimator.degree}
     kernel = _kernel(graph, x.name, estimator.kernel, estimator.X_fit_, own)

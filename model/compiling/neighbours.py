@@ -37,6 +37,8 @@ def _nearest_mean(graph: Graph, estimator: Any, x: Columns) -> Outcome:
 def _among(graph: Graph, estimator: Any, x: Columns, values: Any) -> str:
     """Return the neighbours' rows of `values`, averaged, of shape (n, width of values)."""
     euclidean = estimator.effective_metric_ in ("euclidean", "sqeuclidean")
+    if not isinstance(estimator._fit_X, np.ndarray):
+        raise NotCompiled("neighbours among sparse rows have no compiled form")
     if not euclidean or estimator.weights not in ("uniform", None) or estimator._fit_X.size > MOST_NUMBERS:
         raise NotCompiled("neighbours that are weighted, many, or near by another distance have no compiled form")
     closeness = graph.add("Neg", squared_distances(graph, x.name, estimator._fit_X))
