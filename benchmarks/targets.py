@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.contestants import CONTESTANTS, FLASK, OURS
-from benchmarks.models import CASES
+from benchmarks.models import CASES, WIDE
 from benchmarks.results import CELLS, Results
+from benchmarks.wire import BINARY, FORMATS, PLAIN
 
 FASTAPI = "FastAPI + uvicorn"
 MB = 1e6
@@ -82,6 +83,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
         yield Verdict("one row: at least 0.85x an empty Flask view", str(found), found.median >= 0.85)
     yield from _nobody_ahead(results)
     yield from _tails(results)
+    yield from _formats(results)
     yield from _start(results)
     yield from _memory(results)
 
@@ -116,6 +118,22 @@ def _tails(results: Results) -> Iterator[Verdict]:
             best = min(tails, key=lambda name: tails[name])
             words = f"{mine:.1f} ms; the best peer {tails[best]:.1f} ms ({best})"
             yield Verdict(f"16 connections, {case.title}: p99 better than every peer's", words, mine < tails[best])
+
+
+def _formats(results: Results) -> Iterator[Verdict]:
+    """Judge binary forms of many rows by the time of JSON with the data set's short numbers; long ones are beside it."""
+    rates = {each: results.values(each.contestant, WIDE.key, each.title) for each in FORMATS}
+    theirs = [statistics.median(found) for each, found in rates.items() if found and each.contestant != OURS]
+    for fast in (each for each, found in rates.items() if found and each.contestant == OURS and each in BINARY):
+        times = [
+            statistics.median(one / two for one, two in zip(rates[json], rates[fast], strict=True)) for json in PLAIN
+        ]
+        words = f"{times[0]:.2f}; {times[1]:.2f} of that of numbers of 17 digits"
+        yield Verdict(f"1,000 rows, {fast.title}: at most 0.40 of JSON's time", words, times[0] <= 0.40)
+        if theirs:
+            mine = statistics.median(rates[fast])
+            name = f"1,000 rows, {fast.title}: quicker than every peer's quickest format"
+            yield Verdict(name, f"{mine / max(theirs):.2f}x", mine > max(theirs))
 
 
 def starts(results: Results) -> dict[str, float]:

@@ -16,6 +16,7 @@ from benchmarks.models import Fitted
 from benchmarks.results import Measurement
 
 CONNECTIONS = 2
+JSON = "application/json"
 MLSERVER, KSERVE = "MLServer", "KServe"
 
 
@@ -27,7 +28,7 @@ class Format:
     contestant: str
     path: str
     body: Callable[[NDArray[np.float64]], bytes]
-    content_type: str = "application/json"
+    content_type: str = JSON
     headers: Callable[[NDArray[np.float64]], dict[str, str]] = field(default=lambda _: {})
 
 
@@ -87,6 +88,9 @@ FORMATS = (
     # Its REST interface takes JSON only: the binary extension is in its client and its gRPC interface.
     Format("V2, JSON", MLSERVER, "/v2/models/model/infer", _tensor_json),
 )
+
+PLAIN = FORMATS[:2]
+BINARY = tuple(each for each in FORMATS if each.contestant == OURS and each.content_type != JSON)
 
 
 def compare(bench: Bench, fitted: Fitted, turn: int) -> None:
