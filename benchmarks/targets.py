@@ -121,7 +121,7 @@ def _tails(results: Results) -> Iterator[Verdict]:
 
 
 def _formats(results: Results) -> Iterator[Verdict]:
-    """Judge binary forms of many rows by the time of JSON with the data set's short numbers; long ones are beside it."""
+    """Judge binary forms by the time of JSON with the data set's short numbers; that of long ones stands beside it."""
     rates = {each: results.values(each.contestant, WIDE.key, each.title) for each in FORMATS}
     theirs = [statistics.median(found) for each, found in rates.items() if found and each.contestant != OURS]
     for fast in (each for each, found in rates.items() if found and each.contestant == OURS and each in BINARY):

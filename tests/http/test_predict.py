@@ -91,6 +91,20 @@ def test_null_is_taken_where_the_model_takes_missing_values(serve, packed):
     assert expected.tolist() == answer["probabilities"]
 
 
+@pytest.mark.parametrize("classes", [[0, 1, 2], [-1, 5, 70_000], ["a", "b", "c"]], ids=["places", "numbers", "texts"])
+@pytest.mark.parametrize("count", [7, 700])
+def test_predicted_rows_are_counted_by_class(serve, packed, classes, count):
+    """Exactly, however many there are and whatever the labels."""
+    server = serve(packed(LogisticRegression(max_iter=1000), np.array(classes)[IRIS.target]))
+    rows = np.resize(IRIS.data[::10], (count, 4)).tolist()
+
+    found = server.predict({"instances": rows}).json["predictions"]
+
+    for label in classes:
+        assert found.count(label) == (server.metric("predictions_total", **{"class": str(label)}) or 0)
+    assert count == len(found)
+
+
 @pytest.mark.parametrize("estimator", [LinearRegression(), RandomForestRegressor(3)], ids=["linear", "float32 trees"])
 def test_a_prediction_that_is_not_finite_never_leaves(serve, packed, estimator):
     """NaN has no JSON; rows that the model cannot compute with are a 422 that says so, not a null or a 500."""
