@@ -121,7 +121,8 @@ def _column(name: str, values: Any) -> Column:
     if array.dtype.kind == "M":
         array = np.datetime_as_string(array.astype("datetime64[us]"))
         return Column(name, "datetime", [None if cell == "NaT" else str(cell) for cell in array])
-    cells = [None if is_missing(cell) else cell for cell in map(_plain, array.tolist())]
+    found = array.tolist() if array.dtype.kind != "O" else map(_plain, array.tolist())
+    cells = [None if is_missing(cell) else cell for cell in found]
     present = [cell for cell in cells if cell is not None]
     dtype: Dtype = "float64" if not present and array.dtype.kind in "fiu" else "any"
     for kind, types in _KINDS:

@@ -119,8 +119,8 @@ def _sharpened(
         missing = np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None
         nullable = feature.dtype == "any" or _takes(engine, base, place, missing)
         allowed = known.get(feature.name, Known(None)).values if feature.dtype != "datetime" else ()
-        others = [STRANGER.get(feature.dtype, np.nan), *_strangers(columns[place] if columns else None, allowed)]
-        if any(_takes(engine, base, place, other) for other in others if allowed):
+        others = _strangers(feature, columns[place] if columns else None, allowed) if allowed else []
+        if any(_takes(engine, base, place, other) for other in others):
             allowed = ()
         features.append(replace(feature, nullable=nullable, categories=allowed or None))
     outputs = labels.shape[1] if labels.ndim == 2 else None
@@ -130,10 +130,10 @@ def _sharpened(
     return replace(signature, features=tuple(features), outputs=outputs, classes=classes)
 
 
-def _strangers(column: Column | None, allowed: Sequence[Label]) -> list[Label]:
-    """Return some values of the data that are not among the categories: a model that takes them has other ones."""
+def _strangers(feature: Feature, column: Column | None, allowed: Sequence[Label]) -> list[Label]:
+    """Return values that are none of the categories, some of the data's too: a model that takes one has other ones."""
     present = set() if column is None else {cell for cell in column.cells if cell is not None}
-    return sorted(present.difference(allowed), key=str)[:_MOST_STRANGERS]
+    return [STRANGER.get(feature.dtype, np.nan), *sorted(present.difference(allowed), key=str)[:_MOST_STRANGERS]]
 
 
 def _own_code(estimator: Any) -> bool:

@@ -23,12 +23,14 @@ def _piped(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     given = x
     *before, (_, last) = estimator.steps
     x = _steps(graph, before, x)
-    if type(last) in TAKES_INFINITE and all(type(step) is preprocessing.FunctionTransformer for _, step in before):
-        pass  # no step looks
-    elif x is not given and type(last) in FINITE_ONLY:
-        graph.refuse_not_finite(x)
-    elif x is not given:
-        graph.refuse_infinite(x.name)
+    free = type(last) in TAKES_INFINITE and all(
+        type(step) is preprocessing.FunctionTransformer and not step.validate for _, step in before
+    )
+    if x is not given and not free:
+        if type(last) in FINITE_ONLY:
+            graph.refuse_not_finite(x)
+        else:
+            graph.refuse_infinite(x.name)
     return graph.predict(last, x)
 
 
