@@ -4,6 +4,10 @@ import re
 from typing import Final
 
 MOST_TRAILERS: Final = 64 * 1024
+# Each chunk costs work, however small it is: beyond so many bytes, framing may be a quarter of the data (chunks of 20
+# bytes on average). Go's net/http bounds it likewise.
+FRAMING_FREE: Final = 128 * 1024
+FRAMING_SHARE: Final = 4
 _MOST_LINE: Final = 4096
 _SIZE: Final = re.compile(rb"0*([0-9A-Fa-f]{1,12})[ \t]*(?:;[^\r\n\x00]*)?\r\n")
 _FIELD: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\x00]*\r\n")
@@ -16,29 +20,33 @@ class Chunks:
     def __init__(self) -> None:
         self.body = bytearray()
         self.ended = self.malformed = False
-        self._line = bytearray()
+        self._line = b""  # what has come of a line that is not whole
         self._left = 0  # of the chunk's data
         self._closes = self._last = False  # whether the line is the one behind a chunk, or behind the last one
         self._trailers = 0
+        self._data = self._framing = 0  # bytes so far
 
     def add(self, content: bytes) -> int:
         """Take more bytes; return how many of them are of this body."""
-        place = 0
-        while place < len(content) and not (self.ended or self.malformed):
+        place, size = 0, len(content)
+        while place < size and not (self.ended or self.malformed):
             if self._left:
-                taken = content[place : place + self._left]
-                self.body += taken
-                self._left -= len(taken)
-                place += len(taken)
+                taken = min(self._left, size - place)
+                self.body += content[place : place + taken]
+                self._left -= taken
+                self._data += taken
+                place += taken
                 continue
-            end = content.find(b"\n", place) + 1 or len(content)
-            self._line += content[place:end]
-            place = end
-            if self._line.endswith(b"\n"):
-                self._read(bytes(self._line))
-                self._line.clear()
+            end = content.find(b"\n", place) + 1
+            line = self._line + content[place : end or size]
+            place = end or size
+            if end:
+                self._line = b""
+                self._framing += len(line)
+                self._read(line)
             else:
-                self.malformed = len(self._line) > _MOST_LINE
+                self._line = line
+                self.malformed = len(line) > _MOST_LINE
         return place
 
     def _read(self, line: bytes) -> None:
@@ -51,5 +59,6 @@ class Chunks:
         elif size := _SIZE.fullmatch(line):
             self._left = int(size[1], 16)
             self._closes, self._last = self._left > 0, self._left == 0
+            self.malformed = self._framing > FRAMING_FREE + self._data // FRAMING_SHARE
         else:
             self.malformed = True
