@@ -19,8 +19,8 @@ bind = [f"{settings.host}:{settings.port}", *([settings.admin_bind] if settings.
 preload_app = True
 worker_class = "service.worker.Worker"
 workers = settings.workers
-# Two more than predictions may hold: health checks, scrapes and refusals always find one.
-threads = settings.threads + 2
+threads = settings.threads
+worker_connections = settings.connections
 # Each worker's main loop says once a second that it lives; a prediction that lets nothing else run stops that.
 timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds

@@ -1,61 +1,128 @@
-"""The half of the worker that decides which connections to take."""
+"""The part of the worker that decides which connections to take, and which to close for want of room."""
 
 import errno
+import resource
+import selectors
 import socket
 import time
-from collections import deque
+from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
-from gunicorn.workers.gthread import ThreadWorker
-
+from service import refusals
 from service.connection import ClientSocket, Connection
+from service.eventloop import EventLoopWorker
 from service.metrics import Metrics
 from service.state import State
 
 NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 SPARE_DESCRIPTORS: Final = 8  # for files, when connections have taken the rest
+ACCEPTED_AT_ONCE: Final = 64
+# A worker without a free thread, or with more connections than others, leaves new ones to them for so long, and takes
+# them all the same if they are still there.
+LEFT_BY_BUSY_SECONDS: Final = 0.02
+LEFT_BY_LARGER_SECONDS: Final = 0.005
+# More connections than others: so many times as many as they have on average, and so many more.
+LARGER_BY: Final = 1.2, 2
+# How many of the connections that have waited longest are looked at to find one to close.
+COMPARED: Final = 64
 
 
-class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """Accepts only while a thread is free; an idle connection makes room for a new one."""
+class AcceptingWorker(EventLoopWorker):
+    """Accepts while there is room; makes room by closing what is idle, else what is slow."""
 
     state: State
     metrics: Metrics
     sockets: list[Any]
-    keepalived_conns: deque[Connection]
-    working: dict[Connection, float]  # what has a thread, and since when (monotonic clock), the oldest first
-    hung: set[Connection]  # what has a thread that does not come back
+    most_connections: int
+    slot: str
+    slots: int  # how many there are
+    _listening = False
+    _accept_at = 0.0  # when to look for new connections next, while not listening (monotonic clock)
+    _short_until = 0.0  # of descriptors (monotonic clock)
 
-    @property
-    def max_keepalived(self) -> int:
-        """How many idle connections to keep: none while draining, so that their clients go elsewhere."""
-        return 0 if self.state.draining else self._keepalived
+    def limit_connections(self, wanted: int) -> None:
+        """Take as many connections as wanted, as far as the limit of descriptors allows."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        others = len(list(Path("/proc/self/fd").iterdir())) + SPARE_DESCRIPTORS
+        allowed = max(soft, min(hard, wanted + others))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        self.most_connections = max(1, min(wanted, allowed - others))
+        if self.most_connections < wanted:
+            self.log.info("at most %s connections in this worker, for want of descriptors", self.most_connections)
 
-    @max_keepalived.setter
-    def max_keepalived(self, value: int) -> None:
-        self._keepalived = value
+    def tend_listeners(self) -> None:
+        """Look again for new connections that were left to others for a moment."""
+        if self.alive and not self._listening and time.monotonic() >= self._accept_at:
+            self._listen(listens=True)
+            for listener in self.sockets:
+                self._accept(listener)
 
-    @property
-    def worker_connections(self) -> int:
-        """How many connections to accept up to."""
-        if len(self.working) + len(self.hung) >= self.cfg.threads:
-            return 0
-        return self._connections + 1 if self.keepalived_conns else self._connections
+    def longest_wait(self) -> float:
+        """Return how long to wait for an event; less while new connections are left to others."""
+        seconds = super().longest_wait()
+        waits = self.alive and not self._listening
+        return min(seconds, self._accept_at - time.monotonic()) if waits else seconds
 
-    @worker_connections.setter
-    def worker_connections(self, value: int) -> None:
-        self._connections = value
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a few of the connections that wait, or leave them to other workers for a moment."""
+        if seconds := self._left_to_others():
+            self._listen(listens=False)
+            self._accept_at = time.monotonic() + seconds
+        else:
+            self._accept(listener)
 
-    def set_accept_enabled(self, enabled: bool) -> None:  # noqa: FBT001  # gunicorn's interface
-        """Begin or cease to accept; before the server stops, take all that the kernel has accepted already.
+    def _accept(self, listener: socket.socket) -> None:
+        for number in range(ACCEPTED_AT_ONCE):
+            if number and self._left_to_others():
+                return
+            try:
+                if self.nr_conns >= self.most_connections and not self._make_room():
+                    return
+                accepted, address = listener.accept()
+            except OSError as error:
+                if error.errno in NO_DESCRIPTORS:
+                    self._make_do()
+                elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                    raise
+                return
+            self._take(accepted, address, listener.getsockname())
+
+    def count(self, change: int) -> None:
+        """Keep the number of connections, which other workers see."""
+        self.nr_conns += change
+        self.state.count(self.slot, self.nr_conns)
+
+    def _left_to_others(self) -> float:
+        """Return for how long to leave what waits to others, 0 with room and a thread and no more than they have."""
+        full = self.nr_conns >= self.most_connections and not self.idle and not self.transferring
+        if full or self.all_threads_work() or time.monotonic() < self._short_until:
+            return LEFT_BY_BUSY_SECONDS
+        times, more = LARGER_BY
+        larger = self.nr_conns > times * self.state.mean_connections(self.slots) + more
+        return LEFT_BY_LARGER_SECONDS if larger else 0.0
+
+    def stop_accepting(self) -> None:
+        """Cease to accept; before the server stops, take all that the kernel has accepted already.
 
         Those clients have sent their requests: a listener that is closed on them resets their connections.
         """
-        super().set_accept_enabled(enabled)
-        if not self.alive and self.state.draining:
+        self._listen(listens=False)
+        if self.state.draining:
             for listener in self.sockets:
                 self._take_the_last(listener)
             self.sockets.clear()
+
+    def _listen(self, *, listens: bool) -> None:
+        if listens == self._listening:
+            return
+        self._listening = listens
+        for listener in self.sockets:
+            if listens:
+                listener.setblocking(False)  # noqa: FBT003  # the socket's interface
+                self.poller.register(listener, selectors.EVENT_READ, self.accept)
+            else:
+                self.poller.unregister(listener)
 
     def _take_the_last(self, listener: socket.socket) -> None:
         """Accept all there is and close at once: who connects in between is reset, so nothing else is done there."""
@@ -71,49 +138,55 @@ class AcceptingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no 
         for client, address in accepted:
             self._take(client, address, server)
 
-    def accept(self, listener: socket.socket) -> bool:
-        """Accept a connection, if there is one, and wait for its first request without a thread."""
-        try:
-            accepted, address = listener.accept()
-        except OSError as error:
-            if error.errno in NO_DESCRIPTORS:
-                self._make_do()
-            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
-                raise
-            return False
-        if self.nr_conns >= self._connections and self.keepalived_conns:
-            self.drop(self.keepalived_conns[0])
-        self._take(accepted, address, listener.getsockname())
-        return True
-
     def _take(self, client: socket.socket, address: Any, server: Any) -> None:
-        self.nr_conns += 1
+        self.count(1)
         self.wait_idle(Connection(ClientSocket(client), address, server))
+
+    def _make_room(self) -> bool:
+        """Close a connection, if there is one to close.
+
+        Either the one that was idle longest, or the one whose data moves slowest: whichever has waited for longer.
+        """
+        for conn in tuple(islice(self.idle, COMPARED)):
+            self.on_client_socket_readable(conn, conn.sock)  # a request that comes in this very moment is still taken
+            if conn in self.idle:
+                break
+        now = time.monotonic()
+        idle = next(iter(self.idle), None)
+        slowest = min(islice(self.transferring, COMPARED), key=lambda conn: conn.speed(now), default=None)
+        if slowest is not None and (idle is None or slowest.waits_since < idle.waits_since):
+            if slowest.arriving is not None:
+                self.tell(slowest, refusals.answer("overloaded"))
+            self._close_for_room(slowest, "slow")
+        elif idle is not None:
+            self._close_for_room(idle, "idle")
+        return bool(slowest or idle)
+
+    def _close_for_room(self, conn: Connection, reason: str) -> None:
+        self.metrics.connections_closed.labels(reason).inc()
+        self.drop(conn)
 
     def _make_do(self) -> None:
         """Have no more connections than there are descriptors for."""
         self.metrics.out_of_descriptors.inc()
-        self._connections = max(1, self.nr_conns - SPARE_DESCRIPTORS)
-        self.log.warning("no descriptors left: at most %s connections from now on; see ulimit -n", self._connections)
-        while self.nr_conns > self._connections and self.keepalived_conns:
-            self.drop(self.keepalived_conns[0])
+        self._short_until = time.monotonic() + LEFT_BY_BUSY_SECONDS
+        fewer = max(1, self.nr_conns - SPARE_DESCRIPTORS)
+        if fewer < self.most_connections:
+            self.most_connections = fewer
+            self.log.warning("no descriptors left: at most %s connections from now on; see ulimit -n", fewer)
+        while self.nr_conns > self.most_connections and self._make_room():
+            pass
 
-    def murder_keepalived(self, force: bool = False) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
-        """End the connections that were idle for long; a request that comes in this very moment is still taken."""
-        now = time.monotonic()
-        while self.keepalived_conns and (force or self.keepalived_conns[0].timeout <= now):
-            conn = self.keepalived_conns[0]
-            if not force:
-                self.on_client_socket_readable(conn, conn.sock)
-            if self.keepalived_conns and self.keepalived_conns[0] is conn:
-                self.drop(conn)
+    def all_threads_work(self) -> bool:
+        """Say whether every thread that predicts is at work."""
+        raise NotImplementedError
 
     def wait_idle(self, conn: Connection) -> None:
         """Wait for a connection's next request."""
         raise NotImplementedError
 
-    def drop(self, conn: Connection) -> None:
-        """End a connection that waits."""
+    def tell(self, conn: Connection, content: bytes) -> None:
+        """Send something at once."""
         raise NotImplementedError
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:

@@ -14,6 +14,7 @@ MOST_HEAD: Final = 64 * 1024
 # answer: a sender whose connection is closed while it sends sees a reset instead.
 DISCARDED_LIMITS: Final = 4
 LARGE: Final = 64 * 1024
+MOST_PATH: Final = 256  # bytes of the request line that are looked at for the path
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,1000})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
@@ -45,6 +46,12 @@ class Arriving:
     def posts(self) -> bool:
         """Whether the method is POST."""
         return self._content.startswith(b"POST ")
+
+    @property
+    def path(self) -> bytes:
+        """The path that GET or HEAD asks for, as it stands there; empty for any other method."""
+        method, _, rest = bytes(self._content[:MOST_PATH]).partition(b" ")
+        return rest.partition(b" ")[0].partition(b"?")[0] if method in (b"GET", b"HEAD") else b""
 
     def add(self, content: bytes) -> bool:
         """Take more bytes; say whether the request is whole, or cannot or need not be waited for."""

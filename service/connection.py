@@ -3,7 +3,6 @@
 import os
 import select
 import socket
-from collections import deque
 from contextlib import suppress
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ from service.arriving import Arriving
 from service.pace import Pace
 
 PIECE: Final = 256 * 1024
+SMALL_PIECE: Final = 16 * 1024  # of a chunked body, whose every chunk is looked at, and may be of one byte
 
 
 class ClientSocket(socket.socket):
@@ -18,15 +18,16 @@ class ClientSocket(socket.socket):
 
     arrived = 0.0  # when the request that is being answered had arrived whole, on the monotonic clock
     discarded = False  # whether its body was thrown away, being too large
+    surplus = False  # whether it is to be refused, for more wait than may
 
     def __init__(self, client: socket.socket) -> None:
         super().__init__(fileno=client.detach())
         self.settimeout(0)
         self.unsent = bytearray()
 
-    def take(self) -> bytes:
-        """Receive what is there; raises BlockingIOError when nothing is."""
-        return super().recv(PIECE)
+    def take(self, most: int = PIECE) -> bytes:
+        """Receive what is there, so many bytes at most; raises BlockingIOError when nothing is."""
+        return super().recv(most)
 
     def sendall(self, content: Any, flags: int = 0) -> None:  # noqa: ARG002  # the socket's interface
         """Keep what is to be sent, so that head and body leave in one piece."""
@@ -52,8 +53,9 @@ class Connection:
     arriving: Arriving | None = None
     arrived: Arriving  # the request that is being answered
     behind = b""  # what came behind it
-    timeout = 0.0  # until when it waits (monotonic clock)
-    queue: "deque[Connection]"  # which of the worker's it waits in
+    waits_in: "dict[Connection, None] | None" = None  # the worker's collection that it waits in, unless it is answered
+    waits_since, timeout = 0.0, 0.0  # and until when (monotonic clock)
+    moved = 0  # bytes received or sent since then
     polled = False  # whether the main loop waits for it to be readable
     pace: Pace | None = None  # of requests of the size of the one that is being answered
     keeps = False  # whether it is kept after the answer that is being sent
@@ -62,6 +64,15 @@ class Connection:
         self.sock = sock
         # Addresses, as the kernel has them: of a Unix socket a path or nothing.
         self.client, self.server = ((each if isinstance(each, tuple) else (each, "")) for each in (client, server))
+
+    @property
+    def piece(self) -> int:
+        """How much to receive at once."""
+        return SMALL_PIECE if self.arriving is not None and self.arriving.length is None else PIECE
+
+    def speed(self, now: float) -> float:
+        """Return how many bytes a second have moved since it began to wait."""
+        return self.moved / max(now - self.waits_since, 0.001)
 
     def close(self) -> None:
         """Say that nothing more comes, then close at once.

@@ -19,6 +19,8 @@ from service import shareddir, state
 from service.access import Access, Gate
 from service.app import Parts
 from service.arbiter import Arbiter
+from service.blueprints import pages
+from service.handing import Pages
 from service.linewriter import LineWriter
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
@@ -114,7 +116,9 @@ def warm_up(worker: Any) -> None:
     if parts.settings.admin_bind:
         address, port = worker.sockets[1].getsockname()[:2]
         parts.gate.admin = str(address), str(port)
-    worker.look_after(parts.settings, parts.state, parts.metrics, parts.recorder.abandon)
+    contract = served.contract
+    paths = Pages(pages.probes(parts.spoken, contract), pages.scrapes(parts.spoken, contract))
+    worker.look_after(parts.settings, parts.state, parts.metrics, parts.recorder.abandon, paths)
     parts.state.say(worker.slot, Worker.READY)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ CATALOGUE: Final = (
     Declaration(Gauge, "unreadable_metric_files", (), "Files that this scrape leaves out, being torn.", _LIVE_MAX),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
     Declaration(Counter, "out_of_descriptors_total", (), "Times that a worker had no descriptor for a connection."),
+    Declaration(
+        Counter,
+        "connections_closed_total",
+        ("reason",),
+        "Connections closed to make room: idle, or slow.",
+    ),
     Declaration(Counter, "clock_steps_total", ("direction",), "Times that the system's clock was set: back, forward."),
 )
 
@@ -84,6 +91,8 @@ class Metrics:
     def __init__(self, protocols: Iterable[str], directory: Path | None = None) -> None:
         self.slot = Slot()
         self._directory = directory
+        self._reading = threading.Lock()
+        self._last: dict[str, tuple[float, Any]] = {}  # what was read last, and when that was begun
         self._registry = CollectorRegistry()
         made = self._declare()
         self._requests = made["requests_total"]
@@ -99,12 +108,15 @@ class Metrics:
         self.log_dropped = made["log_dropped_total"]
         self._reloads = made["model_reloads_total"]
         self.out_of_descriptors = made["out_of_descriptors_total"]
+        self.connections_closed = made["connections_closed_total"]
         self.clock_steps = made["clock_steps_total"]
         self._unshared = made["unshared_workers_total"]
         self._unreadable = made["unreadable_metric_files"]
         self._workers_lost = made["workers_lost_total"]
         for reason in ("died", "boot", "hung", "silent"):
             self._workers_lost.labels(reason)
+        for reason in ("idle", "slow"):
+            self.connections_closed.labels(reason)
         for direction in ("back", "forward"):
             self.clock_steps.labels(direction)
         for outcome in ("ok", "failed"):
@@ -174,22 +186,33 @@ class Metrics:
             self._by_class[name] = self._predictions.labels(name)
         return self._by_class[name]
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """Return the exposition of all processes, and its content type as negotiated from the Accept header."""
+    def render(self, accept: str, since: float) -> tuple[bytes, str]:
+        """Return the exposition of all processes, and its content type as negotiated from the Accept header.
+
+        It holds what was counted before `since` (monotonic clock), and perhaps more.
+        """
         try:
             encode, content_type = exposition.choose_encoder(accept)
         except (TypeError, ValueError):  # a version in the header that is none
             encode, content_type = exposition.choose_encoder("")
-        return self._read(encode), content_type
+        return self._shared(content_type, since, lambda: self._read(encode)), content_type
 
-    def statistics(self) -> Statistics:
-        """Return what became of all prediction requests, of all processes."""
+    def _shared(self, what: str, since: float, read: Callable[[], Found]) -> Found:
+        """Return what was read last, if that was begun late enough; else read it now, once for all who wait."""
+        with self._reading:
+            if what not in self._last or self._last[what][0] < since:
+                self._last[what] = time.monotonic(), read()
+            found: Found = self._last[what][1]
+        return found
+
+    def statistics(self, since: float) -> Statistics:
+        """Return what became of all prediction requests before `since` (monotonic clock), of all processes."""
 
         def collect(registry: CollectorRegistry) -> list[tuple[str, str, float]]:
             samples = (sample for family in registry.collect() for sample in family.samples)
             return [(each.name.removeprefix(f"{PREFIX}_"), each.labels.get("code", OK), each.value) for each in samples]
 
-        found = self._read(collect)
+        found = self._shared("statistics", since, lambda: self._read(collect))
         sums: dict[tuple[str, bool], float] = {}
         for name, code, value in found:
             sums[name, code == OK] = sums.get((name, code == OK), 0.0) + value

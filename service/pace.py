@@ -7,32 +7,54 @@ model has shown that those of their size are quick, and hands them to threads ag
 
 from typing import Final
 
-QUICK_SECONDS: Final = 0.004  # of computing time, in a thread
+QUICK_SECONDS: Final = 0.004  # of computing time
 SLOW_SECONDS: Final = 0.02  # of any time, in the main loop
+LATE_SECONDS: Final = 0.05  # of any time, on average, in threads, where others compute too
+AVERAGED: Final = 8  # requests, about
 FEWEST: Final = 16
 MOST: Final = 4096
+FORGIVEN: Final = 1024
 SMALL_BYTES: Final = 64 * 1024
 MOST_BYTES: Final = 1024 * 1024
 
 
 class Pace:
-    """Counts quick requests; each slow one in the main loop doubles how many are asked for before the next."""
+    """Counts quick requests.
+
+    Each slow one in the main loop doubles how many are asked for before the next; FORGIVEN quick ones halve it again.
+    """
 
     def __init__(self) -> None:
-        self._asked_for, self._quick = FEWEST, 0
+        self._asked_for, self._quick, self._forgiving = FEWEST, 0, 0
+        self._mean = 0.0  # seconds that requests took lately in a thread
+
+    @property
+    def known(self) -> bool:
+        """Whether any request has been answered."""
+        return self._mean > 0
+
+    @property
+    def slow(self) -> bool:
+        """Whether requests take long lately: one that waits for many others would wait for too long."""
+        return self._mean > LATE_SECONDS
 
     def allows(self) -> bool:
         """Say whether a request may be answered in the main loop."""
         return self._quick >= self._asked_for
 
-    def in_thread(self, seconds: float) -> None:
-        """Note how long a thread computed for one."""
-        self._quick = self._quick + 1 if seconds < QUICK_SECONDS else 0
+    def in_thread(self, computed: float, taken: float) -> None:
+        """Note how many seconds a thread computed for a request, and how many passed."""
+        self._quick = self._quick + 1 if computed < QUICK_SECONDS else 0
+        self._mean += (taken - self._mean) / AVERAGED if self._mean else taken
 
-    def in_loop(self, seconds: float) -> None:
-        """Note how long the main loop was held up by one."""
-        if seconds > SLOW_SECONDS:
-            self._quick, self._asked_for = 0, min(2 * self._asked_for, MOST)
+    def in_loop(self, computed: float, blocked: float) -> None:
+        """Note how many seconds the main loop computed for a request, and how long it was blocked by it at all."""
+        if computed > QUICK_SECONDS or blocked > SLOW_SECONDS:
+            self._quick, self._forgiving, self._asked_for = 0, 0, min(2 * self._asked_for, MOST)
+            return
+        self._forgiving += 1
+        if self._forgiving == FORGIVEN:
+            self._forgiving, self._asked_for = 0, max(FEWEST, self._asked_for // 2)
 
 
 class Paces:

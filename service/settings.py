@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from service import cpus, platforms
+from service import limits, platforms
 
 # Libraries start a thread per core in each process unless told otherwise; here the processes are the parallelism.
 # With OpenMP's pool in the master, a worker would hang in its first prediction. Must be set before numpy is imported.
@@ -95,10 +95,16 @@ class Settings:
         "TOKENS_FILE", Parser(Path, "a path"), "sha256 hashes of the bearer tokens that are let in", default=None
     )
     workers: int = setting(
-        "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=cpus.available
+        "WEB_CONCURRENCY", _whole(1, 1024), "worker processes; default: the CPU quota", default=limits.cpus
     )
     threads: int = setting(
         "THREADS", _whole(1, 256), "predictions that a worker runs or has waiting at once", default=8
+    )
+    connections: int = setting(
+        "WORKER_CONNECTIONS",
+        _whole(1, 100_000),
+        "connections that a worker has at once; default: the hard limit of descriptors less 64, at most 10000",
+        default=limits.connections,
     )
     model_dir: Path = setting("MODEL_DIR", DIRECTORY, "the bundle to serve", default=Path("bundle"))
     watch_seconds: float = setting(

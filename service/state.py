@@ -1,16 +1,21 @@
-"""What the processes of one server tell each other: a page of flags in memory, one byte each.
+"""What the processes of one server tell each other: shared memory with a flag of one byte for each fact.
 
-A byte is read and written whole, so no lock is needed; who is killed in the middle leaves nothing half done.
+A byte is read and written whole, so no lock is needed; who is killed in the middle leaves nothing half done. Behind the
+flags stands how many connections each worker has, in four bytes: a torn one would only mislead for a moment.
 """
 
 import mmap
+import struct
 from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 FILE: Final = "state"
-SIZE: Final = 4096
+SLOTS: Final = 2048  # twice as many as there may be workers
+_COUNT: Final = struct.Struct("I")
 _PROVEN, _DRAINING, _WORKERS = range(3)
+_COUNTS: Final = _WORKERS + SLOTS
+SIZE: Final = _COUNTS + SLOTS * _COUNT.size
 
 
 class Worker(IntEnum):
@@ -42,6 +47,16 @@ class State:
     def worker(self, slot: str) -> Worker:
         """Return what the worker of a slot ("w" and a number) last said."""
         return Worker(self._page[_WORKERS + int(slot[1:])])
+
+    def count(self, slot: str, connections: int) -> None:
+        """Say how many connections the worker of a slot has."""
+        _COUNT.pack_into(self._page, _COUNTS + int(slot[1:]) * _COUNT.size, connections)
+
+    def mean_connections(self, slots: int) -> float:
+        """Return how many connections each of the workers has that are ready, of the first so many slots."""
+        ready = [slot for slot in range(slots) if self._page[_WORKERS + slot] == Worker.READY]
+        counts: list[int] = [_COUNT.unpack_from(self._page, _COUNTS + slot * _COUNT.size)[0] for slot in ready]
+        return sum(counts) / max(1, len(counts))
 
     def say(self, slot: str, what: Worker) -> None:
         """Say what the worker of a slot does."""

@@ -3,33 +3,32 @@
 gunicorn 27's gthread gives a thread to a connection when its first bytes come, and reads the rest and writes the answer
 in it: a few slow clients stop the worker. Here the main loop collects each request, gives a thread to it when it is
 whole, or answers it itself where that is quick (service.pace), and sends what the client does not take at once, as a
-buffering proxy would. It also accepts only while a thread is free, so that another worker with a free one gets the
-connection, and looks after threads that do not come back.
+buffering proxy would. It also looks after threads that do not come back.
 """
 
 import os
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from service import refusals
 from service.arriving import LARGE, Arriving
 from service.connection import ClientSocket, Connection
-from service.exchange import Exchange
-from service.handing import HandingWorker
+from service.handing import HandingWorker, Pages
 from service.metrics import Metrics
-from service.pace import Paces
 from service.settings import Settings
 from service.state import State
 from service.state import Worker as Says
 
 HELD_BODIES: Final = 16
+NO_PAGES: Final = Pages()
+MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -38,28 +37,42 @@ class Worker(HandingWorker):
 
     slot: str
     told = False  # to end, by the master
-    pending_conns: deque[Connection]
     held = 0  # bytes of requests that are arriving and of answers that are being taken
 
-    def look_after(self, settings: Settings, state: State, metrics: Metrics, abandon: Callable[[], None]) -> None:
-        """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
+    def look_after(
+        self,
+        settings: Settings,
+        state: State,
+        metrics: Metrics,
+        abandon: Callable[[], None],
+        pages: Pages = NO_PAGES,
+    ) -> None:
+        """Take the limits to keep; `abandon` is called before threads that do not come back are left behind.
+
+        Raises RuntimeError where there are no threads to be had.
+        """
         self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
         self.predict_seconds, self.state, self.metrics, self.abandon = settings.predict_seconds, state, metrics, abandon
-        self.working, self.hung, self.backlog, self.next, self.paces = {}, set(), deque(), deque(), Paces()
-        self.most_working = settings.threads
-        self.exchange = Exchange(self.cfg, self.wsgi)
+        self.idle, self.transferring = {}, {}
+        self.slots = 2 * settings.workers
+        self.limit_connections(self.cfg.worker_connections)
+        self.start(settings, pages)
 
     def run(self) -> None:
         """Serve until told to stop; a thread that does not come back is not waited for any longer than that."""
         super().run()
-        if self.working or self.hung:
+        self.errand_pool.shutdown(wait=False)
+        if self.working or self.errands or self.hung:
             self.abandon()
             os._exit(0)  # Python would wait for the threads
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         """Take what has come of a request; give it a thread when it is whole."""
+        if conn.waits_in is None:  # closed, or being answered: what comes next waits
+            self.unregister(conn)
+            return
         try:
-            content = client.take()
+            content = client.take(conn.piece)
         except BlockingIOError:
             return
         except OSError:
@@ -71,7 +84,7 @@ class Worker(HandingWorker):
         elif conn.arriving is None:
             self._add_first(conn, content)
         elif conn.arriving.size > LARGE and self.held > self.most_body * HELD_BODIES:
-            self._tell(conn, refusals.answer("overloaded"))  # the small ones, health checks too, go on
+            self.tell(conn, refusals.answer("overloaded"))  # the small ones, health checks too, go on
             self.drop(conn)
         else:
             self._add(conn, conn.arriving, content)
@@ -79,29 +92,30 @@ class Worker(HandingWorker):
     def _add_first(self, conn: Connection, content: bytes) -> None:
         """Take the first bytes of a request; an empty line before it is none of it (RFC 9112, 2.2)."""
         if content := content.removeprefix(b"\r\n"):
-            self.keepalived_conns.remove(conn)
+            self._wait_no_more(conn)
             self._add(conn, self._begin(conn), content)
 
     def _begin(self, conn: Connection) -> Arriving:
         arriving = conn.arriving = Arriving(self.most_body)
-        self._wait(conn, self.pending_conns, self.read_seconds)
+        self._wait(conn, self.transferring, self.read_seconds)
         return arriving
 
     def _add(self, conn: Connection, arriving: Arriving, content: bytes) -> None:
         held = arriving.size
         whole = arriving.add(content)
         self.held += arriving.size - held
+        conn.moved += len(content)
         if whole:
             self._start(conn, arriving)
         elif arriving.waits_for_continue:
             arriving.waits_for_continue = False
-            self._tell(conn, CONTINUE)
+            self.tell(conn, CONTINUE)
 
     def _start(self, conn: Connection, arrived: Arriving) -> None:
-        self.pending_conns.remove(conn)
+        self._wait_no_more(conn)
         self.held -= arrived.size
         conn.arriving, conn.arrived, conn.sock.arrived = None, arrived, time.monotonic()
-        conn.sock.discarded = arrived.discarded
+        conn.sock.discarded, conn.sock.surplus = arrived.discarded, False
         self.hand(conn)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
@@ -110,7 +124,8 @@ class Worker(HandingWorker):
             self.hung.discard(conn)
             conn.close()
             return
-        del self.working[conn]
+        if self.errands.pop(conn, None) is None:
+            del self.working[conn]
         conn.keeps = not fs.cancelled() and fs.exception() is None and bool(fs.result())
         self.hand_next()
         self.send(conn)
@@ -119,18 +134,21 @@ class Worker(HandingWorker):
         """Send what the client does not take at once as it takes it, then wait for its next request, or end."""
         if conn.sock.unsent:
             self.held += len(conn.sock.unsent)
-            self._wait(conn, self.pending_conns, self.read_seconds)
+            self._wait(conn, self.transferring, self.read_seconds)
             self.unregister(conn)
             self.poller.register(conn.sock, selectors.EVENT_WRITE, partial(self._send_rest, conn))
         else:
             self._answered(conn)
 
-    def _tell(self, conn: Connection, content: bytes) -> None:
+    def tell(self, conn: Connection, content: bytes) -> None:
+        """Send something at once, as far as the client takes it."""
         conn.sock.sendall(content)
         with suppress(OSError):  # gone, which is found out at its next read
             conn.sock.flush()
 
     def _send_rest(self, conn: Connection, client: ClientSocket) -> None:
+        if conn not in self.transferring:  # closed since the loop asked what is writable
+            return
         before = len(client.unsent)
         try:
             done = client.flush()
@@ -138,53 +156,71 @@ class Worker(HandingWorker):
             self.drop(conn)
             return
         self.held -= before - len(client.unsent)
+        conn.moved += before - len(client.unsent)
         if done:
             self.poller.unregister(client)
             conn.polled = False
-            self.pending_conns.remove(conn)
+            self._wait_no_more(conn)
             self._answered(conn)
 
     def _answered(self, conn: Connection) -> None:
         if not conn.keeps:
             self.unregister(conn)
-            self.nr_conns -= 1
+            self.count(-1)
             conn.close()
         else:
             self.wait_idle(conn)
             if conn.behind:  # the next request came with this one
                 self._add_first(conn, conn.behind)
 
-    def murder_pending(self) -> None:
-        """End the connections whose request did not arrive, or whose answer was not taken, in time; find what hangs."""
+    def end_overdue(self) -> None:
+        """End the connections that were idle for long, or whose request or answer takes too long; find what hangs."""
         now = time.monotonic()
-        while self.pending_conns and self.pending_conns[0].timeout <= now:
-            conn = self.pending_conns[0]
+        for conn in self._overdue(self.idle, now):
+            self.on_client_socket_readable(conn, conn.sock)  # a request that comes in this very moment is still taken
+            if conn in self.idle:
+                self.drop(conn)
+        for conn in self._overdue(self.transferring, now):
             if conn.arriving is not None:
-                self._tell(conn, refusals.answer("request_timeout"))
+                self.tell(conn, refusals.answer("request_timeout"))
             self.drop(conn)
-        while self.working and now - next(iter(self.working.values())) > self.predict_seconds:
-            self._give_up(next(iter(self.working)))
-        self.hand_next()
+        for running in (self.working, self.errands):
+            while running and now - next(iter(running.values())) > self.predict_seconds:
+                self._give_up(next(iter(running)), running)
 
-    def _give_up(self, conn: Connection) -> None:
+    def _overdue(self, waiting: dict[Connection, None], now: float) -> list[Connection]:
+        """Return those whose time is over, the first few of them, so that no turn of the loop takes long."""
+        for first in waiting:
+            if first.timeout > now:
+                break
+            return [conn for conn in islice(waiting, MOST_ENDED) if conn.timeout <= now]
+        return []
+
+    def _give_up(self, conn: Connection, running: dict[Connection, float]) -> None:
         """Answer for a thread that hangs, and ask the master to replace this worker."""
         self.log.error("a request hangs for PREDICT_SECONDS=%g; this worker is replaced", self.predict_seconds)
-        del self.working[conn]
+        del running[conn]
         self.hung.add(conn)
-        self.nr_conns -= 1
+        self.count(-1)
         self.state.say(self.slot, Says.HUNG)
-        self._tell(conn, refusals.answer("prediction_timeout"))
+        self.tell(conn, refusals.answer("prediction_timeout"))
         with suppress(OSError):  # gone meanwhile
             conn.sock.shutdown(socket.SHUT_RDWR)
 
     def wait_idle(self, conn: Connection) -> None:
         """Wait for a connection's next request."""
-        self._wait(conn, self.keepalived_conns, self.cfg.keepalive if self.alive else min(2, self.cfg.keepalive))
+        self._wait(conn, self.idle, self.cfg.keepalive if self.alive else min(2, self.cfg.keepalive))
         self._register(conn)
 
-    def _wait(self, conn: Connection, queue: deque[Connection], seconds: float) -> None:
-        conn.queue, conn.timeout = queue, time.monotonic() + seconds
-        queue.append(conn)
+    def _wait(self, conn: Connection, waiting: dict[Connection, None], seconds: float) -> None:
+        conn.waits_in, conn.waits_since, conn.moved = waiting, time.monotonic(), 0
+        conn.timeout = conn.waits_since + seconds
+        waiting[conn] = None
+
+    def _wait_no_more(self, conn: Connection) -> None:
+        if conn.waits_in is not None:
+            del conn.waits_in[conn]
+            conn.waits_in = None
 
     def _register(self, conn: Connection) -> None:
         if not conn.polled:
@@ -200,7 +236,8 @@ class Worker(HandingWorker):
     def drop(self, conn: Connection) -> None:
         """End a connection that waits."""
         self.poller.unregister(conn.sock)
-        conn.queue.remove(conn)
+        conn.polled = False
+        self._wait_no_more(conn)
         self.held -= conn.arriving.size if conn.arriving else len(conn.sock.unsent)
-        self.nr_conns -= 1
+        self.count(-1)
         conn.close()

@@ -49,7 +49,7 @@ ORDER = [
     "model.cli",
     "model.__main__",
     "service",
-    "service.cpus",
+    "service.limits",
     "service.platforms",
     "service.settings",
     "service.errors",
@@ -107,6 +107,7 @@ ORDER = [
     "service.refusals",
     "service.connection",
     "service.exchange",
+    "service.eventloop",
     "service.accepting",
     "service.handing",
     "service.worker",
@@ -122,7 +123,7 @@ ORDER = [
 HOMES = {
     "flatbuffers": ["service.wire.flatview", "service.wire.arrowout"],
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.accepting", "service.arbiter", "service.exchange", "service.handing", "service.refusals"],
+    "gunicorn": ["service.arbiter", "service.eventloop", "service.exchange", "service.handing", "service.refusals"],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": [

@@ -3,7 +3,6 @@
 import ast
 import re
 import shutil
-import statistics
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.layers import FRONT, HOMES, ORDER
 
-MOST_LINES, MOST_MEDIAN, MOST_FUNCTION = 250, 80, 40
+MOST_LINES, MOSTLY_LINES, MOST_FUNCTION = 400, 150, 40
 
 
 def modules(root: Path) -> dict[str, Path]:
@@ -129,7 +128,7 @@ def test_nothing_deserialises_but_serialisation():
 
 
 def test_files_and_functions_stay_small():
-    """Median file ≤ 80 lines, none over 250; functions ≤ 40 lines."""
+    """Files are mostly under 150 lines, five of six of them, and none is over 400; functions have at most 40."""
     sizes = {name: len(path.read_text().splitlines()) for name, path in modules(ROOT).items()}
     functions = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
@@ -140,7 +139,7 @@ def test_files_and_functions_stay_small():
 
     tests = {path.name: len(path.read_text().splitlines()) for path in (ROOT / "tests").rglob("*.py")}
     assert {} == {name: size for name, size in {**sizes, **tests}.items() if size > MOST_LINES}
-    assert statistics.median(sizes.values()) <= MOST_MEDIAN
+    assert sum(size > MOSTLY_LINES for size in sizes.values()) <= len(sizes) / 6
     assert {} == {name: size for name, size in functions.items() if size > MOST_FUNCTION}
 
 

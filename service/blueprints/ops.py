@@ -1,6 +1,7 @@
 """What machines and on-call people ask: health, metrics, and which model this is."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from flask import Blueprint
 
@@ -10,6 +11,9 @@ from service.errors import Draining
 from service.metrics import Metrics
 from service.served import Holder, ServedModel
 from service.state import State
+
+PROBES: Final = ("/health", "/health/live", "/health/ready")
+SCRAPES: Final = ("/metrics",)
 
 
 def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
@@ -30,7 +34,8 @@ def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
 
     @ops.get("/metrics")
     def exposition() -> Response:
-        content, content_type = metrics.render(this_request().headers.get("Accept", ""))
+        request = this_request()
+        content, content_type = metrics.render(request.header("Accept"), request.arrived)
         return Response(content, content_type)
 
     @ops.get("/model")

@@ -1,14 +1,15 @@
 """What protocols tell of the server and the model, beside predictions: one route for each page of the table."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
+from itertools import chain
 
 from flask import Blueprint
 from werkzeug.routing import BaseConverter
 
-from service.blueprints.answers import response_of
+from service.blueprints.answers import response_of, this_request
 from service.blueprints.framework import Response
-from service.blueprints.ops import check_ready
+from service.blueprints.ops import PROBES, SCRAPES, check_ready
 from service.calls import Statistics
 from service.metrics import Metrics
 from service.protocols import Spoken
@@ -47,13 +48,28 @@ def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: State) ->
     return pages
 
 
+def probes(spoken: Spoken, contract: Contract) -> frozenset[bytes]:
+    """Return the paths that load balancers and platforms ask, as they ask them of a model."""
+    return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in spoken.codecs)))
+
+
+def scrapes(spoken: Spoken, contract: Contract) -> frozenset[bytes]:
+    """Return the paths that tell what all processes have counted, which takes a while to read."""
+    return _paths(contract, chain(SCRAPES, *(codec.statistics for codec in spoken.codecs)))
+
+
+def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[bytes]:
+    names = {"<name:model>": contract.served_as, "<name:version>": contract.identity.version}
+    return frozenset(reduce(lambda path, name: path.replace(name, names[name]), names, path).encode() for path in paths)
+
+
 def health_endpoints(spoken: Spoken) -> frozenset[str]:
     """Return the names of the pages that load balancers and platforms ask."""
     return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.health)
 
 
 def _counted(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:
-    return count(contract, metrics.statistics())
+    return count(contract, metrics.statistics(this_request().arrived))
 
 
 def _endpoint(path: str) -> str:

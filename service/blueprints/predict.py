@@ -6,6 +6,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.blueprints.answers import ours, refusal, this_request
 from service.blueprints.framework import Response
+from service.errors import Overloaded
 from service.limiter import Limiter
 from service.protocols import Spoken
 from service.recording import Recorder
@@ -22,6 +23,8 @@ def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Record
         request = this_request()
         with recorder.recording(codec.name, request.request_id) as record:
             served = record.served = holder.current()
+            if request.surplus:
+                raise Overloaded("As many requests as may wait for a thread do; try again later, or add workers.")
             served.contract.check_name(model, version)
             deadline = request.deadline(settings.request_seconds)
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none

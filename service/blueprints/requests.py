@@ -45,8 +45,18 @@ class Request(flask.Request):
                 if not _NUMBER.fullmatch(text):
                     raise BadRequest(f"{name}: expected a number of {words}, got {text[:40]!r}.")
                 seconds = min(seconds, float(text) * unit)
-        arrived = getattr(self.environ.get("gunicorn.socket"), "arrived", None)
-        return (time.monotonic() if arrived is None else arrived) + seconds
+        return self.arrived + seconds
+
+    @property
+    def arrived(self) -> float:
+        """When the request had arrived whole (monotonic clock); now, where the server does not say."""
+        arrived: float | None = getattr(self.environ.get("gunicorn.socket"), "arrived", None)
+        return time.monotonic() if arrived is None else arrived
+
+    @property
+    def surplus(self) -> bool:
+        """Whether the server has so many requests waiting that this one is to be refused."""
+        return getattr(self.environ.get("gunicorn.socket"), "surplus", False)
 
     def caller_has_gone(self) -> bool:
         """Say whether the caller has closed its connection, as far as the server knows."""

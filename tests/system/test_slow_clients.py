@@ -112,7 +112,7 @@ def test_a_client_that_reads_slowly_gets_its_whole_answer(serve):
 
 def test_idle_connections_make_room_for_new_ones(serve):
     """Also when there are as many as the server takes; those that were idle for longest go."""
-    server = serve(**SMALL, GUNICORN_CMD_ARGS="--worker-connections 20")
+    server = serve(**SMALL, WORKER_CONNECTIONS="20")
     with ExitStack() as open_clients:
         idle = [open_clients.enter_context(connect(server)) for _ in range(60)]
         for _ in range(20):
@@ -120,20 +120,6 @@ def test_idle_connections_make_room_for_new_ones(serve):
 
         idle[0].settimeout(DEADLINE)
         assert b"" == idle[0].recv(1)
-
-
-def test_few_descriptors_cost_connections_and_no_request(serve):
-    """With 64 descriptors, 200 idle clients and 40 that ask: who ask are answered, and a line says what is short."""
-    server = serve(**SMALL, descriptors=64)
-    with ExitStack() as open_clients:
-        for _ in range(200):
-            open_clients.enter_context(connect(server))
-        for _ in range(40):
-            assert 200 == server.predict({"features": ROW})[0]
-            assert server.metric("ready_workers") == 1
-
-    assert "no descriptors left: at most" in server.errors
-    assert "Traceback" not in server.errors
 
 
 @pytest.mark.parametrize("content", [HEAD, HEAD + b"Content-Length: 100\r\n\r\n{"], ids=["head", "body"])

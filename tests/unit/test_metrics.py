@@ -1,6 +1,7 @@
 import errno
 import os
 import threading
+import time
 
 import pytest
 
@@ -18,7 +19,7 @@ def shared(tmp_path):
 
 
 def sample(metrics, text):
-    lines = metrics.render("")[0].decode().splitlines()
+    lines = metrics.render("", time.monotonic())[0].decode().splitlines()
     return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{PREFIX}_{text} ")), None)
 
 
@@ -35,7 +36,11 @@ def test_every_series_is_there_at_zero_before_the_first_request():
 def test_what_is_exposed_is_what_is_declared(shared):
     """Nothing is made at use."""
     shared.declare_classes(["x"])
-    types = {line.split()[2] for line in shared.render("")[0].decode().splitlines() if line.startswith("# TYPE")}
+    types = {
+        line.split()[2]
+        for line in shared.render("", time.monotonic())[0].decode().splitlines()
+        if line.startswith("# TYPE")
+    }
 
     expected = {f"{PREFIX}_{item.name}" for item in CATALOGUE}
     assert expected - {f"{PREFIX}_model_info"} == types
@@ -81,7 +86,9 @@ def test_classes_are_bounded():
     metrics = Metrics(["native"])
     metrics.declare_classes(range(1000))
 
-    series = [line for line in metrics.render("")[0].decode().splitlines() if "predictions_total{" in line]
+    series = [
+        line for line in metrics.render("", time.monotonic())[0].decode().splitlines() if "predictions_total{" in line
+    ]
     assert module.MOST_CLASSES + 1 == len(series)
 
 
@@ -149,4 +156,4 @@ def test_where_there_is_no_room_a_worker_counts_for_itself_and_nothing_dies(shar
 @pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", "*/*;version==", "\x00", ","])
 def test_a_malformed_accept_header_gets_plain_text(accept):
     """A scrape that asks for nonsense is still answered."""
-    assert Metrics(["native"]).render(accept)[1].startswith("text/plain")
+    assert Metrics(["native"]).render(accept, time.monotonic())[1].startswith("text/plain")

@@ -1,11 +1,22 @@
 """When requests are answered in the main loop."""
 
-from service.pace import FEWEST, MOST, MOST_BYTES, QUICK_SECONDS, SLOW_SECONDS, SMALL_BYTES, Pace, Paces
+from service.pace import (
+    FEWEST,
+    FORGIVEN,
+    LATE_SECONDS,
+    MOST,
+    MOST_BYTES,
+    QUICK_SECONDS,
+    SLOW_SECONDS,
+    SMALL_BYTES,
+    Pace,
+    Paces,
+)
 
 
 def after(pace, requests, seconds=QUICK_SECONDS / 2):
     for _ in range(requests):
-        pace.in_thread(seconds)
+        pace.in_thread(seconds, seconds)
     return pace.allows()
 
 
@@ -23,11 +34,45 @@ def test_each_slow_request_in_the_main_loop_doubles_what_is_asked_for():
     pace, asked_for = Pace(), FEWEST
     while asked_for < 2 * MOST:
         assert after(pace, asked_for)
-        pace.in_loop(SLOW_SECONDS / 2)
+        pace.in_loop(QUICK_SECONDS / 2, SLOW_SECONDS / 2)
         assert pace.allows()
-        pace.in_loop(SLOW_SECONDS * 2)
+        pace.in_loop(QUICK_SECONDS / 2, SLOW_SECONDS * 2)
         asked_for *= 2
         assert not after(pace, min(asked_for, MOST) - 1)
+
+
+def test_what_computes_for_long_in_the_main_loop_is_slow_however_busy_the_machine():
+    """The loop works for a few milliseconds at a time."""
+    pace = Pace()
+    after(pace, FEWEST)
+    pace.in_loop(QUICK_SECONDS * 1.1, QUICK_SECONDS * 1.1)
+    assert not pace.allows()
+
+
+def test_quick_requests_halve_again_what_is_asked_for():
+    """A busy minute is not remembered for ever."""
+    pace = Pace()
+    after(pace, FEWEST)
+    pace.in_loop(0, SLOW_SECONDS * 2)
+    after(pace, 2 * FEWEST)
+    for _ in range(FORGIVEN):
+        pace.in_loop(0, 0)
+    pace.in_loop(0, SLOW_SECONDS * 2)
+
+    assert (False, True) == (after(pace, 2 * FEWEST - 1), after(pace, 1))
+
+
+def test_requests_are_slow_by_what_they_took_lately_on_average():
+    """One that took long among quick ones does not turn others away; a model that takes long does, from the first."""
+    pace = Pace()
+    assert (False, False) == (pace.known, pace.slow)
+    after(pace, FEWEST)
+    pace.in_thread(0, LATE_SECONDS * 2)
+    assert (True, False) == (pace.known, pace.slow)
+
+    slow = Pace()
+    slow.in_thread(0, LATE_SECONDS * 2)
+    assert slow.slow
 
 
 def test_huge_requests_always_have_a_thread():

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from service import cpus
+from service import limits
 from service.settings import SettingError, Settings
 
 BAD = [
@@ -74,5 +74,5 @@ def test_workers_follow_the_cgroups_quota(tmp_path, files, expected):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text + "\n")
 
-    everything = cpus.available(tmp_path / "nowhere")
-    assert (expected or everything) == cpus.available(tmp_path)
+    everything = limits.cpus(tmp_path / "nowhere")
+    assert (expected or everything) == limits.cpus(tmp_path)

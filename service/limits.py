@@ -1,12 +1,15 @@
-"""How many CPUs this process may really use."""
+"""What the machine allows this process: how many CPUs, and how many connections."""
 
 import os
+import resource
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
+MOST_CONNECTIONS = 10_000
+OTHER_DESCRIPTORS = 64
 
 
-def available(cgroup: Path = CGROUP) -> int:
+def cpus(cgroup: Path = CGROUP) -> int:
     """Return the whole CPUs of the cgroup's quota, at most those of the affinity mask, and at least 1.
 
     Reads cgroup v2's `cpu.max` and v1's `cpu/cpu.cfs_*_us` (kernel doc admin-guide/cgroup-v2, scheduler/sched-bwc).
@@ -26,3 +29,11 @@ def _quota(cgroup: Path) -> float | None:
         except (OSError, ValueError):
             continue  # this version of cgroups is not mounted here
     return None
+
+
+def connections() -> int:
+    """Return how many connections a worker may have: what the hard limit of descriptors leaves, and 10,000 at most."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max(hard - OTHER_DESCRIPTORS, hard // 2, 1))
