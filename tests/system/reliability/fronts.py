@@ -17,7 +17,7 @@ daemon off;
 worker_processes 1;
 pid {folder}/pid;
 error_log {folder}/errors;
-events {{ worker_connections 4096; }}
+events {{ worker_connections 8192; }}
 http {{
     access_log off;
     client_body_temp_path {folder}/body;
