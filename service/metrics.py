@@ -78,6 +78,14 @@ CATALOGUE: Final = (
     Declaration(Counter, "clock_steps_total", ("direction",), "Times that the system's clock was set: back, forward."),
 )
 
+# The values of the labels that are known beforehand, for the metrics with one label.
+_LABELS: Final = {
+    "workers_lost_total": ("died", "boot", "hung", "silent"),
+    "connections_closed_total": ("idle", "slow"),
+    "clock_steps_total": ("back", "forward"),
+    "model_reloads_total": ("ok", "failed"),
+}
+
 
 class Slot:
     """Which set of files this process writes: one a worker slot, so that files do not grow with restarts."""
@@ -113,14 +121,9 @@ class Metrics:
         self._unshared = made["unshared_workers_total"]
         self._unreadable = made["unreadable_metric_files"]
         self._workers_lost = made["workers_lost_total"]
-        for reason in ("died", "boot", "hung", "silent"):
-            self._workers_lost.labels(reason)
-        for reason in ("idle", "slow"):
-            self.connections_closed.labels(reason)
-        for direction in ("back", "forward"):
-            self.clock_steps.labels(direction)
-        for outcome in ("ok", "failed"):
-            self._reloads.labels(outcome)
+        for name, labels in _LABELS.items():
+            for label in labels:
+                made[name].labels(label)
         # Every series exists, at zero, before the first request, and is looked up once.
         self._by_protocol = {
             each: (self._duration.labels(each), self._rows.labels(each), self._failed_seconds.labels(each))

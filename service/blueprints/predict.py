@@ -6,7 +6,6 @@ from werkzeug.exceptions import HTTPException
 
 from service.blueprints.answers import ours, refusal, this_request
 from service.blueprints.framework import Response
-from service.errors import Overloaded
 from service.limiter import Limiter
 from service.protocols import Spoken
 from service.recording import Recorder
@@ -23,8 +22,7 @@ def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Record
         request = this_request()
         with recorder.recording(codec.name, request.request_id) as record:
             served = record.served = holder.current()
-            if request.surplus:
-                raise Overloaded("As many requests as may wait for a thread do; try again later, or add workers.")
+            request.check_admitted()
             served.contract.check_name(model, version)
             deadline = request.deadline(settings.request_seconds)
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
@@ -41,8 +39,7 @@ def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Record
             record.done(call, prediction)
         headers = {"Server-Timing": record.server_timing, **found.headers}
         content = packed(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
-        if content is not None:
-            headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        headers |= {} if content is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return Response(content or found.content, found.content_type, headers=headers)
 
     predict = Blueprint("predict", __name__)

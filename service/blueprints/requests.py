@@ -7,7 +7,7 @@ from functools import cache, cached_property
 
 import flask
 
-from service.errors import BadRequest, BodyTooLarge, IncompleteBody
+from service.errors import BadRequest, BodyTooLarge, IncompleteBody, Overloaded
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
@@ -53,10 +53,10 @@ class Request(flask.Request):
         arrived: float | None = getattr(self.environ.get("gunicorn.socket"), "arrived", None)
         return time.monotonic() if arrived is None else arrived
 
-    @property
-    def surplus(self) -> bool:
-        """Whether the server has so many requests waiting that this one is to be refused."""
-        return getattr(self.environ.get("gunicorn.socket"), "surplus", False)
+    def check_admitted(self) -> None:
+        """Raise Overloaded where the server has so many requests waiting that this one is not to wait too."""
+        if getattr(self.environ.get("gunicorn.socket"), "surplus", False):
+            raise Overloaded("As many requests wait for a thread as may; try again later, or add workers.")
 
     def caller_has_gone(self) -> bool:
         """Say whether the caller has closed its connection, as far as the server knows."""
