@@ -24,6 +24,7 @@ LEFT_BY_BUSY_SECONDS: Final = 0.02
 LEFT_BY_LARGER_SECONDS: Final = 0.005
 # More connections than others: so many times as many as they have on average, and so many more.
 LARGER_BY: Final = 1.2, 2
+MOMENT_SECONDS: Final = 0.1  # in which a request may come in several pieces before it counts as slow
 # How many of the connections that have waited longest are looked at to find one to close.
 COMPARED: Final = 64
 
@@ -77,8 +78,6 @@ class AcceptingWorker(EventLoopWorker):
             if number and self._left_to_others():
                 return
             try:
-                if self.nr_conns >= self.most_connections and not self._make_room():
-                    return
                 accepted, address = listener.accept()
             except OSError as error:
                 if error.errno in NO_DESCRIPTORS:
@@ -86,6 +85,8 @@ class AcceptingWorker(EventLoopWorker):
                 elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                     raise
                 return
+            if self.nr_conns >= self.most_connections:
+                self._make_room()
             self._take(accepted, address, listener.getsockname())
 
     def count(self, change: int) -> None:
@@ -145,25 +146,30 @@ class AcceptingWorker(EventLoopWorker):
     def _make_room(self) -> bool:
         """Close a connection, if there is one to close.
 
-        Either the one that was idle longest, or the one whose data moves slowest: whichever has waited for longer.
+        Either the one that was idle longest, or the one whose data moves slowest: whichever has waited for longer, but
+        for the moment that a request or an answer may take.
         """
         for conn in tuple(islice(self.idle, COMPARED)):
             self.on_client_socket_readable(conn, conn.sock)  # a request that comes in this very moment is still taken
             if conn in self.idle:
                 break
-        now = time.monotonic()
-        idle = next(iter(self.idle), None)
-        slowest = min(islice(self.transferring, COMPARED), key=lambda conn: conn.speed(now), default=None)
-        if slowest is not None and (idle is None or slowest.waits_since < idle.waits_since):
-            if slowest.arriving is not None:
-                self.tell(slowest, refusals.answer("overloaded"))
-            self._close_for_room(slowest, "slow")
+        idle, slowest = next(iter(self.idle), None), self.slowest()
+        if slowest is not None and (idle is None or slowest.waits_since + MOMENT_SECONDS < idle.waits_since):
+            self.close_for_room(slowest)
         elif idle is not None:
-            self._close_for_room(idle, "idle")
+            self.close_for_room(idle)
         return bool(slowest or idle)
 
-    def _close_for_room(self, conn: Connection, reason: str) -> None:
-        self.metrics.connections_closed.labels(reason).inc()
+    def slowest(self) -> Connection | None:
+        """Return the connection whose request or answer moves slowest, of those that have waited longest."""
+        now = time.monotonic()
+        return min(islice(self.transferring, COMPARED), key=lambda conn: conn.speed(now), default=None)
+
+    def close_for_room(self, conn: Connection) -> None:
+        """Close a connection that waits, for others to have what it takes; say so to who is still sending a request."""
+        self.metrics.connections_closed.labels("idle" if conn in self.idle else "slow").inc()
+        if conn.arriving is not None:
+            self.tell(conn, refusals.answer("overloaded"))
         self.drop(conn)
 
     def _make_do(self) -> None:

@@ -83,9 +83,6 @@ class Worker(HandingWorker):
             self.drop(conn)
         elif conn.arriving is None:
             self._add_first(conn, content)
-        elif conn.arriving.size > LARGE and self.held > self.most_body * HELD_BODIES:
-            self.tell(conn, refusals.answer("overloaded"))  # the small ones, health checks too, go on
-            self.drop(conn)
         else:
             self._add(conn, conn.arriving, content)
 
@@ -110,6 +107,9 @@ class Worker(HandingWorker):
         elif arriving.waits_for_continue:
             arriving.waits_for_continue = False
             self.tell(conn, CONTINUE)
+        elif self.held > self.most_body * HELD_BODIES:
+            # A large one goes itself; for a small one, which may be a health check, the slowest does.
+            self.close_for_room(conn if arriving.size > LARGE else self.slowest() or conn)
 
     def _start(self, conn: Connection, arrived: Arriving) -> None:
         self._wait_no_more(conn)

@@ -1,6 +1,7 @@
 """Many connections, few descriptors, requests that never end: none of them costs a worker, or others their answers."""
 
 import json
+import re
 import resource
 import socket
 import statistics
@@ -30,9 +31,9 @@ def cpu_seconds(process):
 
 
 class Knocking:
-    """Opens a connection after the other and sends the same on each, for the length of the block; keeps the last."""
+    """Opens some hundred connections a second, sends the same on each, and keeps the last, for the length of the block."""
 
-    def __init__(self, server, content, kept=100):
+    def __init__(self, server, content, kept=200):
         self.server, self.content, self.kept, self.count = server, content, kept, 0
         self._done, self._thread = threading.Event(), threading.Thread(target=self._run)
 
@@ -46,7 +47,7 @@ class Knocking:
 
     def _run(self):
         clients = []
-        while not self._done.is_set():
+        while not self._done.wait(0.001):
             client = connect(self.server)
             with suppress(OSError):
                 client.sendall(self.content)
@@ -65,11 +66,11 @@ class Knocking:
 )
 def test_unfinished_requests_make_room_for_whole_ones(serve, content):
     """With all connections taken by those that go nowhere, who asks is answered, long before READ_SECONDS is over."""
-    server = serve(**ONE, WORKER_CONNECTIONS="20")
+    server = serve(**ONE, WORKER_CONNECTIONS="100")
     workers = eventually(server.workers, "workers")
     seconds = []
     with Knocking(server, content) as others:
-        eventually(lambda: others.count > 200, "a crowd")
+        eventually(lambda: others.count > 300, "a crowd")
         for _ in range(50):
             start = time.monotonic()
             assert 200 == server.predict({"features": ROW})[0]
@@ -112,14 +113,15 @@ def test_a_worker_outlives_a_lack_of_descriptors(serve, spare):
             client.sendall(HEAD)
         eventually(lambda: server.metric("ready_workers") == 1, "an answer")
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (descriptors, hard))
-        waiting = [open_clients.enter_context(connect(server)) for _ in range(40)]
+        for _ in range(40):
+            open_clients.enter_context(connect(server))
         eventually(lambda: "no descriptors left" in server.errors, "a line")
-        before, start = cpu_seconds(worker), time.monotonic()
-        assert b"" == waiting[0].recv(1) or not spare
-        spent = (cpu_seconds(worker) - before) / max(0.5, time.monotonic() - start)
+        before = cpu_seconds(worker)
+        time.sleep(1)  # the length of the measurement, not a wait for something
+        spent = cpu_seconds(worker) - before
     resource.prlimit(worker, resource.RLIMIT_NOFILE, (hard, hard))
 
-    assert spent < 0.9
+    assert spent < 0.5
     assert eventually(lambda: server.predict({"features": ROW})[0] == 200, "an answer")
     assert [worker] == eventually(server.workers, "workers")
     assert 1 <= server.errors.count("no descriptors left") <= 5
@@ -182,3 +184,23 @@ def test_scrapes_have_threads_of_their_own(serve):
             assert 200 == server.predict({"features": ROW})[0]
             assert 200 == server.ready()
             assert time.monotonic() - start < 2
+
+
+def test_half_sent_heads_take_a_bounded_amount_of_memory(serve):
+    """Also where each of many connections holds a head as large as may be: the slowest make room."""
+    server = serve(**ONE, MAX_BODY_BYTES="100000")
+    (worker,) = eventually(server.workers, "workers")
+
+    def memory():
+        return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{worker}/status").read_text())[1]) * 1024
+
+    before = memory()
+    with ExitStack() as open_clients:
+        for _ in range(400):
+            client = open_clients.enter_context(connect(server))
+            with suppress(OSError):
+                client.sendall(HEAD + b"X: " + b"x" * 30_000)
+                client.sendall(b"x" * 30_000)
+        assert 200 == server.predict({"features": ROW})[0]
+        assert server.metric("connections_closed_total") > 300
+        assert memory() - before < 10_000_000
