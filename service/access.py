@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from model.files import read_file
 from service.errors import Unauthorized
 from service.settings import SettingError
 
+_MOST = 2**24  # bytes
 _LINE = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})(?:\s.*)?")
 
 
@@ -27,7 +29,8 @@ class Access:
         if path is None:
             return cls()
         try:
-            lines = [line.strip() for line in path.read_text().splitlines()]
+            content = read_file(path, f"a regular file of at most {_MOST} bytes", most=_MOST)
+            lines = [line.strip() for line in content.decode().splitlines()]
         except (OSError, UnicodeDecodeError) as error:
             raise SettingError(f"TOKENS_FILE={path}: expected a readable text file ({error}).") from None
         found = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]

@@ -4,6 +4,7 @@
 ORDER = [
     "model",
     "model.errors",
+    "model.files",
     "model.signature",
     "model.components",
     "model.engines",
