@@ -113,6 +113,8 @@ ORDER = [
     "service.worker",
     "service.reloading",
     "service.watching",
+    "service.spawning",
+    "service.renewing",
     "service.arbiter",
     "service.lifecycle",
     "service.healthcheck",
@@ -123,7 +125,14 @@ ORDER = [
 HOMES = {
     "flatbuffers": ["service.wire.flatview", "service.wire.arrowout"],
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.accepting", "service.arbiter", "service.exchange", "service.handing", "service.refusals"],
+    "gunicorn": [
+        "service.accepting",
+        "service.arbiter",
+        "service.exchange",
+        "service.handing",
+        "service.refusals",
+        "service.spawning",
+    ],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": [
