@@ -18,7 +18,7 @@ class Access:
     """Lets in who has one of the tokens; everybody where there are none."""
 
     def __init__(self, hashes: Iterable[bytes] | None = None) -> None:
-        self._hashes = None if hashes is None else tuple(hashes)
+        self.hashes = None if hashes is None else tuple(hashes)
 
     @classmethod
     def read(cls, path: Path | None) -> "Access":
@@ -43,13 +43,13 @@ class Access:
 
     def check(self, authorization: str) -> None:
         """Check an Authorization header, in a time that tells nothing of the tokens; raises Unauthorized."""
-        if self._hashes is None:
+        if self.hashes is None:
             return
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorized("Expected an Authorization header with a bearer token, got none.")
         given = hashlib.sha256(token.strip().encode("latin-1", "replace")).digest()
-        if not sum(hmac.compare_digest(given, known) for known in self._hashes):
+        if not sum(hmac.compare_digest(given, known) for known in self.hashes):
             raise Unauthorized("The bearer token is not one that is known here.", wrong=True)
 
 

@@ -3,10 +3,12 @@
 import signal
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
-from service.reloading import reload_model, tried, try_model
+from service.access import Access
+from service.fetching import Fetched, Refused, fetch, tried
+from service.reloading import reload_model
+from service.served import ServedModel
 from service.spawning import SpawningArbiter
 from service.state import Worker
 from service.watching import Watch
@@ -20,6 +22,7 @@ class RenewingArbiter(SpawningArbiter):
     """Reloads, and looks after its workers meanwhile."""
 
     watch: Watch
+    kept: tuple[Any, ServedModel | None, Access] | None = None  # what a reload that fails puts back; no worker holds it
     stopping = False  # a signal said so
     loading = False  # what a signal to stop breaks off
 
@@ -33,22 +36,21 @@ class RenewingArbiter(SpawningArbiter):
             self._refused("the configuration", error)
             return
         self.watch.note()
-        model = self._tried(partial(try_model, self.parts.settings))
-        config, served, access = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
+        fetched = self._fetch()
+        self.kept = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
         old = set(self.WORKERS)
         wrong = self._take_config()["error"]  # it may be another one by now
-        error = wrong or model["error"] or self._load(model["digest"])
+        error = wrong or (fetched if isinstance(fetched, str) else self._load(fetched))
+        del fetched  # the workers' memory is not to hold it
         if failure := wrong or self._start_workers():
             error = error or failure
             for pid in self.WORKERS.keys() - old:
                 self.kill_worker(pid, signal.SIGKILL)
-            self.app.cfg = config
-            self.setup(self.app)
-            self.parts.holder.swap(served)
-            self.parts.gate.access = access
+            self._put_back()
         else:
             for pid in old:
                 self.kill_worker(pid, signal.SIGTERM)
+        self.kept = None
         if error:
             self._refused(f"the model in {self.parts.settings.model_dir}", error)
         else:
@@ -56,14 +58,27 @@ class RenewingArbiter(SpawningArbiter):
             self.log.info("model %s %s is served from now on", identity.name, identity.version)
             self.parts.metrics.reloaded(ok=True)
 
+    def _put_back(self) -> None:
+        if self.kept:
+            self.app.cfg, served, self.parts.gate.access = self.kept
+            self.setup(self.app)
+            self.parts.holder.swap(served)
+
     def _tried(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return tried(work, self.parts.settings.boot_seconds, self._look_after_workers)
 
-    def _load(self, digest: str) -> str:
+    def _fetch(self) -> Fetched | str:
+        """Have another process read and try the model that is there now; say what is wrong."""
+        try:
+            return fetch(self.parts.settings, self.parts.settings.boot_seconds, self._look_after_workers)
+        except Refused as error:
+            return str(error)
+
+    def _load(self, fetched: Fetched) -> str:
         """Load the model that was tried; say what is wrong. It may take long, so a signal to stop breaks it off."""
         try:
             self.loading = True
-            error = STOPPING if self.stopping else reload_model(self.parts, digest)
+            error = STOPPING if self.stopping else reload_model(self.parts, fetched)
             self.loading = False
         except KeyboardInterrupt:
             return STOPPING

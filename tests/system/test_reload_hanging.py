@@ -149,7 +149,7 @@ def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(start,
     with hanging(server, gate):
         os.kill(worker, signal.SIGKILL)
         eventually(lambda: server.metric("model_reloads_total") == 1, "the end of the reload")
-        assert "the old one stays: it hangs, or crashes the process that tries it" in server.errors
+        assert "the old one stays: boot_failed: it hangs, or crashes the process that tries it" in server.errors
         eventually(lambda: server.without([worker]), "new workers")
         assert "iris" == server.model()["name"]
 
@@ -189,16 +189,17 @@ def test_a_server_that_is_told_to_stop_does_not_wait_for_what_the_master_loads(s
 
 
 def test_the_master_loads_what_was_tried_and_nothing_else(start, bundle, gate, run_python, tmp_path):
-    """A bundle that takes its place while it is tried may hang or crash; it is served after a trial of its own."""
+    """A bundle, and code, that take the place of what is tried may hang or crash: they get a trial of their own."""
     server = start()
     run_python(PACK, tmp_path / "second", "2")
 
     with hanging(server, gate):
         for path in (tmp_path / "second").iterdir():
             path.replace(bundle / path.name)
-    eventually(lambda: server.metric("model_reloads_total") == 1, "the end of the reload")
-    assert "the old one stays: it has been replaced while it was tried" in server.errors
-    assert "iris" == server.model()["name"]
+        (gate.parent / "own_code.py").write_text("import os\nos._exit(1)\n")
+    eventually(lambda: "model own 1 is served from now on" in server.errors, "the end of the reload")
+    assert "own" == server.model()["name"]
+    assert 200 == server.predict({"features": ROW})[0]
 
     reload(server)
     assert "2" == server.model()["version"]
