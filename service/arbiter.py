@@ -12,8 +12,9 @@ from typing import Any, Final
 from gunicorn.sock import close_sockets
 
 from service.app import Parts
+from service.following import Watcher
 from service.renewing import PAUSE_SECONDS, RenewingArbiter
-from service.watching import Clock, Watch
+from service.watching import Clock
 
 QUICK_SECONDS: Final = 2.0
 STOPS: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -31,7 +32,8 @@ class Arbiter(RenewingArbiter):
         """Turn a running arbiter into one of ours."""
         arbiter.__class__ = cls
         arbiter.parts = parts
-        arbiter.watch = Watch(parts.settings.model_dir, parts.settings.watch_seconds)
+        arbiter.watcher = Watcher(parts.settings.model_dir, parts.settings.watch_seconds)
+        arbiter.watcher.note(parts.tried)
         arbiter.clock = Clock()
 
     def signal(self, sig: int, frame: Any) -> None:
@@ -55,7 +57,7 @@ class Arbiter(RenewingArbiter):
             self.log.info("draining: not ready, but answering" if draining else "no longer draining")
             self.parts.metrics.draining.set(draining)
             self.was_draining = draining
-        if self.stop_at is None and self.watch.changed(time.monotonic()):
+        if self.stop_at is None and self.watcher.changed(time.monotonic()):
             self.log.info("what is in %s has changed", self.parts.settings.model_dir)
             self.SIG_QUEUE.put_nowait(signal.SIGHUP)
         if step := self.clock.step():
@@ -72,6 +74,7 @@ class Arbiter(RenewingArbiter):
         """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""
         close_sockets(self.LISTENERS, unlink=not (self.reexec_pid or self.master_pid or self.systemd))
         self.LISTENERS = []
+        self.watcher.stop()
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
         end = time.monotonic() + self.cfg.graceful_timeout
         while self.WORKERS and time.monotonic() < end:

@@ -18,12 +18,17 @@ from model.loading import Loaded, build, prove
 from model.trust import Trust, modules_in
 from service.access import Access
 from service.settings import SettingError, Settings
+from service.watching import Watch
 
 SILENT = "boot_failed: it hangs, or crashes the process that tries it"
 
 
 class Refused(Exception):
     """What was tried cannot be served; the message is one line, and begins with the code of what is wrong."""
+
+    def __init__(self, reason: str, state: str = "") -> None:
+        super().__init__(reason)
+        self.state = state  # of MODEL_DIR, where it is known
 
 
 @dataclass(frozen=True)
@@ -34,52 +39,69 @@ class Fetched:
     modules: owncode.Modules
     names: frozenset[str]  # of all the operator's top-level modules
     access: Access
+    state: str  # of MODEL_DIR, before it was read
 
 
-def tried(work: Callable[[], dict[str, Any]], seconds: float, meanwhile: Callable[[], bool]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Trial:
+    """How something is tried: for how long, what is done again and again meanwhile, and first in the other process."""
+
+    seconds: float
+    meanwhile: Callable[[], bool] = lambda: True
+    first: Callable[[], None] = lambda: None
+
+
+def tried(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]:
     """Do the work in a process of its own, as in_fork does; return what it says, what is wrong as "error", or ""."""
+
+    def after_the_first() -> dict[str, Any]:
+        trial.first()
+        return work()
+
     try:
-        return in_fork(work, seconds, meanwhile) or {"error": SILENT}
+        return in_fork(after_the_first, trial.seconds, trial.meanwhile) or {"error": SILENT}
     except Exception as error:  # noqa: BLE001  # no process to be had, or whatever is done meanwhile
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def fetch(settings: Settings, seconds: float, meanwhile: Callable[[], bool] = lambda: True) -> Fetched:
-    """Read, load and prove what is there now, in a forked process; raises Refused.
-
-    `meanwhile` is called again and again until then, as in_fork does.
-    """
+def fetch(settings: Settings, trial: Trial) -> Fetched:
+    """Read, load and prove what is there now, in a forked process; raises Refused."""
     try:
         with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
-            said = tried(partial(_fetch, settings, file), seconds, meanwhile)
+            said = tried(partial(_fetch, settings, file), trial)
             if said["error"]:
-                raise Refused(said["error"])
+                raise Refused(said["error"], said.get("state", ""))
             bundle = parcels.take(file)
             file.truncate(0)  # whoever was forked meanwhile has it open, too
     except (OSError, MemoryError) as error:
         raise Refused(f"{type(error).__name__}: {error}") from None
     hashes = None if said["hashes"] is None else map(bytes.fromhex, said["hashes"])
-    return Fetched(bundle, owncode.Modules(**said["modules"]), frozenset(said["names"]), Access(hashes))
+    modules, names = owncode.Modules(**said["modules"]), frozenset(said["names"])
+    return Fetched(bundle, modules, names, Access(hashes), said["state"])
 
 
 def _fetch(settings: Settings, file: BinaryIO) -> dict[str, Any]:
     """Say what fetch needs, and as "error" what is wrong; the bundle is put into the file."""
-    code = settings.model_code
+    said = {"error": "", "state": Watch(settings.model_dir, 0).state()}
     try:
-        access = Access.read(settings.tokens_file)
-        bundle = read(settings.model_dir, settings.model_sha256)
-        parcels.put(bundle, file)
-        names = modules_in(code) if code is not None and code.is_dir() else frozenset[str]()
-        with owncode.reading(code) as modules:
-            prove(assembled(settings, bundle, names))
+        return said | _read(settings, file)
     except ModelError as error:
-        return {"error": f"{error.code}: {error}"}
+        return said | {"error": f"{error.code}: {error}"}
     except SettingError as error:
-        return {"error": f"bad setting: {error}"}
+        return said | {"error": f"bad setting: {error}"}
     except Exception as error:  # noqa: BLE001  # whatever the operator's code may raise
-        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        return said | {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+
+
+def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
+    access, code = Access.read(settings.tokens_file), settings.model_code
+    bundle = read(settings.model_dir, settings.model_sha256)
+    parcels.put(bundle, file)
+    names = modules_in(code) if code is not None and code.is_dir() else frozenset[str]()
+    with owncode.reading(code) as modules:
+        prove(assembled(settings, bundle, names))
     hashes = None if access.hashes is None else [each.hex() for each in access.hashes]
-    return {"error": "", "hashes": hashes, "names": sorted(names), "modules": asdict(modules)}
+    return {"hashes": hashes, "names": sorted(names), "modules": asdict(modules)}
 
 
 def assembled(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:

@@ -20,7 +20,7 @@ from service import shareddir, state
 from service.access import Gate
 from service.app import Parts
 from service.arbiter import Arbiter
-from service.fetching import Refused, fetch
+from service.fetching import Refused, Trial, fetch
 from service.linewriter import LineWriter
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
@@ -65,7 +65,7 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-        fetched = fetch(settings, settings.boot_seconds)
+        fetched = fetch(settings, Trial(settings.boot_seconds))
         served = load_fetched(settings, fetched)
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
@@ -77,7 +77,8 @@ def start(environ: Mapping[str, str]) -> Parts:
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     gate = Gate(fetched.access)
-    return Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory))
+    page = state.make(directory)
+    return Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, page, fetched.state)
 
 
 def take_charge(arbiter: Any) -> None:

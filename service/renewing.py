@@ -3,15 +3,18 @@
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
+from gunicorn.sock import close_sockets
+
 from service.access import Access
-from service.fetching import Fetched, Refused, fetch, tried
+from service.fetching import Fetched, Refused, Trial, fetch, tried
+from service.following import Watcher
 from service.reloading import reload_model
 from service.served import ServedModel
 from service.spawning import SpawningArbiter
 from service.state import Worker
-from service.watching import Watch
 
 PAUSE_SECONDS: Final = 0.02
 LOOK_SECONDS: Final = 1.0  # between two looks at whether workers live: what the first asks to end has time to
@@ -21,7 +24,7 @@ STOPPING: Final = "the server is stopping"
 class RenewingArbiter(SpawningArbiter):
     """Reloads, and looks after its workers meanwhile."""
 
-    watch: Watch
+    watcher: Watcher
     kept: tuple[Any, ServedModel | None, Access] | None = None  # what a reload that fails puts back; no worker holds it
     stopping = False  # a signal said so
     loading = False  # what a signal to stop breaks off
@@ -35,7 +38,6 @@ class RenewingArbiter(SpawningArbiter):
         if error := self._tried(self._take_config)["error"]:
             self._refused("the configuration", error)
             return
-        self.watch.note()
         fetched = self._fetch()
         self.kept = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
         old = set(self.WORKERS)
@@ -65,14 +67,22 @@ class RenewingArbiter(SpawningArbiter):
             self.parts.holder.swap(served)
 
     def _tried(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        return tried(work, self.parts.settings.boot_seconds, self._look_after_workers)
+        return tried(work, self._trial())
+
+    def _trial(self) -> Trial:
+        """Have nothing listen that hangs: it may outlive the server."""
+        listening = partial(close_sockets, self.LISTENERS, unlink=False)
+        return Trial(self.parts.settings.boot_seconds, self._look_after_workers, listening)
 
     def _fetch(self) -> Fetched | str:
         """Have another process read and try the model that is there now; say what is wrong."""
         try:
-            return fetch(self.parts.settings, self.parts.settings.boot_seconds, self._look_after_workers)
+            fetched = fetch(self.parts.settings, self._trial())
         except Refused as error:
+            self.watcher.note(error.state)
             return str(error)
+        self.watcher.note(fetched.state)
+        return fetched
 
     def _load(self, fetched: Fetched) -> str:
         """Load the model that was tried; say what is wrong. It may take long, so a signal to stop breaks it off."""

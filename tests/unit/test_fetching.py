@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from model.loading import prove
-from service.fetching import Refused, fetch
+from service.fetching import Refused, Trial, fetch
 from service.reloading import load_fetched
 from service.settings import Settings
 from tests.conftest import ROOT
@@ -22,7 +22,7 @@ def test_what_was_fetched_is_loaded_though_its_files_are_gone(iris_bundle, tmp_p
     tokens.write_text(hashlib.sha256(b"secret").hexdigest())
     settings = Settings.from_env({"MODEL_DIR": str(bundle), "TOKENS_FILE": str(tokens), "ENGINE": engine})
 
-    fetched = fetch(settings, 60)
+    fetched = fetch(settings, Trial(60))
     shutil.rmtree(bundle)
     tokens.unlink()
 
@@ -40,7 +40,7 @@ def test_the_operators_code_is_fetched_too(tmp_path):
     subprocess.run([sys.executable, "-c", USE, str(code), str(bundle)], cwd=ROOT, check=True)
     settings = Settings.from_env({"MODEL_DIR": str(bundle), "MODEL_CODE": str(code)})
 
-    fetched = fetch(settings, 60)
+    fetched = fetch(settings, Trial(60))
     shutil.rmtree(code)
 
     prove(load_fetched(settings, fetched).loaded)
@@ -59,10 +59,10 @@ def test_the_operators_code_is_fetched_too(tmp_path):
 def test_what_cannot_be_served_is_refused_by_its_code(iris_bundle, name, value, said):
     """In one line."""
     with pytest.raises(Refused, match=f"^{said}.*$"):
-        fetch(Settings.from_env({"MODEL_DIR": str(iris_bundle), name: value}), 60)
+        fetch(Settings.from_env({"MODEL_DIR": str(iris_bundle), name: value}), Trial(60))
 
 
 def test_what_hangs_or_crashes_is_refused(iris_bundle):
     """It is given up when it has had its time."""
     with pytest.raises(Refused, match="boot_failed: it hangs, or crashes"):
-        fetch(Settings.from_env({"MODEL_DIR": str(iris_bundle)}), 0)
+        fetch(Settings.from_env({"MODEL_DIR": str(iris_bundle)}), Trial(0))
