@@ -6,6 +6,7 @@ is wrong or one worker fails to boot; and on a reload stops the old workers befo
 
 import os
 import signal
+import sys
 import time
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from service.renewing import PAUSE_SECONDS, RenewingArbiter
 from service.watching import Clock
 
 QUICK_SECONDS: Final = 2.0
+ONCE: Final = {signal.SIGHUP, signal.SIGCHLD}  # so many of these say no more than one
 STOPS: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
@@ -35,6 +37,7 @@ class Arbiter(RenewingArbiter):
         arbiter.watcher = Watcher(parts.settings.model_dir, parts.settings.watch_seconds)
         arbiter.watcher.note(parts.tried)
         arbiter.clock = Clock()
+        arbiter.START_CTX["args"] = sys.orig_argv  # its own list starts `python -m gunicorn` as another program
 
     def signal(self, sig: int, frame: Any) -> None:
         """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing."""
@@ -68,7 +71,16 @@ class Arbiter(RenewingArbiter):
         signals = super().wait_for_signals(max(0.0, min(timeout, left)))
         if self.stop_at is not None and time.monotonic() >= self.stop_at:
             raise StopIteration
-        return signals
+        return [sig for place, sig in enumerate(signals) if sig not in ONCE or sig not in signals[:place]]
+
+    def handle_usr2(self) -> None:
+        """Start another master beside this one, as gunicorn does; where that cannot be, go on without."""
+        try:
+            super().handle_usr2()
+        except Exception as error:  # noqa: BLE001  # no process, no program, or whatever a hook raises
+            self.log.error("no other master is started: %s: %s", type(error).__name__, error)  # noqa: TRY400  # one line
+            if os.getpid() != self.pid:
+                os._exit(1)  # it would stop this one's workers
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
         """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""

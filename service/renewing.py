@@ -18,6 +18,7 @@ from service.state import Worker
 
 PAUSE_SECONDS: Final = 0.02
 LOOK_SECONDS: Final = 1.0  # between two looks at whether workers live: what the first asks to end has time to
+SERVED: Final = {Worker.READY, Worker.LEFT}
 STOPPING: Final = "the server is stopping"
 
 
@@ -127,16 +128,19 @@ class RenewingArbiter(SpawningArbiter):
         """Start new workers and wait until all are ready; say why they do not become so."""
         if self.stopping:
             return STOPPING
+        new: dict[int, Any] = {}
         try:  # only the master comes back from here; what runs in a worker ends in SystemExit
-            new = [self.spawn_worker() for _ in range(self.cfg.workers)]
+            for _ in range(self.cfg.workers):
+                pid = self.spawn_worker()
+                new[pid] = self.WORKERS[pid]
         except Exception as error:  # noqa: BLE001  # whatever a hook of the configuration may raise
-            return f"{type(error).__name__}: {error}"
+            return str(error)
         end = time.monotonic() + self.parts.settings.boot_seconds
         while time.monotonic() < end and not self.stopping:
             self.reap_workers()
-            if any(pid not in self.WORKERS for pid in new):
+            if any(pid not in self.WORKERS and not worker.left for pid, worker in new.items()):
                 break
-            if all(self.parts.state.worker(self.WORKERS[pid].slot) is Worker.READY for pid in new):
+            if all(worker.left or self.parts.state.worker(worker.slot) in SERVED for worker in new.values()):
                 return ""
             time.sleep(PAUSE_SECONDS)
         return "a worker that was to serve it did not become ready; the lines above say more"

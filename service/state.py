@@ -14,9 +14,9 @@ _PROVEN, _DRAINING, _WORKERS = range(3)
 
 
 class Worker(IntEnum):
-    """What a worker says of itself."""
+    """What a worker says of itself; that it has left when it was time to, after so many requests."""
 
-    BOOTING, READY, HUNG = range(3)
+    BOOTING, READY, HUNG, LEFT = range(4)
 
 
 class State:

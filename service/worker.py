@@ -10,13 +10,16 @@ connection, and looks after threads that do not come back.
 import os
 import selectors
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
+
+from gunicorn.arbiter import Arbiter
 
 from service import refusals
 from service.arriving import LARGE, Arriving
@@ -28,6 +31,7 @@ from service.pace import Paces
 from service.settings import Settings
 from service.state import State
 from service.state import Worker as Says
+from service.threads import started
 
 HELD_BODIES: Final = 16
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -38,6 +42,7 @@ class Worker(HandingWorker):
 
     slot: str
     told = False  # to end, by the master
+    left = False  # by itself, as far as the master knows
     pending_conns: deque[Connection]
     held = 0  # bytes of requests that are arriving and of answers that are being taken
 
@@ -49,12 +54,22 @@ class Worker(HandingWorker):
         self.most_working = settings.threads
         self.exchange = Exchange(self.cfg, self.wsgi)
 
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Start all threads now: a worker that cannot have them is tried again, one that serves would be lost."""
+        try:
+            return started(self.cfg.threads)
+        except RuntimeError as error:
+            self.log.error("no worker without its %s threads: %s", self.cfg.threads, error)  # noqa: TRY400  # one line
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
     def run(self) -> None:
         """Serve until told to stop; a thread that does not come back is not waited for any longer than that."""
         super().run()
         if self.working or self.hung:
             self.abandon()
             os._exit(0)  # Python would wait for the threads
+        if self.nr >= self.max_requests:
+            self.state.say(self.slot, Says.LEFT)
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         """Take what has come of a request; give it a thread when it is whole."""
