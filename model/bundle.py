@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from model.errors import BundleCorrupt, BundleMissing, DigestMismatch, OutputRefused, VersionMismatch
+from model.files import UnfitFile, read_file
 from model.signature import Cell, Signature
 
 FORMAT = 1
@@ -25,6 +26,7 @@ GUARDED = "guarded"  # and the one that says that it marks rows which it has no 
 JOBLIB = "model.joblib"
 ONNX = "model.onnx"
 REPACK = "pack the model again"
+MOST_MANIFEST = 2**28  # bytes; golden rows and codes of a million categories take some ten millions
 # A name within the directory, and never a path out of it.
 FileName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
 # What may stand in an HTTP header, a metric label and a URL without any escaping.
@@ -180,7 +182,7 @@ def read(directory: Path, pin: str | None = None) -> Bundle:
     `pin` is the sha256, in hex, that the manifest must have. Raises BundleMissing, DigestMismatch, VersionMismatch
     and BundleCorrupt.
     """
-    encoded = _read_file(directory / MANIFEST)
+    encoded = _read(directory / MANIFEST, f"a regular file of at most {MOST_MANIFEST} bytes", most=MOST_MANIFEST)
     digest = digest_of(encoded)
     if pin is not None and digest != pin.lower():
         raise DigestMismatch(
@@ -202,18 +204,19 @@ def _decode(directory: Path, encoded: bytes) -> Manifest:
 
 
 def _verified(path: Path, file: File) -> bytes:
-    content = _read_file(path)
-    if len(content) != file.bytes:
-        raise BundleCorrupt(f"{path} has {len(content)} bytes, its manifest says {file.bytes}; {REPACK}.")
+    expected = f"a regular file of the {file.bytes} bytes that its manifest says"
+    content = _read(path, expected, least=file.bytes, most=file.bytes)
     digest = digest_of(content)
     if digest != file.sha256:
         raise BundleCorrupt(f"{path} has sha256 {digest}, its manifest says {file.sha256}; {REPACK}.")
     return content
 
 
-def _read_file(path: Path) -> bytes:
+def _read(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, expected, least=least, most=most)
+    except UnfitFile as error:
+        raise BundleCorrupt(f"{error}; {REPACK}.") from None
     except OSError as error:
         raise BundleMissing(
             f"{path} cannot be read ({error.strerror}); set MODEL_DIR to a bundle, or make one with "

@@ -1,17 +1,23 @@
 """Does something in forked processes, whose crash or hang harms nobody."""
 
+import ctypes
 import json
 import os
 import select
 import signal
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
-_MOST_SAID = 1 << 20
+_SIZE = struct.Struct("Q")
+_PIECE = 1 << 16
 _STEP_SECONDS = 0.02
 _END_SECONDS = 0.5
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_FIRST_TO_GO = "1000"  # proc_pid_oom_score_adj(5)
 
 
 def _wait() -> bool:
@@ -24,7 +30,7 @@ def in_fork(
     """Return what the work says, a JSON object; None if it crashes, raises or does not end in time.
 
     `meanwhile` is called again and again until then, and may reap or fork processes; the work is given up when it is
-    false.
+    false. Raises OSError when no process can be forked.
     """
     return in_forks(work, 1, seconds, meanwhile)[0]
 
@@ -34,8 +40,10 @@ def in_forks(
 ) -> list[dict[str, Any] | None]:
     """Do the same work in several processes at once; return what each says, as in_fork does."""
     end = time.monotonic() + seconds
-    children = [_start(work) for _ in range(count)]
+    children: list[tuple[int, int]] = []
     try:
+        for _ in range(count):
+            children.append(_start(work))  # noqa: PERF401  # those that were started are ended if the next one is not
         return [_said(reader, end, meanwhile) for _, reader in children]
     finally:
         for child, reader in children:
@@ -43,12 +51,31 @@ def in_forks(
             os.close(reader)
 
 
+def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
+    """Have the kernel send this process a signal when its parent ends, however that ends (prctl(2), Linux)."""
+    with suppress(AttributeError):  # another system
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(number))
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)
+
+
 def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
+    parent = os.getpid()
     reader, writer = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
     if not child:
         try:
-            os.write(writer, json.dumps(work()).encode())
+            end_with_parent(parent)
+            with suppress(OSError):  # when memory runs out, this process is ended and not its parent
+                Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+            said = json.dumps(work()).encode()
+            with open(writer, "wb") as file:  # noqa: PTH123  # a descriptor has no path
+                file.write(_SIZE.pack(len(said)) + said)
         finally:
             os._exit(0)
     os.close(writer)
@@ -65,8 +92,14 @@ def _end(child: int) -> None:
 
 
 def _said(reader: int, end: float, meanwhile: Callable[[], bool]) -> dict[str, Any] | None:
-    while not select.select([reader], [], [], max(0.0, min(_STEP_SECONDS, end - time.monotonic())))[0]:
-        if time.monotonic() >= end or not meanwhile():
+    said = bytearray()
+    while len(said) < _SIZE.size or len(said) < _SIZE.size + _SIZE.unpack_from(said)[0]:
+        while not select.select([reader], [], [], max(0.0, min(_STEP_SECONDS, end - time.monotonic())))[0]:
+            if time.monotonic() >= end or not meanwhile():
+                return None
+        piece = os.read(reader, _PIECE)
+        if not piece:
             return None
-    said = os.read(reader, _MOST_SAID)
-    return json.loads(said) if said else None
+        said += piece
+    answer: dict[str, Any] = json.loads(said[_SIZE.size :])
+    return answer

@@ -33,7 +33,11 @@ def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) 
     The compiled model is taken where the manifest vouches for one, unless `compiled` is false, else scikit-learn.
     """
     trust = trust or Trust()
-    bundle = read(directory, trust.pin)
+    return build(read(directory, trust.pin), directory, trust, compiled=compiled)
+
+
+def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = True) -> Loaded:
+    """Build what `load` does from a bundle that was read from the directory, which is only named in errors."""
     check_manifest(bundle.manifest)
     return Loaded(bundle.manifest, bundle.digest, _engine(bundle, directory, trust, compiled=compiled))
 

@@ -11,7 +11,7 @@ from model.audit import audit
 from model.bundle import JOBLIB, REPACK, SKOPS, Bundle, Manifest
 from model.engines.sklearn import SklearnEngine
 from model.errors import BundleCorrupt, PickleRefused, VersionMismatch
-from model.trust import Trust, modules_in
+from model.trust import Trust
 
 
 def versions() -> dict[str, str]:
@@ -30,7 +30,7 @@ def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
 
 def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
     if SKOPS in bundle.content:
-        return serialisation.from_skops(bundle.content[SKOPS], modules_in(trust.code))
+        return serialisation.from_skops(bundle.content[SKOPS], trust.own_modules())
     if JOBLIB not in bundle.content:
         raise BundleCorrupt(f"{directory} holds neither {SKOPS} nor {JOBLIB}; {REPACK}.")
     if not trust.pickle or trust.pin is None:
@@ -38,7 +38,7 @@ def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
             f"{directory} holds a pickle, which is a program; if you trust who made it, set ALLOW_PICKLE=1 and "
             f"MODEL_SHA256={bundle.digest}, or pack an estimator that skops can hold."
         )
-    modules_in(trust.code)
+    trust.own_modules()
     return serialisation.from_joblib(bundle.content[JOBLIB])
 
 

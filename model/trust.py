@@ -10,18 +10,29 @@ class Trust:
     """What the operator vouches for.
 
     `pin` is the sha256, in hex, that the manifest must have. `pickle` lets a pickle run, if it is pinned. `code` is a
-    directory whose modules' types may be in the model.
+    directory whose modules' types may be in the model; `modules` are the names of its top-level modules, where they are
+    known and the directory is not to be looked at.
     """
 
     pin: str | None = None
     pickle: bool = False
     code: Path | None = None
+    modules: frozenset[str] | None = None
+
+    def own_modules(self) -> frozenset[str]:
+        """Return the names of the top-level modules of the code; make it importable, unless they are known."""
+        return modules_in(self.code) if self.modules is None else self.modules
 
 
 def modules_in(code: Path | None) -> frozenset[str]:
     """Make the operator's code importable, and return the names of its top-level modules."""
     if code is None:
         return frozenset()
-    if str(code) not in sys.path:
-        sys.path.append(str(code))  # last: it must not take the place of anything that is installed
+    make_importable(code)
     return frozenset(path.stem for path in code.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists())
+
+
+def make_importable(code: Path | None) -> None:
+    """Have the interpreter find the operator's code."""
+    if code is not None and str(code) not in sys.path:
+        sys.path.append(str(code))  # last: it must not take the place of anything that is installed

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from model.files import read_file
 from service.errors import Unauthorized
 from service.settings import SettingError
 
+_MOST = 2**24  # bytes
 _LINE = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})(?:\s.*)?")
 
 
@@ -16,7 +18,7 @@ class Access:
     """Lets in who has one of the tokens; everybody where there are none."""
 
     def __init__(self, hashes: Iterable[bytes] | None = None) -> None:
-        self._hashes = None if hashes is None else tuple(hashes)
+        self.hashes = None if hashes is None else tuple(hashes)
 
     @classmethod
     def read(cls, path: Path | None) -> "Access":
@@ -27,7 +29,8 @@ class Access:
         if path is None:
             return cls()
         try:
-            lines = [line.strip() for line in path.read_text().splitlines()]
+            content = read_file(path, f"a regular file of at most {_MOST} bytes", most=_MOST)
+            lines = [line.strip() for line in content.decode().splitlines()]
         except (OSError, UnicodeDecodeError) as error:
             raise SettingError(f"TOKENS_FILE={path}: expected a readable text file ({error}).") from None
         found = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
@@ -40,13 +43,13 @@ class Access:
 
     def check(self, authorization: str) -> None:
         """Check an Authorization header, in a time that tells nothing of the tokens; raises Unauthorized."""
-        if self._hashes is None:
+        if self.hashes is None:
             return
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorized("Expected an Authorization header with a bearer token, got none.")
         given = hashlib.sha256(token.strip().encode("latin-1", "replace")).digest()
-        if not sum(hmac.compare_digest(given, known) for known in self._hashes):
+        if not sum(hmac.compare_digest(given, known) for known in self.hashes):
             raise Unauthorized("The bearer token is not one that is known here.", wrong=True)
 
 

@@ -28,6 +28,7 @@ class Parts:
     recorder: Recorder
     gate: Gate
     state: State  # what the server's processes tell each other
+    tried: str = ""  # the state of MODEL_DIR that is served (service.watching)
 
 
 def create_app(parts: Parts) -> Flask:

@@ -1,7 +1,6 @@
 """The part of the worker that decides what answers a request: a thread, the main loop itself, or a thread later."""
 
 import math
-import threading
 import time
 from collections import deque
 from collections.abc import Set as AbstractSet
@@ -45,34 +44,19 @@ class HandingWorker(AcceptingWorker):
     pages: Pages
     working: dict[Connection, float]  # what a thread predicts, and since when (monotonic clock), the oldest first
     errands: dict[Connection, float]  # likewise what a thread does beside predicting; infinity is what still waits
+    errand_pool: ThreadPoolExecutor
     hung: set[Connection]  # what has a thread that does not come back
     backlog: deque[Connection]  # what waits for a thread
     exchange: Exchange
 
-    def start(self, settings: Settings, pages: Pages) -> None:
-        """Take the limits to keep, and start all threads now.
-
-        Raises RuntimeError where there are no threads to be had, which would cost requests later.
-        """
+    def begin(self, settings: Settings, pages: Pages) -> None:
+        """Take the limits to keep."""
         self.most_working, self.pages, self.paces = settings.threads, pages, Paces()
         self.working, self.errands, self.hung, self.backlog = {}, {}, set(), deque()
         # What waits for the main loop: health checks, quick predictions, what is neither.
         self.probes, self.next, self.others = deque[Connection](), deque[Connection](), deque[Connection]()
         self._turns = deque((self.probes, self.next, self.others))
         self.exchange = Exchange(self.cfg, self.wsgi)
-        self._start_threads()
-
-    def _start_threads(self) -> None:
-        self.errand_pool = ThreadPoolExecutor(ERRAND_THREADS)
-        for pool, count in ((self.tpool, self.most_working), (self.errand_pool, ERRAND_THREADS)):
-            together = threading.Barrier(count + 1)
-            try:
-                for _ in range(count):
-                    pool.submit(together.wait)
-            except RuntimeError:
-                together.abort()
-                raise
-            together.wait()
 
     def hand(self, conn: Connection) -> None:
         """Have a request answered that has arrived whole."""

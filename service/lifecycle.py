@@ -15,18 +15,20 @@ from typing import Any
 
 from model.errors import ModelError
 from model.loading import prove
+from model.trust import make_importable
 from service import shareddir, state
-from service.access import Access, Gate
+from service.access import Gate
 from service.app import Parts
 from service.arbiter import Arbiter
 from service.blueprints import pages
+from service.fetching import Refused, Trial, fetch
 from service.handing import Pages
 from service.linewriter import LineWriter
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
 from service.protocols import spoken_by
 from service.recording import Recorder
-from service.reloading import freeze_heap, load_served
+from service.reloading import freeze_heap, load_fetched
 from service.served import Holder
 from service.settings import SettingError, Settings
 from service.state import Worker
@@ -48,6 +50,8 @@ def one_line_exit(status: int) -> Iterator[None]:
         _exit(status, f"ml-service: bad setting: {error}")
     except ModelError as error:
         _exit(status, f"ml-service: {error.code}: {error}")
+    except Refused as error:
+        _exit(status, f"ml-service: {error}")
 
 
 def _exit(status: int, line: str) -> None:
@@ -63,8 +67,8 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-        gate = Gate(Access.read(settings.tokens_file))
-        served = load_served(settings)
+        fetched = fetch(settings, Trial(settings.boot_seconds))
+        served = load_fetched(settings, fetched)
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
     metrics = Metrics(spoken.names, directory)
@@ -74,7 +78,9 @@ def start(environ: Mapping[str, str]) -> Parts:
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory))
+    gate = Gate(fetched.access)
+    page = state.make(directory)
+    return Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, page, fetched.state)
 
 
 def take_charge(arbiter: Any) -> None:
@@ -99,6 +105,8 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+    arbiter.kept = None  # the model before a reload
+    make_importable(arbiter.parts.settings.model_code)
     arbiter.parts.metrics.slot.name = worker.slot
 
 

@@ -65,6 +65,9 @@ CATALOGUE: Final = (
         ("reason",),
         "Workers that ended unasked: died, boot (not ready in time), hung (a request was), silent (no sign of life).",
     ),
+    Declaration(
+        Counter, "worker_starts_failed_total", (), "Times that a worker could not be started; it is tried again."
+    ),
     Declaration(Counter, "unshared_workers_total", (), "Workers whose counts no scrape sees: no room for their files."),
     Declaration(Gauge, "unreadable_metric_files", (), "Files that this scrape leaves out, being torn.", _LIVE_MAX),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
@@ -118,6 +121,7 @@ class Metrics:
         self.out_of_descriptors = made["out_of_descriptors_total"]
         self.connections_closed = made["connections_closed_total"]
         self.clock_steps = made["clock_steps_total"]
+        self.not_started = made["worker_starts_failed_total"]
         self._unshared = made["unshared_workers_total"]
         self._unreadable = made["unreadable_metric_files"]
         self._workers_lost = made["workers_lost_total"]

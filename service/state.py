@@ -19,9 +19,9 @@ SIZE: Final = _COUNTS + SLOTS * _COUNT.size
 
 
 class Worker(IntEnum):
-    """What a worker says of itself."""
+    """What a worker says of itself; that it has left when it was time to, after so many requests."""
 
-    BOOTING, READY, HUNG = range(3)
+    BOOTING, READY, HUNG, LEFT = range(4)
 
 
 class State:

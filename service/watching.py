@@ -1,5 +1,6 @@
 """Notices what changes under the server: the files of a directory, the system's clock."""
 
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ class Clock:
 
 
 class Watch:
-    """Looks at a directory now and then, without a thread or a process of its own."""
+    """Looks at a directory now and then; what is there, its state, is a short text that differs when anything does."""
 
     def __init__(self, directory: Path, seconds: float) -> None:
         self._directory, self._seconds = directory, seconds
@@ -33,18 +34,22 @@ class Watch:
 
     def note(self) -> None:
         """Take what is there now for known."""
-        self._known = self._last = self._look()
+        self.known = self._last = self.state()
+
+    def state(self) -> str:
+        """Look at what is there now."""
+        return hashlib.sha256(repr(self._look()).encode()).hexdigest()
 
     def changed(self, now: float) -> bool:
         """Say once of each change that it is there, when it has stayed for one look; `now` by the monotonic clock."""
         if not self._seconds or now < self._next:
             return False
         self._next = now + self._seconds
-        seen = self._look()
+        seen = self.state()
         rests, self._last = seen == self._last, seen
-        if not rests or seen == self._known:
+        if not rests or seen == self.known:
             return False
-        self._known = seen
+        self.known = seen
         return True
 
     def _look(self) -> Signature:

@@ -9,22 +9,26 @@ buffering proxy would. It also looks after threads that do not come back.
 import os
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Any, Final
 
+from gunicorn.arbiter import Arbiter
+
 from service import refusals
 from service.arriving import LARGE, Arriving
 from service.connection import ClientSocket, Connection
-from service.handing import HandingWorker, Pages
+from service.handing import ERRAND_THREADS, HandingWorker, Pages
 from service.metrics import Metrics
 from service.settings import Settings
 from service.state import State
 from service.state import Worker as Says
+from service.threads import started
 
 HELD_BODIES: Final = 16
 NO_PAGES: Final = Pages()
@@ -37,6 +41,7 @@ class Worker(HandingWorker):
 
     slot: str
     told = False  # to end, by the master
+    left = False  # by itself, as far as the master knows
     held = 0  # bytes of requests that are arriving and of answers that are being taken
 
     def look_after(
@@ -47,16 +52,22 @@ class Worker(HandingWorker):
         abandon: Callable[[], None],
         pages: Pages = NO_PAGES,
     ) -> None:
-        """Take the limits to keep; `abandon` is called before threads that do not come back are left behind.
-
-        Raises RuntimeError where there are no threads to be had.
-        """
+        """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
         self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
         self.predict_seconds, self.state, self.metrics, self.abandon = settings.predict_seconds, state, metrics, abandon
         self.idle, self.transferring = {}, {}
         self.slots = 2 * settings.workers
         self.limit_connections(self.cfg.worker_connections)
-        self.start(settings, pages)
+        self.begin(settings, pages)
+
+    def get_thread_pool(self) -> ThreadPoolExecutor:
+        """Start all threads now: a worker that cannot have them is tried again, one that serves would be lost."""
+        try:
+            self.errand_pool = started(ERRAND_THREADS)
+            return started(self.cfg.threads)
+        except RuntimeError as error:
+            self.log.error("no worker without its %s threads: %s", self.cfg.threads, error)  # noqa: TRY400  # one line
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
     def run(self) -> None:
         """Serve until told to stop; a thread that does not come back is not waited for any longer than that."""
@@ -65,6 +76,8 @@ class Worker(HandingWorker):
         if self.working or self.errands or self.hung:
             self.abandon()
             os._exit(0)  # Python would wait for the threads
+        if self.nr >= self.max_requests:
+            self.state.say(self.slot, Says.LEFT)
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         """Take what has come of a request; give it a thread when it is whole."""

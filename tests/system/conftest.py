@@ -68,6 +68,11 @@ class Reachable:
             return connection.predict(document)
 
 
+def command_of(pid):
+    """Return the command line of a process; a fork has its parent's."""
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 class Server(Reachable):
     """A running gunicorn with our configuration, on a free port."""
 
@@ -118,10 +123,15 @@ class Server(Reachable):
     def workers(self):
         """Return the process ids of the workers, if all that live are ready."""
         pid = self.process.pid
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
         with suppress(OSError, HTTPException):
+            children = [child for child in self.children() if command_of(child) == command_of(pid)]
             return children if self.metric("ready_workers") == len(children) else []
         return []
+
+    def children(self):
+        """Return the process ids of all that the master has started and not ended."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def without(self, gone):
         """Return the workers, if as many as there should be are ready and none of those that should be gone is left."""

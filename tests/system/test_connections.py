@@ -31,7 +31,7 @@ def cpu_seconds(process):
 
 
 class Knocking:
-    """Opens some hundred connections a second, sends the same on each, and keeps the last, for the length of the block."""
+    """Opens some hundred connections a second, sends the same on each, and keeps the last of them open."""
 
     def __init__(self, server, content, kept=200):
         self.server, self.content, self.kept, self.count = server, content, kept, 0

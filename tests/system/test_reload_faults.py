@@ -114,6 +114,6 @@ def test_a_bundle_whose_load_crashes_the_interpreter_leaves_the_old_model_servin
     server.process.send_signal(signal.SIGHUP)
 
     eventually(lambda: failures(server), "the metric says so")
-    assert "the old one stays: it hangs, or crashes the process that tries it" in server.errors
+    assert "the old one stays: boot_failed: it hangs, or crashes the process that tries it" in server.errors
     assert "iris" == server.model()["name"]
     assert 200 == server.predict({"features": ROW})[0]

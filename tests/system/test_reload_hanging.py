@@ -1,6 +1,5 @@
 """SIGHUP for what hangs when it is read: meanwhile the server stops when it is told to, and replaces workers."""
 
-import json
 import os
 import shutil
 import signal
@@ -29,6 +28,44 @@ def config(tmp_path):
     return Path(shutil.copy(ROOT / "gunicorn.conf.py", tmp_path))
 
 
+GATE = """
+import pathlib
+pathlib.Path(__file__).with_name("gate").read_text()
+"""
+
+
+@pytest.fixture(scope="session")
+def own_bundle(tmp_path_factory):
+    """Pack a model whose type is the operator's own."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own_code.py").write_text(own.OWN)
+    subprocess.run([sys.executable, "-c", own.PACK, str(folder), str(folder / "bundle")], cwd=ROOT, check=True)
+    return folder / "bundle"
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """Make a file that the code of that type reads when it is imported."""
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "own_code.py").write_text(own.OWN + GATE)
+    (code / "gate").touch()
+    return code / "gate"
+
+
+@pytest.fixture
+def start(serve, bundle, own_bundle, config, gate):
+    """Start a server of the reference model; then put the operator's own in its place."""
+
+    def start(**environ):
+        options = {"MODEL_CODE": str(gate.parent), "GUNICORN_CMD_ARGS": f"--config {config}"}
+        server = serve(bundle, WEB_CONCURRENCY="1", **options, **environ)
+        shutil.copytree(own_bundle, bundle, dirs_exist_ok=True)
+        return server
+
+    return start
+
+
 @contextmanager
 def hanging(server, path):
     """Have a reload hang in reading a file, for the length of the block; then the file is there, unless another is."""
@@ -53,38 +90,38 @@ def hanging(server, path):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 @pytest.mark.parametrize("what", ["configuration", "model"])
-def test_a_server_that_is_told_to_stop_does_not_wait_for_what_it_tries(serve, bundle, config, what, number):
+def test_a_server_that_is_told_to_stop_does_not_wait_for_what_it_tries(start, config, gate, what, number):
     """It is gone after DRAIN_SECONDS + GRACE_SECONDS + 1 at most, with exit code 0."""
-    server = serve(bundle, WEB_CONCURRENCY="1", GRACE_SECONDS="2", GUNICORN_CMD_ARGS=f"--config {config}")
+    server = start(GRACE_SECONDS="2")
 
-    with hanging(server, config if what == "configuration" else bundle / "manifest.json"):
+    with hanging(server, config if what == "configuration" else gate):
         server.process.send_signal(number)
         assert 0 == server.process.wait(0 + 2 + 1)
 
     assert "Traceback" not in server.errors
 
 
-def test_requests_are_answered_during_the_drain_though_a_reload_hangs(serve, bundle):
+def test_requests_are_answered_during_the_drain_though_a_reload_hangs(start, gate):
     """SIGTERM gives the trial up, not the drain."""
-    server = serve(bundle, WEB_CONCURRENCY="1", DRAIN_SECONDS="2", GRACE_SECONDS="2")
+    server = start(DRAIN_SECONDS="2", GRACE_SECONDS="2")
 
-    with hanging(server, bundle / "manifest.json"):
-        start = time.monotonic()
+    with hanging(server, gate):
+        began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         eventually(lambda: server.ready() == "draining", "not ready")
         eventually(lambda: "the old one stays: the server is stopping" in server.errors, "a line about it")
         assert 200 == server.predict({"features": ROW})[0]
         assert 0 == server.process.wait(2 + 2 + 1)
-        assert time.monotonic() - start >= 2
+        assert time.monotonic() - began >= 2
 
 
 @pytest.mark.parametrize("what", ["configuration", "model"])
-def test_workers_that_die_while_a_reload_hangs_are_replaced_at_once(serve, bundle, config, what):
+def test_workers_that_die_while_a_reload_hangs_are_replaced_at_once(start, config, gate, what):
     """Their successors answer with the old model, and are replaced in their turn."""
-    server = serve(bundle, WEB_CONCURRENCY="1", BOOT_SECONDS="300", GUNICORN_CMD_ARGS=f"--config {config}")
+    server = start(BOOT_SECONDS="300")
     (worker,) = server.workers()
 
-    with hanging(server, config if what == "configuration" else bundle / "manifest.json"):
+    with hanging(server, config if what == "configuration" else gate):
         trial = children(server) - {worker}
         for deaths in (1, 2):
             os.kill(worker, signal.SIGKILL)
@@ -104,17 +141,17 @@ def children(server):
     return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
-def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(serve, bundle, run_python, tmp_path):
+def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(start, bundle, gate, run_python, tmp_path):
     """The old model stays meanwhile, also for a worker that has died and its successor."""
-    server = serve(bundle, WEB_CONCURRENCY="1", BOOT_SECONDS="5")
+    server = start(BOOT_SECONDS="5")
     (worker,) = server.workers()
 
-    with hanging(server, bundle / "manifest.json"):
+    with hanging(server, gate):
         os.kill(worker, signal.SIGKILL)
         eventually(lambda: server.metric("model_reloads_total") == 1, "the end of the reload")
-        assert "the old one stays: it hangs, or crashes the process that tries it" in server.errors
+        assert "the old one stays: boot_failed: it hangs, or crashes the process that tries it" in server.errors
         eventually(lambda: server.without([worker]), "new workers")
-        assert "1" == server.model()["version"]
+        assert "iris" == server.model()["name"]
 
     run_python(PACK, tmp_path / "second", "2")
     shutil.copytree(tmp_path / "second", bundle, dirs_exist_ok=True)
@@ -151,21 +188,18 @@ def test_a_server_that_is_told_to_stop_does_not_wait_for_what_the_master_loads(s
     assert "Traceback" not in server.errors
 
 
-def test_the_master_loads_what_was_tried_and_nothing_else(serve, bundle, run_python, tmp_path):
-    """A bundle that takes its place while it is tried may hang or crash; it is served after a trial of its own."""
-    server = serve(bundle, WEB_CONCURRENCY="1")
+def test_the_master_loads_what_was_tried_and_nothing_else(start, bundle, gate, run_python, tmp_path):
+    """A bundle, and code, that take the place of what is tried may hang or crash: they get a trial of their own."""
+    server = start()
     run_python(PACK, tmp_path / "second", "2")
-    last = bundle / list(json.loads((bundle / "manifest.json").read_text())["files"])[-1]
-    content = last.read_bytes()
 
-    with hanging(server, last) as writer:
+    with hanging(server, gate):
         for path in (tmp_path / "second").iterdir():
             path.replace(bundle / path.name)
-        os.set_blocking(writer, True)
-        assert len(content) == os.write(writer, content)
-    eventually(lambda: server.metric("model_reloads_total") == 1, "the end of the reload")
-    assert "the old one stays: it has been replaced while it was tried" in server.errors
-    assert "1" == server.model()["version"]
+        (gate.parent / "own_code.py").write_text("import os\nos._exit(1)\n")
+    eventually(lambda: "model own 1 is served from now on" in server.errors, "the end of the reload")
+    assert "own" == server.model()["name"]
+    assert 200 == server.predict({"features": ROW})[0]
 
     reload(server)
     assert "2" == server.model()["version"]

@@ -1,9 +1,13 @@
 """Work in processes of its own, while the caller goes on with other things."""
 
 import os
+import signal
 import time
+from pathlib import Path
 
-from model.forking import in_fork
+import pytest
+
+from model.forking import in_fork, in_forks
 
 
 def test_what_is_to_be_done_meanwhile_is_done_again_and_again():
@@ -56,3 +60,53 @@ def test_a_process_that_is_forked_meanwhile_does_not_end_the_work():
         os._exit(0)
     assert os.getpid() == parent
     assert {"said": 1} == said
+
+
+def test_what_the_work_says_may_be_long():
+    """Longer than a pipe holds."""
+    assert {"said": "x" * 300_000} == in_fork(lambda: {"said": "x" * 300_000}, 30)
+
+
+def descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_process_that_cannot_be_forked_leaves_nothing_behind(monkeypatch):
+    """No descriptor, and none of the processes that were forked before it."""
+    before, forked, fork = descriptors(), [], os.fork
+
+    def fail_the_second_time():
+        if forked:
+            raise BlockingIOError("no process to be had")
+        forked.append(fork())
+        return forked[0]
+
+    monkeypatch.setattr(os, "fork", fail_the_second_time)
+    with pytest.raises(BlockingIOError):
+        in_forks(lambda: time.sleep(30) or {}, 2, 30)
+
+    assert before == descriptors()
+    with pytest.raises(ProcessLookupError):
+        os.kill(forked[0], 0)
+
+
+def test_the_work_ends_with_the_process_that_wants_it():
+    """Also when that is killed; it might hang for ever."""
+    reader, writer = os.pipe()
+    parent = os.fork()
+    if not parent:
+        try:
+            in_fork(lambda: (os.write(writer, str(os.getpid()).encode()) and time.sleep(60)) or {}, 60)
+        finally:
+            os._exit(0)
+    child = int(os.read(reader, 100))
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+
+    os.close(writer)
+    assert b"" == os.read(reader, 1), f"{child} has the pipe open"
+
+
+def test_the_work_is_the_first_to_go_when_memory_runs_out():
+    """What is tried may be too large; the process that serves goes on."""
+    assert {"score": "1000"} == in_fork(lambda: {"score": Path("/proc/self/oom_score_adj").read_text().strip()}, 30)

@@ -1,0 +1,117 @@
+"""The operator's own code, read in one process and imported in another, which need not touch its directory.
+
+The first imports within `reading` and says what it has read; the second, within `held`, imports just that. So what is
+imported is what was tried, and a directory whose file system hangs stops the first process only.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Modules:
+    """The modules that were imported: the file and, of a package, the directories of each; and what the files hold.
+
+    A namespace package has no file. The content of a file is text, byte by byte, so that it fits into JSON.
+    """
+
+    found: dict[str, tuple[str | None, list[str] | None]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+
+class _Loader(SourceFileLoader):
+    """Takes files that were read before as they were then, and remembers what it reads; no compiled copies."""
+
+    def __init__(self, name: str, path: str, files: dict[str, str]) -> None:
+        super().__init__(name, path)
+        self._files = files
+
+    def path_stats(self, path: object) -> Mapping[str, object]:
+        """Say nothing that a compiled copy could be compared with."""
+        raise OSError(path)
+
+    def get_data(self, path: str) -> bytes:
+        """Return what a file holds."""
+        if path not in self._files:
+            self._files[path] = super().get_data(path).decode("latin-1")
+        return self._files[path].encode("latin-1")
+
+
+class _Reading(MetaPathFinder):
+    """Finds modules as the interpreter does, and takes note of those below a directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory.absolute()
+        self.modules = Modules()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return where a module below the directory is; None for others."""
+        spec = PathFinder.find_spec(fullname, path, target)
+        places = list(spec.submodule_search_locations or []) if spec else []
+        if spec is None or not any(Path(each).is_relative_to(self._directory) for each in (spec.origin or "", *places)):
+            return None
+        origin = spec.origin if spec.has_location else None
+        self.modules.found[fullname] = origin, None if spec.submodule_search_locations is None else places
+        return _spec(fullname, self.modules) if isinstance(spec.loader, SourceFileLoader) else spec
+
+
+class _Held(MetaPathFinder):
+    """Finds the modules that were found before, where they were then."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._modules = modules
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,  # noqa: ARG002  # the interpreter's interface
+        target: ModuleType | None = None,  # noqa: ARG002  # likewise
+    ) -> ModuleSpec | None:
+        """Return where a module is; None for others."""
+        return _spec(fullname, self._modules) if fullname in self._modules.found else None
+
+
+def _spec(name: str, modules: Modules) -> ModuleSpec | None:
+    origin, places = modules.found[name]
+    if origin is None:
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = places
+        return spec
+    loader = _Loader(name, origin, modules.files) if origin.endswith(".py") else None
+    return spec_from_file_location(name, origin, loader=loader, submodule_search_locations=places)
+
+
+@contextmanager
+def reading(directory: Path | None) -> Iterator[Modules]:
+    """Take note of the modules below the directory that are imported within the block, and of what they hold."""
+    finder = _Reading(directory or Path())
+    with _first(finder if directory else None):
+        yield finder.modules
+
+
+@contextmanager
+def held(modules: Modules) -> Iterator[None]:
+    """Import the modules that were noted as they were noted, within the block."""
+    with _first(_Held(modules)):
+        yield
+
+
+@contextmanager
+def _first(finder: MetaPathFinder | None) -> Iterator[None]:
+    if finder is None:
+        yield
+        return
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)

@@ -1,0 +1,123 @@
+"""A file system that hangs, as a network's does, under what a reload reads: it stops what reads it and nothing else."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.badinput import ROW
+from tests.system.conftest import DEADLINE, eventually
+from tests.system.test_reload import PACK, reload
+
+PROGRAM = Path(__file__).with_name("stalling.py")
+STOPPED_WITHIN = 0 + 2 + 1  # DRAIN_SECONDS + GRACE_SECONDS + 1
+
+
+class Stalling:
+    """A directory, and the same one on a file system that answers only as long as it is told to."""
+
+    def __init__(self, folder):
+        self.shown, self.place, self._file = folder / "shown", folder / "place", folder / "stalled"
+        for path in (self.shown, self.place):
+            path.mkdir()
+
+    @contextmanager
+    def mounted(self):
+        command = [sys.executable, PROGRAM, self.shown, self.place, self._file]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
+            try:
+                assert b"mounted\n" == program.stdout.readline()
+                yield self
+            finally:
+                program.kill()  # which ends all waiting for it
+                subprocess.run(["umount", "--lazy", self.place], check=True)
+
+    def stall(self):
+        self._file.touch()
+
+    def go_on(self):
+        self._file.unlink()
+
+
+@pytest.fixture
+def stalling(tmp_path):
+    with Stalling(tmp_path).mounted() as directory:
+        yield directory
+
+
+def waits_in_the_kernel(server):
+    """Return those of a server's processes that wait for the file system."""
+    return [pid for pid in server.children() if Path(f"/proc/{pid}/wchan").read_text() == "request_wait_answer"]
+
+
+def workers(server):
+    return set(server.children()) - set(waits_in_the_kernel(server))
+
+
+def check_alive(server):
+    """Have a worker replaced, and a request answered."""
+    (worker,) = eventually(lambda: workers(server), "a worker")
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: workers(server) - {worker}, "a new worker")
+    assert 200 == server.predict({"features": ROW})[0]
+
+
+def check_stops(server):
+    start = time.monotonic()
+    assert 0 == server.stop()
+    assert time.monotonic() - start < STOPPED_WITHIN
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE)
+    assert "Traceback" not in server.errors
+
+
+CASES = {
+    "the bundle, watched": ({"WATCH_SECONDS": "0.2"}, "bundle", False),
+    "the bundle, at SIGHUP": ({}, "bundle", True),
+    "the code, at SIGHUP": ({}, "code", True),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_file_system_that_hangs_stops_neither_the_server_nor_its_end(serve, stalling, iris_bundle, case):
+    """What waits for it in the kernel is one process, for which nothing waits; it holds no port."""
+    options, what, asked = CASES[case]
+    (stalling.shown / "code").mkdir()
+    bundle = shutil.copytree(iris_bundle, stalling.shown / "bundle")
+    options |= {"MODEL_CODE": str(stalling.place / "code")} if what == "code" else {}
+    server = serve(
+        stalling.place / "bundle" if what == "bundle" else bundle, WEB_CONCURRENCY="1", GRACE_SECONDS="2", **options
+    )
+
+    stalling.stall()
+    if asked:
+        server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: waits_in_the_kernel(server), "waiting for the file system")
+    for _ in range(2):
+        check_alive(server)
+    check_stops(server)
+
+
+def test_a_model_is_served_when_its_file_system_answers_again(serve, stalling, iris_bundle, run_python, tmp_path):
+    """What was given up meanwhile is refused with a line; then watching goes on, and so do reloads at SIGHUP."""
+    bundle = shutil.copytree(iris_bundle, stalling.shown / "bundle")
+    server = serve(stalling.place / "bundle", WEB_CONCURRENCY="1", WATCH_SECONDS="0.2", BOOT_SECONDS="5")
+    run_python(PACK, tmp_path / "second", "2")
+
+    stalling.stall()
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "the old one stays: boot_failed: it hangs" in server.errors, "a line about it")
+    assert "1" == server.model()["version"]
+    stalling.go_on()
+    shutil.copytree(tmp_path / "second", bundle, dirs_exist_ok=True)
+
+    eventually(lambda: server.model()["version"] == "2", "the second version")
+    reload(server)
+    assert "2" == server.model()["version"]

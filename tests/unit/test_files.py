@@ -1,0 +1,91 @@
+"""A file of a bundle may be anything: what is no regular file of the right size is refused, by name, before a read."""
+
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from model.bundle import MOST_MANIFEST, read
+from model.errors import BundleCorrupt
+from model.files import read_file
+from service.access import Access
+from service.settings import SettingError
+
+SIX_GB = 6 * 2**30
+
+
+@pytest.fixture
+def bundle(iris_bundle, tmp_path):
+    """Copy the reference bundle, to damage."""
+    return shutil.copytree(iris_bundle, tmp_path / "bundle")
+
+
+def listen(path):
+    with socket.socket(socket.AF_UNIX) as listener:
+        directory = os.open(path.parent, os.O_PATH)
+        listener.bind(f"/proc/self/fd/{directory}/{path.name}")  # the path itself may be too long for a socket
+        os.close(directory)
+
+
+KINDS = {
+    "a FIFO": os.mkfifo,
+    "a character device": lambda path: path.symlink_to("/dev/zero"),
+    "a directory": lambda path: path.mkdir(),
+    "a socket": listen,
+    f"{SIX_GB} bytes": lambda path: path.touch() or os.truncate(path, SIX_GB),
+}
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "model.skops", "model.onnx"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_regular_file_of_the_right_size_is_refused_at_once(bundle, name, kind):
+    """Nothing waits for a writer, and nothing without an end is read; the message says what was expected."""
+    size = (bundle / name).stat().st_size
+    (bundle / name).unlink()
+    KINDS[kind](bundle / name)
+    expected = f"at most {MOST_MANIFEST} bytes" if name == "manifest.json" else f"the {size} bytes that its manifest"
+    start = time.monotonic()
+
+    with pytest.raises(BundleCorrupt, match=f"{name} (is|has) {kind}, expected a regular file of {expected}"):
+        read(bundle)
+
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_file_of_another_size_than_the_manifest_says_is_refused_before_it_is_read(bundle, change):
+    """By a byte more or less."""
+    path = bundle / "model.skops"
+    os.truncate(path, path.stat().st_size + change)
+
+    with pytest.raises(BundleCorrupt, match=r"model\.skops has \d+ bytes, expected a regular file of the \d+ bytes"):
+        read(bundle)
+
+
+def test_no_more_is_read_than_the_size_says():
+    """Of a file that claims less than it gives, as one that grows does; those of /proc claim 0."""
+    assert b"" == read_file(Path("/proc/self/status"), "a file", most=9)
+
+
+def test_symbolic_links_are_followed(bundle, tmp_path):
+    """The volumes of Kubernetes are made of them."""
+    before = read(bundle)
+    bundle.rename(tmp_path / "..2024")
+    (tmp_path / "..data").symlink_to("..2024")
+    bundle.mkdir()
+    for path in (tmp_path / "..data").iterdir():
+        (bundle / path.name).symlink_to(f"../..data/{path.name}")
+
+    assert before == read(bundle)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_of_tokens_is_a_regular_file_too(tmp_path, kind):
+    """It is read with the same care."""
+    KINDS[kind](tmp_path / "tokens")
+
+    with pytest.raises(SettingError, match=f"TOKENS_FILE=.*tokens (is|has) {kind}, expected a regular file"):
+        Access.read(tmp_path / "tokens")

@@ -1,0 +1,76 @@
+"""Modules that one process reads and another imports, whatever has become of their files."""
+
+import importlib
+import pkgutil
+import shutil
+import sys
+
+import pytest
+
+from model.owncode import held, reading
+
+
+@pytest.fixture
+def code(tmp_path, monkeypatch):
+    """Make a directory of a module, a package with a module and a data file, and a namespace package."""
+    folder = tmp_path / "code"
+    for name, content in {
+        "own_module.py": "import own_package.part\nVALUE = own_package.part.VALUE",
+        "own_package/__init__.py": "import pkgutil\nTEXT = pkgutil.get_data(__name__, 'text')",
+        "own_package/part.py": "import own_space.place\nVALUE = own_space.place.VALUE",
+        "own_package/text": "é",
+        "own_space/place.py": "VALUE = 1",
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    forget()
+
+
+def forget():
+    for name in [name for name in sys.modules if name.startswith("own_")]:
+        del sys.modules[name]
+
+
+def test_modules_are_imported_as_they_were_read(code):
+    """Packages, namespace packages and data files too; the directory may have been replaced, or hang."""
+    with reading(code) as modules:
+        importlib.import_module("own_module")
+    forget()
+    shutil.rmtree(code)
+    sys.path.remove(str(code))
+
+    with held(modules):
+        module = importlib.import_module("own_module")
+
+    assert 1 == module.VALUE
+    assert "é".encode() == sys.modules["own_package"].TEXT
+    assert str(code / "own_module.py") == module.__file__
+    assert b"import own_space.place" in pkgutil.get_data("own_package", "part.py")
+
+
+def test_a_stale_compiled_copy_is_not_taken(code):
+    """Of the same size and time as the source that was replaced."""
+    source = code / "own_space" / "place.py"
+    importlib.import_module("own_module")
+    forget()
+    times = source.stat()
+    source.write_text("VALUE = 2")
+    importlib.import_module("os").utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    with reading(code):
+        assert 2 == importlib.import_module("own_module").VALUE
+
+
+def test_other_modules_are_none_of_its_business(code, tmp_path):
+    """Those of other directories are found as ever, and not noted; without a directory none is."""
+    with reading(tmp_path / "code2") as modules:
+        importlib.import_module("own_module")
+    with reading(None) as nothing:
+        importlib.import_module("own_module")
+
+    assert ({}, {}) == (modules.found, modules.files)
+    assert ({}, {}) == (nothing.found, nothing.files)
+    assert not [each for each in sys.meta_path if "owncode" in type(each).__module__]
