@@ -41,7 +41,8 @@ RUN pip install --require-hashes --only-binary=:all: --no-compile --prefix=/inst
 COPY --from=code /src/app app
 COPY --from=train /model /model
 WORKDIR /src/app
-RUN rm model/restoring.py model/serialisation.py model/schema.py model/audit.py model/components.py \
+RUN rm model/restoring.py model/serialisation.py model/schema.py model/states.py model/components.py \
+       model/audit.py model/compiled.py model/encodings.py model/supportvectors.py \
        model/engines/sklearn.py model/engines/table.py model/engines/frame.py \
  && start-once ENGINE=auto
 

@@ -7,7 +7,8 @@ import numpy as np
 
 # Compiled objects that hold arrays which compiled code indexes without checks of its own.
 SPARSE = frozenset({"csr_array", "csr_matrix", "csc_array", "csc_matrix"})
-COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree", *SPARSE})
+COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree", "BSpline", "RandomState", "Generator", *SPARSE})
+_LIBRARIES = ("numpy", "scipy", "sklearn")
 
 
 def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterator[tuple[Any, Any]]:
@@ -16,7 +17,7 @@ def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterato
     The owner is the nearest estimator above it, or None for the outermost.
     """
     seen = set() if seen is None else seen
-    if type(value).__name__ in COMPILED:
+    if is_compiled(value):
         yield value, owner
         return
     if id(value) in seen:
@@ -30,6 +31,11 @@ def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterato
         seen.add(id(value))
     for child in children:
         yield from walk(child, below, seen)
+
+
+def is_compiled(value: Any) -> bool:
+    """Say whether a value is one of the compiled objects; the operator's own classes may have such names too."""
+    return type(value).__name__ in COMPILED and type(value).__module__.partition(".")[0] in _LIBRARIES
 
 
 def _children(value: Any) -> list[Any]:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.errors import BundleCorrupt, UntrustedType
+from model.errors import BundleCorrupt, ModelError, UntrustedType
+from model.states import Node, check_states, name_of
 
 SCHEMA: Final = "schema.json"
 # skops stores without compression unless it is told to; more than this is made to fill the memory.
@@ -104,9 +105,17 @@ def check_schema(content: bytes, modules: frozenset[str]) -> None:
                     f"the model file expands from {len(content)} to {size} bytes; pack the model again."
                 )
             nodes = list(_nodes(json.loads(archive.read(SCHEMA))))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, NotImplementedError) as error:
+            _check_loaders(nodes, modules)
+            check_states(nodes, archive)
+    except ModelError:
+        raise
+    except Exception as error:  # anything may come out of a file that is not what it should be
         raise BundleCorrupt(f"the model file cannot be read ({type(error).__name__}); pack the model again.") from error
-    for loader, name in nodes:
+
+
+def _check_loaders(nodes: list[Node], modules: frozenset[str]) -> None:
+    for node in nodes:
+        loader, name = str(node["__loader__"]), name_of(node)
         own = name.partition(".")[0] in modules and loader in _OWN_LOADERS and _defined_in(name, modules)
         builds = _BUILDS.get(loader)
         if not own and (builds is None or not builds(name)):
@@ -114,11 +123,11 @@ def check_schema(content: bytes, modules: frozenset[str]) -> None:
             raise UntrustedType(f"the model file would build {name} by {loader}, which is not trusted{hint}.")
 
 
-def _nodes(value: Any) -> Iterator[tuple[str, str]]:
-    """Yield the loader and the full name of everything in a schema."""
+def _nodes(value: Any) -> Iterator[Node]:
+    """Yield everything in a schema that has a loader."""
     if isinstance(value, dict):
         if "__loader__" in value:
-            yield str(value["__loader__"]), f"{value.get('__module__')}.{value.get('__class__')}"
+            yield value
         for member in value.values():
             yield from _nodes(member)
     elif isinstance(value, list):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model.bundle import FINGERPRINT, GUARDED, REPACK, fingerprint
 from model.engines import Prediction, Rows
 from model.errors import BundleCorrupt, NoFiniteAnswer
+from model.graphs import check_graph
 from model.signature import Signature
 
 UNKNOWN = -1.0
@@ -29,6 +30,7 @@ class OnnxEngine:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
+            check_graph(content)
             session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             properties = session.get_modelmeta().custom_metadata_map
         except Exception as error:  # the runtime names no error of its own for files that are none of its

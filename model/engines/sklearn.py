@@ -88,12 +88,14 @@ def _prepare(part: Any, *, framed: bool) -> None:
 
     Names are checked by the caller, so scikit-learn's `feature_names_in_` goes: with it each call on an array warns;
     and ColumnTransformers choose by position, which they do for arrays; one that was chosen by itself stays so.
-    `n_jobs` goes too: a thread pool for each request costs more than it saves, and the server has its own processes.
-    With frames, names stay what they were.
+    `n_jobs` goes too, and the threads that clustering noted when it was fitted: a pool for each request costs more than
+    it saves, and the server has its own processes. With frames, names stay what they were.
     """
     own = vars(part) if hasattr(part, "__dict__") else {}
     if "n_jobs" in own:
         own["n_jobs"] = None
+    if "_n_threads" in own:
+        own["_n_threads"] = 1
     if framed:
         return
     if "_transformer_to_input_indices" in own:

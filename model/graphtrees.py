@@ -1,0 +1,63 @@
+"""Checks the trees of an ONNX file.
+
+onnxruntime 1.28 follows the nodes of a TreeEnsemble by the ids in the file without looking, with a frame of its stack
+for each level: a circle, a node with two parents or an id out of range ends the process.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+_WHOLE: Final = frozenset({"aggregate_function", "n_targets"})
+_NODES = "falseleafs falsenodeids featureids missing_value_tracks_true modes splits trueleafs truenodeids"
+_OF_NODES: Final = frozenset(f"nodes_{name}" for name in _NODES.split())
+_OF_TREES: Final = _WHOLE | _OF_NODES | {"leaf_targetids", "leaf_weights", "tree_roots"}
+# Of a tree. The runtime's stack, of 8 MiB, ends between 10,000 and 20,000.
+MOST_LEVELS: Final = 4096
+
+
+def trees_end(attributes: Mapping[str, Any]) -> bool:
+    """Say whether every walk from a root ends in a leaf, and everything that is looked up on the way is there."""
+    if attributes.keys() != _OF_TREES or any(
+        isinstance(attributes[name], int) != (name in _WHOLE) for name in attributes
+    ):
+        return False
+    nodes, leaves = len(attributes["nodes_featureids"]), len(attributes["leaf_targetids"])
+    roots, features = attributes["tree_roots"], attributes["nodes_featureids"]
+    lengths = {len(attributes[name]) for name in _OF_NODES}
+    sides = [(attributes[f"nodes_{side}nodeids"], attributes[f"nodes_{side}leafs"]) for side in ("true", "false")]
+    return (
+        lengths == {nodes}
+        and len(attributes["leaf_weights"]) == leaves
+        and attributes["nodes_modes"].dtype == np.uint8
+        and bool((attributes["nodes_modes"] == 0).all())
+        and attributes["nodes_splits"].dtype == attributes["leaf_weights"].dtype == np.float64
+        and attributes["aggregate_function"] in range(4)
+        and attributes["n_targets"] in range(1, leaves + 1)
+        and _within(attributes["leaf_targetids"], attributes["n_targets"])
+        and bool((features >= 0).all())
+        and all(_within(leaf, 2) for _, leaf in sides)
+        and _once([roots, *(ids[leaf == 0] for ids, leaf in sides)], nodes)
+        and _once([ids[leaf == 1] for ids, leaf in sides], leaves)
+        and _shallow(roots, sides)
+    )
+
+
+def _within(numbers: NDArray[Any], end: int) -> bool:
+    return bool(((numbers >= 0) & (numbers < end)).all())
+
+
+def _once(parts: list[NDArray[Any]], end: int) -> bool:
+    """Say whether all places are in range, and none is named twice: then no walk comes by a place again."""
+    places = np.concatenate(parts)
+    return _within(places, end) and len(np.unique(places)) == len(places)
+
+
+def _shallow(level: NDArray[Any], sides: list[tuple[NDArray[Any], NDArray[Any]]]) -> bool:
+    for _ in range(MOST_LEVELS):
+        if not len(level):
+            return True
+        level = np.concatenate([ids[level][leaf[level] == 0] for ids, leaf in sides])
+    return False

@@ -1,0 +1,188 @@
+"""What else compiled code reads unchecked: distances, splines, codes, words, clusters, categories, random numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import BisectingKMeans, FeatureAgglomeration, KMeans
+from sklearn.datasets import load_iris
+from sklearn.decomposition import LatentDirichletAllocation
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.metrics import DistanceMetric
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer
+
+from model.audit import audit
+from model.engines.sklearn import SklearnEngine
+from model.errors import BundleCorrupt
+from model.reading import read_signature
+
+ROWS, LABELS = load_iris(return_X_y=True)
+CODED = ROWS.round()
+NAMED = pd.DataFrame({"size": ROWS[:, 0], "kind": pd.Categorical(np.array(["a", "b", "c"])[LABELS])})
+TEXTS = ["good phone", "bad battery", "great screen", "awful thing"] * 10
+
+
+def neighbours(place, value, **options):
+    """Return neighbours in whose tree's state one thing is another."""
+
+    def craft():
+        estimator = KNeighborsClassifier(algorithm="ball_tree", **options).fit(ROWS, LABELS)
+        audit(estimator)
+        state = list(estimator._tree.__getstate__())
+        state[place] = value(state[place]) if callable(value) else value
+        estimator._tree.__setstate__(tuple(state))
+        return estimator
+
+    return craft
+
+
+def with_distance_of(weights=None, matrix=None):
+    def changed(distance):
+        power, own_weights, own_matrix = distance.__getstate__()
+        distance.__setstate__(
+            (power, own_weights if weights is None else weights, own_matrix if matrix is None else matrix)
+        )
+        return distance
+
+    return changed
+
+
+def changed(estimator, change, rows=ROWS, labels=LABELS):
+    def craft():
+        fitted = estimator.fit(rows, labels)
+        audit(fitted)
+        change(fitted)
+        return fitted
+
+    return craft
+
+
+def attribute(name, value):
+    return lambda estimator: setattr(estimator, name, value(getattr(estimator, name)))
+
+
+def a_compiled_distance(estimator):
+    estimator.effective_metric_ = DistanceMetric.get_metric("mahalanobis", VI=np.eye(4))
+
+
+def categorical_nodes(boosting):
+    predictor = boosting._predictors[0][0]
+    predictor.nodes["is_categorical"][0] = 1
+    predictor.raw_left_cat_bitsets = np.zeros((1, 8), np.uint32)
+
+
+def one_column_less(boosting):
+    boosting._preprocessor._transformer_to_input_indices["numerical"] = []
+
+
+def summed(boosting):
+    name, _, columns = boosting._preprocessor.transformers_[1]
+    boosting._preprocessor.transformers_[1] = (name, FunctionTransformer(np.sum), columns)
+
+
+def twister(estimator):
+    state = estimator.random_state_.get_state(legacy=False)
+    state["state"]["pos"] = 10**6
+    estimator.random_state_.set_state(state)
+
+
+def knots(estimator):
+    estimator.bsplines_[0].k = 10**6
+
+
+def mapping(encoder):
+    encoder._default_to_infrequent_mappings[0][:] = 10**6
+
+
+def rare(encoder):
+    encoder._default_to_infrequent_mappings[0] = None
+
+
+def dropped(encoder):
+    encoder._drop_idx_after_grouping[0] = 10**6
+
+
+def reversed_categories(encoder):
+    encoder.categories_[3] = encoder.categories_[3][::-1]
+
+
+GROUPED = OneHotEncoder(min_frequency=30, handle_unknown="infrequent_if_exist")
+BRUTE = KNeighborsClassifier(algorithm="brute")
+TOPICS = LatentDirichletAllocation(2, max_iter=1, random_state=np.random.RandomState(0))
+CRAFTED = {
+    "no distance": neighbours(11, None, metric="manhattan"),
+    "levels without an end": neighbours(5, 2**62),
+    "levels below zero": neighbours(5, -1),
+    "a distance of fewer weights": neighbours(
+        11, with_distance_of(weights=np.ones(1)), metric="seuclidean", metric_params={"V": np.ones(4)}
+    ),
+    "a distance of fewer powers": neighbours(11, with_distance_of(weights=np.ones(2)), p=3),
+    "a distance of a narrow matrix": neighbours(
+        11, with_distance_of(matrix=np.ones((4, 1))), metric="mahalanobis", metric_params={"VI": np.eye(4)}
+    ),
+    "a distance of a matrix that is none": neighbours(
+        11, with_distance_of(matrix=np.ones((1, 1))), metric="mahalanobis", metric_params={"VI": np.eye(4)}
+    ),
+    "no rows": changed(BRUTE, attribute("_fit_X", lambda rows: rows[:0])),
+    "a compiled distance without a tree": changed(BRUTE, a_compiled_distance),
+    "fewer centres' numbers": changed(KMeans(3, n_init=1), attribute("cluster_centers_", lambda found: found[:, :2])),
+    "no centres": changed(KMeans(3, n_init=1), attribute("cluster_centers_", lambda found: found[:0])),
+    "a half of fewer numbers": changed(
+        BisectingKMeans(3), lambda found: setattr(found._bisecting_tree.left, "center", np.zeros(1))
+    ),
+    "categories that are not known": changed(HistGradientBoostingClassifier(max_iter=2), categorical_nodes),
+    "fewer features that may have categories": changed(
+        HistGradientBoostingClassifier(max_iter=2),
+        lambda found: setattr(found._bin_mapper, "is_categorical_", np.zeros(1, np.uint8)),
+    ),
+    "categories that take a column along": changed(HistGradientBoostingClassifier(max_iter=2), one_column_less, NAMED),
+    "a function in their place": changed(HistGradientBoostingClassifier(max_iter=2), summed, NAMED),
+    "a random state out of range": changed(TOPICS, twister, ROWS),
+    "more knots than there are": changed(SplineTransformer(), knots),
+    "fewer coefficients": changed(
+        SplineTransformer(), lambda found: setattr(found.bsplines_[0], "c", found.bsplines_[0].c[:1])
+    ),
+    "words beyond the last column": changed(
+        CountVectorizer(), lambda found: found.vocabulary_.update(phone=10**9), TEXTS, None
+    ),
+    "no columns for hashes": changed(HashingVectorizer(), attribute("n_features", lambda _: 0), TEXTS, None),
+    "fewer columns than codes": changed(OneHotEncoder(), attribute("_n_features_outs", lambda outs: outs[:-1]), CODED),
+    "columns of one code": changed(OneHotEncoder(), attribute("_n_features_outs", lambda outs: [1] * len(outs)), CODED),
+    "codes that rare ones become": changed(GROUPED, mapping, CODED),
+    "rare codes that become none": changed(GROUPED, rare, CODED),
+    "a code that is dropped out of range": changed(OneHotEncoder(drop="first"), dropped, CODED),
+    "pools without features": changed(FeatureAgglomeration(2), attribute("labels_", lambda found: found + 2**40)),
+    "categories out of order": changed(OneHotEncoder(), reversed_categories, CODED),
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_what_would_crash_or_read_anything_is_refused(name):
+    """Each of them was fitted, passes the audit as it was, and not as it was made to be."""
+    crafted = CRAFTED[name]()
+
+    with pytest.raises(BundleCorrupt, match=r"out of range|malformed"):
+        audit(crafted)
+
+
+class RandomState:
+    """One of the operator's own, which has nothing of numpy's."""
+
+
+def test_a_class_of_the_operators_own_may_have_any_name():
+    """Only those of the libraries are compiled."""
+    estimator = KNeighborsClassifier().fit(ROWS, LABELS)
+    estimator.extra = RandomState()
+
+    audit(estimator)
+
+
+def test_clustering_uses_one_thread_however_many_it_was_fitted_with():
+    """A number from the file would be as many threads for each request, or more than there can be."""
+    estimator = make_pipeline(KMeans(3, n_init=1, random_state=0)).fit(ROWS)
+    signature, expected = read_signature(estimator, None), estimator.predict(ROWS)
+    estimator[0]._n_threads = 10**6
+
+    assert expected.tolist() == SklearnEngine(estimator, signature).predict(ROWS).labels.tolist()
