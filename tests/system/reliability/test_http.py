@@ -36,6 +36,24 @@ HIDDEN = [
     "/%252e/metrics",
     "\\metrics",
     "/.//metrics",
+    "/v2/models/stats",
+    "/v2/models/iris/stats",
+    "/v2/models/iris/versions/1/stats",
+    "/v2/models/%73tats",
+    "/v2/models/iris/stat%73",
+    "/%762/models/iris/versions/1/stats",
+    "/v2%2fmodels%2fstats",
+    "/v2/models/iris%2fstats",
+    "/v2/models/iris%2fversions%2f1%2fstats",
+    "/v2/models/stats?a=b",
+    "/v2/models/stats/",
+    "//v2/models/stats",
+    "/v2//models//stats",
+    "/v2/./models/iris/./stats",
+    "/x/../v2/models/stats",
+    "/v2/models/x/%2e%2e/stats",
+    "http://x/v2/models/stats",
+    "http://x/v2/models/iris/%73tats",
 ]
 numbers = itertools.count()
 
@@ -141,7 +159,7 @@ def test_no_malformed_message_is_a_5xx_or_mixes_up_answers(front, server, reques
 
 @pytest.mark.parametrize("kind", FRONTS[1:])
 @pytest.mark.parametrize("path", HIDDEN)
-def test_the_proxies_hide_the_metrics_however_they_are_spelt(behind, server, kind, path):
+def test_the_proxies_hide_what_tells_counts_however_it_is_spelt(behind, server, kind, path):
     """Counts of a service are its operators' business."""
     front = behind(kind, server)
     with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as client:
@@ -149,4 +167,21 @@ def test_the_proxies_hide_the_metrics_however_they_are_spelt(behind, server, kin
         content, _ = receive(client, DEADLINE)
 
     assert b"mlservice_" not in content
+    assert b"inference_count" not in content
     assert b" 200 " not in content.partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize("kind", FRONTS[1:])
+def test_the_proxies_hide_nothing_else_of_v2(behind, server, kind):
+    """The model's own pages pass."""
+    front = behind(kind, server)
+    with front.connect() as connection:
+        paths = [
+            "/v2/models/iris",
+            "/v2/models/iris/versions/1",
+            "/v2/models/iris/ready",
+            "/v2/models/iris/versions/1/ready",
+        ]
+        assert {200} == {connection.ask("GET", path)[0] for path in paths}
+        unknown = connection.ask("GET", "/v2/models/iris/versions/stats")
+    assert (404, True) == (unknown[0], b"unknown_model" in unknown[2])
