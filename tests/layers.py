@@ -4,6 +4,7 @@
 ORDER = [
     "model",
     "model.errors",
+    "model.oneline",
     "model.signature",
     "model.components",
     "model.engines",
@@ -71,6 +72,8 @@ ORDER = [
     "service.state",
     "service.drain",
     "service.linewriter",
+    "service.logformat",
+    "service.gunicornlog",
     "service.predictionlog",
     "service.wire",
     "service.wire.duplicates",
@@ -122,7 +125,14 @@ ORDER = [
 HOMES = {
     "flatbuffers": ["service.wire.flatview", "service.wire.arrowout"],
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.accepting", "service.arbiter", "service.exchange", "service.handing", "service.refusals"],
+    "gunicorn": [
+        "service.accepting",
+        "service.arbiter",
+        "service.exchange",
+        "service.gunicornlog",
+        "service.handing",
+        "service.refusals",
+    ],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": [
