@@ -71,7 +71,8 @@ class Worker(HandingWorker):
         elif conn.arriving is None:
             self._add_first(conn, content)
         elif conn.arriving.size > LARGE and self.held > self.most_body * HELD_BODIES:
-            self._tell(conn, refusals.answer("overloaded"))  # the small ones, health checks too, go on
+            # The small ones, health checks too, go on.
+            self._tell(conn, refusals.answer("overloaded", heads=conn.arriving.heads))
             self.drop(conn)
         else:
             self._add(conn, conn.arriving, content)
@@ -91,7 +92,11 @@ class Worker(HandingWorker):
         held = arriving.size
         whole = arriving.add(content)
         self.held += arriving.size - held
-        if whole:
+        if arriving.malformed:
+            self.log.info("bad_request from %s: not HTTP", conn.client[0])
+            self._tell(conn, refusals.answer("bad_request", heads=arriving.heads))
+            self.drop(conn)
+        elif whole:
             self._start(conn, arriving)
         elif arriving.waits_for_continue:
             arriving.waits_for_continue = False
@@ -160,7 +165,7 @@ class Worker(HandingWorker):
         while self.pending_conns and self.pending_conns[0].timeout <= now:
             conn = self.pending_conns[0]
             if conn.arriving is not None:
-                self._tell(conn, refusals.answer("request_timeout"))
+                self._tell(conn, refusals.answer("request_timeout", heads=conn.arriving.heads))
             self.drop(conn)
         while self.working and now - next(iter(self.working.values())) > self.predict_seconds:
             self._give_up(next(iter(self.working)))
@@ -173,7 +178,7 @@ class Worker(HandingWorker):
         self.hung.add(conn)
         self.nr_conns -= 1
         self.state.say(self.slot, Says.HUNG)
-        self._tell(conn, refusals.answer("prediction_timeout"))
+        self._tell(conn, refusals.answer("prediction_timeout", heads=conn.arrived.heads))
         with suppress(OSError):  # gone meanwhile
             conn.sock.shutdown(socket.SHUT_RDWR)
 

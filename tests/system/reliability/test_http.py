@@ -88,12 +88,15 @@ def receive(client, seconds, enough=lambda content: False):
     return content, True
 
 
-def split(content):
-    """Return the whole answers in what was received, each its status, fields and body, and what is left."""
+def split(content, *, heads=False):
+    """Return the whole answers in what was received, each its status, fields and body, and what is left.
+
+    Those to HEAD have no body.
+    """
     answers = []
     while found := re.match(rb"HTTP/1\.\d (\d{3})[^\r\n]*\r\n(.*?\r\n)\r\n", content, re.DOTALL):
         announced = re.search(rb"(?i)content-length: *(\d+)", found[2])
-        end = found.end() + (int(announced[1]) if announced else 0)
+        end = found.end() + (int(announced[1]) if announced and not heads else 0)
         if len(content) < end:
             break
         answers.append((int(found[1]), found[2].decode("latin-1"), content[found.end() : end]))
@@ -130,8 +133,10 @@ def try_case(front, content):
         if came and not ended:
             with suppress(ConnectionError):  # it may close behind its answer
                 assert canary(client) < 500
-    answers, left = split(came)
-    assert not left or not came.startswith(b"HTTP/"), came
+    heads = content.startswith(b"HEAD")
+    answers, left = split(came, heads=heads)
+    ends_with_body = heads and ended  # as HAProxy answers a malformed HEAD by itself; the server does not
+    assert not left or not came.startswith(b"HTTP/") or ends_with_body, came
     for _ in range(2):
         with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as fresh:
             assert 200 == canary(fresh)
@@ -155,6 +160,16 @@ def test_no_malformed_message_is_a_5xx_or_mixes_up_answers(front, server, reques
     assert ID not in {line["request_id"] for line in server.log()}
     expected = "no 5xx, no answer that is not the caller's"
     figure("HTTP", f"{len(CASES)} malformed messages, {kind}", expected, "0 5xx, 0 mixed up")
+
+
+def test_a_client_of_http_1_0_need_not_name_the_host(front):
+    """Nor do the proxies lose it: some load balancers ask so."""
+    with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as client:
+        client.sendall(b"GET /health/ready HTTP/1.0\r\n\r\n")
+        content, _ = receive(client, DEADLINE)
+
+    ((status, _, _),) = split(content)[0]
+    assert 200 == status
 
 
 @pytest.mark.parametrize("kind", FRONTS[1:])
