@@ -26,6 +26,7 @@ timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level
+logger_class = "service.gunicornlog.GunicornLogger"
 # What a proxy says of scheme and path is not used, so nobody is believed, and whom to believe need not be worked out.
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""

@@ -11,6 +11,7 @@ from typing import Any
 from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Loaded, load, prove
+from model.oneline import one_line
 from model.trust import Trust
 
 DEADLINE_SECONDS = 60.0
@@ -102,4 +103,4 @@ def as_table(findings: list[Finding]) -> str:
         lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:20}  {finding.found}")
         if finding.remedy and finding.remedy != finding.found:
             lines.append(f"{'':26}  → {finding.remedy}")
-    return "\n".join(lines)
+    return "\n".join(map(one_line, lines))

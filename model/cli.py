@@ -8,6 +8,7 @@ from pathlib import Path
 from model import benching, checking, inspecting
 from model.errors import ModelError
 from model.loading import Loaded
+from model.oneline import one_line
 from model.trust import Trust
 
 
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         return run(options)
     except (ModelError, OSError) as error:
-        print(f"ml-service: {getattr(error, 'code', 'error')}: {error}", file=sys.stderr)
+        print(one_line(f"ml-service: {getattr(error, 'code', 'error')}: {error}"), file=sys.stderr)
         return 1
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from model.bundle import Manifest, encode, read
+from model.oneline import one_line
 from model.signature import Feature
 
 
@@ -34,7 +35,8 @@ def as_table(directory: Path) -> str:
     }
     lines = [f"{name:14} {value}" for name, value in head.items()]
     lines += ["", f"{'feature':30} {'type':10} {'null':5} values"]
-    return "\n".join(lines + [_line(feature, manifest) for feature in signature.features])
+    lines += [_line(feature, manifest) for feature in signature.features]
+    return "\n".join(map(one_line, lines))  # what it says may be of unknown origin
 
 
 def engine_of(manifest: Manifest) -> str:

@@ -49,9 +49,10 @@ def create_app(parts: Parts) -> Flask:
     @app.after_request
     def identify(response: Response) -> Response:
         """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
-        served = holder.peek()
+        request = this_request()
+        served = holder.peek() if request.trusted else None
         response.fields += (
-            ("X-Request-ID", this_request().request_id),
+            ("X-Request-ID", request.request_id),
             *([("X-Model-Version", served.contract.identity.version)] if served else ()),
             ("X-Content-Type-Options", "nosniff"),
             ("Cache-Control", "no-store"),

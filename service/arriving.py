@@ -1,6 +1,7 @@
 """Says when a request has arrived whole, from its bytes alone; what its head means is for the HTTP parser to decide.
 
 Whatever is odd counts as arrived, so that the parser gets to refuse it. What is too large is counted and thrown away.
+What can no longer become a head (TLS, another protocol, bare line feeds) is malformed at once.
 """
 
 import re
@@ -18,6 +19,12 @@ MOST_PATH: Final = 256  # bytes of the request line that are looked at for the p
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,1000})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING: Final = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+# As far as it has come: an empty line perhaps, a method as the parser takes it, a target, a version.
+_LINE: Final = re.compile(
+    rb"\r?\Z|(?:\r\n)?(?:[!$%&'*+.^_`|~0-9A-Z-]{0,20}\Z"
+    rb"|[!$%&'*+.^_`|~0-9A-Z-]{3,20} (?:[!-~]*\Z|[!-~]+ (?:[HTP/0-9.]{0,8}\r?\Z|HTTP/1\.[0-9]\r\n)))"
+)
+_NOWHERE: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<!\r)\n")  # in a head (RFC 9112, 2.2 and 5)
 _EXPECT: Final = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
 
 
@@ -27,6 +34,7 @@ class Arriving:
     def __init__(self, most_body: int) -> None:
         self.whole = False  # whether its body has come to its end
         self.discarded = False  # whether its body is too large, and was thrown away
+        self.malformed = False  # whether no head can come of it any more
         self.waits_for_continue = False
         self.length: int | None = 0  # of the body, as the head says; None where it comes in chunks
         self._most_body = most_body
@@ -53,6 +61,11 @@ class Arriving:
         method, _, rest = bytes(self._content[:MOST_PATH]).partition(b" ")
         return rest.partition(b" ")[0].partition(b"?")[0] if method in (b"GET", b"HEAD") else b""
 
+    @property
+    def heads(self) -> bool:
+        """Whether the method is HEAD, as far as the bytes say: the answer then has no body, whatever it is."""
+        return bytes(self._content[:16]).lstrip(b"\r\n").startswith(b"HEAD ")
+
     def add(self, content: bytes) -> bool:
         """Take more bytes; say whether the request is whole, or cannot or need not be waited for."""
         if self._head_end < 0:
@@ -60,7 +73,8 @@ class Arriving:
             self._keep(content)
             found = self._content.find(_END, searched)
             if found < 0:
-                return len(self._content) > MOST_HEAD
+                self.malformed = not _LINE.match(self._content) or bool(_NOWHERE.search(self._content, searched))
+                return self.malformed or len(self._content) > MOST_HEAD
             self._read_head(found + len(_END))
             self._came = len(self._content) - self._head_end
             if self.length is None or self.discarded:

@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -25,6 +26,9 @@ from service.connection import ClientSocket, Connection
 # The fields whose names in WSGI do not begin with HTTP_.
 _NAMES: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
 _FIELD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\r\n"  # RFC 9110, 5
+# Whom a request is sent to (RFC 9110, 7.2; RFC 3986, 3.2): no user, and in a target of its own some host.
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.]+\]|(?:[!$&'()*+,;=.~_0-9A-Za-z-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
+_ABSOLUTE: Final = re.compile(rf"(?i:https?)://(?=[^:/?]){_HOST}(?:[/?].*)?")
 # A code that has no name of its own, such as 499, has no reason behind it (RFC 9112, 4).
 _HEAD: Final = re.compile(rf"HTTP/1\.\d \d{{3}} [^\x00-\x1f\x7f]*\r\n(?:{_FIELD})+")
 
@@ -60,8 +64,11 @@ class Exchange:
             raise InvalidHeader("CONTENT-LENGTH")
         stream = io.BytesIO(body) if arrived.whole or arrived.length is not None else _Endless()
         version = f"HTTP/1.{min(request.version[1], 1)}"
+        environ = self._environ(request, conn, stream, version)
+        if not _is_addressed(version, environ.get("HTTP_HOST"), request.uri):
+            raise InvalidHeader("HOST")
         keep = keep and arrived.whole and not arrived.discarded and not _closes(request)
-        self._send(conn.sock, self._environ(request, conn, stream, version), version, keep=keep)
+        self._send(conn.sock, environ, version, keep=keep)
         return keep
 
     def _environ(self, request: Request, conn: Connection, stream: io.BytesIO, version: str) -> dict[str, Any]:
@@ -129,6 +136,17 @@ def _length(reader: Any) -> int | None:
     if isinstance(reader, ChunkedReader):
         return None
     return int(reader.length) if isinstance(reader, LengthReader) else -1
+
+
+@lru_cache(32)
+def _is_host(text: str) -> bool:
+    return re.fullmatch(_HOST, text) is not None
+
+
+def _is_addressed(version: str, host: str | None, target: str) -> bool:
+    """Say whether a request names its host as it has to (RFC 9112, 3.2); that of HTTP/1.0 need not."""
+    named = version == "HTTP/1.0" if host is None else _is_host(host)
+    return named and (target.startswith("/") or "://" not in target or _ABSOLUTE.fullmatch(target) is not None)
 
 
 def _closes(request: Request) -> bool:

@@ -198,7 +198,7 @@ class HandingWorker(AcceptingWorker):
             self.log.error("a request failed in the worker", exc_info=error)
         else:
             self.log.info("%s from %s: %s", code, conn.client[0], type(error).__name__)
-        conn.sock.sendall(refusals.answer(code))
+        conn.sock.sendall(refusals.answer(code, heads=conn.arrived.heads))
 
     def send(self, conn: Connection) -> None:
         """Send what is left of an answer."""

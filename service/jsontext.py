@@ -1,10 +1,15 @@
 """JSON as bytes: the only place that knows which library reads and writes it."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import orjson
 
 from service.errors import InvalidJson
+
+# What is no character to look at, beside those that JSON escapes anyway: DEL, C1, line and paragraph separators, marks
+# that turn the direction of text.
+_CONTROLS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
 def loads(content: bytes) -> Any:
@@ -29,3 +34,10 @@ def _hint(content: bytes) -> str:
 def dumps(value: Any) -> bytes:
     """Write JSON; contiguous numpy arrays as nested lists. A number that is not finite becomes null."""
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def one_line(content: bytes) -> bytes:
+    """Return JSON with the control characters escaped that it may hold as they are: for terminals and line readers."""
+    if content.isascii() and b"\x7f" not in content:
+        return content
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", content.decode()).encode()

@@ -15,6 +15,7 @@ from typing import Any
 
 from model.errors import ModelError
 from model.loading import prove
+from model.oneline import one_line
 from model.trust import make_importable
 from service import shareddir, state
 from service.access import Gate
@@ -24,6 +25,7 @@ from service.blueprints import pages
 from service.fetching import Refused, Trial, fetch
 from service.handing import Pages
 from service.linewriter import LineWriter
+from service.logformat import Formatter
 from service.metrics import Metrics
 from service.predictionlog import PredictionLog
 from service.protocols import spoken_by
@@ -55,17 +57,22 @@ def one_line_exit(status: int) -> Iterator[None]:
 
 
 def _exit(status: int, line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(one_line(line), file=sys.stderr, flush=True)
     raise SystemExit(status)
+
+
+def _configure_logging(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter("[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
+    logging.captureWarnings(capture=True)  # else the model's own code writes them to stderr as they are
 
 
 def start(environ: Mapping[str, str]) -> Parts:
     """Load what workers will share, in the master, before any fork: no thread is started and nothing is predicted."""
     with one_line_exit(1):
         settings = Settings.from_env(environ)
-        logging.basicConfig(
-            level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
-        )
+        _configure_logging(settings.log_level.upper())
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
         fetched = fetch(settings, Trial(settings.boot_seconds))
         served = load_fetched(settings, fetched)

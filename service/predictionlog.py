@@ -47,7 +47,7 @@ class PredictionLog:
         """
         drawn = zlib.crc32(outcome.request_id.encode()) / 2**32
         if outcome.code != OK or drawn < self._share:
-            self._write(jsontext.dumps(self._entry(outcome, names)) + b"\n")
+            self._write(jsontext.one_line(jsontext.dumps(self._entry(outcome, names))) + b"\n")
 
     def _entry(self, outcome: Outcome, names: Sequence[str]) -> dict[str, Any]:
         call, prediction = outcome.call, outcome.prediction

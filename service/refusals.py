@@ -16,8 +16,11 @@ _CODES: Final = {
 }
 
 
-def answer(code: str) -> bytes:
-    """Return a whole HTTP response with which the connection ends, in the form of all other errors."""
+def answer(code: str, *, heads: bool) -> bytes:
+    """Return a whole HTTP response with which the connection ends, in the form of all other errors.
+
+    To a request whose method is HEAD that is the head alone (RFC 9110, 9.3.2).
+    """
     status, title = TABLE[code]
     body = jsontext.dumps({"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code})
     head = (
@@ -25,7 +28,7 @@ def answer(code: str) -> bytes:
         "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
-    return head.encode() + body
+    return head.encode() + (b"" if heads else body)
 
 
 def code_of(error: Exception) -> str:

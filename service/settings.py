@@ -89,7 +89,7 @@ class Settings:
     host: str = setting("HOST", ADDRESS, "the address to listen on", default="0.0.0.0")  # noqa: S104  # a container's port
     port: int = setting("PORT", _whole(0, 65535), "the port to listen on; 0 takes a free one", default=8000)
     admin_bind: str | None = setting(
-        "ADMIN_BIND", BIND, "another address, the only one where /metrics is answered", default=None
+        "ADMIN_BIND", BIND, "another address, the only one that tells counts (/metrics, V2's stats)", default=None
     )
     tokens_file: Path | None = setting(
         "TOKENS_FILE", Parser(Path, "a path"), "sha256 hashes of the bearer tokens that are let in", default=None

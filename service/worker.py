@@ -115,7 +115,11 @@ class Worker(HandingWorker):
         whole = arriving.add(content)
         self.held += arriving.size - held
         conn.moved += len(content)
-        if whole:
+        if arriving.malformed:
+            self.log.info("bad_request from %s: not HTTP", conn.client[0])
+            self.tell(conn, refusals.answer("bad_request", heads=arriving.heads))
+            self.drop(conn)
+        elif whole:
             self._start(conn, arriving)
         elif arriving.waits_for_continue:
             arriving.waits_for_continue = False
@@ -195,7 +199,7 @@ class Worker(HandingWorker):
                 self.drop(conn)
         for conn in self._overdue(self.transferring, now):
             if conn.arriving is not None:
-                self.tell(conn, refusals.answer("request_timeout"))
+                self.tell(conn, refusals.answer("request_timeout", heads=conn.arriving.heads))
             self.drop(conn)
         for running in (self.working, self.errands):
             while running and now - next(iter(running.values())) > self.predict_seconds:
@@ -216,7 +220,7 @@ class Worker(HandingWorker):
         self.hung.add(conn)
         self.count(-1)
         self.state.say(self.slot, Says.HUNG)
-        self.tell(conn, refusals.answer("prediction_timeout"))
+        self.tell(conn, refusals.answer("prediction_timeout", heads=conn.arrived.heads))
         with suppress(OSError):  # gone meanwhile
             conn.sock.shutdown(socket.SHUT_RDWR)
 

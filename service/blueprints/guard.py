@@ -4,7 +4,7 @@ from flask import Flask
 
 from service.access import Gate
 from service.blueprints.answers import this_request
-from service.blueprints.pages import health_endpoints
+from service.blueprints.pages import health_endpoints, statistics_endpoints
 from service.errors import NotFound, Unauthorized
 from service.protocols import Spoken
 from service.recording import Recorder
@@ -16,19 +16,20 @@ ADMIN = frozenset({"ops.exposition"})
 
 def install(app: Flask, gate: Gate, spoken: Spoken, recorder: Recorder) -> None:
     """Ask every request but health checks for a token, and answer admin routes at the admin address only."""
-    health = HEALTH | health_endpoints(spoken)
+    health, admin = HEALTH | health_endpoints(spoken), ADMIN | statistics_endpoints(spoken)
 
     @app.before_request
     def guard() -> None:
         request = this_request()
-        if request.endpoint in health:
-            return
-        came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
-        if request.endpoint in ADMIN and gate.admin not in (None, came_in):
-            raise NotFound(f"{request.path} is answered at another address; see ADMIN_BIND.")
         try:
             gate.access.check(request.environ.get("HTTP_AUTHORIZATION", ""))
         except Unauthorized as refusal:
+            request.trusted = False
+            if request.endpoint in health:
+                return
             if codec := (request.view_args or {}).get("codec"):
                 recorder.refused(codec.name, request.request_id, refusal)
             raise
+        came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
+        if request.endpoint in admin and gate.admin not in (None, came_in):
+            raise NotFound(f"{request.path} is answered at another address; see ADMIN_BIND.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from functools import partial, reduce
 from itertools import chain
+from typing import Final
 
 from flask import Blueprint
 from werkzeug.routing import BaseConverter
@@ -16,6 +17,9 @@ from service.protocols import Spoken
 from service.served import Holder
 from service.state import State
 from service.wire import Answer, Contract
+
+# To callers without a token, whatever model they name: neither what is served nor whether they guessed its name.
+READY: Final = Answer(b'{"ready":true}')
 
 
 class NameConverter(BaseConverter):
@@ -32,6 +36,8 @@ def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: State) ->
         def page(model: str | None = None, version: str | None = None) -> Response:
             if health:
                 check_ready(holder, state)
+                if not this_request().trusted:
+                    return response_of(READY)
             contract = holder.current().contract
             contract.check_name(model, version)
             return response_of(tell(contract))
@@ -66,6 +72,11 @@ def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[bytes]:
 def health_endpoints(spoken: Spoken) -> frozenset[str]:
     """Return the names of the pages that load balancers and platforms ask."""
     return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.health)
+
+
+def statistics_endpoints(spoken: Spoken) -> frozenset[str]:
+    """Return the names of the pages that tell how many requests there were."""
+    return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.statistics)
 
 
 def _counted(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:

@@ -29,6 +29,8 @@ def _key(name: str) -> str:
 class Request(flask.Request):
     """The request class of the application."""
 
+    trusted = True  # whether the caller may be told about the model: it has a token, or none is needed
+
     @cached_property
     def request_id(self) -> str:
         """The caller's X-Request-ID when it is well formed, else a new one."""

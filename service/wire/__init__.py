@@ -67,7 +67,8 @@ class Codec:
     `decode(body, header, contract)` raises ServiceError. `refuse(failure, request id)` says any failure below the
     `prefixes` in the protocol's own shape. By path, for GET: `pages` tell of the model, `statistics` of what it did so
     far, and `alive` is said as long as the process answers, with or without a model. `health` are the paths among them
-    that load balancers ask: the pages say 503 while the server drains, and nobody is asked for a token.
+    that load balancers ask: the pages say 503 while the server drains, and who has no token is told no more than that
+    the server is ready. `statistics` are told at the admin address only, where there is one.
     """
 
     name: str

@@ -3,6 +3,7 @@
 import json
 import random
 import socket
+import ssl
 
 import pytest
 
@@ -45,6 +46,13 @@ REFUSED = {
     "control character in the path": b"GET /he\x01alth HTTP/1.1\r\nHost: x\r\n\r\n",
     "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "no host": b"GET /health HTTP/1.1\r\n\r\n",
+    "no host of a whole URL": b"GET http://x/health HTTP/1.1\r\n\r\n",
+    "a host that is none": b"GET /health HTTP/1.1\r\nHost: a b/c\r\n\r\n",
+    "a host that is none, HTTP/1.0": b"GET /health HTTP/1.0\r\nHost: a@b\r\n\r\n",
+    "a user in the URL": b"GET http://a:b@x/health HTTP/1.1\r\nHost: x\r\n\r\n",
+    "another scheme": b"GET gopher://x/health HTTP/1.1\r\nHost: x\r\n\r\n",
+    "bare LF throughout": b"GET /health HTTP/1.1\nHost: x\n\n",
     "another expectation": HEAD + b"Expect: 200-maybe\r\n" + LENGTH + b"\r\n" + BODY,
 }
 
@@ -78,6 +86,68 @@ def test_what_is_malformed_is_refused_once_and_says_nothing_of_the_server(server
     assert b"gunicorn" not in answer.lower()
     assert b"<" not in body
     assert 200 == server.predict({"features": ROW})[0]
+
+
+# What waits for more that would change nothing; a client that sends it waits for an answer.
+AT_ONCE = {
+    "TLS": bytes.fromhex("16030100c8010000c40303"),
+    "a byte of TLS": b"\x16",
+    "bare LF": b"GET /health HTTP/1.1\nHost: x\n\n",
+    "bare LF, half": b"GET /health HTTP/1.1\n",
+    "HTTP/0.9": b"GET /health\r\n",
+    "long method": b"A" * 100,
+    "NUL": b"GET /\x00",
+    "SSH": b"SSH-2.0-OpenSSH_9.2p1\r\n",
+    "behind a request": b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03",
+}
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_what_can_never_be_a_request_is_told_so_at_once(server, name):
+    """While the client keeps its side open: after READ_SECONDS it would be told 408."""
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as client:
+        client.sendall(AT_ONCE[name])
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+
+    assert b"HTTP/1.1 400 Bad Request\r\n" in answer
+    assert b"bad_request" == answer.rpartition(b'"code":"')[2][:11]
+
+
+def test_a_tls_client_is_told_that_this_is_no_tls(server):
+    """Its own library finds out at once, and does not wait for a time-out."""
+    context = ssl.create_default_context()
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as client, pytest.raises(ssl.SSLError) as told:
+        context.wrap_socket(client, server_hostname="localhost")
+
+    assert "WRONG_VERSION_NUMBER" == told.value.reason
+
+
+NO_BODY = {
+    "no host": b"HEAD /health HTTP/1.1\r\n\r\n",
+    "no version": b"HEAD /health\r\n\r\n",
+    "half a head": b"HEAD /health HTTP/1.1\r\nHost: x\r\n",
+    "bare LF": b"HEAD /health HTTP/1.1\nHost: x\n\n",
+    "NUL": b"HEAD /\x00",
+    "long request line": b"HEAD /" + b"a" * 5_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "huge header": b"HEAD / HTTP/1.1\r\nHost: x\r\nX-A: " + b"a" * 9_000 + b"\r\n\r\n",
+    "bad length": b"HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    "another expectation": b"HEAD / HTTP/1.1\r\nHost: x\r\nExpect: 200-maybe\r\n\r\n",
+    "behind an empty line": b"\r\n\r\nHEAD / HTTP/1.1\r\n\r\n",
+    "no route": b"HEAD /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    "a body too large": b"HEAD /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NO_BODY)
+def test_the_answer_to_head_has_no_body_whatever_is_wrong_with_it(server, name):
+    """RFC 9110, 9.3.2; also where the request line is not to be believed, or the rest does not come."""
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as client:
+        client.sendall(NO_BODY[name])
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert answer.endswith(b"\r\n\r\n")
+    assert 1 == answer.count(b"\r\n\r\n")
 
 
 def test_mangled_requests_are_never_the_servers_fault(server):

@@ -7,6 +7,8 @@ from service.arriving import MOST_HEAD, Arriving
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
 WHOLE = [
     b"GET / HTTP/1.1\r\n\r\n",
+    b"\r\nGET http://x/?a=b HTTP/1.0\r\nX-A:\tb\xff\r\n\r\n",
+    b"M-SEARCH * HTTP/1.1\r\nHost:\r\n\r\n",
     HEAD + b"Content-Length: 5\r\n\r\nhello",
     HEAD + b"content-length:0\r\n\r\n",
     HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
@@ -30,10 +32,61 @@ def test_a_request_is_whole_with_its_last_byte_however_it_is_cut(request_bytes, 
     assert arriving.whole
 
 
+NEVER = {
+    "TLS": b"\x16",
+    "TLS, whole": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "TLS behind an empty line": b"\r\n\x16",
+    "PROXY protocol behind an empty line": b"\r\n\x00\r\nQUIT\n",
+    "SSH": b"SSH-2.0-OpenSSH_9.2",
+    "SMTP": b"EHLO x\r\n",
+    "RESP": b"*1\r\n$4\r\nPING\r\n",
+    "JSON": b"{",
+    "small letters": b"get",
+    "long method": b"A" * 21,
+    "short method": b"GE ",
+    "no method": b" ",
+    "HTTP/0.9": b"GET /\r\n",
+    "HTTP/2": b"GET / HTTP/2.0\r\n",
+    "no version": b"GET / HTTX",
+    "two spaces": b"GET  /",
+    "two spaces behind": b"GET /  ",
+    "three words": b"GET / a",
+    "NUL in the target": b"GET /\x00",
+    "beyond ASCII in the target": b"GET /\xff",
+    "bare LF": b"GET / HTTP/1.1\n",
+    "bare LF in a field": HEAD + b"X-A: b\n",
+    "bare CR": HEAD + b"X-A: b\rc",
+    "NUL in a field": HEAD + b"X-A: \x00",
+    "bell in a field": HEAD + b"X-A: b\x07",
+}
+
+
+@pytest.mark.parametrize("content", NEVER.values(), ids=NEVER)
+def test_what_can_never_be_a_request_is_malformed_with_the_first_byte_that_says_so(content):
+    """In one piece or byte by byte: nobody waits for the rest of it."""
+    pieces, whole = Arriving(1000), Arriving(1000)
+
+    assert any(pieces.add(content[place : place + 1]) for place in range(len(content)))
+    assert pieces.malformed
+    assert whole.add(content)
+    assert whole.malformed
+    assert not whole.whole
+
+
+@given(st.sampled_from(WHOLE), st.data())
+def test_no_beginning_of_a_request_is_malformed(request_bytes, data):
+    """Wherever it is cut."""
+    arriving = Arriving(1000)
+
+    arriving.add(request_bytes[: data.draw(st.integers(1, len(request_bytes)))])
+
+    assert not arriving.malformed
+
+
 @pytest.mark.parametrize(
     "content",
     [
-        b"x" * (MOST_HEAD + 1),
+        b"GET /" + b"x" * MOST_HEAD,
         HEAD + b"Content-Length: 4001\r\n\r\n",
         HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n",
         HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",

@@ -187,6 +187,21 @@ def test_inspect_is_a_table_and_json(run, iris_bundle):
     assert (0, "iris", 64) == (code, json.loads(text)["name"], len(json.loads(text)["digest"]))
 
 
+def test_inspect_and_check_show_no_control_characters_of_a_bundle(run, iris_bundle, tmp_path):
+    """A bundle may come from anywhere, and whoever looks at it has a terminal."""
+    bundle = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    manifest = (bundle / "manifest.json").read_text()
+    hostile = manifest.replace('"created_at": "', '"created_at": "\\u001b[2J\\nFAIL', 1).replace(
+        "sepal", "\\u009b2J", 1
+    )
+    (bundle / "manifest.json").write_text(hostile)
+
+    for command in ("inspect", "check"):
+        _, table, progress = run(command, bundle)
+        assert all(line.isprintable() for line in (table + progress).split("\n"))
+    assert r"\x1b[2J\nFAIL" in run("inspect", bundle)[1]
+
+
 def test_inspect_and_check_default_to_the_servers_own_bundle(run, iris_bundle):
     """They read the same settings as the server."""
     assert 0 == run("inspect", MODEL_DIR=str(iris_bundle))[0]

@@ -159,6 +159,40 @@ def test_a_status_without_a_name_is_a_status(conn, status):
     assert answer.startswith(f"HTTP/1.1 {status}\r\n".encode())
 
 
+HOSTS = ["x", "x:80", "x:", "", "a.b-c_d", "10.0.0.1:8000", "[::1]:80", "[::]", "%41", "xn--p1ai.", "a" * 253]
+NO_HOSTS = ["a b", "a/b", "a,b c", "x:y", "x:80:80", "a@b", "[::1", "::1", "é", "%4", "a?b", "x\ty", "http://x"]
+
+
+def get(conn, target="/", host=None, version="1.1"):
+    """Ask with this Host, or none; returns the status."""
+    field = "" if host is None else f"Host: {host}\r\n"
+    try:
+        _, answer = ask(conn, f"GET {target} HTTP/{version}\r\n{field}X-A: b\r\n\r\n".encode("latin-1"))
+    except ParseException:
+        assert not conn.sock.unsent
+        return 400
+    conn.sock.unsent.clear()
+    return int(answer.split()[1])
+
+
+def test_a_request_says_at_which_host_it_is_sent(conn):
+    """RFC 9112, 3.2: one of HTTP/1.1 has to; what is said has to be a host, in whatever version; empty it may be."""
+    assert (400, 400, 200) == tuple(get(conn, version=version) for version in ("1.1", "1.2", "1.0"))
+    for version in ("1.0", "1.1"):
+        assert {200} == {get(conn, host=host, version=version) for host in HOSTS}
+        assert {400} == {get(conn, host=host, version=version) for host in NO_HOSTS}
+        assert 400 == get(conn, host="x\r\nHost: x", version=version)
+
+
+def test_a_whole_url_is_a_target_if_it_is_one_of_http(conn):
+    """RFC 9112, 3.2.2; it replaces the Host, but not the duty to send it."""
+    for target in ("http://x/a", "HTTP://y:80/a?b=c", "https://[::1]/", "http://x", "http://x?a=http://b/@"):
+        assert (200, 400, 200) == (get(conn, target, "x"), get(conn, target), get(conn, target, version="1.0")), target
+    for target in ("http:///a", "http://:80/a", "gopher://x/a", "http://a:b@x/", "http://x:y/", "http://a|b/", "x://"):
+        assert 400 == get(conn, target, "x"), target
+    assert (200, 400) == (get(conn, "/a?b=http://c@d/", "x"), get(conn, "a", "x"))
+
+
 def test_what_is_not_http_is_said_by_gunicorns_parser_and_not_answered_here(conn):
     """Its errors go to whoever answers for them."""
     with pytest.raises(ParseException):

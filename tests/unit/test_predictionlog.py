@@ -1,4 +1,5 @@
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -74,7 +75,10 @@ def test_failures_are_logged_whatever_the_sample():
     assert ["overloaded"] == [entry["code"] for entry in entries(outcome(code="overloaded"), share=0.0)]
 
 
-@pytest.mark.parametrize("label", ["a\nb", "\x00\x1b[31m", "\u202e\U0001f600", "x" * 100_000])
+@pytest.mark.parametrize(
+    "label",
+    ["a\nb", "\x00\x1b[31m", "\u202e\U0001f600", "\\\x7f\\\\\x9b31m", "\x85\u2028\u2029", "\ufeff", "ä" * 100_000],
+)
 def test_hostile_strings_stay_on_their_line(label):
     """JSON escapes what could break a line or a terminal."""
     lines = []
@@ -82,5 +86,7 @@ def test_hostile_strings_stay_on_their_line(label):
     PredictionLog(lines.append).record(outcome(label=label, rows=1), NAMES)
 
     assert 1 == lines[0].count(b"\n")
-    assert not any(byte < 0x20 for byte in lines[0][:-1])
+    text = lines[0].decode().removesuffix("\n")
+    assert [text] == text.splitlines()
+    assert set() == {unicodedata.category(each) for each in text} & {"Cc", "Cf", "Zl", "Zp"}
     assert [label] == json.loads(lines[0])["predictions"]

@@ -105,6 +105,7 @@ _FIELD_LINES = {
     "two hundred": b"".join(b"X-%d: a\r\n" % n for n in range(200)),
     "ten thousand": b"X: a\r\n" * 10_000,
     "two hosts": b"Host: y\r\n",
+    "the same host twice": b"Host: x\r\n",
     "a host that is none": b"Host: a b/c\r\n",
     "an expectation of no standard": b"Expect: 200-maybe\r\n",
     "upgrade to h2c": b"Connection: Upgrade, HTTP2-Settings\r\n"
@@ -148,7 +149,9 @@ _REQUEST_LINES = {
     "a method of no token": b"G(E)T / HTTP/1.1",
     "a long method": b"A" * 10_000 + b" / HTTP/1.1",
     "one word": b"GET",
-    "not HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    "SSH": b"SSH-2.0-OpenSSH_9.2p1",
+    "half of TLS": b"\x16",
     "preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM",
     "binary": bytes(range(256)),
 }
@@ -197,13 +200,37 @@ def _fields():
     return {f"field: {name}": LIVE + line + b"\r\n" for name, line in _FIELD_LINES.items()}
 
 
+def _hosts():
+    """Return what a Host field may hold, and none at all, which only HTTP/1.0 may do without."""
+    values = (b"a b/c", b"a@b", b"x:y", b"x:80:80", b"[::1", b"::1", b"a,b", b"", b"x/", b"%zz", b"\xff", b"http://x")
+    cases = {f"host: {value!r}": LIVE.replace(b"Host: x", b"Host: " + value) + b"\r\n" for value in values}
+    none = LIVE.replace(b"Host: x\r\n", b"")
+    return cases | {"host: none": none + b"\r\n", "host: none, HTTP/1.0": none.replace(b"1.1", b"1.0") + b"\r\n"}
+
+
+def _heads():
+    """Return requests to which no answer has a body."""
+    get = LIVE + b"\r\n"
+    cases = {
+        "good": get,
+        "no version": b"GET /health/live\r\n\r\n",
+        "no host": b"GET /health/live HTTP/1.1\r\n\r\n",
+        "NUL": get.replace(b"live", b"\x00"),
+        "bare LF": get.replace(b"\r\n", b"\n"),
+        "a bad length": LIVE + b"Content-Length: -1\r\n\r\n",
+        "a huge field": LIVE + b"X-A: " + b"a" * 100_000 + b"\r\n\r\n",
+        "no route": get.replace(b"live", b"none"),
+    }
+    return {f"HEAD: {name}": content.replace(b"GET", b"HEAD") for name, content in cases.items()}
+
+
 def _targets():
     cases = {f"request line: {name}": line + b"\r\nHost: x\r\n\r\n" for name, line in _REQUEST_LINES.items()}
     return cases | {
         "request line: after empty lines": b"\r\n\r\n" + LIVE + b"\r\n",
         "line ends: bare LF throughout": (LIVE + b"\r\n").replace(b"\r\n", b"\n"),
         "line ends: bare CR throughout": (LIVE + b"\r\n").replace(b"\r\n", b"\r"),
-        "no Host": b"GET /health/live HTTP/1.1\r\n\r\n",
+        "no Host of a whole URL": b"GET http://x/health/live HTTP/1.1\r\n\r\n",
         "GET with a body": LIVE + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY,
         "pipelined: garbage behind a request": LIVE + b"\r\n" + b"\x00\xffgarbage\r\n\r\n",
         "pipelined: half a request behind one": LIVE + b"\r\nGET /health",
@@ -211,4 +238,4 @@ def _targets():
     }
 
 
-CASES = {**_lengths(), **_chunks(), **_codings(), **_fields(), **_targets()}
+CASES = {**_lengths(), **_chunks(), **_codings(), **_fields(), **_hosts(), **_heads(), **_targets()}

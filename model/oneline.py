@@ -1,0 +1,14 @@
+"""Text of unknown origin, shown to people: on one line, without control characters, of bounded length."""
+
+from typing import Final
+
+MOST: Final = 8192  # characters
+
+
+def one_line(text: str) -> str:
+    """Return the text with whatever is not printable escaped, as Python's repr does it, and its end cut off if long."""
+    if len(text) > MOST:
+        text = f"{text[:MOST]}… and {len(text) - MOST} more characters"
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -1,0 +1,98 @@
+"""What the server writes to stderr while the model's own code fails on what callers send."""
+
+import re
+import subprocess
+import sys
+import unicodedata
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.system.conftest import DEADLINE, eventually
+
+FORGED = "\n[1999-12-31 10:15:42 +0000] [1] [INFO] all is well\r\x1b[2J\x9b31m\u2028\u202e\x07"
+RECORD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(,\d{3}| [+-]\d{4})\] \[\d+\] \[[A-Z]+\] ")
+CODE = """
+import warnings
+from sklearn.base import BaseEstimator, TransformerMixin
+class Loud(TransformerMixin, BaseEstimator):
+    def fit(self, rows, labels=None):
+        self.n_features_in_ = 1
+        return self
+    def transform(self, rows):
+        kind, _, text = str(rows[0, 0]).partition(":")
+        if kind == "raise":
+            try:
+                raise KeyError(text)
+            except KeyError as error:
+                raise type(text[:80], (RuntimeError,), {})(text) from error
+        if kind == "warn":
+            warnings.warn(text)
+        return rows
+"""
+PACK = """
+import sys
+sys.path.append(sys.argv[1])
+from pathlib import Path
+import numpy as np
+from loud import Loud
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from model.packing import pack
+rows, labels = np.array([["a"], ["b"]] * 10, dtype=object), [0, 1] * 10
+model = make_pipeline(Loud(), OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(rows, labels)
+pack(model, sys.argv[2], name="loud", data=rows, code=Path(sys.argv[1]))
+"""
+
+
+@pytest.fixture(scope="module")
+def loud(tmp_path_factory):
+    """Pack a model whose own code raises, or warns, as its input says: the arguments to serve it with."""
+    folder = tmp_path_factory.mktemp("loud")
+    (folder / "loud.py").write_text(CODE)
+    command = [sys.executable, "-c", PACK, str(folder), str(folder / "bundle")]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
+
+
+def records(text):
+    """Return the log's records, each the lines of one, having proven that nothing in it moves a cursor."""
+    strange = {each for each in text if unicodedata.category(each) in {"Cc", "Cf", "Zl", "Zp"}}
+    assert strange <= {"\n"}
+    found = []
+    for line in text.removesuffix("\n").split("\n"):
+        if RECORD.match(line):
+            found.append([line])
+        else:
+            found[-1].append(line)
+    assert all(line.startswith("  ") for record in found for line in record[1:])
+    return found
+
+
+@pytest.mark.parametrize(("kind", "status"), [("raise", 500), ("warn", 200)])
+def test_text_from_a_request_forges_no_record_and_reaches_no_terminal(serve, loud, kind, status):
+    """An exception of the model's own code, with its cause, and a warning, both of a caller's text."""
+    server = serve(**loud, WEB_CONCURRENCY="1")
+    before = len(records(server.errors))
+
+    assert status == server.predict({"instances": [[f"{kind}:{FORGED}"]]})[0]
+
+    eventually(lambda: len(records(server.errors)) > before, "a record")
+    found = [record for record in records(server.errors)[before:] if "all is well" in "".join(record)]
+    assert found
+    assert not any(record[0].startswith("[1999") for record in found)
+    assert b"\x7f" not in server.out.read_bytes()
+    assert 200 == server.predict({"instances": [["a"]]})[0]
+
+
+def test_a_start_that_fails_is_one_line_whatever_it_names(launch, tmp_path):
+    """A path is a text like any other."""
+    server = launch(tmp_path / FORGED.replace("\n", ""))
+
+    assert 0 != server.process.wait(DEADLINE)
+    last = server.errors.removesuffix("\n").rpartition("\n")[2]
+    assert last.startswith("ml-service: bundle_missing: ")
+    assert "all is well" in last
+    assert last.isprintable()
