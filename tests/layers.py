@@ -96,6 +96,7 @@ ORDER = [
     "service.wire.v2pages",
     "service.wire.flatview",
     "service.wire.npy",
+    "service.wire.arrowkinds",
     "service.wire.arrowcolumns",
     "service.wire.arrow",
     "service.wire.arrowout",

@@ -22,11 +22,11 @@ _LIES: Final = (struct.error, IndexError, TypeError, OverflowError, AssertionErr
 class View:
     """One table; its members are asked for by their number in the FlatBuffers schema."""
 
-    def __init__(self, content: bytes, place: int) -> None:
+    def __init__(self, content: memoryview, place: int) -> None:
         self._table = Table(content, place)
 
     @classmethod
-    def root(cls, content: bytes) -> "View":
+    def root(cls, content: memoryview) -> "View":
         """Return the root table of a buffer."""
         try:
             return cls(content, encode.Get(_OFFSET.packer_type, content, 0))
@@ -41,11 +41,16 @@ class View:
         except _LIES as error:
             raise ValueError(str(error)) from None
 
-    def text(self, member: int) -> str:
-        """Return a text, "" where there is none."""
+    def text(self, member: int, most: int) -> str:
+        """Return a text of at most so many bytes, "" where there is none."""
         try:
             found = self._offset(member)
-            return str(self._table.String(found), "utf-8") if found else ""
+            place = self._table.Indirect(found) if found else 0
+            length = self._table.Get(_OFFSET, place) if found else 0
+            if length > most:
+                raise ValueError(f"a text of {length} bytes where {most} are left")
+            start = place + _OFFSET.bytewidth
+            return str(self._table.Bytes[start : start + length], "utf-8")
         except _LIES as error:
             raise ValueError(str(error)) from None
 
@@ -57,13 +62,18 @@ class View:
         except _LIES as error:
             raise ValueError(str(error)) from None
 
+    def count(self, member: int) -> int:
+        """Return how many a list says that it has."""
+        try:
+            return self._vector(member)[1]
+        except _LIES as error:
+            raise ValueError(str(error)) from None
+
     def views(self, member: int, most: int) -> "list[View]":
-        """Return a list of tables, at most so many."""
+        """Return the first tables of a list, at most so many; they need not be different ones."""
         try:
             start, count = self._vector(member)
-            if count > most:
-                raise ValueError(f"more than {most} of what is expected")
-            places = range(start, start + 4 * count, 4)
+            places = range(start, start + 4 * min(count, most), 4)
             return [View(self._table.Bytes, self._table.Indirect(place)) for place in places]
         except _LIES as error:
             raise ValueError(str(error)) from None

@@ -7,20 +7,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.engines import Prediction, Rows
+from service.errors import InvalidBody
 from service.wire import Contract, arrow, arrowout, csvtext, npy
 from service.wire.outputs import PREDICT, PREDICT_PROBA, named_outputs
 
 
 def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Rows:
-    """Return the rows of a matrix, of one column as a vector, or of a structured array by name."""
-    array = npy.read(body)
+    """Return the rows of a matrix, of one column as a vector, or of a structured array by name.
+
+    Names and height are those of rows of this model before a cell becomes an object.
+    """
+    array, names = npy.read(body), contract.signature.names
     if array.dtype.names is not None:
-        return contract.tables.read(npy.columns(array))
-    names = contract.signature.names
+        if array.ndim != 1:
+            raise InvalidBody(f"Expected a structured array of one dimension, got {array.ndim}.")
+        contract.tables.check_names(array.dtype.names)
+        contract.tables.check_height(len(array))
+        return contract.tables.read({name: npy.plain(array[name]) for name in names})
     if array.ndim == 1 and len(names) == 1:
-        return contract.tables.read({names[0]: npy.plain(array)})
+        array = array.reshape(-1, 1)
     if array.dtype.kind in "fiub" or array.ndim != 2 or array.shape[1] != len(names):
         return contract.tables.read_matrix(array)
+    contract.tables.check_height(len(array))
     return contract.tables.read({name: npy.plain(array[:, place]) for place, name in enumerate(names)})
 
 

@@ -71,13 +71,6 @@ def _header(body: bytes) -> tuple[str, int]:
         raise InvalidBody("Expected a .npy file of version 1, 2 or 3, got something else.") from None
 
 
-def columns(array: NDArray[Any]) -> dict[str, Column]:
-    """Return the fields of a structured array of one dimension as columns by name."""
-    if array.ndim != 1:
-        raise InvalidBody(f"Expected a structured array of one dimension, got {array.ndim}.")
-    return {name: plain(array[name]) for name in array.dtype.names or ()}
-
-
 def plain(array: NDArray[Any]) -> Column:
     """Return numbers as they are, and texts and datetimes as JSON has them; raises InvalidBody for what is no text."""
     if array.dtype.kind == "M":

@@ -3,7 +3,6 @@
 import math
 import struct
 from base64 import b64decode
-from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
@@ -74,9 +73,10 @@ def from_bytes(content: memoryview, datatype: str, shape: tuple[int, ...], point
     """
     count = math.prod(shape)
     if datatype == BYTES:
-        found = texts(content, pointer)
+        found = texts(content, pointer, count)
         if len(found) != count:
-            raise InvalidBody(f"{pointer}: expected {count} texts for shape {list(shape)}, got {len(found)}.")
+            got = "more" if len(found) > count else f"{len(found)}"
+            raise InvalidBody(f"{pointer}: expected {count} texts for shape {list(shape)}, got {got}.")
         return found
     dtype = np.dtype(NUMBERS.get(datatype, "u1"))
     if count * dtype.itemsize != len(content):
@@ -145,19 +145,20 @@ def _unpacked(cell: str | None, pointer: str) -> str | None:
         raise malformed(pointer, "base64 of UTF-8", shown(cell)) from None
 
 
-def texts(content: memoryview, pointer: str) -> list[str]:
-    """Return texts, each UTF-8 after its length as four little-endian bytes; raises InvalidBody."""
+def texts(content: memoryview, pointer: str, most: int) -> list[str]:
+    """Return texts, each UTF-8 after its length as four little-endian bytes; of more than `most`, one more.
+
+    Raises InvalidBody.
+    """
+    found: list[str] = []
+    raw, place, end = bytes(content), 0, len(content)  # pieces of bytes are cut sooner than those of a view
     try:
-        return [str(piece, "utf-8") for piece in _pieces(content)]
-    except (UnicodeDecodeError, struct.error) as error:
+        while place < end and len(found) <= most:
+            start = place + _LENGTH.size
+            place = start + int.from_bytes(raw[place:start], "little")
+            if place > end:
+                raise ValueError("a length goes beyond the end")
+            found.append(raw[start:place].decode())
+    except ValueError as error:
         raise InvalidBody(f"{pointer}: expected texts in UTF-8, each after its length; {error}.") from None
-
-
-def _pieces(content: memoryview) -> Iterator[memoryview]:
-    place = 0
-    while place < len(content):
-        (length,) = _LENGTH.unpack_from(content, place)
-        place += _LENGTH.size + length
-        if place > len(content):
-            raise struct.error("a length goes beyond the end")
-        yield content[place - length : place]
+    return found

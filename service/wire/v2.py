@@ -4,6 +4,7 @@ kserve/open-inference-protocol, specification/protocol/inference_rest.md; the ex
 triton-inference-server/server, docs/protocol/extension_binary_data.md.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     duplicates.refuse(body[:size], duplicates.count(document))
     wanted = _wanted(document, contract)
     return Call(
-        _rows(_tensors(document, memoryview(body)[size:], len(contract.signature.names)), contract),
+        _rows(_tensors(document, memoryview(body)[size:], contract), contract),
         single=False,
         wanted=wanted,
     )
@@ -145,8 +146,8 @@ def _flag(parameters: dict[str, Any], name: str, pointer: str, *, default: bool)
     return value
 
 
-def _tensors(document: dict[str, Any], binary: memoryview, most: int) -> list[Tensor]:
-    inputs = document.get("inputs")
+def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -> list[Tensor]:
+    inputs, most = document.get("inputs"), len(contract.signature.names)
     if not isinstance(inputs, list) or not 0 < len(inputs) <= most:
         raise malformed("/inputs", f"a list of at most {most} tensors", shown(inputs))
     content_type = _parameters(document, "").get("content_type")
@@ -161,6 +162,7 @@ def _tensors(document: dict[str, Any], binary: memoryview, most: int) -> list[Te
         if not isinstance(datatype, str) or datatype not in DATATYPES:
             raise malformed(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
         shape, parameters = shape_of(given.get("shape"), f"{pointer}/shape"), _parameters(given, pointer)
+        _check_size(shape, contract, f"{pointer}/shape")
         if _SIZE in parameters:
             size = parameters[_SIZE]
             if type(size) is not int or not 0 <= size <= len(binary) or "data" in given:
@@ -173,6 +175,14 @@ def _tensors(document: dict[str, Any], binary: memoryview, most: int) -> list[Te
     if binary:
         raise InvalidBody(f"Expected no bytes after the tensors, got {len(binary)}.")
     return list(tensors.values())
+
+
+def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> None:
+    """Raise InvalidRows for more than rows of this model can be, before they are read."""
+    if shape[0] > contract.tables.max_rows:
+        contract.tables.check_height(shape[0])
+    if math.prod(shape[1:]) > len(contract.signature.names):
+        raise contract.tables.wrong_shape(shape, pointer)
 
 
 def _rows(tensors: list[Tensor], contract: Contract) -> Rows:
@@ -214,7 +224,7 @@ def _raw(body: bytes, contract: Contract) -> Rows:
     content, datatype = memoryview(body), only["datatype"]
     width = len(contract.signature.names)
     if datatype == BYTES:
-        return contract.tables.read({only["name"]: texts(content, "")})
+        return contract.tables.read({only["name"]: texts(content, "", contract.tables.max_rows)})
     if len(body) % (8 * width):
         raise InvalidBody(f"Expected rows of {width} float64 numbers, {8 * width} bytes each; got {len(body)} bytes.")
     shape = (len(body) // (8 * width), width)
