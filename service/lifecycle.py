@@ -23,6 +23,7 @@ from service.arbiter import Arbiter
 from service.fetching import Refused, Trial, fetch
 from service.linewriter import LineWriter
 from service.metrics import Metrics
+from service.orphans import end_soon_after, when_gone
 from service.predictionlog import PredictionLog
 from service.protocols import spoken_by
 from service.recording import Recorder
@@ -65,7 +66,7 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-        fetched = fetch(settings, Trial(settings.boot_seconds))
+        fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
         served = load_fetched(settings, fetched)
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
@@ -111,6 +112,8 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
 def warm_up(worker: Any) -> None:
     """Prove the golden rows in the worker before it takes requests; a worker that cannot ends the server."""
     parts = parts_of(worker.app)
+    end_soon_after(worker.ppid)
+    when_gone(worker.ppid, worker.orphaned)
     served = parts.holder.current()
     # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
     faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True)

@@ -113,6 +113,7 @@ ORDER = [
     "service.accepting",
     "service.handing",
     "service.threads",
+    "service.orphans",
     "service.worker",
     "service.watching",
     "service.watcher",
