@@ -16,7 +16,7 @@ from typing import Any
 from model.errors import ModelError
 from model.loading import prove
 from model.trust import make_importable
-from service import shareddir, state
+from service import shareddir, state, streams
 from service.access import Gate
 from service.app import Parts
 from service.arbiter import Arbiter
@@ -76,6 +76,7 @@ def start(environ: Mapping[str, str]) -> Parts:
         metrics.make_room(f"w{place}")
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
+    streams.give_stdout_to_the_log(metrics.stderr_dropped.inc)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     gate = Gate(fetched.access)
     page = state.make(directory)
@@ -116,10 +117,12 @@ def warm_up(worker: Any) -> None:
     when_gone(worker.ppid, worker.orphaned)
     served = parts.holder.current()
     # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
-    faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True)
+    told = streams.for_code_in_c()
+    faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True, file=told)
     with one_line_exit(Arbiter.WORKER_BOOT_ERROR):
         prove(served.loaded)
     faulthandler.cancel_dump_traceback_later()
+    os.close(told)
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
     if parts.settings.admin_bind:

@@ -74,6 +74,7 @@ ORDER = [
     "service.state",
     "service.drain",
     "service.linewriter",
+    "service.streams",
     "service.predictionlog",
     "service.wire",
     "service.wire.duplicates",
