@@ -4,8 +4,10 @@ import math
 import os
 from typing import Any
 
+from service import streams
 from service.settings import THREAD_LIMITS, Settings
 
+streams.protect()
 for name in THREAD_LIMITS:
     os.environ.setdefault(name, "1")
 

@@ -1,6 +1,8 @@
 """From a directory to something that predicts: digest → compiled graph, or audited estimator → golden rows."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +41,17 @@ def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) 
 def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = True) -> Loaded:
     """Build what `load` does from a bundle that was read from the directory, which is only named in errors."""
     check_manifest(bundle.manifest)
-    return Loaded(bundle.manifest, bundle.digest, _engine(bundle, directory, trust, compiled=compiled))
+    return Loaded(bundle.manifest, bundle.digest, builder(bundle, directory, compiled=compiled)(trust))
 
 
-def _engine(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool) -> Engine:
+def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callable[[Trust], Engine]:
+    """Return what builds a bundle's engine; it has imported what that needs. Raises VersionMismatch."""
     manifest = bundle.manifest
     if compiled and manifest.compiled is not None and ONNX in bundle.content:
         from model.engines.onnx import OnnxEngine  # noqa: PLC0415  # each engine is imported only where it is used
 
-        return OnnxEngine(bundle.content[ONNX], manifest.compiled.codes, manifest.signature)
+        codes = manifest.compiled.codes
+        return lambda _: OnnxEngine(bundle.content[ONNX], codes, manifest.signature)
     try:
         from model.restoring import restore  # noqa: PLC0415  # so that a compiled model needs no scikit-learn
     except ModuleNotFoundError as error:
@@ -55,7 +59,7 @@ def _engine(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool) ->
             f"{directory} holds no compiled model, and this server has no scikit-learn ({error}); serve it with the "
             "image that has."
         ) from None
-    return restore(bundle, directory, trust)
+    return partial(restore, bundle, directory)
 
 
 def prove(loaded: Loaded) -> None:

@@ -1,12 +1,13 @@
-"""Reads and tries the model in a forked process, which touches all the files there are to be touched.
+"""Reads and tries the model in forked processes, which touch all the files there are to be touched.
 
-It hands over what it has read: the bundle, the operator's code, the tokens. So what is loaded afterwards is what was
-tried, and a file system that hangs stops that process only.
+They hand over what they have read: the bundle, the operator's code, the tokens. So what is loaded is what was tried,
+and a file system that hangs stops such a process only.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -14,8 +15,8 @@ from model import owncode, parcels
 from model.bundle import Bundle, read
 from model.errors import ModelError
 from model.forking import in_fork
-from model.loading import Loaded, build, prove
-from model.trust import Trust, modules_in
+from model.loading import Loaded, build, builder, prove
+from model.trust import Trust, make_importable, modules_in
 from service.access import Access
 from service.settings import SettingError, Settings
 from service.watching import Watch
@@ -44,11 +45,16 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Trial:
-    """How something is tried: for how long, what is done again and again meanwhile, and first in the other process."""
+    """How something is tried: for how long, and what is done again and again meanwhile, and first in the other process.
+
+    With `imports` this process imports what it takes to load a model, before it forks the one that tries to, so that it
+    need not be done twice; it may take seconds.
+    """
 
     seconds: float
     meanwhile: Callable[[], bool] = lambda: True
     first: Callable[[], None] = lambda: None
+    imports: bool = False
 
 
 def tried(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]:
@@ -65,43 +71,70 @@ def tried(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]:
 
 
 def fetch(settings: Settings, trial: Trial) -> Fetched:
-    """Read, load and prove what is there now, in a forked process; raises Refused."""
+    """Read what is there now in one forked process, load and prove it in another; raises Refused."""
+    end = time.monotonic() + trial.seconds
     try:
         with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
-            said = tried(partial(_fetch, settings, file), trial)
-            if said["error"]:
-                raise Refused(said["error"], said.get("state", ""))
+            read = _checked(tried(partial(_read, settings, file), trial))
             bundle = parcels.take(file)
             file.truncate(0)  # whoever was forked meanwhile has it open, too
     except (OSError, MemoryError) as error:
         raise Refused(f"{type(error).__name__}: {error}") from None
-    hashes = None if said["hashes"] is None else map(bytes.fromhex, said["hashes"])
-    modules, names = owncode.Modules(**said["modules"]), frozenset(said["names"])
-    return Fetched(bundle, modules, names, Access(hashes), said["state"])
+    access = Access(None if read["hashes"] is None else map(bytes.fromhex, read["hashes"]))
+    names, state = frozenset(read["names"]), {"state": read["state"]}
+    if trial.imports:
+        _checked(state | _said(partial(_imported, settings, bundle)))
+    trial = replace(trial, seconds=end - time.monotonic())
+    said = _checked(state | tried(partial(_try, settings, bundle, names), trial))
+    return Fetched(bundle, owncode.Modules(**said["modules"]), names, access, read["state"])
 
 
-def _fetch(settings: Settings, file: BinaryIO) -> dict[str, Any]:
-    """Say what fetch needs, and as "error" what is wrong; the bundle is put into the file."""
-    said = {"error": "", "state": Watch(settings.model_dir, 0).state()}
+def _imported(settings: Settings, bundle: Bundle) -> dict[str, Any]:
+    builder(bundle, settings.model_dir, compiled=settings.engine == "auto")
+    return {}
+
+
+def _checked(said: dict[str, Any]) -> dict[str, Any]:
+    if said["error"]:
+        raise Refused(said["error"], said.get("state", ""))
+    return said
+
+
+def _said(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do the work; what is wrong is said as "error"."""
     try:
-        return said | _read(settings, file)
+        return {"error": ""} | work()
     except ModelError as error:
-        return said | {"error": f"{error.code}: {error}"}
+        return {"error": f"{error.code}: {error}"}
     except SettingError as error:
-        return said | {"error": f"bad setting: {error}"}
+        return {"error": f"bad setting: {error}"}
     except Exception as error:  # noqa: BLE001  # whatever the operator's code may raise
-        return said | {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
 def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
-    access, code = Access.read(settings.tokens_file), settings.model_code
-    bundle = read(settings.model_dir, settings.model_sha256)
-    parcels.put(bundle, file)
-    names = modules_in(code) if code is not None and code.is_dir() else frozenset[str]()
-    with owncode.reading(code) as modules:
-        prove(assembled(settings, bundle, names))
-    hashes = None if access.hashes is None else [each.hex() for each in access.hashes]
-    return {"hashes": hashes, "names": sorted(names), "modules": asdict(modules)}
+    """Put the bundle into the file, and say the rest: the state of MODEL_DIR before, who may ask, names of modules."""
+    code, state = settings.model_code, Watch(settings.model_dir, 0).state()
+
+    def work() -> dict[str, Any]:
+        hashes = Access.read(settings.tokens_file).hashes
+        parcels.put(read(settings.model_dir, settings.model_sha256), file)
+        names = modules_in(code) if code is not None and code.is_dir() else ()
+        return {"hashes": None if hashes is None else [each.hex() for each in hashes], "names": sorted(names)}
+
+    return {"state": state} | _said(work)
+
+
+def _try(settings: Settings, bundle: Bundle, names: frozenset[str]) -> dict[str, Any]:
+    """Load and prove the bundle; say which of the operator's modules that took."""
+
+    def work() -> dict[str, Any]:
+        make_importable(settings.model_code)
+        with owncode.reading(settings.model_code) as modules:
+            prove(assembled(settings, bundle, names))
+        return {"modules": asdict(modules)}
+
+    return _said(work)
 
 
 def assembled(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:

@@ -17,7 +17,7 @@ from model.errors import ModelError
 from model.loading import prove
 from model.oneline import one_line
 from model.trust import make_importable
-from service import shareddir, state
+from service import shareddir, state, streams
 from service.access import Gate
 from service.app import Parts
 from service.arbiter import Arbiter
@@ -27,6 +27,7 @@ from service.handing import Pages
 from service.linewriter import LineWriter
 from service.logformat import Formatter
 from service.metrics import Metrics
+from service.orphans import end_soon_after, when_gone
 from service.predictionlog import PredictionLog
 from service.protocols import spoken_by
 from service.recording import Recorder
@@ -74,7 +75,7 @@ def start(environ: Mapping[str, str]) -> Parts:
         settings = Settings.from_env(environ)
         _configure_logging(settings.log_level.upper())
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-        fetched = fetch(settings, Trial(settings.boot_seconds))
+        fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
         served = load_fetched(settings, fetched)
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
@@ -84,6 +85,7 @@ def start(environ: Mapping[str, str]) -> Parts:
         metrics.make_room(f"w{place}")
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
+    streams.give_stdout_to_the_log(metrics.stderr_dropped.inc)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     gate = Gate(fetched.access)
     page = state.make(directory)
@@ -120,12 +122,16 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
 def warm_up(worker: Any) -> None:
     """Prove the golden rows in the worker before it takes requests; a worker that cannot ends the server."""
     parts = parts_of(worker.app)
+    end_soon_after(worker.ppid)
+    when_gone(worker.ppid, worker.orphaned)
     served = parts.holder.current()
     # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
-    faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True)
+    told = streams.for_code_in_c()
+    faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True, file=told)
     with one_line_exit(Arbiter.WORKER_BOOT_ERROR):
         prove(served.loaded)
     faulthandler.cancel_dump_traceback_later()
+    os.close(told)
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
     if parts.settings.admin_bind:

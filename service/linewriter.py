@@ -20,27 +20,27 @@ class LineWriter:
     and of the processes through an anonymous file, whose lock the kernel frees when its holder is killed. A byte that
     they share says whether a line was left unfinished, by a full disk or a kill; the next then starts on a new line.
 
-    A reader that does not read fills the pipe. A line then waits for `patience` seconds, and after that hardly at all
-    until there is room again: a log must not stop what it logs. A pipe that polls as writable takes PIPE_BUF bytes
+    A reader that does not read fills the pipe. A line then waits for `patience` seconds, and after that for `stalled`
+    ones until there is room again: a log must not stop what it logs. A pipe that polls as writable takes PIPE_BUF bytes
     without blocking.
     """
 
-    def __init__(self, descriptor: int, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, descriptor: int, patience: float = PATIENCE_SECONDS, stalled: float = STALLED_SECONDS) -> None:
         self._descriptor = descriptor
-        self._patience = patience
+        self._patience, self._when_stalled = patience, stalled
         mode = os.fstat(descriptor).st_mode
         self._waits = not stat.S_ISREG(mode)  # a file has no reader to wait for
         self._piece = select.PIPE_BUF if self._waits else 1 << 30
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
         self._threads = threading.Lock()
-        self._processes = os.memfd_create("prediction-log-lock")
+        self._processes = os.memfd_create("log-lock")
         self._torn = mmap.mmap(-1, 1)  # shared by the processes that are forked from this one
         self._stalled = False
 
     def write(self, line: bytes) -> None:
         """Write one line; raises OSError (BlockingIOError when nobody reads), and then the line is dropped."""
-        patience = STALLED_SECONDS if self._stalled else self._patience
+        patience = self._when_stalled if self._stalled else self._patience
         deadline = time.monotonic() + patience
         if not self._threads.acquire(timeout=patience):
             raise BlockingIOError("another thread waits for the reader of the log")

@@ -71,6 +71,7 @@ CATALOGUE: Final = (
     Declaration(Counter, "unshared_workers_total", (), "Workers whose counts no scrape sees: no room for their files."),
     Declaration(Gauge, "unreadable_metric_files", (), "Files that this scrape leaves out, being torn.", _LIVE_MAX),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
+    Declaration(Counter, "stderr_dropped_total", (), "Records that could not be written to stderr."),
     Declaration(Counter, "out_of_descriptors_total", (), "Times that a worker had no descriptor for a connection."),
     Declaration(
         Counter,
@@ -117,6 +118,7 @@ class Metrics:
         self._ready = made["ready_workers"]
         self.draining = made["draining"]
         self.log_dropped = made["log_dropped_total"]
+        self.stderr_dropped = made["stderr_dropped_total"]
         self._reloads = made["model_reloads_total"]
         self.out_of_descriptors = made["out_of_descriptors_total"]
         self.connections_closed = made["connections_closed_total"]

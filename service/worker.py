@@ -25,6 +25,7 @@ from service.arriving import LARGE, Arriving
 from service.connection import ClientSocket, Connection
 from service.handing import ERRAND_THREADS, HandingWorker, Pages
 from service.metrics import Metrics
+from service.orphans import stop_listening
 from service.settings import Settings
 from service.state import State
 from service.state import Worker as Says
@@ -33,6 +34,8 @@ from service.threads import started
 HELD_BODIES: Final = 16
 NO_PAGES: Final = Pages()
 MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
+ORPHAN_SECONDS: Final = 1.5  # for what is in flight when the master has gone
+BUSY_SECONDS: Final = 0.2  # after which the main loop is not waited for to close its listeners
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -78,6 +81,28 @@ class Worker(HandingWorker):
             os._exit(0)  # Python would wait for the threads
         if self.nr >= self.max_requests:
             self.state.say(self.slot, Says.LEFT)
+
+    def orphaned(self) -> None:
+        """End soon, since the master has gone; in a thread, for the main loop may be busy."""
+        if not self.booted:
+            os._exit(0)
+        self.method_queue.defer(self.leave)
+        time.sleep(BUSY_SECONDS)
+        stop_listening(self.sockets)
+        time.sleep(ORPHAN_SECONDS - BUSY_SECONDS)
+        self.abandon()
+        os._exit(0)
+
+    def leave(self) -> None:
+        """Take what the kernel has accepted, stop listening and answer what there is."""
+        self.alive, self.state.draining = False, True
+
+    def is_parent_alive(self) -> bool:
+        """Say whether the master is there; leave if not."""
+        there = bool(super().is_parent_alive())
+        if not there:
+            self.leave()
+        return there
 
     def on_client_socket_readable(self, conn: Connection, client: ClientSocket) -> None:
         """Take what has come of a request; give it a thread when it is whole."""

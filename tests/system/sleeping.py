@@ -18,6 +18,8 @@ class Sleeper(TransformerMixin, BaseEstimator):
             time.sleep(seconds)
         elif kind == 2:
             ctypes.PyDLL(None).sleep(int(seconds))
+        elif kind == 3:
+            print("x" * int(seconds))
         return rows % 1e6
 """
 PACK = """
@@ -46,3 +48,8 @@ def pack_sleeper(folder):
 def sleeping(seconds, count=1, *, with_lock=False):
     """Return a request of `count` rows whose prediction sleeps; with the interpreter's lock, nothing else runs."""
     return {"instances": [[(2e6 if with_lock else 1e6) + seconds, 1, 1, 1]] * count}
+
+
+def talking(characters):
+    """Return a request whose prediction prints so many characters."""
+    return {"instances": [[3e6 + characters, 1, 1, 1]]}

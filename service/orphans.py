@@ -1,0 +1,45 @@
+"""What becomes of a worker whose master has gone, however that went: nobody replaces it, so it must not linger."""
+
+import ctypes
+import os
+import select
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from model.forking import end_with_parent
+
+
+def when_gone(process: int, then: Callable[[], None]) -> None:
+    """Call a function, in a thread, when a process has gone; raises RuntimeError where no thread is to be had."""
+    descriptor = os.pidfd_open(process)
+
+    def wait() -> None:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.poll()
+        then()
+
+    threading.Thread(target=wait, name="orphan", daemon=True).start()
+
+
+def end_soon_after(parent: int) -> None:
+    """Have the kernel end this process two seconds after its parent, though a prediction holds the interpreter's lock.
+
+    Nothing of Python's runs then. So the kernel sends SIGINT when the parent ends, and the handler is alarm(2) itself:
+    it is called with the number of the signal, which is 2, and the alarm in so many seconds ends the process.
+    """
+    libc = ctypes.CDLL(None)
+    libc.signal(signal.SIGINT, ctypes.cast(libc.alarm, ctypes.c_void_p))
+    end_with_parent(parent, signal.SIGINT)
+
+
+def stop_listening(listeners: Iterable[Any]) -> None:
+    """Close listeners under a main loop that is busy: where it looks for connections later, there are never any."""
+    for listener in tuple(listeners):
+        with socket.socket(socket.AF_UNIX) as never:
+            never.bind("")  # an address that nobody knows (unix(7))
+            never.listen()
+            os.dup2(never.fileno(), listener.fileno(), inheritable=False)
