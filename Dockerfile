@@ -21,7 +21,7 @@ COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app/model
-RUN rm -r compiling training.py packing.py reading.py remembering.py sampling.py sources.py
+RUN rm -r compiling training.py packing.py placing.py reading.py remembering.py sampling.py sources.py
 
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.

@@ -99,5 +99,5 @@ def _bundle_in(directory: str, root: Path) -> str:
         return directory
     if not path.is_dir():
         return ""
-    below = [each for each in path.iterdir() if (each / MANIFEST).is_file()]
+    below = [each for each in path.iterdir() if not each.name.startswith(".") and (each / MANIFEST).is_file()]
     return str(path if (path / MANIFEST).is_file() or len(below) != 1 else below[0])

@@ -39,6 +39,7 @@ ORDER = [
     "model.compiling.compiler",
     "model.compiling.thresholds",
     "model.compiling.parity",
+    "model.placing",
     "model.packing",
     "model.training",
     "model.sources",
