@@ -4,8 +4,10 @@ import math
 import os
 from typing import Any
 
+from service import ending
 from service.settings import THREAD_LIMITS, Settings
 
+ending.at_once()
 for name in THREAD_LIMITS:
     os.environ.setdefault(name, "1")
 
@@ -40,6 +42,10 @@ http_parser = "python"
 
 def on_starting(server: Any) -> None:
     lifecycle.take_charge(server)
+
+
+def when_ready(server: Any) -> None:
+    lifecycle.listening(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

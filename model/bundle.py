@@ -7,6 +7,7 @@ looked for these. A change that an older reader would misread raises FORMAT, and
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from model.errors import BundleCorrupt, BundleMissing, DigestMismatch, OutputRefused, VersionMismatch
+from model.errors import BundleCorrupt, BundleMissing, BundleUnreadable, DigestMismatch, OutputRefused, VersionMismatch
 from model.signature import Cell, Signature
 
 FORMAT = 2
@@ -157,7 +158,7 @@ def read(directory: Path, pin: str | None = None) -> Bundle:
     """Read and verify a bundle: pinned digest, format, then each file's size and digest, from one read of its bytes.
 
     `pin` is the sha256, in hex, that the manifest must have. A bundle that is replaced meanwhile is read anew. Raises
-    BundleMissing, DigestMismatch, VersionMismatch and BundleCorrupt.
+    BundleMissing, BundleUnreadable, DigestMismatch, VersionMismatch and BundleCorrupt.
     """
     encoded = _read_file(directory / MANIFEST)
     for _ in range(REREADS):
@@ -208,8 +209,21 @@ def _verified(path: Path, file: File) -> bytes:
 def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
+    except PermissionError:
+        owner = next(place.stat().st_uid for place in (path, *path.absolute().parents) if _visible(place))
+        raise BundleUnreadable(
+            f"{path} cannot be read by user id {os.geteuid()}: permission denied; let everybody read the bundle "
+            f"(chmod -R a+rX), or run as user id {owner}, who owns it (docker run --user {owner})."
+        ) from None
     except OSError as error:
         raise BundleMissing(
             f"{path} cannot be read ({error.strerror}); set MODEL_DIR to a bundle, or make one with "
             "`python -m model pack` (your model) or `python -m model train` (a reference model)."
         ) from None
+
+
+def _visible(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # in a directory that may not be searched
+        return False

@@ -4,14 +4,16 @@ import json
 import os
 import select
 import signal
+import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 _MOST_SAID = 1 << 20
 _STEP_SECONDS = 0.02
 _END_SECONDS = 0.5
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
 def _wait() -> bool:
@@ -34,13 +36,28 @@ def in_forks(
 ) -> list[dict[str, Any] | None]:
     """Do the same work in several processes at once; return what each says, as in_fork does."""
     end = time.monotonic() + seconds
-    children = [_start(work) for _ in range(count)]
+    with _ending_together():
+        children: list[tuple[int, int]] = []
+        try:
+            children.extend(_start(work) for _ in range(count))
+            return [_said(reader, end, meanwhile) for _, reader in children]
+        finally:
+            for child, reader in children:
+                _end(child)
+                os.close(reader)
+
+
+@contextmanager
+def _ending_together() -> Iterator[None]:
+    """Where a signal would end this process alone, have it end as by an exit, which ends the children too."""
+    alone = [number for number in _STOPS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in alone:
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
-        return [_said(reader, end, meanwhile) for _, reader in children]
+        yield
     finally:
-        for child, reader in children:
-            _end(child)
-            os.close(reader)
+        for number in alone:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:

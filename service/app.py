@@ -1,6 +1,7 @@
 """Assembly of the application; nothing is decided here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask import Flask
 
@@ -28,6 +29,7 @@ class Parts:
     recorder: Recorder
     gate: Gate
     state: State  # what the server's processes tell each other
+    directory: Path | None = None  # where they keep that
 
 
 def create_app(parts: Parts) -> Flask:

@@ -4,7 +4,6 @@ gunicorn closes its listeners at SIGTERM, while load balancers still send; ends 
 is wrong or one worker fails to boot; and on a reload stops the old workers before the new ones are known to work.
 """
 
-import os
 import signal
 import sys
 import time
@@ -12,12 +11,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import gunicorn.arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import close_sockets
 
 from service.app import Parts
 from service.reloading import reload_model, tried, try_model
+from service.starting import StartingArbiter
 from service.state import Worker
 from service.watching import Clock, Watch
 
@@ -25,20 +24,14 @@ PAUSE_SECONDS: Final = 0.02
 QUICK_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 1.0  # between two looks at whether workers live: what the first asks to end has time to
 LONGEST_BACKOFF_SECONDS: Final = 30.0
-STOPS: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 STOPPING: Final = "the server is stopping"
 
 
-class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships no types
-    """The master: starts workers, replaces them, reloads, drains, stops."""
+class Arbiter(StartingArbiter):
+    """The master: replaces workers, reloads, drains, stops."""
 
-    parts: Parts
-    LISTENERS: list[Any]
     watch: Watch
     clock: Clock
-    stopping = False  # a signal said so
-    stop_at: float | None = None  # when to stop, since SIGTERM came (monotonic clock)
-    loading = False  # what a signal to stop breaks off
     looked_at = 0.0
     boot_failures = 0
     spawn_after = 0.0
@@ -51,17 +44,6 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         arbiter.parts = parts
         arbiter.watch = Watch(parts.settings.model_dir, parts.settings.watch_seconds)
         arbiter.clock = Clock()
-
-    def signal(self, sig: int, frame: Any) -> None:
-        """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing."""
-        self.stopping = self.stopping or sig in STOPS
-        if sig == signal.SIGTERM and self.stop_at is None and os.getpid() == self.pid:
-            self.stop_at = time.monotonic() + self.parts.settings.drain_seconds
-            self.parts.state.draining = True
-        super().signal(sig, frame)
-        if self.loading and self.stopping:
-            self.loading = False
-            raise KeyboardInterrupt
 
     def handle_term(self) -> None:
         """Go on serving; wait_for_signals ends it."""
@@ -209,7 +191,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             worker.tmp.close()
             self.parts.metrics.forget(worker.slot)
             self._note(worker)
-            if not self.parts.state.proven and self.LISTENERS:
+            if not self.parts.state.proven and self.LISTENERS and not self.stopping:
                 seconds = self.parts.settings.boot_seconds
                 line = f"a worker hung for BOOT_SECONDS={seconds:g} or crashed before it had proven the model"
                 print(f"ml-service: boot_failed: {line}; try `python -m model check`.", file=sys.stderr, flush=True)

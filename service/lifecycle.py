@@ -15,7 +15,7 @@ from typing import Any
 
 from model.errors import ModelError
 from model.loading import prove
-from service import shareddir, state
+from service import ending, shareddir, starting, state
 from service.access import Access, Gate
 from service.app import Parts
 from service.arbiter import Arbiter
@@ -31,6 +31,7 @@ from service.state import Worker
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where who listens on all addresses can be asked
 # Of memory for metrics: several times what the files of a worker and its successor take.
 ROOM_FOR_EACH_WORKER = 2**20
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
@@ -63,6 +64,10 @@ def start(environ: Mapping[str, str]) -> Parts:
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
         gate = Gate(Access.read(settings.tokens_file))
         served = load_served(settings)
+        loaded, identity = served.loaded, served.contract.identity
+        found = identity.name, identity.version, loaded.digest[:12], loaded.engine.name, settings.model_dir
+        logger.info("model %s %s (digest %s, %s) loaded from %s", *found)
+        ending.tidily()
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
     metrics = Metrics(spoken.names, directory)
@@ -72,13 +77,26 @@ def start(environ: Mapping[str, str]) -> Parts:
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory))
+    return Parts(
+        settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, state.make(directory), directory
+    )
 
 
 def take_charge(arbiter: Any) -> None:
     """Put our arbiter in the place of gunicorn's, which has no setting for it; everything is loaded by now."""
     freeze_heap()
     Arbiter.take_over(arbiter, parts_of(arbiter.app))
+    with one_line_exit(1):
+        starting.listen(arbiter)
+
+
+def listening(arbiter: Any) -> None:
+    """Say where the server can be asked from this machine, for the health check of its container."""
+    parts = parts_of(arbiter.app)
+    address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
+    if parts.directory is not None and isinstance(address, tuple):
+        host, port = str(address[0]), int(address[1])
+        shareddir.say(parts.directory, ANYWHERE.get(host, host), port)
 
 
 def take_slot(arbiter: Any, worker: Any) -> None:
@@ -95,13 +113,18 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
 
     It would be put into a queue of the master's that nobody reads here.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
+    _end_at_once()
     arbiter.parts.metrics.slot.name = worker.slot
 
 
 def warm_up(worker: Any) -> None:
-    """Prove the golden rows in the worker before it takes requests; a worker that cannot ends the server."""
+    """Prove the golden rows in the worker before it takes requests; a worker that cannot ends the server.
+
+    Until it takes requests, a signal to stop ends it wherever it is, also in native code.
+    """
+    _end_at_once()
+    if not worker.alive:  # a signal came since gunicorn set its handlers
+        raise SystemExit(0)
     parts = parts_of(worker.app)
     served = parts.holder.current()
     # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
@@ -114,8 +137,14 @@ def warm_up(worker: Any) -> None:
     if parts.settings.admin_bind:
         address, port = worker.sockets[1].getsockname()[:2]
         parts.gate.admin = str(address), str(port)
+    worker.init_signals()
     worker.look_after(parts.settings, parts.state, parts.metrics, parts.recorder.abandon)
     parts.state.say(worker.slot, Worker.READY)
+
+
+def _end_at_once() -> None:
+    for number in ending.STOPS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def parts_of(gunicorn_app: Any) -> Parts:

@@ -35,7 +35,23 @@ def make(room: int = 0) -> Path:
 def living() -> dict[int, Path]:
     """Return the directories of the servers that live, by the process id of their maker."""
     paths = [path for path in _made(_bases()) if _lives(path)]
-    return {int(path.read_text()): path.parent for path in paths if os.access(path, os.R_OK) and path.stat().st_size}
+    return {int(_said(path)[0]): path.parent for path in paths if os.access(path, os.R_OK) and path.stat().st_size}
+
+
+def say(directory: Path, host: str, port: int) -> None:
+    """Say where the server of the directory can be asked; the file is there, so there is room for it."""
+    with (directory / _LOCK).open("a") as file:
+        file.write(f" {host} {port}")
+
+
+def address(directory: Path) -> tuple[str, int] | None:
+    """Return where a server can be asked, if it has said so yet."""
+    _, *found = _said(directory / _LOCK)
+    return (found[0], int(found[1])) if found else None
+
+
+def _said(path: Path) -> list[str]:
+    return path.read_text().split()
 
 
 def _remove_own(directory: Path, owner: int) -> None:

@@ -50,6 +50,7 @@ ORDER = [
     "model.cli",
     "model.__main__",
     "service",
+    "service.ending",
     "service.cpus",
     "service.platforms",
     "service.settings",
@@ -113,6 +114,7 @@ ORDER = [
     "service.worker",
     "service.reloading",
     "service.watching",
+    "service.starting",
     "service.arbiter",
     "service.lifecycle",
     "service.healthcheck",
@@ -123,7 +125,14 @@ ORDER = [
 HOMES = {
     "flatbuffers": ["service.wire.flatview", "service.wire.arrowout"],
     "flask": ["service.app", "service.blueprints.*"],
-    "gunicorn": ["service.accepting", "service.arbiter", "service.exchange", "service.handing", "service.refusals"],
+    "gunicorn": [
+        "service.accepting",
+        "service.arbiter",
+        "service.exchange",
+        "service.handing",
+        "service.refusals",
+        "service.starting",
+    ],
     "marshmallow": ["service.schemas"],
     "msgspec": ["model.bundle"],
     "numpy": [
