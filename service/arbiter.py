@@ -78,6 +78,7 @@ class Arbiter(StartingArbiter):
             if {signal.SIGINT, signal.SIGQUIT} & set(super().wait_for_signals(PAUSE_SECONDS)):
                 self.kill_workers(signal.SIGQUIT)
                 end = min(end, time.monotonic() + QUICK_SECONDS)
+            self.end_booting()
             self.reap_workers()
         self.kill_workers(signal.SIGKILL)
         self.reap_workers()

@@ -8,9 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-PREFIX = "mlservice"
-_MEMORY = "/dev/shm"  # noqa: S108  # mkdtemp makes a private directory in it
-_LOCK = "alive"
+from service.living import FILE, MEMORY, PREFIX
 
 
 def make(room: int = 0) -> Path:
@@ -24,8 +22,8 @@ def make(room: int = 0) -> Path:
         if not _lives(path):
             shutil.rmtree(path.parent, ignore_errors=True)
     base = next((base for base in bases if _free(base) >= room), bases[-1])
-    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-", dir=base))
-    lock = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    lock = os.open(directory / FILE, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.write(lock, str(os.getpid()).encode())
     atexit.register(_remove_own, directory, os.getpid())
@@ -35,23 +33,17 @@ def make(room: int = 0) -> Path:
 def living() -> dict[int, Path]:
     """Return the directories of the servers that live, by the process id of their maker."""
     paths = [path for path in _made(_bases()) if _lives(path)]
-    return {int(_said(path)[0]): path.parent for path in paths if os.access(path, os.R_OK) and path.stat().st_size}
+    return {
+        int(path.read_text().split()[0]): path.parent
+        for path in paths
+        if os.access(path, os.R_OK) and path.stat().st_size
+    }
 
 
 def say(directory: Path, host: str, port: int) -> None:
-    """Say where the server of the directory can be asked; the file is there, so there is room for it."""
-    with (directory / _LOCK).open("a") as file:
+    """Say where the server of the directory can be asked; the file is there, so there is room for that."""
+    with (directory / FILE).open("a") as file:
         file.write(f" {host} {port}")
-
-
-def address(directory: Path) -> tuple[str, int] | None:
-    """Return where a server can be asked, if it has said so yet."""
-    _, *found = _said(directory / _LOCK)
-    return (found[0], int(found[1])) if found else None
-
-
-def _said(path: Path) -> list[str]:
-    return path.read_text().split()
 
 
 def _remove_own(directory: Path, owner: int) -> None:
@@ -60,13 +52,13 @@ def _remove_own(directory: Path, owner: int) -> None:
 
 
 def _bases() -> list[Path]:
-    bases = [Path(_MEMORY)] if os.access(_MEMORY, os.W_OK) else []
+    bases = [Path(MEMORY)] if os.access(MEMORY, os.W_OK) else []
     return [*bases, Path(tempfile.gettempdir())]
 
 
 def _made(bases: Iterable[Path]) -> Iterator[Path]:
     for base in bases:
-        yield from base.glob(f"{PREFIX}-*/{_LOCK}")
+        yield from base.glob(f"{PREFIX}*/{FILE}")
 
 
 def _free(base: Path) -> int:

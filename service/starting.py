@@ -52,6 +52,12 @@ class StartingArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunico
         while len(self.WORKERS) < self.num_workers and not self.stopping:
             self.spawn_worker()
 
+    def end_booting(self) -> None:
+        """Tell workers that boot to stop, which is to be done again and again: right after its fork one does not hear."""
+        for pid, worker in list(self.WORKERS.items()):
+            if self.parts.state.worker(worker.slot) is Worker.BOOTING:
+                self.kill_worker(pid, signal.SIGTERM)
+
     def wait_for_signals(self, timeout: float = 1.0) -> Any:
         """Wait as gunicorn does, but look often, until all workers are ready, whether they are; say so once."""
         if not self.said_ready and self.LISTENERS:

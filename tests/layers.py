@@ -69,6 +69,7 @@ ORDER = [
     "service.limiter",
     "service.metricfiles",
     "service.metrics",
+    "service.living",
     "service.shareddir",
     "service.state",
     "service.drain",
