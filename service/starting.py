@@ -53,7 +53,7 @@ class StartingArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunico
             self.spawn_worker()
 
     def end_booting(self) -> None:
-        """Tell workers that boot to stop, which is to be done again and again: right after its fork one does not hear."""
+        """Tell workers that boot to stop; to be done again and again, for right after its fork one does not hear it."""
         for pid, worker in list(self.WORKERS.items()):
             if self.parts.state.worker(worker.slot) is Worker.BOOTING:
                 self.kill_worker(pid, signal.SIGTERM)
