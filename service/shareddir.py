@@ -32,12 +32,8 @@ def make(room: int = 0) -> Path:
 
 def living() -> dict[int, Path]:
     """Return the directories of the servers that live, by the process id of their maker."""
-    paths = [path for path in _made(_bases()) if _lives(path)]
-    return {
-        int(path.read_text().split()[0]): path.parent
-        for path in paths
-        if os.access(path, os.R_OK) and path.stat().st_size
-    }
+    paths = [path for path in _made(_bases()) if _lives(path) and os.access(path, os.R_OK)]
+    return {int(said[0]): path.parent for path in paths if (said := path.read_text().split())}
 
 
 def say(directory: Path, host: str, port: int) -> None:
