@@ -21,7 +21,7 @@ COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app/model
-RUN rm -r compiling training.py packing.py reading.py remembering.py sampling.py sources.py
+RUN rm -r compiling training.py packing.py placing.py reading.py remembering.py sampling.py sources.py
 
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
@@ -62,8 +62,10 @@ ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 LOKY_MAX_CPU_COUN
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-m", "service.healthcheck"]
-ENTRYPOINT ["entrypoint.sh"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-S", "-m", "service.healthcheck"]
+# The kernel keeps signals that nothing handles from the first process of a container: as that, Python could not be stopped
+# while it starts, nor within a long step in native code.
+ENTRYPOINT ["dumb-init", "--single-child", "entrypoint.sh"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG CREATED=unknown

@@ -91,7 +91,7 @@ wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
-	for set in "-compiled:" ":--extra any" "-train:--extra any --extra train" \
+	for set in "-compiled:--extra image" ":--extra image --extra any" "-train:--extra any --extra train" \
 	  "-dev:--extra any --extra train --extra dev"; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $(LOCK_FLAGS) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \

@@ -4,9 +4,10 @@ import math
 import os
 from typing import Any
 
-from service import streams
+from service import ending, streams
 from service.settings import THREAD_LIMITS, Settings
 
+ending.at_once()
 streams.protect()
 for name in THREAD_LIMITS:
     os.environ.setdefault(name, "1")
@@ -43,6 +44,10 @@ http_parser = "python"
 
 def on_starting(server: Any) -> None:
     lifecycle.take_charge(server)
+
+
+def when_ready(server: Any) -> None:
+    lifecycle.listening(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:

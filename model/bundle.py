@@ -1,30 +1,32 @@
-"""The format on disk: a directory of a manifest and the files it vouches for. Reads and writes; never unpickles.
+"""The format on disk: a directory of a manifest and the files it vouches for. Reads it; never unpickles.
 
-FORMAT 1: `manifest.json` (UTF-8 JSON of Manifest below) beside the files it names, each with its size and sha256.
-A change that an older reader would misread raises FORMAT, and the reader refuses every other number.
+FORMAT 2: `manifest.json` (UTF-8 JSON of Manifest below) beside the files it names, each with its size and sha256. What
+a file is says the end of its name; the rest of the name is anything, so that the files of two versions can lie beside
+each other. In format 1, which is read too, the names were `model.skops`, `model.joblib` and `model.onnx`, and readers
+looked for these. A change that an older reader would misread raises FORMAT, and the reader refuses newer numbers.
 """
 
 import hashlib
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from model.errors import BundleCorrupt, BundleMissing, DigestMismatch, OutputRefused, VersionMismatch
+from model.errors import BundleCorrupt, BundleMissing, BundleUnreadable, DigestMismatch, OutputRefused, VersionMismatch
 from model.files import UnfitFile, read_file
 from model.signature import Cell, Signature
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, FORMAT)
 MANIFEST = "manifest.json"
-SKOPS = "model.skops"
+# What a file is, by the end of its name.
+SKOPS, JOBLIB, ONNX = "skops", "joblib", "onnx"
+REREADS = 10  # of a manifest that is replaced while its files are read
 FINGERPRINT = "made-for"  # the property of the compiled model's file that names its signature
 GUARDED = "guarded"  # and the one that says that it marks rows which it has no answer to
-JOBLIB = "model.joblib"
-ONNX = "model.onnx"
 REPACK = "pack the model again"
 MOST_MANIFEST = 2**28  # bytes; golden rows and codes of a million categories take some ten millions
 # A name within the directory, and never a path out of it.
@@ -76,7 +78,7 @@ class Score:
 
 @dataclass(frozen=True)
 class CompiledForm:
-    """What `model.onnx` takes and was found to be: equal to scikit-learn, on how many rows and how closely.
+    """What the compiled model takes and was found to be: equal to scikit-learn, on how many rows and how closely.
 
     `codes` has for each feature of texts the number that stands for each text. `largest_difference` is of a
     probability, or relative for a number that is itself the answer; labels are equal. `speedup` is by rows at once.
@@ -108,10 +110,15 @@ class Manifest:
     compiled: CompiledForm | None = None
     not_compiled: str | None = None
 
+    @property
+    def kinds(self) -> list[str]:
+        """What the files are, in the order of `files`: SKOPS, JOBLIB, ONNX."""
+        return [name.rpartition(".")[2] for name in self.files]
+
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle as read: its manifest, the manifest's sha256 in hex, and its files' verified content."""
+    """A bundle as read: its manifest, the manifest's sha256 in hex, and its files' verified content by their kinds."""
 
     manifest: Manifest
     digest: str
@@ -135,54 +142,38 @@ def fingerprint(signature: Signature, codes: Mapping[str, Mapping[str, float]]) 
 
 
 def encode(manifest: Manifest) -> bytes:
-    """Return the manifest as the JSON that is its file."""
-    return msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
-
-
-def write(directory: Path, manifest: Manifest, content: Mapping[str, bytes]) -> str:
-    """Write a bundle's files into a directory that is there; returns the manifest's digest."""
-    encoded = encode(manifest)
+    """Return the manifest as the JSON that is its file; raises OutputRefused for what could not be read again."""
+    encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
     try:
         msgspec.json.decode(encoded, type=Manifest)
     except msgspec.MsgspecError as error:
         raise OutputRefused(f"the manifest would not be readable: {error}; correct what was given.") from None
-    for name, data in {**content, MANIFEST: encoded}.items():
-        (directory / name).write_bytes(data)
-    return digest_of(encoded)
+    return encoded
 
 
-@contextmanager
-def staged(directory: Path) -> Iterator[Path]:
-    """Give an empty directory to make a bundle in; put it in place if the block ends well, else leave all as it was.
-
-    A bundle that is in the place is replaced as a whole (between two renames there is none); anything else is not.
-    Raises OutputRefused.
-    """
-    place = directory.resolve()
-    if place.exists() and not (place.is_dir() and (not any(place.iterdir()) or (place / MANIFEST).exists())):
-        raise OutputRefused(f"{directory} is there and is no bundle; name a directory that is new, empty or a bundle.")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as folder:
-        fresh, stale = Path(folder) / "fresh", Path(folder) / "stale"
-        fresh.mkdir()
-        yield fresh
-        try:
-            if place.exists():
-                place.replace(stale)
-            fresh.replace(place)
-        except OSError as error:
-            raise OutputRefused(
-                f"{directory} cannot be replaced ({error.strerror}); name a directory below."
-            ) from error
+def names(encoded: bytes, name: str) -> bool:
+    """Say whether a manifest, as it is in its file, names a file; also of one that is damaged or of another format."""
+    return f'"{name}"'.encode() in encoded
 
 
 def read(directory: Path, pin: str | None = None) -> Bundle:
     """Read and verify a bundle: pinned digest, format, then each file's size and digest, from one read of its bytes.
 
-    `pin` is the sha256, in hex, that the manifest must have. Raises BundleMissing, DigestMismatch, VersionMismatch
-    and BundleCorrupt.
+    `pin` is the sha256, in hex, that the manifest must have. A bundle that is replaced meanwhile is read anew. Raises
+    BundleMissing, BundleUnreadable, DigestMismatch, VersionMismatch and BundleCorrupt.
     """
-    encoded = _read(directory / MANIFEST, f"a regular file of at most {MOST_MANIFEST} bytes", most=MOST_MANIFEST)
+    encoded = _manifest_in(directory)
+    for _ in range(REREADS):
+        try:
+            return _read(directory, encoded, pin)
+        except (BundleMissing, BundleCorrupt):
+            before, encoded = encoded, _manifest_in(directory)
+            if encoded == before:
+                raise
+    return _read(directory, encoded, pin)
+
+
+def _read(directory: Path, encoded: bytes, pin: str | None) -> Bundle:
     digest = digest_of(encoded)
     if pin is not None and digest != pin.lower():
         raise DigestMismatch(
@@ -190,14 +181,18 @@ def read(directory: Path, pin: str | None = None) -> Bundle:
             "correct the pin, or put back the bundle that it belongs to."
         )
     manifest = _decode(directory, encoded)
-    return Bundle(manifest, digest, {name: _verified(directory / name, file) for name, file in manifest.files.items()})
+    if len(set(manifest.kinds)) != len(manifest.files):
+        raise BundleCorrupt(f"{directory / MANIFEST} names several files of one kind: {', '.join(manifest.files)}.")
+    files = zip(manifest.kinds, manifest.files.items(), strict=True)
+    return Bundle(manifest, digest, {kind: _verified(directory / name, file) for kind, (name, file) in files})
 
 
 def _decode(directory: Path, encoded: bytes) -> Manifest:
     try:
         found = msgspec.json.decode(encoded, type=_FormatOnly).format
-        if found != FORMAT:
-            raise VersionMismatch(f"{directory} is of bundle format {found}, this server reads {FORMAT}; {REPACK}.")
+        if found not in READABLE:
+            read = " and ".join(map(str, READABLE))
+            raise VersionMismatch(f"{directory} is of bundle format {found}, this server reads {read}; {REPACK}.")
         return msgspec.json.decode(encoded, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BundleCorrupt(f"{directory / MANIFEST} is not a manifest: {error}; {REPACK}.") from None
@@ -205,20 +200,37 @@ def _decode(directory: Path, encoded: bytes) -> Manifest:
 
 def _verified(path: Path, file: File) -> bytes:
     expected = f"a regular file of the {file.bytes} bytes that its manifest says"
-    content = _read(path, expected, least=file.bytes, most=file.bytes)
+    content = _read_file(path, expected, least=file.bytes, most=file.bytes)
     digest = digest_of(content)
     if digest != file.sha256:
         raise BundleCorrupt(f"{path} has sha256 {digest}, its manifest says {file.sha256}; {REPACK}.")
     return content
 
 
-def _read(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
+def _manifest_in(directory: Path) -> bytes:
+    return _read_file(directory / MANIFEST, f"a regular file of at most {MOST_MANIFEST} bytes", most=MOST_MANIFEST)
+
+
+def _read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
     try:
         return read_file(path, expected, least=least, most=most)
     except UnfitFile as error:
         raise BundleCorrupt(f"{error}; {REPACK}.") from None
+    except PermissionError:
+        owner = next(place.stat().st_uid for place in (path, *path.absolute().parents) if _visible(place))
+        raise BundleUnreadable(
+            f"{path} cannot be read by user id {os.geteuid()}: permission denied; let everybody read the bundle "
+            f"(chmod -R a+rX), or run as user id {owner}, who owns it (docker run --user {owner})."
+        ) from None
     except OSError as error:
         raise BundleMissing(
             f"{path} cannot be read ({error.strerror}); set MODEL_DIR to a bundle, or make one with "
             "`python -m model pack` (your model) or `python -m model train` (a reference model)."
         ) from None
+
+
+def _visible(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # in a directory that may not be searched
+        return False

@@ -15,6 +15,12 @@ class BundleMissing(ModelError):
     code = "bundle_missing"
 
 
+class BundleUnreadable(ModelError):
+    """The bundle is there, and the user that this process runs as may not read it."""
+
+    code = "bundle_unreadable"
+
+
 class BundleCorrupt(ModelError):
     """The manifest cannot be read, or a file's size or digest is not what the manifest says."""
 

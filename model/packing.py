@@ -24,8 +24,6 @@ from model.bundle import (
     Manifest,
     Score,
     digest_of,
-    staged,
-    write,
 )
 from model.columns import Column, columns_of
 from model.compiling.graph import NotCompiled
@@ -33,6 +31,7 @@ from model.compiling.parity import proven
 from model.engines import Prediction
 from model.engines.sklearn import SklearnEngine
 from model.errors import ModelError, UnsupportedEstimator
+from model.placing import named, staged, write
 from model.reading import read_signature
 from model.remembering import names_of, takes_texts
 from model.restoring import versions
@@ -67,7 +66,7 @@ def pack(
     data = _texts(data) if takes_texts(estimator) else _framed(data)
     columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), _baselines(columns)
-    content = _serialised(estimator, allow_pickle=allow_pickle, code=code)
+    content = named(_serialised(estimator, allow_pickle=allow_pickle, code=code))
     form, reason = _compile(estimator, signature, columns, baseline, content) if compiled else (None, "not asked for")
     manifest = Manifest(
         format=FORMAT,
@@ -128,7 +127,7 @@ def _compile(
         made, form = proven(estimator, signature, columns, baseline)
     except NotCompiled as error:
         return None, str(error)
-    content[ONNX] = made.content
+    content |= named({ONNX: made.content})
     return form, None
 
 

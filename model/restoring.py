@@ -32,7 +32,7 @@ def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
     if SKOPS in bundle.content:
         return serialisation.from_skops(bundle.content[SKOPS], trust.own_modules())
     if JOBLIB not in bundle.content:
-        raise BundleCorrupt(f"{directory} holds neither {SKOPS} nor {JOBLIB}; {REPACK}.")
+        raise BundleCorrupt(f"{directory} holds no model of scikit-learn; {REPACK}.")
     if not trust.pickle or trust.pin is None:
         raise PickleRefused(
             f"{directory} holds a pickle, which is a program; if you trust who made it, set ALLOW_PICKLE=1 and "

@@ -1,6 +1,7 @@
 """Assembly of the application; nothing is decided here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask import Flask
 
@@ -29,6 +30,7 @@ class Parts:
     gate: Gate
     state: State  # what the server's processes tell each other
     tried: str = ""  # the state of MODEL_DIR that is served (service.watching)
+    directory: Path | None = None  # where they keep that
 
 
 def create_app(parts: Parts) -> Flask:

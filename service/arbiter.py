@@ -19,14 +19,12 @@ from service.watching import Clock
 
 QUICK_SECONDS: Final = 2.0
 ONCE: Final = {signal.SIGHUP, signal.SIGCHLD}  # so many of these say no more than one
-STOPS: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 
 
 class Arbiter(RenewingArbiter):
     """The master: starts workers, replaces them, reloads, drains, stops."""
 
     clock: Clock
-    stop_at: float | None = None  # when to stop, since SIGTERM came (monotonic clock)
     was_draining = False
 
     @classmethod
@@ -38,17 +36,6 @@ class Arbiter(RenewingArbiter):
         arbiter.watcher.note(parts.tried)
         arbiter.clock = Clock()
         arbiter.START_CTX["args"] = sys.orig_argv  # its own list starts `python -m gunicorn` as another program
-
-    def signal(self, sig: int, frame: Any) -> None:
-        """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing."""
-        self.stopping = self.stopping or sig in STOPS
-        if sig == signal.SIGTERM and self.stop_at is None and os.getpid() == self.pid:
-            self.stop_at = time.monotonic() + self.parts.settings.drain_seconds
-            self.parts.state.draining = True
-        super().signal(sig, frame)
-        if self.loading and self.stopping:
-            self.loading = False
-            raise KeyboardInterrupt
 
     def handle_term(self) -> None:
         """Go on serving; wait_for_signals ends it."""
@@ -93,6 +80,7 @@ class Arbiter(RenewingArbiter):
             if {signal.SIGINT, signal.SIGQUIT} & set(super().wait_for_signals(PAUSE_SECONDS)):
                 self.kill_workers(signal.SIGQUIT)
                 end = min(end, time.monotonic() + QUICK_SECONDS)
+            self.end_booting()
             self.reap_workers()
         self.kill_workers(signal.SIGKILL)
         self.reap_workers()

@@ -17,7 +17,7 @@ from model.errors import ModelError
 from model.loading import prove
 from model.oneline import one_line
 from model.trust import make_importable
-from service import shareddir, state, streams
+from service import ending, shareddir, starting, state, streams
 from service.access import Gate
 from service.app import Parts
 from service.arbiter import Arbiter
@@ -38,6 +38,7 @@ from service.state import Worker
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where who listens on all addresses can be asked
 # Of memory for metrics: several times what the files of a worker and its successor take.
 ROOM_FOR_EACH_WORKER = 2**20
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
@@ -77,6 +78,10 @@ def start(environ: Mapping[str, str]) -> Parts:
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
         fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
         served = load_fetched(settings, fetched)
+        loaded, identity = served.loaded, served.contract.identity
+        found = identity.name, identity.version, loaded.digest[:12], loaded.engine.name, settings.model_dir
+        logger.info("model %s %s (digest %s, %s) loaded from %s", *found)
+        ending.tidily()
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
     metrics = Metrics(spoken.names, directory)
@@ -87,15 +92,26 @@ def start(environ: Mapping[str, str]) -> Parts:
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     streams.give_stdout_to_the_log(metrics.stderr_dropped.inc)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    gate = Gate(fetched.access)
-    page = state.make(directory)
-    return Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), gate, page, fetched.state)
+    gate, page = Gate(fetched.access), state.make(directory)
+    recorder = Recorder(metrics, log)
+    return Parts(settings, spoken, Holder(served), metrics, recorder, gate, page, fetched.state, directory)
 
 
 def take_charge(arbiter: Any) -> None:
     """Put our arbiter in the place of gunicorn's, which has no setting for it; everything is loaded by now."""
     freeze_heap()
     Arbiter.take_over(arbiter, parts_of(arbiter.app))
+    with one_line_exit(1):
+        starting.listen(arbiter)
+
+
+def listening(arbiter: Any) -> None:
+    """Say where the server can be asked from this machine, for the health check of its container."""
+    parts = parts_of(arbiter.app)
+    address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
+    if parts.directory is not None and isinstance(address, tuple):
+        host, port = str(address[0]), int(address[1])
+        shareddir.say(parts.directory, ANYWHERE.get(host, host), port)
 
 
 def take_slot(arbiter: Any, worker: Any) -> None:
@@ -112,15 +128,20 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
 
     It would be put into a queue of the master's that nobody reads here.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
+    _end_at_once()
     arbiter.kept = None  # the model before a reload
     make_importable(arbiter.parts.settings.model_code)
     arbiter.parts.metrics.slot.name = worker.slot
 
 
 def warm_up(worker: Any) -> None:
-    """Prove the golden rows in the worker before it takes requests; a worker that cannot ends the server."""
+    """Prove the golden rows in the worker before it takes requests; a worker that cannot ends the server.
+
+    Until it takes requests, a signal to stop ends it wherever it is, also in native code.
+    """
+    _end_at_once()
+    if not worker.alive:  # a signal came since gunicorn set its handlers
+        raise SystemExit(0)
     parts = parts_of(worker.app)
     end_soon_after(worker.ppid)
     when_gone(worker.ppid, worker.orphaned)
@@ -137,10 +158,16 @@ def warm_up(worker: Any) -> None:
     if parts.settings.admin_bind:
         address, port = worker.sockets[1].getsockname()[:2]
         parts.gate.admin = str(address), str(port)
+    worker.init_signals()
     contract = served.contract
     paths = Pages(pages.probes(parts.spoken, contract), pages.scrapes(parts.spoken, contract))
     worker.look_after(parts.settings, parts.state, parts.metrics, parts.recorder.abandon, paths)
     parts.state.say(worker.slot, Worker.READY)
+
+
+def _end_at_once() -> None:
+    for number in ending.STOPS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def parts_of(gunicorn_app: Any) -> Parts:

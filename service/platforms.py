@@ -97,7 +97,10 @@ def _bundle_in(directory: str, root: Path) -> str:
     path = root / directory.lstrip("/")
     if not directory or "://" in directory:
         return directory
-    if not path.is_dir():
-        return ""
-    below = [each for each in path.iterdir() if (each / MANIFEST).is_file()]
-    return str(path if (path / MANIFEST).is_file() or len(below) != 1 else below[0])
+    try:
+        if not path.is_dir():
+            return ""
+        below = [each for each in path.iterdir() if not each.name.startswith(".") and (each / MANIFEST).is_file()]
+        return str(path if (path / MANIFEST).is_file() or len(below) != 1 else below[0])
+    except PermissionError:
+        return str(path)  # whoever reads the bundle says so

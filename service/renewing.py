@@ -27,8 +27,6 @@ class RenewingArbiter(SpawningArbiter):
 
     watcher: Watcher
     kept: tuple[Any, ServedModel | None, Access] | None = None  # what a reload that fails puts back; no worker holds it
-    stopping = False  # a signal said so
-    loading = False  # what a signal to stop breaks off
 
     def reload(self) -> None:
         """Start workers on the configuration and the model that are there now; when all are ready, stop the old ones.

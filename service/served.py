@@ -51,7 +51,7 @@ class ServedModel:
             tables=TableReader(manifest.signature, max_rows),
             tensors=TensorReader(),
             served_as=name or manifest.name,
-            platform=f"sklearn_{'skops' if SKOPS in manifest.files else 'joblib'}",
+            platform=f"sklearn_{'skops' if SKOPS in manifest.kinds else 'joblib'}",
             example=_answered(manifest.golden),
         )
         labels = {label: str(label) if place < MOST_CLASSES else OTHER for place, label in enumerate(single)}

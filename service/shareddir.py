@@ -8,9 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-PREFIX = "mlservice"
-_MEMORY = "/dev/shm"  # noqa: S108  # mkdtemp makes a private directory in it
-_LOCK = "alive"
+from service.living import FILE, MEMORY, PREFIX
 
 
 def make(room: int = 0) -> Path:
@@ -24,8 +22,8 @@ def make(room: int = 0) -> Path:
         if not _lives(path):
             shutil.rmtree(path.parent, ignore_errors=True)
     base = next((base for base in bases if _free(base) >= room), bases[-1])
-    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-", dir=base))
-    lock = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    lock = os.open(directory / FILE, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.write(lock, str(os.getpid()).encode())
     atexit.register(_remove_own, directory, os.getpid())
@@ -34,8 +32,14 @@ def make(room: int = 0) -> Path:
 
 def living() -> dict[int, Path]:
     """Return the directories of the servers that live, by the process id of their maker."""
-    paths = [path for path in _made(_bases()) if _lives(path)]
-    return {int(path.read_text()): path.parent for path in paths if os.access(path, os.R_OK) and path.stat().st_size}
+    paths = [path for path in _made(_bases()) if _lives(path) and os.access(path, os.R_OK)]
+    return {int(said[0]): path.parent for path in paths if (said := path.read_text().split())}
+
+
+def say(directory: Path, host: str, port: int) -> None:
+    """Say where the server of the directory can be asked; the file is there, so there is room for that."""
+    with (directory / FILE).open("a") as file:
+        file.write(f" {host} {port}")
 
 
 def _remove_own(directory: Path, owner: int) -> None:
@@ -44,13 +48,13 @@ def _remove_own(directory: Path, owner: int) -> None:
 
 
 def _bases() -> list[Path]:
-    bases = [Path(_MEMORY)] if os.access(_MEMORY, os.W_OK) else []
+    bases = [Path(MEMORY)] if os.access(MEMORY, os.W_OK) else []
     return [*bases, Path(tempfile.gettempdir())]
 
 
 def _made(bases: Iterable[Path]) -> Iterator[Path]:
     for base in bases:
-        yield from base.glob(f"{PREFIX}-*/{_LOCK}")
+        yield from base.glob(f"{PREFIX}*/{FILE}")
 
 
 def _free(base: Path) -> int:

@@ -6,10 +6,9 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
-import gunicorn.arbiter
 from gunicorn.errors import HaltServer
 
-from service.app import Parts
+from service.starting import StartingArbiter
 from service.state import Worker
 
 LONGEST_BACKOFF_SECONDS: Final = 30.0
@@ -19,11 +18,9 @@ class NotStarted(Exception):
     """A worker could not be started; the message says why."""
 
 
-class SpawningArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships no types
+class SpawningArbiter(StartingArbiter):
     """Replaces workers that have gone; what fails ends the server only if no worker ever proved the model."""
 
-    parts: Parts
-    LISTENERS: list[Any]
     looked_at = 0.0  # at whether workers live (monotonic clock)
     boot_failures = 0
     start_failures = 0
@@ -68,7 +65,7 @@ class SpawningArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunico
             with suppress(OSError):  # no descriptor to be had
                 self.parts.metrics.forget(worker.slot)
             self._note(worker)
-            if not self.parts.state.proven and self.LISTENERS:
+            if not self.parts.state.proven and self.LISTENERS and not self.stopping:
                 seconds = self.parts.settings.boot_seconds
                 line = f"a worker hung for BOOT_SECONDS={seconds:g} or crashed before it had proven the model"
                 sys.stderr.write(f"ml-service: boot_failed: {line}; try `python -m model check`.\n")

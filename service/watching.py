@@ -1,10 +1,12 @@
-"""Notices what changes under the server: the files of a directory, the system's clock."""
+"""Notices what changes under the server: the bundle in a directory, the system's clock."""
 
 import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from model.bundle import MANIFEST, names
 
 Signature = tuple[tuple[str | int, ...], ...]
 STEP_SECONDS: Final = 1.0  # between two looks a clock that is only slewed (adjtime(3)) differs by less
@@ -53,12 +55,15 @@ class Watch:
         return True
 
     def _look(self) -> Signature:
-        """Return what tells each file from another, links followed: a file, or what it points to, may be replaced."""
-        found = []
+        """Return what tells the manifest and each file that it names from another, links followed.
+
+        What else is there, such as what `pack` puts there before the manifest and removes after it, is no change.
+        """
         try:
-            for path in sorted(self._directory.iterdir()):
-                stat = path.stat()
-                found.append((path.name, stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size))
+            manifest = self._directory / MANIFEST
+            text = manifest.read_bytes() if manifest.is_file() else b""  # no pipe, which would have to be waited for
+            paths = [path for path in sorted(self._directory.iterdir()) if names(text, path.name)]
+            found = [(path.name, path.stat()) for path in [manifest, *paths]]
         except OSError:
             return ()  # in the middle of being replaced, or gone
-        return tuple(found)
+        return tuple((name, stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in found)

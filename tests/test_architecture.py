@@ -103,7 +103,7 @@ def test_a_planted_import_is_found(copy, module, line):
 
 
 def test_only_entry_points_read_the_environment():
-    """Settings are read in one place and passed on; the health check's own process reads its port."""
+    """Settings are read in one place and passed on; the health check's own process asks where temporary files are."""
     readers = {name for name, path in modules(ROOT).items() if "os.environ" in path.read_text()}
 
     assert {"wsgi", "gunicorn.conf", "model.__main__", "service.healthcheck", "service.metrics"} == readers

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from tests.badinput import ROW
+from tests.bundles import part
 from tests.system.conftest import background, eventually
 
 PACK = """
@@ -62,7 +63,7 @@ def test_another_model_is_served_without_a_request_lost_or_mixed(serve, run_pyth
 
 
 def damage_file(bundle):
-    (bundle / "model.skops").write_bytes(b"garbage")
+    part(bundle, "skops").write_bytes(b"garbage")
 
 
 def change_golden_rows(bundle):

@@ -9,18 +9,20 @@ from pathlib import Path
 import pytest
 
 from tests.badinput import ROW
+from tests.bundles import part
 from tests.system.conftest import DEADLINE, eventually
 
 
 def truncate(bundle):
-    path = bundle / "model.skops"
+    path = part(bundle, "skops")
     path.write_bytes(path.read_bytes()[:-100])
 
 
 def flip_a_bit(bundle):
-    content = bytearray((bundle / "model.skops").read_bytes())
+    path = part(bundle, "skops")
+    content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
-    (bundle / "model.skops").write_bytes(content)
+    path.write_bytes(content)
 
 
 def change_manifest(change):

@@ -1,7 +1,5 @@
 """What compiled code believes is checked before it is asked: no index or shape that a file claims is out of range."""
 
-import json
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -16,10 +14,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from model import serialisation
 from model.audit import audit
-from model.bundle import digest_of
 from model.errors import BundleCorrupt
 from model.loading import load
 from model.packing import pack
+from tests.bundles import replace_part
 
 ROWS, LABELS = load_iris(return_X_y=True)
 
@@ -88,10 +86,7 @@ def test_a_crafted_skops_file_is_refused_and_crashes_nothing(tmp_path):
     pack(estimator, tmp_path / "bundle", name="test", data=ROWS)
     broken_nodes(estimator.estimators_[0].tree_, left_child=10**9)
     content = serialisation.skops.io.dumps(estimator)
-    (tmp_path / "bundle" / "model.skops").write_bytes(content)
-    manifest = json.loads((tmp_path / "bundle" / "manifest.json").read_text())
-    manifest["files"]["model.skops"] = {"bytes": len(content), "sha256": digest_of(content)}
-    (tmp_path / "bundle" / "manifest.json").write_text(json.dumps(manifest))
+    replace_part(tmp_path / "bundle", "skops", content)
 
     with pytest.raises(BundleCorrupt, match="Tree with indices"):
         load(tmp_path / "bundle", compiled=False)

@@ -22,6 +22,7 @@ from model.errors import (
 )
 from model.loading import load, prove
 from model.trust import Trust
+from tests.bundles import part, replace_part
 
 IRIS = load_iris(as_frame=True)
 
@@ -72,21 +73,27 @@ def test_nothing_at_the_path_is_bundle_missing(tmp_path):
         load(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "model.skops"])
-def test_a_missing_file_is_bundle_missing(bundle, name):
-    """Each file is needed."""
-    (bundle / name).unlink()
+def file_of(bundle, kind):
+    return bundle / "manifest.json" if kind == "manifest" else part(bundle, kind)
 
-    with pytest.raises(BundleMissing, match=name):
+
+@pytest.mark.parametrize("kind", ["manifest", "skops"])
+def test_a_missing_file_is_bundle_missing(bundle, kind):
+    """Each file is needed."""
+    path = file_of(bundle, kind)
+    path.unlink()
+
+    with pytest.raises(BundleMissing, match=path.name):
         load(bundle)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "model.skops"])
+@pytest.mark.parametrize("kind", ["manifest", "skops"])
 @pytest.mark.parametrize("share", [0, 0.5, 0.999])
-def test_a_truncated_file_is_refused(bundle, name, share):
+def test_a_truncated_file_is_refused(bundle, kind, share):
     """However much of it is left."""
-    content = (bundle / name).read_bytes()
-    (bundle / name).write_bytes(content[: int(len(content) * share)])
+    path = file_of(bundle, kind)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
 
     with pytest.raises(BundleCorrupt):
         load(bundle)
@@ -94,7 +101,7 @@ def test_a_truncated_file_is_refused(bundle, name, share):
 
 def test_any_flipped_bit_of_the_model_file_is_refused(bundle):
     """100 random bits, each alone."""
-    path, draw = bundle / "model.skops", random.Random(0)
+    path, draw = part(bundle, "skops"), random.Random(0)
     content = path.read_bytes()
     for _ in range(100):
         position, bit = draw.randrange(len(content)), draw.randrange(8)
@@ -138,7 +145,8 @@ def test_another_format_is_a_version_mismatch(bundle):
 @pytest.mark.parametrize("name", ["../model.skops", "/etc/passwd", "a/b", "..", ".hidden"])
 def test_a_manifest_that_names_files_outside_its_directory_is_refused(bundle, name):
     """Before any of them is opened."""
-    rewrite(bundle, lambda manifest: manifest["files"].update({name: manifest["files"]["model.skops"]}))
+    skops = part(bundle, "skops").name
+    rewrite(bundle, lambda manifest: manifest["files"].update({name: manifest["files"][skops]}))
 
     with pytest.raises(BundleCorrupt, match="not a manifest"):
         load(bundle)
@@ -162,9 +170,7 @@ def test_golden_probabilities_that_are_off_are_refused(bundle):
 
 def test_a_model_file_without_a_model_is_refused(bundle):
     """A right digest does not make it a skops file."""
-    (bundle / "model.skops").write_bytes(b"garbage")
-    file = {"bytes": 7, "sha256": digest_of(b"garbage")}
-    rewrite(bundle, lambda manifest: manifest["files"].update({"model.skops": file}))
+    replace_part(bundle, "skops", b"garbage")
 
     with pytest.raises(BundleCorrupt, match="cannot be read"):
         load(bundle, compiled=False)
@@ -206,10 +212,7 @@ def test_a_manifest_that_speaks_of_another_model_is_refused(bundle, change, comp
 @pytest.mark.parametrize("what", [{"a": 1}, StandardScaler(), LogisticRegression()], ids=["dict", "scaler", "unfitted"])
 def test_a_file_that_holds_no_fitted_predictor_is_refused(bundle, what):
     """With one of the codes, not a traceback."""
-    content = serialisation.skops.io.dumps(what)
-    (bundle / "model.skops").write_bytes(content)
-    file = {"bytes": len(content), "sha256": digest_of(content)}
-    rewrite(bundle, lambda manifest: manifest["files"].update({"model.skops": file}))
+    replace_part(bundle, "skops", serialisation.skops.io.dumps(what))
 
     with pytest.raises((BundleCorrupt, GoldenMismatch)):
         prove(load(bundle, compiled=False))

@@ -23,6 +23,7 @@ from model.errors import UnsupportedEstimator
 from model.loading import load, prove, rows_of
 from model.packing import pack
 from tests import zoo
+from tests.bundles import part
 
 IRIS = load_iris(as_frame=True)
 
@@ -224,7 +225,7 @@ def test_check_tries_everything_and_says_what_it_found(run, iris_bundle):
 @pytest.mark.parametrize(
     ("damage", "name"),
     [
-        (lambda bundle: (bundle / "model.skops").unlink(), "load"),
+        (lambda bundle: part(bundle, "skops").unlink(), "load"),
         (
             lambda bundle: (bundle / "manifest.json").write_text(
                 (bundle / "manifest.json").read_text().replace('"labels": [\n      0', '"labels": [\n      2', 1)

@@ -1,6 +1,5 @@
 """The compiled form: kept only when it is equal, read only when it is what it says, and exact on trees' edges."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from model.bundle import digest_of
 from model.columns import columns_of
 from model.compiling import ensembles, parity
 from model.compiling.graph import NotCompiled
@@ -29,6 +27,7 @@ from model.errors import BundleCorrupt, NoFiniteAnswer
 from model.loading import load
 from model.packing import pack
 from model.reading import read_signature
+from tests.bundles import part, replace_part
 from tests.conftest import ROOT
 
 CANCER = load_breast_cancer()
@@ -48,12 +47,9 @@ def bundle(iris_bundle, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["empty", "garbage", "half"])
 def test_a_compiled_model_that_is_none_is_refused(bundle, content):
     """A right digest does not make it an ONNX file."""
-    path = bundle / "model.onnx"
+    path = part(bundle, "onnx")
     content = path.read_bytes()[: path.stat().st_size // 2] if content is None else content
-    path.write_bytes(content)
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    manifest["files"]["model.onnx"] = {"bytes": len(content), "sha256": digest_of(content)}
-    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    replace_part(bundle, "onnx", content)
 
     with pytest.raises(BundleCorrupt, match="compiled model"):
         load(bundle)

@@ -34,6 +34,8 @@ def test_a_mount_says_where_the_model_is(tmp_path, mount, platform):
 
     (folder / "inner").mkdir()
     (folder / "inner/manifest.json").touch()
+    (folder / ".packing").mkdir()
+    (folder / ".packing/manifest.json").touch()
     assert str(folder / "inner") == applied({}, tmp_path)["MODEL_DIR"]
 
     (folder / "manifest.json").touch()

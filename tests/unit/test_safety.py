@@ -23,6 +23,7 @@ from model.errors import BundleCorrupt, ModelError, PickleRefused, UntrustedType
 from model.loading import load, prove
 from model.packing import pack
 from model.trust import Trust, modules_in
+from tests.bundles import part
 from tests.conftest import ROOT
 
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -49,7 +50,7 @@ def malicious(iris_bundle, tmp_path, canary):
 
     def make(content, name="model.joblib", *, right_digest=True):
         bundle = shutil.copytree(iris_bundle, tmp_path / "bundle")
-        (bundle / "model.skops").unlink()
+        part(bundle, "skops").unlink()
         (bundle / name).write_bytes(content)
         manifest = json.loads((bundle / "manifest.json").read_text())
         digest = digest_of(content) if right_digest else "0" * 64
@@ -126,7 +127,7 @@ def test_a_pickled_bundle_is_served_with_permission_and_pin_only(tmp_path):
     estimator = make_pipeline(FunctionTransformer(np.atleast_2d), LogisticRegression(max_iter=1000)).fit(ROWS, LABELS)
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=ROWS, allow_pickle=True)
 
-    assert "model.joblib" in loaded.manifest.files
+    assert ["joblib"] == loaded.manifest.kinds
     prove(load(tmp_path / "bundle", Trust(loaded.digest, pickle=True)))
     with pytest.raises(PickleRefused, match=f"ALLOW_PICKLE=1 and MODEL_SHA256={loaded.digest}"):
         load(tmp_path / "bundle")

@@ -1,4 +1,5 @@
 import itertools
+import shutil
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ from service.watching import Clock, Watch
 def folder(tmp_path):
     path = tmp_path / "bundle"
     path.mkdir()
+    (path / "manifest.json").write_text('{"files": {"a": {}}}')
     (path / "a").write_text("1")
     return path
 
@@ -45,6 +47,7 @@ def test_links_are_followed(folder, tmp_path):
         (tmp_path / version).mkdir()
         (tmp_path / version / "manifest.json").write_text("same size")
     (folder / "..data").symlink_to(tmp_path / "1")
+    (folder / "manifest.json").unlink()
     (folder / "manifest.json").symlink_to("..data/manifest.json")
     watch = Watch(folder, 1)
     (folder / "..tmp").symlink_to(tmp_path / "2")
@@ -56,12 +59,20 @@ def test_links_are_followed(folder, tmp_path):
 def test_a_folder_that_is_gone_is_a_change_like_any_other(folder):
     """And so is its coming back."""
     watch = Watch(folder, 1)
-    (folder / "a").unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)
     assert [False, True, False] == changes(watch, (1, 2, 3))
     folder.mkdir()
-    (folder / "a").write_text("2")
+    (folder / "manifest.json").write_text("2")
     assert [False, True, False] == changes(watch, (4, 5, 6))
+
+
+def test_what_the_manifest_does_not_name_is_no_change(folder):
+    """Files of the next version are there before their manifest, and those of the last one after it."""
+    watch = Watch(folder, 1)
+    (folder / "b").write_text("1")
+    (folder / ".packing").mkdir()
+
+    assert [False, False, False] == changes(watch, (1, 2, 3))
 
 
 def test_what_was_noted_is_no_change(folder):

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from tests.bundles import part
 from tests.system.conftest import eventually
 from tests.system.reliability import owncode
 from tests.system.reliability.load import Load
@@ -14,7 +15,7 @@ RIGHT = b'{"prediction":0,"probability":0.97'
 
 def garbage(bundle, _):
     """Leave a file that is none."""
-    (bundle / "model.skops").write_bytes(b"garbage")
+    part(bundle, "skops").write_bytes(b"garbage")
 
 
 def segfault(bundle, code):

@@ -1,0 +1,148 @@
+"""A server that is told to stop before it serves: within a second at any moment of its start, and quietly."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.system.conftest import DEADLINE, eventually
+from tests.system.test_reload_faults import OWN, PACK
+
+ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 0}
+LONG = {
+    "sleeping": "time.sleep(60)",
+    "native code": "hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)",  # no handler of Python's runs meanwhile
+}
+BEGIN = "import hashlib, os, pathlib, time\nimport sys\n"
+SAY = "(pathlib.Path(__file__).parent / str(os.getpid())).touch()"
+
+
+def stopped(server, number=signal.SIGTERM):
+    """Send a signal; return the exit status and how long it took."""
+    start = time.monotonic()
+    server.process.send_signal(number)
+    return server.process.wait(DEADLINE), time.monotonic() - start
+
+
+def left_in_memory(server):
+    """Return what a server has left where it keeps its metrics."""
+    made = {path: path.read_text().split() for path in Path("/dev/shm").glob("mlservice-*/alive")}
+    return [path for path, words in made.items() if words[:1] == [str(server.process.pid)]]
+
+
+def test_it_stops_within_a_second_at_any_moment_of_its_start(launch):
+    """At each tenth of a second, until it has been ready; without a traceback, and nothing of it is left behind."""
+    for tenths in range(100):
+        server = launch(WEB_CONCURRENCY="2")
+        time.sleep(tenths / 10)
+        ready = "ready: 2 workers serve iris 1 on http://127.0.0.1:" in server.errors
+        status, took = stopped(server)
+
+        assert status in ENDED
+        assert took < 1, f"after {tenths / 10} s"
+        assert "Traceback" not in server.errors
+        assert "ml-service: " not in server.errors
+        assert [] == left_in_memory(server)
+        if ready:
+            break
+    assert ready
+
+
+@pytest.fixture
+def long(tmp_path, launch):
+    """Start a server of a model that takes a minute to load, or to predict, and wait until it does that."""
+
+    def start(where, how):
+        code, bundle = tmp_path / "code", tmp_path / "bundle"
+        code.mkdir()
+        (code / "own_code.py").write_text(OWN)
+        subprocess.run([sys.executable, "-c", PACK, str(code), str(bundle)], cwd=ROOT, check=True)
+        steps = f"{SAY}; {LONG[how]}"
+        body = (
+            OWN.replace("        return rows", f"        {steps}\n        return rows") if where == "predict" else OWN
+        )
+        (code / "own_code.py").write_text(f"{BEGIN}{body}\n{steps if where == 'load' else ''}\n")
+        # Long limits, so that none of them ends it.
+        limits = dict.fromkeys(("DRAIN_SECONDS", "GRACE_SECONDS", "BOOT_SECONDS"), "60")
+        server = launch(bundle, WEB_CONCURRENCY="2", MODEL_CODE=str(code), **limits)
+        eventually(lambda: [path for path in code.iterdir() if path.name.isdigit()], "the long step")
+        return server, [int(path.name) for path in code.iterdir() if path.name.isdigit()]
+
+    return start
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("how", LONG)
+@pytest.mark.parametrize("where", ["load", "predict"])
+def test_a_model_that_takes_long_does_not_hold_the_stop_up(long, where, how, number):
+    """Whether the master loads it or workers prove it; there are no drain and no grace for what was never ready."""
+    server, processes = long(where, how)
+
+    status, took = stopped(server, number)
+
+    assert status in {-number, 128 + number, 0}
+    assert took < 1
+    assert "Traceback" not in server.errors
+    assert "ml-service: " not in server.errors
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "nothing left running", 2)
+
+
+def test_the_start_says_which_model_it_has_and_once_that_it_is_ready(serve):
+    """One line each: the model with its digest, engine and directory, and the workers with their address."""
+    server = serve(WEB_CONCURRENCY="2")
+    eventually(lambda: "ready: " in server.errors, "a line about it")
+    digest = server.model()["digest"][:12]
+    workers = eventually(server.workers, "workers")
+    server.process.send_signal(signal.SIGHUP)
+    eventually(lambda: server.without(workers), "a reload")
+
+    assert 1 == server.errors.count(f"model iris 1 (digest {digest}, onnx) loaded from ")
+    assert 1 == server.errors.count(f"ready: 2 workers serve iris 1 on http://127.0.0.1:{server.port}\n")
+
+
+@pytest.mark.parametrize("setting", ["PORT", "ADMIN_BIND"])
+def test_a_port_in_use_is_one_line_at_once(serve, launch, setting):
+    """Not after the five seconds that gunicorn tries for."""
+    taken = serve().port
+    other = launch(**{setting: str(taken) if setting == "PORT" else f"127.0.0.1:{taken}"})
+    eventually(lambda: "loaded from" in other.errors, "the model")
+    start = time.monotonic()
+
+    assert 1 == other.process.wait(DEADLINE)
+    assert time.monotonic() - start < 2
+    last = other.errors.splitlines()[-1]
+    assert last.startswith(f"ml-service: bad setting: 127.0.0.1:{taken} cannot be listened on (Address already in use)")
+    assert 1 == other.errors.count(str(taken)) - other.errors.splitlines()[0].count(str(taken))
+
+
+def test_an_address_of_no_machine_is_one_line(launch):
+    """Whatever keeps it from listening."""
+    server = launch(HOST="203.0.113.1")
+
+    assert 1 == server.process.wait(DEADLINE)
+    assert server.errors.splitlines()[-1].startswith(
+        "ml-service: bad setting: 203.0.113.1:0 cannot be listened on (Cannot assign requested address)"
+    )
+
+
+def health(server):
+    command = [sys.executable, "-S", "-m", "service.healthcheck", str(server.process.pid)]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_the_health_check_asks_where_the_server_listens(launch, host):
+    """Whatever the settings of its own process; unhealthy while it drains, and when it is gone."""
+    server = launch(HOST=host, DRAIN_SECONDS="60")
+    eventually(lambda: "ready: " in server.errors, "ready")
+    assert 0 == health(server)
+
+    server.process.send_signal(signal.SIGTERM)
+    eventually(lambda: health(server) == 1, "unhealthy")
+    server.process.send_signal(signal.SIGINT)
+    server.process.wait(DEADLINE)
+    assert 1 == health(server)

@@ -1,0 +1,218 @@
+"""A bundle takes the place of another inside its directory; a reader finds a whole one at any moment."""
+
+import os
+import resource
+import shutil
+import signal
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from model.bundle import File, digest_of, read
+from model.errors import BundleMissing, OutputRefused
+from model.forking import in_fork
+from model.loading import load, prove
+from model.placing import named, staged, write
+from service.watching import Watch
+from tests.bundles import as_format_1
+
+LAST = 100
+
+
+@pytest.fixture
+def put(iris_bundle):
+    """Put a bundle of a version into a directory; its files are of that version alone, and no models."""
+    reference = read(iris_bundle).manifest
+
+    def put(directory, version):
+        content = named({kind: f"{version:09}\n".encode() * size for kind, size in (("skops", 3000), ("onnx", 4000))})
+        files = {name: File(len(data), digest_of(data)) for name, data in content.items()}
+        with staged(directory) as folder:
+            write(folder, replace(reference, version=str(version), files=files), content)
+
+    return put
+
+
+def files(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+def version(directory):
+    """Return the version that a reader finds, having read all of it; 0 where there is no bundle."""
+    try:
+        return int(read(directory).manifest.version)
+    except BundleMissing:
+        assert "manifest.json" not in files(directory)
+        return 0
+
+
+def at_each_step(do):
+    """Call a function before each thing that this process does to files from now on; in a process of its own only."""
+    busy = False
+
+    def audit(event, _):
+        nonlocal busy
+        if not busy and (event == "open" or event.startswith(("os.", "fcntl."))):
+            busy = True
+            do()
+            busy = False
+
+    sys.addaudithook(audit)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["a first pack", "a replacement"])
+def test_a_pack_that_is_killed_at_any_step_leaves_a_whole_bundle_and_is_made_up_for_by_the_next(tmp_path, put, first):
+    """The old one or the new one, or none where there was none; the next pack leaves nothing of the killed one."""
+    killed = 0
+    for last in range(1, 200):
+        directory = tmp_path / str(last)
+        if not first:
+            put(directory, 1)
+        if not (child := os.fork()):
+            steps = iter(range(last))
+            at_each_step(lambda steps=steps: next(steps, None) is None and os.kill(os.getpid(), signal.SIGKILL))
+            put(directory, 2)
+            os._exit(0)
+        status = os.waitpid(child, 0)[1]
+        if directory.exists():
+            assert version(directory) in ({0, 2} if first else {1, 2})
+        for later in (3, 4):
+            put(directory, later)
+            assert later == version(directory)
+        assert 5 == len(files(directory)), "the manifest, and the files of two versions"
+        if not status:
+            break
+        killed += 1
+
+    assert killed > 15
+
+
+@pytest.mark.parametrize("room", [1000, 35_000])
+def test_a_full_disk_leaves_what_was_there(tmp_path, put, room):
+    """Whichever file it is that finds no room: the old bundle or, at the first pack, nothing."""
+    put(tmp_path / "old", 1)
+    before = files(tmp_path / "old")
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limit[1]))
+    try:
+        for name in ("old", "new"):
+            with pytest.raises(OutputRefused, match=r"cannot be written \(File too large\)"):
+                put(tmp_path / name, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert before == files(tmp_path / "old")
+    assert 1 == version(tmp_path / "old")
+    assert ["old"] == files(tmp_path)
+
+
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path, put):
+    """With the reason; a bundle below a file is the nearest that root cannot write either."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(OutputRefused, match=r"file/bundle cannot be written \(Not a directory\)"):
+        put(tmp_path / "file" / "bundle", 1)
+
+
+def test_of_two_packs_at_once_the_second_is_refused(tmp_path, put):
+    """It changes nothing for the first one; afterwards there is room for another."""
+    directory = tmp_path / "bundle"
+    with staged(directory) as folder:
+        (folder / "half").write_text("half")
+        with pytest.raises(OutputRefused, match="another process is putting a bundle into"):
+            put(directory, 2)
+        assert ["half", "lock"] == files(folder)
+        (folder / "half").unlink()
+        put(tmp_path / "other", 1)
+        for path in (tmp_path / "other").iterdir():
+            shutil.copy(path, folder)
+
+    assert 1 == version(directory)
+    put(directory, 2)
+    assert 2 == version(directory)
+
+
+def test_a_reader_never_finds_a_broken_bundle_however_often_and_by_how_many_it_is_replaced(tmp_path, put):
+    """Through 100 packs of each of two processes, of which one is refused where both are at it."""
+    directory = tmp_path / "bundle"
+    put(directory, 0)
+
+    def pack_all():
+        for number in range(1, LAST + 1):
+            while True:
+                try:
+                    put(directory, number)
+                    break
+                except OutputRefused:
+                    time.sleep(0.001)
+        os._exit(0)
+
+    children = [os.fork() or pack_all() for _ in range(2)]
+    seen = []
+    while children:
+        seen.append(int(read(directory).manifest.version))
+        children = [child for child in children if not os.waitpid(child, os.WNOHANG)[0]]
+
+    assert LAST == version(directory)
+    assert len(set(seen)) > 10
+
+
+def test_whoever_has_read_a_manifest_finds_its_files_after_the_next_pack(tmp_path, put):
+    """The files of the version before stay, those of older ones go; what is not of a bundle stays."""
+    directory, kept = tmp_path / "bundle", []
+    directory.mkdir()
+    for number in range(4):
+        put(directory, number)
+        (directory / "NOTES.md").write_text("mine")
+        kept.append(set(read(directory).manifest.files))
+        mine = {"manifest.json", "NOTES.md"}
+        assert set(files(directory)) == mine | kept[number] | (kept[number - 1] if number else set())
+
+
+def test_a_bundle_of_the_first_format_is_read_and_replaced(iris_bundle, tmp_path, put):
+    """Its files have plain names; they stay for one pack, as those of any version."""
+    directory = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    as_format_1(directory)
+    prove(load(directory))
+    prove(load(directory, compiled=False))
+
+    put(directory, 2)
+    assert {"model.skops", "model.onnx"} < set(files(directory))
+    put(directory, 3)
+    assert not {"model.skops", "model.onnx"} & set(files(directory))
+    assert 3 == version(directory)
+
+
+def test_the_directory_stays_the_same_one(tmp_path, put):
+    """It may be mounted somewhere, or a link to it may be what is served."""
+    put(tmp_path / "bundle", 1)
+    (tmp_path / "link").symlink_to("bundle")
+    before = (tmp_path / "bundle").stat().st_ino
+    put(tmp_path / "link", 2)
+
+    assert before == (tmp_path / "bundle").stat().st_ino
+    assert (tmp_path / "link").is_symlink()
+    assert 2 == version(tmp_path / "bundle")
+
+
+def test_a_watch_sees_one_change_of_each_pack(tmp_path, put):
+    """Though it looks twice between any two steps of it."""
+    directory = tmp_path / "bundle"
+    put(directory, 1)
+    put(directory, 2)
+
+    def count():
+        watch, looks, told = Watch(directory, 1), iter(range(1, 10_000)), []
+
+        def look():
+            for _ in range(2):
+                told.extend([version(directory)] if watch.changed(next(looks)) else [])
+
+        at_each_step(look)
+        put(directory, 3)
+        look()
+        return {"told": told}
+
+    assert {"told": [3]} == in_fork(count, 60)
