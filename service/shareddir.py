@@ -8,23 +8,22 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from service.places import all_places, place_for
+
 PREFIX = "mlservice"
-_MEMORY = "/dev/shm"  # noqa: S108  # mkdtemp makes a private directory in it
 _LOCK = "alive"
 
 
-def make(room: int = 0) -> Path:
-    """Make a private directory, in memory where that has `room` bytes; the process that calls removes it at exit.
+def make(files: int, room: int = 0) -> Path:
+    """Make a private directory, in memory where that has room for so much; the process that calls removes it at exit.
 
     What servers that were killed have left is removed first: whoever lives holds a lock in its directory, which the
-    kernel frees with the last of its processes.
+    kernel frees with the last of its processes. Raises NoRoom.
     """
-    bases = _bases()
-    for path in _made(bases):
+    for path in _made(all_places()):
         if not _lives(path):
             shutil.rmtree(path.parent, ignore_errors=True)
-    base = next((base for base in bases if _free(base) >= room), bases[-1])
-    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-", dir=base))
+    directory = Path(tempfile.mkdtemp(prefix=f"{PREFIX}-", dir=place_for(files, room)))
     lock = os.open(directory / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.write(lock, str(os.getpid()).encode())
@@ -34,7 +33,7 @@ def make(room: int = 0) -> Path:
 
 def living() -> dict[int, Path]:
     """Return the directories of the servers that live, by the process id of their maker."""
-    paths = [path for path in _made(_bases()) if _lives(path)]
+    paths = [path for path in _made(all_places()) if _lives(path)]
     return {int(path.read_text()): path.parent for path in paths if os.access(path, os.R_OK) and path.stat().st_size}
 
 
@@ -43,19 +42,9 @@ def _remove_own(directory: Path, owner: int) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _bases() -> list[Path]:
-    bases = [Path(_MEMORY)] if os.access(_MEMORY, os.W_OK) else []
-    return [*bases, Path(tempfile.gettempdir())]
-
-
 def _made(bases: Iterable[Path]) -> Iterator[Path]:
     for base in bases:
         yield from base.glob(f"{PREFIX}-*/{_LOCK}")
-
-
-def _free(base: Path) -> int:
-    found = os.statvfs(base)
-    return found.f_bavail * found.f_frsize
 
 
 def _lives(path: Path) -> bool:
