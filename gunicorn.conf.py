@@ -4,7 +4,9 @@ import math
 import os
 from typing import Any
 
-from service import ending, streams
+from service import ending, enough, streams
+from service.exits import one_line_exit
+from service.places import place_for
 from service.settings import THREAD_LIMITS, Settings
 
 ending.at_once()
@@ -12,10 +14,12 @@ streams.protect()
 for name in THREAD_LIMITS:
     os.environ.setdefault(name, "1")
 
-from service import lifecycle  # noqa: E402  # imports numpy, which reads the limits just set
-
-with lifecycle.one_line_exit(1):
+with one_line_exit(1):
     settings = Settings.from_env(os.environ)
+    enough.check(settings.workers)
+    # The heartbeat touches a file; on a disk that can block for as long as the disk does.
+    worker_tmp_dir = str(place_for(2 * settings.workers))
+    from service import lifecycle  # imports numpy, which reads the limits of threads
 
 wsgi_app = "wsgi:app"
 bind = [f"{settings.host}:{settings.port}", *([settings.admin_bind] if settings.admin_bind else [])]
@@ -34,8 +38,6 @@ logger_class = "service.gunicornlog.GunicornLogger"
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 forwarded_allow_ips = "*"
-# The heartbeat touches a file; on a disk that can block for as long as the disk does.
-worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # gunicorn makes it private
 # It is a thread in the master, where a fork would inherit its locks, and an interface nobody asked for.
 control_socket_disable = True
 # The C parser is an optional package; which one parses must not depend on what else is installed.

@@ -3,6 +3,8 @@
 import os
 
 from service.app import create_app
+from service.exits import one_line_exit
 from service.lifecycle import start
 
-app = create_app(start(os.environ))
+with one_line_exit(1):
+    app = create_app(start(os.environ))

@@ -22,6 +22,8 @@ def audit(estimator: Any) -> None:
         name = type(part).__name__
         try:
             sound = CHECKS[name](part, owner) if is_compiled(part) else _sound(part)
+        except MemoryError:
+            raise
         except Exception as error:  # whatever a malformed state does to the checks, it is not sound
             raise BundleCorrupt(f"the model file holds a {name} that is malformed ({type(error).__name__}).") from error
         if not sound:

@@ -4,6 +4,7 @@ import gc
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from model.oneline import one_line
 from model.trust import Trust
 
 DEADLINE_SECONDS = 60.0
+_NO_ANSWER = f"no answer within {DEADLINE_SECONDS:g} s, or a crash"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ def check(directory: Path, trust: Trust, progress: Callable[[str], None]) -> Ite
     `progress` is told what is being done before it is done.
     """
     progress(f"loading {directory}")
+    if in_fork(lambda: _loaded(directory, trust), DEADLINE_SECONDS) is None:
+        yield Finding("load", ok=False, found=_NO_ANSWER, remedy="pack the model again; do not load what others made")
+        return
     start = time.monotonic()
     try:
         loaded = load(directory, trust)
@@ -48,6 +53,13 @@ def check(directory: Path, trust: Trust, progress: Callable[[str], None]) -> Ite
     yield from _worker(loaded)
 
 
+def _loaded(directory: Path, trust: Trust) -> dict[str, Any]:
+    """Load in a process of its own: what is wrong is found again in this one, unless it would end this one."""
+    with suppress(ModelError):
+        load(directory, trust)
+    return {}
+
+
 def _pin(loaded: Loaded, trust: Trust) -> Finding:
     if trust.pin is not None:
         return Finding("pin", ok=True, found="the manifest is the pinned one")
@@ -58,7 +70,7 @@ def _worker(loaded: Loaded) -> Iterator[Finding]:
     report = in_fork(lambda: _as_worker(loaded), DEADLINE_SECONDS)
     if report is None:
         remedy = "pack it again; if it stays so, it cannot be served from forked workers: report it with the estimator"
-        yield Finding("fork", ok=False, found=f"no answer within {DEADLINE_SECONDS:g} s, or a crash", remedy=remedy)
+        yield Finding("fork", ok=False, found=_NO_ANSWER, remedy=remedy)
         return
     yield Finding("fork", ok=True, found="a forked worker answers")
     yield Finding("golden rows", not report["error"], report["error"] or "reproduced", report["error"])

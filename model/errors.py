@@ -1,6 +1,8 @@
 """The ways a model can be wrong, each with a stable code; no HTTP here."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+MORE_MEMORY: Final = "allow the server more of it (ulimit -v, the container's limit)"
 
 
 class ModelError(Exception):
@@ -49,6 +51,18 @@ class GoldenMismatch(ModelError):
     """The loaded model does not reproduce the predictions it was packed with."""
 
     code = "golden_mismatch"
+
+
+class CodeFailed(ModelError):
+    """The operator's own code cannot be imported."""
+
+    code = "bad_code"
+
+
+class NoRoom(ModelError):
+    """There is too little memory, or of something else that the system has to give."""
+
+    code = "no_room"
 
 
 class UnsupportedEstimator(ModelError):

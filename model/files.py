@@ -5,6 +5,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from model.errors import MORE_MEMORY, NoRoom
+
 _KINDS: Final = {
     stat.S_IFBLK: "a block device",
     stat.S_IFCHR: "a character device",
@@ -19,7 +21,7 @@ class UnfitFile(OSError):
 
 
 def read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
-    """Return the content of a regular file of `least` to `most` bytes, symbolic links followed; raises OSError.
+    """Return the content of a regular file of `least` to `most` bytes, symbolic links followed; raises OSError, NoRoom.
 
     Kind and size are checked before anything is read, and as many bytes are read as the size says, though the file may
     grow meanwhile. `expected` says in words what the file must be.
@@ -29,7 +31,10 @@ def read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
     with open(descriptor, "rb") as file:  # noqa: PTH123  # a Path is not opened with these flags
         found = os.fstat(descriptor)
         _check(path, found, expected, least, most)
-        return file.read(found.st_size)
+        try:
+            return file.read(found.st_size)
+        except MemoryError:
+            raise NoRoom(f"{path} has {found.st_size} bytes, more than there is memory; {MORE_MEMORY}.") from None
 
 
 def _check(path: Path, found: os.stat_result, expected: str, least: int, most: int) -> None:

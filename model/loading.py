@@ -1,6 +1,7 @@
 """From a directory to something that predicts: digest → compiled graph, or audited estimator → golden rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from model.agreement import check_manifest
 from model.bundle import ONNX, REPACK, Bundle, Golden, Manifest, read
 from model.columns import Column, cells_of
 from model.engines import Engine, Prediction, Rows
-from model.errors import GoldenMismatch, VersionMismatch
+from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch
 from model.signature import Signature, Task
 from model.trust import Trust
 
@@ -41,7 +42,8 @@ def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) 
 def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = True) -> Loaded:
     """Build what `load` does from a bundle that was read from the directory, which is only named in errors."""
     check_manifest(bundle.manifest)
-    return Loaded(bundle.manifest, bundle.digest, builder(bundle, directory, compiled=compiled)(trust))
+    with _memory_enough(bundle.manifest):
+        return Loaded(bundle.manifest, bundle.digest, builder(bundle, directory, compiled=compiled)(trust))
 
 
 def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callable[[Trust], Engine]:
@@ -67,8 +69,11 @@ def prove(loaded: Loaded) -> None:
     golden, signature = loaded.manifest.golden, loaded.manifest.signature
     model = f"model {loaded.manifest.name} {loaded.manifest.version}"
     try:
-        prediction = loaded.engine.predict(rows_of(golden.rows, signature))
+        with _memory_enough(loaded.manifest):
+            prediction = loaded.engine.predict(rows_of(golden.rows, signature))
         wrong = int(differing(prediction, golden, signature.task).sum())
+    except NoRoom:
+        raise
     except Exception as error:  # whatever a model may do with rows that it answered when it was packed
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         raise GoldenMismatch(f"{model} does not answer its golden rows ({reason}); {REPACK}.") from error
@@ -77,6 +82,16 @@ def prove(loaded: Loaded) -> None:
             f"{model} answers {wrong} of its {len(golden.rows)} golden rows differently than when it was packed; "
             f"{REPACK} on the library versions that serve it."
         )
+
+
+@contextmanager
+def _memory_enough(manifest: Manifest) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError:
+        size = sum(file.bytes for file in manifest.files.values())
+        named = f"model {manifest.name} {manifest.version}, of {size} bytes on disk"
+        raise NoRoom(f"memory ran out with {named}; {MORE_MEMORY}.") from None
 
 
 def rows_of(cells: list[list[Any]], signature: Signature) -> Rows:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.errors import BundleCorrupt, ModelError, UntrustedType
+from model.errors import BundleCorrupt, CodeFailed, ModelError, UntrustedType
 from model.states import Node, check_states, name_of
 
 SCHEMA: Final = "schema.json"
@@ -107,7 +107,7 @@ def check_schema(content: bytes, modules: frozenset[str]) -> None:
             nodes = list(_nodes(json.loads(archive.read(SCHEMA))))
             _check_loaders(nodes, modules)
             check_states(nodes, archive)
-    except ModelError:
+    except (ModelError, MemoryError):
         raise
     except Exception as error:  # anything may come out of a file that is not what it should be
         raise BundleCorrupt(f"the model file cannot be read ({type(error).__name__}); pack the model again.") from error
@@ -140,6 +140,9 @@ def _defined_in(name: str, modules: frozenset[str]) -> bool:
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except ImportError:
-        return False
+    except (Exception, SystemExit) as error:  # whatever it may raise
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise CodeFailed(
+            f"{module}, of your own code (MODEL_CODE), cannot be imported ({said}); correct it."
+        ) from error
     return str(getattr(found, "__module__", "")).partition(".")[0] in modules

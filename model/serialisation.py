@@ -125,11 +125,13 @@ def _quietly(build: Any) -> Any:
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", FutureWarning)  # a deprecated class predicts as long as it is there
             return build()
-    except Exception as error:
+    except MemoryError:
+        raise
+    except (Exception, SystemExit) as error:  # the operator's own code may raise anything when it is imported
         raise _unreadable(error) from error
 
 
-def _unreadable(error: Exception) -> ModelError:
+def _unreadable(error: BaseException) -> ModelError:
     """Return what is wrong with a file: another version's, in need of the caller's own code, or broken."""
     if made := getattr(error, "original_sklearn_version", None):  # sklearn.exceptions.InconsistentVersionWarning
         here = getattr(error, "current_sklearn_version", "another version")

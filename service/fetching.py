@@ -18,18 +18,11 @@ from model.forking import in_fork
 from model.loading import Loaded, build, builder, prove
 from model.trust import Trust, make_importable, modules_in
 from service.access import Access
+from service.exits import Refused
 from service.settings import SettingError, Settings
 from service.watching import Watch
 
-SILENT = "boot_failed: it hangs, or crashes the process that tries it"
-
-
-class Refused(Exception):
-    """What was tried cannot be served; the message is one line, and begins with the code of what is wrong."""
-
-    def __init__(self, reason: str, state: str = "") -> None:
-        super().__init__(reason)
-        self.state = state  # of MODEL_DIR, where it is known
+SILENT = "boot_failed: it hangs, or crashes the process that tries it; see `python -m model check`"
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,20 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from model.errors import ModelError
+from model.errors import NoRoom
 from model.loading import prove
-from model.oneline import one_line
 from model.trust import make_importable
 from service import ending, shareddir, starting, state, streams
 from service.access import Gate
 from service.app import Parts
 from service.arbiter import Arbiter
 from service.blueprints import pages
-from service.fetching import Refused, Trial, fetch
+from service.exits import one_line_exit
+from service.fetching import Trial, fetch
 from service.handing import Pages
 from service.linewriter import LineWriter
 from service.logformat import Formatter
@@ -33,34 +33,16 @@ from service.protocols import spoken_by
 from service.recording import Recorder
 from service.reloading import freeze_heap, load_fetched
 from service.served import Holder
-from service.settings import SettingError, Settings
+from service.settings import Settings
 from service.state import Worker
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where who listens on all addresses can be asked
-# Of memory for metrics: several times what the files of a worker and its successor take.
-ROOM_FOR_EACH_WORKER = 2**20
+# For metrics: several times what the files of a worker and its successor take, and more than there are.
+ROOM_FOR_EACH_WORKER, FILES_FOR_EACH_WORKER, FILES = 2**20, 10, 10
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
 SWITCH_SECONDS = 0.0005
-
-
-@contextmanager
-def one_line_exit(status: int) -> Iterator[None]:
-    """Turn an error that the operator can mend into one line and an exit status, without a traceback."""
-    try:
-        yield
-    except SettingError as error:
-        _exit(status, f"ml-service: bad setting: {error}")
-    except ModelError as error:
-        _exit(status, f"ml-service: {error.code}: {error}")
-    except Refused as error:
-        _exit(status, f"ml-service: {error}")
-
-
-def _exit(status: int, line: str) -> None:
-    print(one_line(line), file=sys.stderr, flush=True)
-    raise SystemExit(status)
 
 
 def _configure_logging(level: str) -> None:
@@ -82,12 +64,12 @@ def start(environ: Mapping[str, str]) -> Parts:
         found = identity.name, identity.version, loaded.digest[:12], loaded.engine.name, settings.model_dir
         logger.info("model %s %s (digest %s, %s) loaded from %s", *found)
         ending.tidily()
-        directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
+        files = FILES + FILES_FOR_EACH_WORKER * settings.workers
+        directory = shareddir.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
     metrics = Metrics(spoken.names, directory)
     metrics.declare_classes(served.class_labels)
-    for place in range(2 * settings.workers):  # as many as there are while a reload replaces them
-        metrics.make_room(f"w{place}")
+    _make_room(metrics, settings.workers, directory)
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
     streams.give_stdout_to_the_log(metrics.stderr_dropped.inc)
@@ -95,6 +77,15 @@ def start(environ: Mapping[str, str]) -> Parts:
     gate, page = Gate(fetched.access), state.make(directory)
     recorder = Recorder(metrics, log)
     return Parts(settings, spoken, Holder(served), metrics, recorder, gate, page, fetched.state, directory)
+
+
+def _make_room(metrics: Metrics, workers: int, directory: Path) -> None:
+    """Take room for the metrics of all workers, and of those that replace them in a reload; raises NoRoom."""
+    made = [metrics.make_room(f"w{place}") for place in range(2 * workers)]
+    if not all(made[:workers]):
+        raise NoRoom(
+            f"{directory} has no room for the metrics of {workers} workers; free some, or start fewer workers."
+        )
 
 
 def take_charge(arbiter: Any) -> None:

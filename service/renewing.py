@@ -9,7 +9,8 @@ from typing import Any, Final
 from gunicorn.sock import close_sockets
 
 from service.access import Access
-from service.fetching import Fetched, Refused, Trial, fetch, tried
+from service.exits import Refused
+from service.fetching import Fetched, Trial, fetch, tried
 from service.following import Watcher
 from service.reloading import reload_model
 from service.served import ServedModel

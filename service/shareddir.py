@@ -8,21 +8,20 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from service.living import FILE, MEMORY, PREFIX
+from service.living import FILE, PREFIX
+from service.places import all_places, place_for
 
 
-def make(room: int = 0) -> Path:
-    """Make a private directory, in memory where that has `room` bytes; the process that calls removes it at exit.
+def make(files: int, room: int = 0) -> Path:
+    """Make a private directory, in memory where that has room for so much; the process that calls removes it at exit.
 
     What servers that were killed have left is removed first: whoever lives holds a lock in its directory, which the
-    kernel frees with the last of its processes.
+    kernel frees with the last of its processes. Raises NoRoom.
     """
-    bases = _bases()
-    for path in _made(bases):
+    for path in _made(all_places()):
         if not _lives(path):
             shutil.rmtree(path.parent, ignore_errors=True)
-    base = next((base for base in bases if _free(base) >= room), bases[-1])
-    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=base))
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place_for(files, room)))
     lock = os.open(directory / FILE, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
     os.write(lock, str(os.getpid()).encode())
@@ -32,7 +31,7 @@ def make(room: int = 0) -> Path:
 
 def living() -> dict[int, Path]:
     """Return the directories of the servers that live, by the process id of their maker."""
-    paths = [path for path in _made(_bases()) if _lives(path) and os.access(path, os.R_OK)]
+    paths = [path for path in _made(all_places()) if _lives(path) and os.access(path, os.R_OK)]
     return {int(said[0]): path.parent for path in paths if (said := path.read_text().split())}
 
 
@@ -47,19 +46,9 @@ def _remove_own(directory: Path, owner: int) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _bases() -> list[Path]:
-    bases = [Path(MEMORY)] if os.access(MEMORY, os.W_OK) else []
-    return [*bases, Path(tempfile.gettempdir())]
-
-
 def _made(bases: Iterable[Path]) -> Iterator[Path]:
     for base in bases:
         yield from base.glob(f"{PREFIX}*/{FILE}")
-
-
-def _free(base: Path) -> int:
-    found = os.statvfs(base)
-    return found.f_bavail * found.f_frsize
 
 
 def _lives(path: Path) -> bool:

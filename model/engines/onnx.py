@@ -33,8 +33,12 @@ class OnnxEngine:
             check_graph(content)
             session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
             properties = session.get_modelmeta().custom_metadata_map
+        except MemoryError:
+            raise
         except Exception as error:  # the runtime names no error of its own for files that are none of its
             reason = " ".join(str(error).split())[:200]
+            if "bad_alloc" in reason:
+                raise MemoryError from None
             raise BundleCorrupt(f"the compiled model cannot be read ({reason}); {REPACK}.") from error
         if properties.get(FINGERPRINT) != fingerprint(signature, codes):
             raise BundleCorrupt(f"the manifest says another signature than its compiled model; {REPACK}.")

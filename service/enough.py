@@ -1,0 +1,31 @@
+"""What the server needs of the limits that the system sets to a process (getrlimit(2)), looked at before all else."""
+
+import resource
+from typing import Final
+
+from model.errors import NoRoom
+
+# Held open by any process of the server, a few connections and what a reload takes for a moment; and for each worker.
+DESCRIPTORS: Final = 30
+DESCRIPTORS_FOR_EACH_WORKER: Final = 2
+# Of addresses, which is more than memory: what the interpreter and its libraries take before any model is loaded. With
+# less, they crash.
+ADDRESSES: Final = 192 * 2**20
+
+
+def check(workers: int) -> None:
+    """Raise the soft limit of descriptors to what so many workers need, where the hard one lets it; raises NoRoom."""
+    needed = DESCRIPTORS + DESCRIPTORS_FOR_EACH_WORKER * workers
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if resource.RLIM_INFINITY != hard < needed:
+        raise NoRoom(
+            f"{hard} descriptors (ulimit -n): expected at least {needed} for WEB_CONCURRENCY={workers}; allow more, or "
+            "start fewer workers."
+        )
+    if resource.RLIM_INFINITY != soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if resource.RLIM_INFINITY != addresses < ADDRESSES:
+        raise NoRoom(
+            f"{addresses >> 10} KiB of addresses (ulimit -v): expected at least {ADDRESSES >> 10}; allow more."
+        )
