@@ -134,7 +134,6 @@ def warm_up(worker: Any) -> None:
     if not worker.alive:  # a signal came since gunicorn set its handlers
         raise SystemExit(0)
     parts = parts_of(worker.app)
-    end_soon_after(worker.ppid)
     when_gone(worker.ppid, worker.orphaned)
     served = parts.holder.current()
     # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
@@ -150,6 +149,7 @@ def warm_up(worker: Any) -> None:
         address, port = worker.sockets[1].getsockname()[:2]
         parts.gate.admin = str(address), str(port)
     worker.init_signals()
+    end_soon_after(worker.ppid)
     contract = served.contract
     paths = Pages(pages.probes(parts.spoken, contract), pages.scrapes(parts.spoken, contract))
     worker.look_after(parts.settings, parts.state, parts.metrics, parts.recorder.abandon, paths)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from model.bundle import MANIFEST, names
+from model.bundle import MANIFEST, MOST_MANIFEST, names
+from model.errors import NoRoom
+from model.files import read_file
 
 Signature = tuple[tuple[str | int, ...], ...]
 STEP_SECONDS: Final = 1.0  # between two looks a clock that is only slewed (adjtime(3)) differs by less
@@ -61,9 +63,9 @@ class Watch:
         """
         try:
             manifest = self._directory / MANIFEST
-            text = manifest.read_bytes() if manifest.is_file() else b""  # no pipe, which would have to be waited for
+            text = read_file(manifest, "a manifest", most=MOST_MANIFEST)
             paths = [path for path in sorted(self._directory.iterdir()) if names(text, path.name)]
             found = [(path.name, path.stat()) for path in [manifest, *paths]]
-        except OSError:
-            return ()  # in the middle of being replaced, or gone
+        except (OSError, NoRoom):
+            return ()  # in the middle of being replaced, gone, or no manifest
         return tuple((name, stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in found)
