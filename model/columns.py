@@ -46,7 +46,8 @@ def columns_of(data: Any, names: Sequence[str] | None) -> list[Column]:
 
 def _named(data: Any, names: Sequence[str] | None) -> list[tuple[str, Any]]:
     if hasattr(data, "columns"):
-        missing = [name for name in names or () if name not in list(data.columns)]
+        present = frozenset(data.columns)
+        missing = [name for name in names or () if name not in present]
         if missing:
             raise UnsupportedEstimator(f"the data lack the columns {', '.join(map(repr, missing))}.")
         return [(str(name), data[name]) for name in names or data.columns]

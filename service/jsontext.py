@@ -1,6 +1,9 @@
 """JSON as bytes: the only place that knows which library reads and writes it."""
 
+import gc
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import orjson
@@ -10,6 +13,7 @@ from service.errors import InvalidJson
 # What is no character to look at, beside those that JSON escapes anyway: DEL, C1, line and paragraph separators, marks
 # that turn the direction of text.
 _CONTROLS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_LONG: Final = 2**20  # bytes
 
 
 def loads(content: bytes) -> Any:
@@ -18,9 +22,34 @@ def loads(content: bytes) -> Any:
     Raises InvalidJson. Of duplicate names the last wins, as everywhere; see service.wire.duplicates.
     """
     try:
-        return orjson.loads(content)
+        if len(content) < _LONG:
+            return orjson.loads(content)
+        with uncollected():
+            return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise InvalidJson(f"{error}{_hint(content)}") from None
+
+
+def check_beginning(content: bytes) -> None:
+    """Raise InvalidJson if these bytes, with which a text begins, cannot be the beginning of JSON."""
+    text = content.decode(errors="ignore")  # the last character may be cut
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if error.pos < len(text):
+            raise InvalidJson(f"{error}{_hint(content)}") from None
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect no garbage within: going through millions of new lists again and again takes longer than making them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _hint(content: bytes) -> str:

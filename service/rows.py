@@ -1,7 +1,7 @@
 """From the rows of a JSON document to what the model's layout takes, in array steps, or to what is wrong with them."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any
@@ -30,6 +30,7 @@ class RowReader:
         names = signature.names
         self._layout = signature.layout
         self._cells = [CellReader(feature) for feature in signature.features]
+        self._names = list(names)
         self._by_name = {cell.feature.name: cell for cell in self._cells}
         self._nullable = np.array([feature.nullable for feature in signature.features])
         self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
@@ -55,10 +56,10 @@ class RowReader:
             return rows
         converted = self._convert(rows)
         if converted is None:
-            pointers = [pointer] if single else [f"{pointer}/{position}" for position in range(len(rows))]
-            proposals = iter(range(_MOST_PROPOSALS))
-            problems = chain.from_iterable(map(self._row_problems, rows, pointers, repeat(proposals)))
-            raise InvalidRows(tuple(islice(problems, InvalidRows.MOST)))
+            places, proposals = self._wrong(rows), iter(range(_MOST_PROPOSALS))
+            pointers = [pointer] if single else [f"{pointer}/{place}" for place in places]
+            found = map(self._row_problems, map(rows.__getitem__, places), pointers, repeat(proposals))
+            raise InvalidRows(tuple(islice(chain.from_iterable(found), InvalidRows.MOST)))
         return converted
 
     def _convert(self, rows: list[Any]) -> Rows | None:
@@ -97,6 +98,28 @@ class RowReader:
             out[:, place] = values.astype(out.dtype)  # in a matrix, true is 1 and null is NaN
         return out
 
+    def _wrong(self, rows: list[Any]) -> list[int]:
+        """Return the places of the first rows with problems, as many as can be reported, found column by column."""
+        ordered = [self._in_order(row) for row in rows]
+        unfit = list(islice((place for place, row in enumerate(ordered) if row is None), InvalidRows.MOST))
+        end = unfit[-1] if len(unfit) == InvalidRows.MOST else len(rows)
+        fit = [place for place in range(end) if ordered[place] is not None]
+        found = set(unfit)
+        for cell, column in zip(self._cells, zip(*(ordered[place] for place in fit), strict=True), strict=False):
+            found.update(fit[place] for place in islice(cell.wrong(column), InvalidRows.MOST))
+        return sorted(found)[: InvalidRows.MOST]
+
+    def _in_order(self, row: Any) -> Sequence[Any] | None:
+        """Return a row's cells in the order of the features, or None if it has not one for each."""
+        if isinstance(row, str) and self._layout == "text":
+            return (row,)
+        if not isinstance(row, (dict, list, tuple)) or len(row) != len(self._cells):
+            return None
+        if not isinstance(row, dict):
+            return row
+        cells: Sequence[Any] | None = self._pick(row) if row.keys() == self._by_name.keys() else None
+        return cells
+
     def _row_problems(self, row: Any, pointer: str, proposals: Iterator[int]) -> Iterator[Problem]:
         width = len(self._cells)
         if isinstance(row, dict):
@@ -123,7 +146,7 @@ class RowReader:
 
     def _nearest(self, name: str, proposals: Iterator[int]) -> str:
         """Say which feature was probably meant; for the first few only, as comparing names takes long."""
-        return nearest(name, list(self._by_name), compare=next(proposals, None) is not None)
+        return nearest(name, self._names, compare=next(proposals, None) is not None)
 
 
 def nearest(name: str, names: list[str], *, compare: bool = True) -> str:

@@ -66,6 +66,8 @@ class RequestSchema:
             raise InvalidRows((Problem("invalid_request", "", _EXPECTED, got),))
         single = SINGLE in document
         member = SINGLE if single else MANY
+        if len(document) > InvalidRows.MOST:  # more than can be said of
+            document = dict(islice(document.items(), InvalidRows.MOST)) | {member: document[member]}
         try:
             if len(document) == 1:  # what the whole schema does costs more than a small model's prediction
                 rows: Rows = self._fields[member].deserialize(document[member], member)

@@ -15,6 +15,7 @@ from model.predictor import Predictor
 from model.signature import Label
 from service.calls import ModelIdentity
 from service.errors import NotReady
+from service.jsondocuments import DocumentReader
 from service.jsontensors import TensorReader
 from service.metrics import MOST_CLASSES, OTHER
 from service.rows import RowReader
@@ -41,6 +42,7 @@ class ServedModel:
         """Prepare a loaded model for serving, under its own name or another one."""
         manifest = loaded.manifest
         classes = manifest.signature.classes or ()
+        documents = DocumentReader(len(manifest.signature.names), max_rows)
         single = classes[0] if classes and manifest.signature.outputs is None else ()
         contract = Contract(
             identity=ModelIdentity(manifest.name, manifest.version, loaded.digest),
@@ -49,7 +51,8 @@ class ServedModel:
             columns=tuple({label: column for column, label in enumerate(each)} for each in classes),
             rows=RowReader(manifest.signature, max_rows),
             tables=TableReader(manifest.signature, max_rows),
-            tensors=TensorReader(),
+            documents=documents,
+            tensors=TensorReader(documents, len(manifest.signature.names)),
             served_as=name or manifest.name,
             platform=f"sklearn_{'skops' if SKOPS in manifest.kinds else 'joblib'}",
             example=_answered(manifest.golden),

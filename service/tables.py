@@ -83,11 +83,11 @@ class TableReader:
             raise InvalidRows(tuple(islice(problems, InvalidRows.MOST)))
         return rows
 
-    def check_height(self, height: int) -> None:
+    def check_height(self, height: int, pointer: str = "") -> None:
         """Raise InvalidRows unless there are as many rows as one request may have."""
         if not 0 < height <= self.max_rows:
             code = "too_many_rows" if height else "no_rows"
-            raise InvalidRows((Problem(code, "", f"1 to {self.max_rows} rows", f"{height} rows"),))
+            raise InvalidRows((Problem(code, pointer, f"1 to {self.max_rows} rows", f"{height} rows"),))
 
     def check_names(self, columns: Iterable[str]) -> None:
         """Raise InvalidRows unless there is a column for each feature and no other."""
@@ -122,8 +122,7 @@ def _read(cell: CellReader, column: Column) -> NDArray[Any] | None:
         fine = np.isfinite(values) | np.isnan(values) if feature.nullable else np.isfinite(values)
         return values if fine.all() else None
     cells = _as_json(column)
-    floats = float in set(map(type, cells))
-    return None if floats and any(map(_is_no_number, cells)) else cell.read(cells)
+    return cell.read(cells) if _finite(cells) else None
 
 
 def _as_json(column: Column) -> list[Any]:
@@ -132,6 +131,14 @@ def _as_json(column: Column) -> list[Any]:
         return list(column)
     cells: list[Any] = column.tolist()
     return [None if cell != cell else cell for cell in cells] if column.dtype.kind == "f" else cells  # noqa: PLR0124
+
+
+def _finite(cells: list[Any]) -> bool:
+    """Say whether no cell is NaN or infinite."""
+    kinds = set(map(type, cells))
+    if float not in kinds:
+        return True
+    return all(map(math.isfinite, cells if kinds <= {int, float} else [each for each in cells if type(each) is float]))
 
 
 def _is_no_number(value: Any) -> bool:

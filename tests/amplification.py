@@ -30,8 +30,8 @@ def most_memory(size: int) -> int:
 
 
 def most_seconds(size: int) -> float:
-    """Return the seconds of one CPU that it may take; a quarter is there for any request, and for noise."""
-    return 0.25 + 2 * size / 2**24
+    """Return the seconds of one CPU that it may take; half a second is there for any request, and for noise."""
+    return 0.5 + 2 * size / 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,8 @@ def outcome(status: int, answer: bytes) -> str | int:
         said: str = found.get("code") or found.get("error") or found["message"]
         return said.partition(":")[0]
     if isinstance(found, dict) and "outputs" in found:
-        return int(found["outputs"][0]["shape"][0])
+        first = found["outputs"][0]  # of V2 a tensor, of V1 a prediction
+        return int(first["shape"][0]) if isinstance(first, dict) else len(found["outputs"])
     return len(found["predictions"] if isinstance(found, dict) else found)
 
 

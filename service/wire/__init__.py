@@ -11,6 +11,7 @@ from model.engines import Prediction
 from model.signature import Label, Signature
 from service.calls import Call, ModelIdentity, Statistics
 from service.errors import Failure, UnknownModel
+from service.jsondocuments import DocumentReader
 from service.jsontensors import TensorReader
 from service.rows import RowReader
 from service.schemas import RequestSchema
@@ -35,6 +36,7 @@ class Contract:
     columns: tuple[dict[Label, int], ...]
     rows: RowReader
     tables: TableReader
+    documents: DocumentReader
     tensors: TensorReader
     served_as: str
     platform: str

@@ -22,11 +22,10 @@ _MEMBERS: Final = ("input_data", "data")
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read `input_data` or `data`: a data frame as pandas splits it, a list of rows, or columns by name."""
     check_kind(header("Content-Type"), (JSON,))
-    document = jsontext.loads(body)
+    document = duplicates.read(body, contract.documents.read)
     given = document.keys() & set(_MEMBERS) if isinstance(document, dict) else set()
     if len(given) != 1:
         raise malformed("", f"an object with one of {', '.join(_MEMBERS)}", shown(document))
-    duplicates.refuse(body, duplicates.count(document))
     (name,) = given
     value, pointer = document[name], f"/{name}"
     if isinstance(value, dict) and "data" in value and "data" not in contract.signature.names:

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +18,7 @@ from service.tables import Column, by_row
 from service.wire import Contract
 
 KIND: Final = "text/csv"
-_NUMBER: Final = re.compile(r"[ \t]*[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
+_SIGNED_NAN: Final = re.compile("[+-][nN]")
 _NUMBERS: Final = "iuf"
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
@@ -47,13 +47,11 @@ def read(body: bytes, parameters: dict[str, str], contract: Contract) -> tuple[R
             other = next((sign for sign in ";\t|" if row and sign in row[0]), None)
             got = f"{len(row)}" + (f", which holds {other!r}" if other else "")
             raise InvalidRows((Problem(code, f"/{place}", f"{len(head)} values between commas", got),))
-    features = {feature.name: feature for feature in contract.signature.features}
+    contract.tables.check_names(head)
     texts: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
-    columns = {
-        name: _column(features[name], column) if name in features else list(column)
-        for name, column in zip(head, texts, strict=True)
-    }
-    return contract.tables.read(columns, by_row), headed
+    columns, wrong = dict(zip(head, texts, strict=True)), list[str]()
+    cells = {each.name: _column(each, columns[each.name], wrong) for each in contract.signature.features}
+    return contract.tables.read(cells, by_row), headed
 
 
 def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
@@ -111,33 +109,54 @@ def _lines(body: bytes, most: int) -> list[list[str]]:
     return [line for line in lines if line]
 
 
-def _column(feature: Feature, texts: Sequence[str]) -> Column:
+def _column(feature: Feature, texts: Sequence[str], wrong: list[str]) -> Column:
     """Return a column's cells as JSON would have them; one that cannot be read stays a text, for the reader to name."""
     if feature.dtype == "float64":
         numbers = _numbers(texts)
-        return numbers if numbers is not None else list(chain.from_iterable(map(_number, texts)))
+        return numbers if numbers is not None else _mixed(texts, wrong)
     if feature.dtype == "bool":
         return [_TRUTHS.get(text.strip().lower(), text or None) for text in texts]
     return [None if text == "" and feature.nullable else text for text in texts]
 
 
+def _mixed(texts: Sequence[str], wrong: list[str]) -> list[Any]:
+    """Return a column's numbers, None for a missing one, and the texts that are none, which are added to `wrong`.
+
+    They are found by halves. Once there are as many as are reported, what follows is not read: it stays texts.
+    """
+    if len(wrong) >= InvalidRows.MOST:
+        return list(texts)
+    numbers = _numbers(texts)
+    if numbers is not None:
+        return [None if number != number else number for number in numbers.tolist()]  # noqa: PLR0124
+    if len(texts) == 1:
+        wrong.extend(texts)
+        return list(texts)
+    half = len(texts) // 2
+    return _mixed(texts[:half], wrong) + _mixed(texts[half:], wrong)
+
+
 def _numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return a column of which every text is a plain number or empty, else None; no Python code runs for each."""
+    """Return a column of which every text is a number, NaN or empty, else None; no Python code runs for each."""
     together = "".join(texts)
-    if not together.isascii() or any(sign in together for sign in "_nN"):  # Python reads 1_000, NaN, inf and more
+    if not together.isascii() or "_" in together:  # Python reads 1_000 and more
         return None
-    filled = [text or "nan" for text in texts] if "" in texts else texts
+    if ("n" in together or "N" in together) and _SIGNED_NAN.search(together):
+        return None
+    numbers = _floats(texts)
+    if numbers is None and (" " in together or not together.isprintable()):
+        numbers = _floats([text.strip() for text in texts])
+    return None if numbers is None or np.isinf(numbers).any() else numbers
+
+
+def _floats(texts: Sequence[str]) -> NDArray[np.float64] | None:
+    present = list(filter(None, texts))
     try:
-        numbers = np.array(list(map(float, filled)), dtype=np.float64)
+        numbers = np.array(list(map(float, present)), dtype=np.float64)
     except ValueError:
         return None
-    return None if np.isinf(numbers).any() else numbers
-
-
-def _number(text: str) -> Iterable[Any]:
-    if text.strip().lower() in ("", "nan"):
-        yield None
-    elif _NUMBER.fullmatch(text) and np.isfinite(float(text)):
-        yield float(text)
-    else:
-        yield text
+    if len(present) == len(texts):
+        return numbers
+    column = np.full(len(texts), np.nan)
+    column[np.fromiter(map(bool, texts), np.bool_, len(texts))] = numbers
+    return column

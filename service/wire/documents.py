@@ -17,7 +17,7 @@ def read_instances(rows: Any, contract: Contract, pointer: str) -> Rows:
     """Return rows from a list of lists, objects or, where the model has one feature, bare values."""
     if not isinstance(rows, list):
         raise malformed(pointer, "a list of rows", shown(rows))
-    if len(contract.signature.names) == 1:
+    if len(contract.signature.names) == 1 and len(rows) <= contract.tables.max_rows:
         rows = [row if isinstance(row, (list, dict)) else [row] for row in rows]
     return contract.rows.read(rows, pointer)
 
@@ -28,12 +28,13 @@ def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
         return read_instances(columns, contract, pointer)
     if not isinstance(columns, dict):
         raise malformed(pointer, "an object of columns by name, or a list of rows", shown(columns))
+    if len(columns) > len(contract.signature.names):
+        contract.tables.check_names(columns)
     found: dict[str, Column] = {}
     for name, column in columns.items():
         if not isinstance(column, list):
             raise malformed(f"{pointer}/{name[:100]}", "a list of values", shown(column))
-        nested = bool(column) and all(type(cell) is list and len(cell) == 1 for cell in column)
-        found[name] = list(chain.from_iterable(column)) if nested else column
+        found[name] = list(chain.from_iterable(column)) if _nested(column) else column
     return contract.tables.read(found, lambda name, row: f"{pointer}/{name[:100]}/{row}")
 
 
@@ -45,8 +46,10 @@ def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
     names = split.get("columns")
     if names is None or names == list(contract.signature.names):
         return read_instances(data, contract, f"{pointer}/data")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+    if not isinstance(names, list) or not set(map(type, names)) <= {str} or len(set(names)) < len(names):
         raise malformed(f"{pointer}/columns", "a list of names, each once", shown(names))
+    if len(data) > contract.tables.max_rows:
+        contract.tables.check_height(len(data))
     for place, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
             raise malformed(f"{pointer}/data/{place}", f"a list of {len(names)} values", shown(row))
@@ -55,6 +58,13 @@ def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
         dict(zip(names, zip(*data, strict=True), strict=True)) if data else dict.fromkeys(names, ())
     )
     return contract.tables.read(columns, lambda name, row: f"{pointer}/data/{row}/{positions[name]}")
+
+
+def _nested(column: list[Any]) -> bool:
+    """Say whether each value of a column is in a list of its own."""
+    if not column or type(column[0]) is not list:
+        return False
+    return set(map(type, column)) == {list} and set(map(len, column)) == {1}
 
 
 def answered(prediction: Prediction, method: str) -> Any:

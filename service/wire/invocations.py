@@ -53,8 +53,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         return Call(formats.read_npy(body, {}, contract), single=False, wanted=wanted)
     if kind != JSON:
         return Call(_read_lines(body, contract), single=False, wanted=wanted)
-    document = jsontext.loads(body)
-    duplicates.refuse(body, duplicates.count(document))
+    document = duplicates.read(body, contract.documents.read)
     if isinstance(document, list):
         return Call(read_instances(document, contract, ""), single=False, wanted=wanted)
     given = document.keys() & _MEMBERS if isinstance(document, dict) else set()
@@ -106,10 +105,10 @@ def _read_lines(body: bytes, contract: Contract) -> Rows:
     lines = body.split(b"\n", most + 1)
     if len(lines) > most + 1:
         raise InvalidRows((Problem("too_many_rows", "", f"at most {most} lines", "more"),))
+    contract.documents.check(body, lines=True)
     for line in lines:
         if line.strip():
-            row = jsontext.loads(line)
-            duplicates.refuse(line, duplicates.count(row))
+            row = duplicates.read(line, jsontext.loads)
             wrapped = (
                 isinstance(row, dict) and row.keys() == {"features"} and "features" not in contract.signature.names
             )

@@ -25,9 +25,11 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         check_kind(content_type, _BODIES)
     if (numbers := contract.rows.numbers(body, MANY)) is not None:
         return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
-    document = jsontext.loads(body)
+    document = contract.documents.read(body)
     rows, single = contract.schema.load(document)
-    duplicates.refuse(body, _count_names(document))
+    names = _count_names(document)
+    del document  # what finds the names that were lost needs its memory
+    duplicates.refuse(body, names)
     return Call(rows, single, wanted)
 
 

@@ -36,8 +36,7 @@ def shape_of(value: Any, pointer: str) -> tuple[int, ...]:
     """Return a tensor's shape; raises InvalidRows for what is none."""
     sound = isinstance(value, list) and 0 < len(value) <= _MOST_RANK
     if not sound or not all(type(size) is int and 0 <= size < 2**40 for size in value):
-        got = f"{str(value)[:60]}" if isinstance(value, list) else shown(value)
-        raise malformed(pointer, "a list of sizes, none negative", got)
+        raise malformed(pointer, "a list of sizes, none negative", shown(value))
     return tuple(value)
 
 
@@ -118,7 +117,7 @@ def _flat(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
         raise malformed(pointer, f"a list of {count} values", shown(data))
     if data and isinstance(data[0], list):
         for size in shape[1:]:
-            if not all(type(part) is list and len(part) == size for part in data):
+            if set(map(type, data)) - {list} or set(map(len, data)) - {size}:
                 raise malformed(pointer, f"lists nested as shape {list(shape)}", "others")
             data = list(chain.from_iterable(data))
     cells: list[Any] = data
@@ -134,7 +133,8 @@ def _check_count(cells: Column, shape: tuple[int, ...], pointer: str) -> None:
 def _checked(cells: list[Any], kinds: set[type], allowed: set[type], datatype: str, pointer: str) -> list[Any]:
     if kinds <= allowed:
         return cells
-    place, wrong = next((place, cell) for place, cell in enumerate(cells) if type(cell) not in {*allowed, type(None)})
+    allowed = {*allowed, type(None)}
+    place, wrong = next((place, cell) for place, cell in enumerate(cells) if type(cell) not in allowed)
     raise InvalidRows((Problem("invalid_value", f"{pointer}/{place}", f"a value of {datatype}", shown(wrong)),))
 
 

@@ -34,11 +34,10 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     check_kind(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
     if (numbers := contract.rows.numbers(body, "instances")) is not None:
         return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
-    document = jsontext.loads(body)
+    document = duplicates.read(body, contract.documents.read)
     given = document.keys() & {"instances", "inputs"} if isinstance(document, dict) else set()
     if len(given) != 1:
         raise malformed("", "an object with either 'instances' or 'inputs'", shown(document))
-    duplicates.refuse(body, duplicates.count(document))
     wanted = _wanted(document, contract)
     if "inputs" in given:
         rows = read_columns(document["inputs"], contract, "/inputs")

@@ -74,10 +74,9 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     size = int(length) if length else len(body)
     if size > len(body):
         raise InvalidBody(f"Expected {size} bytes of JSON as {_LENGTH} says, got {len(body)}.")
-    document = contract.tensors.read(body[:size])
+    document = duplicates.read(body[:size], contract.tensors.read)
     if not isinstance(document, dict):
         raise malformed("", "an object with 'inputs'", shown(document))
-    duplicates.refuse(body[:size], duplicates.count(document))
     wanted = _wanted(document, contract)
     return Call(
         _rows(_tensors(document, memoryview(body)[size:], contract), contract),
@@ -180,7 +179,7 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
 def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> None:
     """Raise InvalidRows for more than rows of this model can be, before they are read."""
     if shape[0] > contract.tables.max_rows:
-        contract.tables.check_height(shape[0])
+        contract.tables.check_height(shape[0], pointer)
     if math.prod(shape[1:]) > len(contract.signature.names):
         raise contract.tables.wrong_shape(shape, pointer)
 

@@ -5,7 +5,10 @@ import pytest
 
 from service import jsontext
 from service.errors import InvalidJson
+from service.jsondocuments import DocumentReader
 from service.jsontensors import TensorReader
+
+READER = TensorReader(DocumentReader(4, 1000), 4)
 
 
 def plain(value):
@@ -27,7 +30,7 @@ def test_long_data_of_tensors_are_arrays(gap, kind):
     tensors = ",".join(f'{{"name":"{name}","datatype":"{kind}","data"{gap}:{gap}{LONG}}}' for name in "ab")
     text = f'{{"id":"\\ud83d\\ude00","inputs":[{tensors},{{"data":[1],"datatype":"FP64"}}]}}'
 
-    found = TensorReader().read(text.encode())
+    found = READER.read(text.encode())
 
     assert [np.ndarray, np.ndarray, list] == [type(each["data"]) for each in found["inputs"]]
     assert json.loads(text) == plain(found)
@@ -52,7 +55,7 @@ def test_long_data_of_tensors_are_arrays(gap, kind):
 def test_other_long_lists_are_read_as_ever(text):
     """Whatever is not the data of a floating point tensor."""
     body = text.replace("LONG", LONG)
-    assert json.loads(body) == TensorReader().read(body.encode())
+    assert json.loads(body) == READER.read(body.encode())
 
 
 def test_a_document_that_is_no_json_is_refused_with_the_place_in_it():
@@ -68,7 +71,7 @@ def test_a_document_that_is_no_json_is_refused_with_the_place_in_it():
             expected = jsontext.loads(body)
         except InvalidJson as error:
             with pytest.raises(InvalidJson) as raised:
-                TensorReader().read(body)
+                READER.read(body)
             assert str(error) == str(raised.value)
         else:
-            assert expected == plain(TensorReader().read(body))
+            assert expected == plain(READER.read(body))
