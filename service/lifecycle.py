@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from model.errors import ModelError
+from model.forking import be_ended_first
 from model.loading import prove
 from model.trust import make_importable
 from service import shareddir, state, streams
@@ -38,6 +39,8 @@ STDOUT = 1
 ROOM_FOR_EACH_WORKER = 2**20
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
 SWITCH_SECONDS = 0.0005
+# A worker that is ended is replaced.
+WORKERS_POINTS = 100
 
 
 @contextmanager
@@ -105,8 +108,8 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
     """
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
+    be_ended_first(WORKERS_POINTS)
     arbiter.kept = None  # the model before a reload
-    make_importable(arbiter.parts.settings.model_code)
     arbiter.parts.metrics.slot.name = worker.slot
 
 
@@ -123,6 +126,7 @@ def warm_up(worker: Any) -> None:
         prove(served.loaded)
     faulthandler.cancel_dump_traceback_later()
     os.close(told)
+    make_importable(parts.settings.model_code)  # for what the model imports later; until now nothing need look there
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
     if parts.settings.admin_bind:
