@@ -18,8 +18,8 @@ _PIECE = 1 << 16
 _STEP_SECONDS = 0.02
 _END_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_FIRST_TO_GO = "1000"  # proc_pid_oom_score_adj(5)
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_MOST_POINTS = 1000
 
 
 def _wait() -> bool:
@@ -75,6 +75,16 @@ def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
         os.kill(os.getpid(), number)
 
 
+def be_ended_first(points: int) -> None:
+    """Have the kernel end this process, and not the one it was forked from, when memory runs out.
+
+    A point is a thousandth of the memory that there may be (proc_pid_oom_score_adj(5), Linux).
+    """
+    with suppress(OSError):
+        path = Path("/proc/self/oom_score_adj")
+        path.write_text(str(min(_MOST_POINTS, int(path.read_text()) + points)))
+
+
 def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
     parent = os.getpid()
     reader, writer = os.pipe()
@@ -87,8 +97,7 @@ def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
     if not child:
         try:
             end_with_parent(parent)
-            with suppress(OSError):  # when memory runs out, this process is ended and not its parent
-                Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+            be_ended_first(1000)
             said = json.dumps(work()).encode()
             with open(writer, "wb") as file:  # noqa: PTH123  # a descriptor has no path
                 file.write(_SIZE.pack(len(said)) + said)

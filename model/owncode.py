@@ -1,6 +1,6 @@
 """The operator's own code, read in one process and imported in another, which need not touch its directory.
 
-The first imports within `reading` and says what it has read; the second, within `held`, imports just that. So what is
+The first imports within `reading` and says what it has read; the second, since `held`, imports just that. So what is
 imported is what was tried, and a directory whose file system hangs stops the first process only.
 """
 
@@ -68,7 +68,7 @@ class _Held(MetaPathFinder):
     """Finds the modules that were found before, where they were then."""
 
     def __init__(self, modules: Modules) -> None:
-        self._modules = modules
+        self.modules = modules
 
     def find_spec(
         self,
@@ -77,7 +77,7 @@ class _Held(MetaPathFinder):
         target: ModuleType | None = None,  # noqa: ARG002  # likewise
     ) -> ModuleSpec | None:
         """Return where a module is; None for others."""
-        return _spec(fullname, self._modules) if fullname in self._modules.found else None
+        return _spec(fullname, self.modules) if fullname in self.modules.found else None
 
 
 def _spec(name: str, modules: Modules) -> ModuleSpec | None:
@@ -93,25 +93,30 @@ def _spec(name: str, modules: Modules) -> ModuleSpec | None:
 @contextmanager
 def reading(directory: Path | None) -> Iterator[Modules]:
     """Take note of the modules below the directory that are imported within the block, and of what they hold."""
-    finder = _Reading(directory or Path())
-    with _first(finder if directory else None):
+    if directory is None:
+        yield Modules()
+        return
+    finder = _Reading(directory)
+    sys.meta_path.insert(0, finder)
+    try:
         yield finder.modules
+    finally:
+        sys.meta_path.remove(finder)
 
 
 @contextmanager
 def held(modules: Modules) -> Iterator[None]:
-    """Import the modules that were noted as they were noted, within the block."""
-    with _first(_Held(modules)):
-        yield
+    """Import the modules that were noted as they were noted, within the block and, if it ends well, from then on.
 
-
-@contextmanager
-def _first(finder: MetaPathFinder | None) -> Iterator[None]:
-    if finder is None:
-        yield
-        return
-    sys.meta_path.insert(0, finder)
+    Those of earlier blocks stay; a model may import its own again.
+    """
+    before = list(sys.meta_path)
+    earlier = [finder for finder in before if isinstance(finder, _Held)]
+    for finder in earlier:
+        modules = Modules(finder.modules.found | modules.found, finder.modules.files | modules.files)
+    sys.meta_path[:] = [_Held(modules), *(finder for finder in before if finder not in earlier)]
     try:
         yield
-    finally:
-        sys.meta_path.remove(finder)
+    except BaseException:
+        sys.meta_path[:] = before
+        raise

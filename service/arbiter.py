@@ -6,8 +6,10 @@ is wrong or one worker fails to boot; and on a reload stops the old workers befo
 
 import os
 import signal
+import socket
 import sys
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from gunicorn.sock import close_sockets
@@ -15,6 +17,7 @@ from gunicorn.sock import close_sockets
 from service.app import Parts
 from service.following import Watcher
 from service.renewing import PAUSE_SECONDS, RenewingArbiter
+from service.state import Worker
 from service.watching import Clock
 
 QUICK_SECONDS: Final = 2.0
@@ -71,7 +74,11 @@ class Arbiter(RenewingArbiter):
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
         """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""
-        close_sockets(self.LISTENERS, unlink=not (self.reexec_pid or self.master_pid or self.systemd))
+        shared = bool(self.reexec_pid or self.master_pid or self.systemd)
+        stuck = any(worker.aborted or self.says(worker) is Worker.HUNG for worker in self.WORKERS.values())
+        # Where a worker waits in the kernel, where no signal reaches it, its listeners stay open.
+        listening = [listener.sock.dup() for listener in self.LISTENERS] if stuck and not shared else []
+        close_sockets(self.LISTENERS, unlink=not shared)
         self.LISTENERS = []
         self.watcher.stop()
         self.kill_workers(signal.SIGTERM if graceful else signal.SIGQUIT)
@@ -84,3 +91,6 @@ class Arbiter(RenewingArbiter):
             self.reap_workers()
         self.kill_workers(signal.SIGKILL)
         self.reap_workers()
+        for listener in listening:
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)

@@ -5,9 +5,8 @@ and a file system that hangs stops such a process only.
 """
 
 import os
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -38,7 +37,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Trial:
-    """How something is tried: for how long, and what is done again and again meanwhile, and first in the other process.
+    """How something is tried: for how long, and what is done again and again meanwhile, and first in each process.
 
     With `imports` this process imports what it takes to load a model, before it forks the one that tries to, so that it
     need not be done twice; it may take seconds.
@@ -65,7 +64,6 @@ def tried(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]:
 
 def fetch(settings: Settings, trial: Trial) -> Fetched:
     """Read what is there now in one forked process, load and prove it in another; raises Refused."""
-    end = time.monotonic() + trial.seconds
     try:
         with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
             read = _checked(tried(partial(_read, settings, file), trial))
@@ -77,7 +75,6 @@ def fetch(settings: Settings, trial: Trial) -> Fetched:
     names, state = frozenset(read["names"]), {"state": read["state"]}
     if trial.imports:
         _checked(state | _said(partial(_imported, settings, bundle)))
-    trial = replace(trial, seconds=end - time.monotonic())
     said = _checked(state | tried(partial(_try, settings, bundle, names), trial))
     return Fetched(bundle, owncode.Modules(**said["modules"]), names, access, read["state"])
 

@@ -13,7 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+<<<<<<< HEAD
 from model.errors import NoRoom
+=======
+from model.errors import ModelError
+from model.forking import be_ended_first
+>>>>>>> 3a78647694fd5b0a7dd9edcc2995a578c4f18f33
 from model.loading import prove
 from model.trust import make_importable
 from service import ending, shareddir, starting, state, streams
@@ -43,6 +48,8 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # where who list
 ROOM_FOR_EACH_WORKER, FILES_FOR_EACH_WORKER, FILES = 2**20, 10, 10
 # With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
 SWITCH_SECONDS = 0.0005
+# A worker that is ended is replaced.
+WORKERS_POINTS = 100
 
 
 def _configure_logging(level: str) -> None:
@@ -119,9 +126,14 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
 
     It would be put into a queue of the master's that nobody reads here.
     """
+<<<<<<< HEAD
     _end_at_once()
+=======
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    be_ended_first(WORKERS_POINTS)
+>>>>>>> 3a78647694fd5b0a7dd9edcc2995a578c4f18f33
     arbiter.kept = None  # the model before a reload
-    make_importable(arbiter.parts.settings.model_code)
     arbiter.parts.metrics.slot.name = worker.slot
 
 
@@ -143,6 +155,7 @@ def warm_up(worker: Any) -> None:
         prove(served.loaded)
     faulthandler.cancel_dump_traceback_later()
     os.close(told)
+    make_importable(parts.settings.model_code)  # for what the model imports later; until now nothing need look there
     sys.setswitchinterval(SWITCH_SECONDS)
     parts.metrics.served(served.loaded, served.loaded_at)
     if parts.settings.admin_bind:

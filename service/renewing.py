@@ -139,7 +139,7 @@ class RenewingArbiter(SpawningArbiter):
             self.reap_workers()
             if any(pid not in self.WORKERS and not worker.left for pid, worker in new.items()):
                 break
-            if all(worker.left or self.parts.state.worker(worker.slot) in SERVED for worker in new.values()):
+            if all(worker.left or self.says(worker) in SERVED for worker in new.values()):
                 return ""
             time.sleep(PAUSE_SECONDS)
         return "a worker that was to serve it did not become ready; the lines above say more"

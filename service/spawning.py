@@ -1,6 +1,7 @@
 """The master's care for its workers: started, found silent or hung, replaced, counted."""
 
 import os
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ from service.starting import StartingArbiter
 from service.state import Worker
 
 LONGEST_BACKOFF_SECONDS: Final = 30.0
+ENDING: Final = {signal.SIGTERM, signal.SIGQUIT, signal.SIGABRT, signal.SIGKILL}
 
 
 class NotStarted(Exception):
@@ -48,6 +50,10 @@ class SpawningArbiter(StartingArbiter):
         self.start_failures = 0
         return pid
 
+    def says(self, worker: Any) -> Worker:
+        """Return what a worker last said of itself."""
+        return self.parts.state.worker(worker.slot)
+
     def reap_workers(self) -> None:
         """Tidy up after workers that have gone, however they went; end the server if none ever proved the model.
 
@@ -73,7 +79,7 @@ class SpawningArbiter(StartingArbiter):
 
     def _note(self, worker: Any) -> None:
         """Count why a worker has gone, unless it was told to; replace it at once, but ones that do not boot slowly."""
-        said = self.parts.state.worker(worker.slot)
+        said = self.says(worker)
         self.boot_failures = self.boot_failures + 1 if said is Worker.BOOTING else 0
         if worker.aborted:
             self.parts.metrics.worker_lost("silent")
@@ -90,23 +96,29 @@ class SpawningArbiter(StartingArbiter):
         self.spawn_after = time.monotonic() + min(LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(failures, 10))
 
     def kill_worker(self, pid: int, sig: int) -> None:
-        """Send a worker a signal to end by."""
-        if pid in self.WORKERS:
+        """Send a worker a signal; most are to end by."""
+        if pid in self.WORKERS and sig in ENDING:
             self.WORKERS[pid].told = True
         super().kill_worker(pid, sig)
 
     def murder_workers(self) -> None:
-        """End workers that give no sign of life; replace those that say that a request hangs."""
+        """End workers that give no sign of life."""
         self.looked_at = time.monotonic()
         super().murder_workers()
-        for worker in list(self.WORKERS.values()):
-            if worker.age and self.parts.state.worker(worker.slot) is Worker.HUNG:
-                with suppress(NotStarted):
-                    self.spawn_worker()
-                    worker.age = 0  # of too many workers the oldest are told to stop
 
     def manage_workers(self) -> None:
-        """Start what is missing and stop what is too many, unless new ones have just failed."""
-        if time.monotonic() >= self.spawn_after:
-            with suppress(NotStarted):
-                super().manage_workers()
+        """Start what is missing and stop what is too many, unless new ones have just failed.
+
+        Who was told to end counts as missing: it may wait in the kernel, where no signal reaches it. So does who says
+        that a request hangs; it is told when there is another.
+        """
+        if time.monotonic() < self.spawn_after:
+            return
+        staying = sorted((worker.age, pid) for pid, worker in self.WORKERS.items() if not worker.told)
+        hung = [pid for _, pid in staying if self.says(self.WORKERS[pid]) is Worker.HUNG]
+        serving = [pid for _, pid in staying if pid not in hung]
+        with suppress(NotStarted):
+            for _ in range(self.num_workers - len(serving)):
+                self.spawn_worker()
+            for pid in [*hung, *serving[: max(0, len(serving) - self.num_workers)]]:
+                self.kill_worker(pid, signal.SIGTERM)

@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import threading
+from pathlib import Path
 
 from tests.badinput import ROW
 from tests.system.conftest import eventually
@@ -89,3 +90,13 @@ def test_descriptors_that_run_out_in_the_master_cost_no_worker_that_is_there(ser
     resource.prlimit(master, resource.RLIMIT_NOFILE, limits)
     eventually(lambda: server.without([lost]), "a new worker")
     assert "Traceback" not in server.errors
+
+
+def test_when_memory_runs_out_a_worker_is_ended_and_not_the_master(serve):
+    """It is replaced; nobody replaces the master."""
+    server = serve(WEB_CONCURRENCY="1")
+
+    def points(pid):
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    assert [points(server.process.pid) + 100] == [points(worker) for worker in eventually(server.workers, "workers")]

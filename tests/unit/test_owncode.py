@@ -25,6 +25,7 @@ def code(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
     monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     yield folder
     forget()
 
@@ -43,12 +44,36 @@ def test_modules_are_imported_as_they_were_read(code):
     sys.path.remove(str(code))
 
     with held(modules):
-        module = importlib.import_module("own_module")
+        importlib.import_module("own_module")
+    del sys.modules["own_module"]
+    module = importlib.import_module("own_module")
 
     assert 1 == module.VALUE
     assert "é".encode() == sys.modules["own_package"].TEXT
     assert str(code / "own_module.py") == module.__file__
     assert b"import own_space.place" in pkgutil.get_data("own_package", "part.py")
+
+
+def test_what_was_held_stays_held_unless_it_cannot_be_loaded(code):
+    """Another model may import modules that this one has imported too."""
+    with reading(code) as modules:
+        importlib.import_module("own_module")
+    forget()
+    with held(modules):
+        pass
+    (code / "own_space" / "place.py").write_text("VALUE = 2")
+    with reading(code) as changed:
+        importlib.import_module("own_space.place")
+    forget()
+    shutil.rmtree(code)
+
+    with pytest.raises(ZeroDivisionError), held(changed):
+        raise ZeroDivisionError
+    assert 1 == importlib.import_module("own_module").VALUE
+    forget()
+    with held(changed):
+        pass
+    assert 2 == importlib.import_module("own_module").VALUE
 
 
 def test_a_stale_compiled_copy_is_not_taken(code):
@@ -73,4 +98,3 @@ def test_other_modules_are_none_of_its_business(code, tmp_path):
 
     assert ({}, {}) == (modules.found, modules.files)
     assert ({}, {}) == (nothing.found, nothing.files)
-    assert not [each for each in sys.meta_path if "owncode" in type(each).__module__]

@@ -1,5 +1,6 @@
 """A file system that hangs, as a network's does, under what a reload reads: it stops what reads it and nothing else."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,13 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.badinput import ROW
+from tests.badinput import JSON, ROW
 from tests.system.conftest import DEADLINE, eventually
+from tests.system.sleeping import reading
+from tests.system.test_orphans import warm
 from tests.system.test_reload import PACK, reload
 
 PROGRAM = Path(__file__).with_name("stalling.py")
@@ -54,7 +57,8 @@ def stalling(tmp_path):
 
 def waits_in_the_kernel(server):
     """Return those of a server's processes that wait for the file system."""
-    return [pid for pid in server.children() if Path(f"/proc/{pid}/wchan").read_text() == "request_wait_answer"]
+    threads = {pid: Path(f"/proc/{pid}/task").glob("*/wchan") for pid in server.children()}
+    return [pid for pid, paths in threads.items() if any(path.read_text() == "request_wait_answer" for path in paths)]
 
 
 def workers(server):
@@ -121,3 +125,36 @@ def test_a_model_is_served_when_its_file_system_answers_again(serve, stalling, i
     eventually(lambda: server.model()["version"] == "2", "the second version")
     reload(server)
     assert "2" == server.model()["version"]
+
+
+@pytest.fixture
+def stuck(serve, stalling, sleeper):
+    """Start a server whose one worker waits for the file system, in a thread or in its main loop."""
+
+    def start(*, in_loop):
+        shutil.copytree(sleeper["MODEL_CODE"], stalling.shown / "code")
+        code = str(stalling.place / "code")
+        server = serve(sleeper["bundle"], WEB_CONCURRENCY="1", GRACE_SECONDS="2", PREDICT_SECONDS="3", MODEL_CODE=code)
+        if in_loop:
+            warm(server)
+        stalling.stall()
+        connection = server.connect()
+        asking.enter_context(connection).raw.request("POST", "/predict", json.dumps(reading()), {"Content-Type": JSON})
+        eventually(lambda: waits_in_the_kernel(server), "waiting for the file system")
+        return server
+
+    with ExitStack() as asking:
+        yield start
+
+
+@pytest.mark.parametrize("in_loop", [False, True], ids=["a thread", "the main loop"])
+def test_a_worker_that_no_signal_reaches_is_replaced(stuck, in_loop):
+    """It counts as gone as soon as it was told to go; the next ones, the end and the port do not wait."""
+    server = stuck(in_loop=in_loop)
+    (worker,) = server.children()
+    (other,) = eventually(lambda: set(server.children()) - {worker}, "another worker")
+    assert 200 == server.predict({"features": ROW})[0]
+    os.kill(other, signal.SIGKILL)
+    eventually(lambda: set(server.children()) - {worker, other}, "one more")
+    assert 200 == server.predict({"features": ROW})[0]
+    check_stops(server)
