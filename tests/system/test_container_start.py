@@ -57,6 +57,16 @@ def test_a_container_stops_within_a_second_at_any_moment_of_its_start(begin):
     raise AssertionError("it was never ready")
 
 
+def test_a_container_survives_the_other_signals_at_any_moment_of_its_start(begin):
+    """SIGHUP and its like, whose default is to end a process; it gets ready all the same."""
+    name = begin()
+    while "ready: " not in docker("logs", name, err=True):
+        for signame in ("HUP", "USR1"):
+            docker("kill", "--signal", signame, name)
+
+    assert state(name)["Running"]
+
+
 def test_a_server_that_is_itself_the_first_process_stops_as_soon_as_it_has_read_its_configuration(begin):
     """Without the image's init, as where a pod's command is gunicorn: the kernel drops what it has no handler for."""
     for tenths in range(100):
