@@ -104,7 +104,8 @@ def take_charge(arbiter: Any) -> None:
 
 
 def listening(arbiter: Any) -> None:
-    """Say where the server can be asked from this machine, for the health check of its container."""
+    """Take signals; say where the server can be asked from this machine, for the health check of its container."""
+    ending.take_others()
     parts = parts_of(arbiter.app)
     address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
     if parts.directory is not None and isinstance(address, tuple):

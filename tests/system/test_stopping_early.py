@@ -104,6 +104,31 @@ def test_the_start_says_which_model_it_has_and_once_that_it_is_ready(serve):
     assert 1 == server.errors.count(f"ready: 2 workers serve iris 1 on http://127.0.0.1:{server.port}\n")
 
 
+WAIT = """
+import pathlib, time
+(pathlib.Path(__file__).parent / "waits").touch()
+while not (pathlib.Path(__file__).parent / "goes on").exists():
+    time.sleep(0.01)
+"""
+
+
+def test_a_reload_that_is_asked_for_while_the_model_is_loaded_is_made_afterwards(launch, tmp_path):
+    """SIGHUP says that there is another bundle by now; it neither ends the start nor is lost, and several are one."""
+    code, bundle = tmp_path / "code", tmp_path / "bundle"
+    code.mkdir()
+    (code / "own_code.py").write_text(OWN)
+    subprocess.run([sys.executable, "-c", PACK, str(code), str(bundle)], cwd=ROOT, check=True)
+    (code / "own_code.py").write_text(OWN + WAIT)
+    server = launch(bundle, WEB_CONCURRENCY="1", MODEL_CODE=str(code))
+    eventually((code / "waits").exists, "the model being loaded")
+    for _ in range(10):
+        server.process.send_signal(signal.SIGHUP)
+    (code / "goes on").touch()
+    server.wait_until_listening()
+
+    eventually(lambda: server.workers() and server.metric("model_reloads_total") == 1, "one reload")
+
+
 @pytest.mark.parametrize("setting", ["PORT", "ADMIN_BIND"])
 def test_a_port_in_use_is_one_line_at_once(serve, launch, setting):
     """Not after the five seconds that gunicorn tries for."""
