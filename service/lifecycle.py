@@ -13,12 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
 from model.errors import NoRoom
-=======
-from model.errors import ModelError
 from model.forking import be_ended_first
->>>>>>> 3a78647694fd5b0a7dd9edcc2995a578c4f18f33
 from model.loading import prove
 from model.trust import make_importable
 from service import ending, shareddir, starting, state, streams
@@ -127,13 +123,8 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
 
     It would be put into a queue of the master's that nobody reads here.
     """
-<<<<<<< HEAD
     _end_at_once()
-=======
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
     be_ended_first(WORKERS_POINTS)
->>>>>>> 3a78647694fd5b0a7dd9edcc2995a578c4f18f33
     arbiter.kept = None  # the model before a reload
     arbiter.parts.metrics.slot.name = worker.slot
 
