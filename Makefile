@@ -11,7 +11,7 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak reliability lint image \
+.PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak fuzz reliability lint image \
   image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
@@ -27,7 +27,7 @@ bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest --ignore tests/system --numprocesses 2 --dist load
+	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
 	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not proxies"
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
@@ -42,8 +42,13 @@ test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600
 
-soak: .venv/dev.stamp proxies  ## 200,000 good and bad requests
-	RELIABILITY=full .venv/bin/pytest tests/system/reliability/test_soak.py --timeout 1800
+soak: .venv/dev.stamp proxies  ## 200,000 good and bad requests, and ten minutes of a random schedule of faults
+	RELIABILITY=full .venv/bin/pytest tests/system/reliability/test_soak.py \
+	  tests/system/reliability/test_schedule.py --timeout 1800
+
+FUZZ_SECONDS ?= 300
+fuzz: .venv/dev.stamp  ## look for bodies that cost too much, for FUZZ_SECONDS in all; FUZZ_SEED repeats a run
+	FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/pytest tests/fuzz --timeout 1800
 
 # Root may have what else the machine does wait, so that it is not measured too.
 FIRST = $(shell [ $$(id -u) = 0 ] && echo nice -n -19)

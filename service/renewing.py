@@ -46,8 +46,9 @@ class RenewingArbiter(SpawningArbiter):
         del fetched  # the workers' memory is not to hold it
         if failure := wrong or self._start_workers():
             error = error or failure
-            for pid in self.WORKERS.keys() - old:
-                self.kill_worker(pid, signal.SIGKILL)
+            for pid in self.WORKERS.keys() - old:  # one that serves already finishes what it has
+                serves = self.parts.state.worker(self.WORKERS[pid].slot) is Worker.READY
+                self.kill_worker(pid, signal.SIGTERM if serves else signal.SIGKILL)
             self._put_back()
         else:
             for pid in old:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.amplification import BINARY, LIKE_THEM, TEXTUAL, WRAPPED, most_memory, most_seconds
-from tests.system.conftest import DEADLINE, launching
+from tests.system.conftest import DEADLINE, eventually, launching
 from tests.victims import ROWS
 
 LIMIT = 600 * 1024  # KiB
@@ -35,7 +35,6 @@ class Victim:
         self.server, self.row = server, row
         server.wait_until_ready()
         self.warm_up()
-        (self.worker,) = server.workers()
 
     def warm_up(self):
         """Ask what is ordinary, so that what is loaded with the first requests is not counted."""
@@ -43,6 +42,7 @@ class Victim:
             assert 200 == self.server.predict({"instances": [self.row] * 100})[0]
 
     def start_counting(self):
+        (self.worker,) = eventually(self.server.workers, "a worker, if the last body ended one")
         Path(f"/proc/{self.worker}/clear_refs").write_text("5")  # makes the peak what is used now (proc_pid_clear_refs)
         self.memory, self.ticks = self._status("VmRSS"), self._ticks()
 

@@ -5,12 +5,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
+from http.client import HTTPException
 
 import pytest
 
 from tests.badinput import ROW
 from tests.conftest import ROOT
-from tests.system.conftest import eventually
+from tests.system.conftest import DEADLINE, eventually
+from tests.system.sleeping import sleeping
 
 CONFIG = (ROOT / "gunicorn.conf.py").read_text()
 WRONG = {
@@ -77,6 +81,55 @@ def test_workers_that_do_not_boot_leave_the_old_ones_serving(serve, config, hook
     assert 1 == server.errors.count("is not served, the old one stays: ")
     os.kill(before[0], signal.SIGKILL)
     eventually(lambda: server.without(before[:1]), "the next worker has the old configuration")
+
+
+# Of the two new workers one serves already when the other ends.
+HALF = """
+def post_fork(server, worker):
+    lifecycle.enter_slot(server, worker)
+    if worker.slot == "w3":
+        __import__("time").sleep(2)
+        os._exit(3)
+"""
+
+
+def test_a_reload_that_fails_late_costs_no_request(serve, sleeper, config):
+    """New workers that serve already when another of them fails finish what they have, as old ones would."""
+    server = serve(**sleeper, WEB_CONCURRENCY="2", GUNICORN_CMD_ARGS=f"--config {config}")
+    before = set(eventually(server.workers, "workers"))
+    config.write_text(CONFIG + HALF)
+    server.process.send_signal(signal.SIGHUP)
+    with ExitStack() as stack:
+        loads = [stack.enter_context(Asking(server)) for _ in range(6)]
+        eventually(lambda: "the old one stays: " in server.errors, "a reload that fails")
+
+    assert [] == [lost for load in loads for lost in load.lost]
+    assert before == set(eventually(server.workers, "the old workers"))
+    assert sum(load.answered for load in loads) > 20
+
+
+class Asking(threading.Thread):
+    """Asks for slow predictions, each on a connection of its own, while its block runs."""
+
+    def __init__(self, server):
+        super().__init__()
+        self.server, self.lost, self.answered, self.done = server, [], 0, threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.join(DEADLINE)
+
+    def run(self):
+        while not self.done.is_set():
+            try:
+                assert 200 == self.server.predict(sleeping(0.3))[0]
+                self.answered += 1
+            except (OSError, HTTPException) as error:
+                self.lost.append(repr(error))
 
 
 OWN = """

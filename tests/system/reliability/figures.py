@@ -14,7 +14,7 @@ the nginx and HAProxy of Debian with the files of deploy/; client, proxies and s
 average was {least:.0f} to {most:.0f} meanwhile, what other programs did included.
 
 """
-SECTIONS = ["Overload", "Crowds", "Slow clients", "Restarts", "kill -9", "Faults", "HTTP", "Soak"]
+SECTIONS = ["Overload", "Crowds", "Slow clients", "Restarts", "kill -9", "Faults", "Schedule", "HTTP", "Soak"]
 
 
 def scaled(full, short):
