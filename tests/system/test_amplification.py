@@ -75,7 +75,8 @@ class Victim:
 def victim(tmp_path_factory, victim_bundles):
     """Return the server of a model by its name, started when it is first asked for."""
     with launching(tmp_path_factory, victim_bundles["iris"]) as launch:
-        environ = {"WEB_CONCURRENCY": "1", "prefix": LIMITED}
+        # As `make serve` and the image have it: each thread's arena of its own would count.
+        environ = {"WEB_CONCURRENCY": "1", "MALLOC_ARENA_MAX": "2", "prefix": LIMITED}
         yield lru_cache(lambda name: Victim(launch(victim_bundles[name], **environ), ROWS[name]))
 
 
