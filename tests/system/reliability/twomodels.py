@@ -1,6 +1,7 @@
 """The two models between which the random schedule reloads, what is right to answer by each, and broken bundles."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -50,11 +51,15 @@ def _edited(bundle, before, after):
     (bundle / "manifest.json").write_text(text.replace(before, after, 1))
 
 
+def _model(bundle):
+    return next(bundle.glob("*.skops"))
+
+
 BROKEN = {
     "garbage": lambda bundle: (bundle / "manifest.json").write_text("garbage"),
     "no files": lambda bundle: [path.unlink() for path in bundle.iterdir()],
-    "half a model": lambda bundle: (bundle / "model.skops").write_bytes((bundle / "model.skops").read_bytes()[:999]),
-    "no model": lambda bundle: (bundle / "model.skops").unlink(),
+    "half a model": lambda bundle: os.truncate(_model(bundle), 999),
+    "no model": lambda bundle: _model(bundle).unlink(),
     "wrong answers": lambda bundle: _edited(bundle, '"labels": [\n      "', '"labels": [\n      "x'),
     "another format": lambda bundle: _edited(bundle, '"format": ', '"format": 9'),
 }
