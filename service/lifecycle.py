@@ -69,17 +69,18 @@ def start(environ: Mapping[str, str]) -> Parts:
             level=settings.log_level.upper(), format="[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
         )
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
+        # With stdout closed, descriptor 1 is whatever was opened since.
+        writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
+        streams.give_stdout_to_the_log()
         fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
         served = load_fetched(settings, fetched)
         directory = shareddir.make(ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
     metrics = Metrics(spoken.names, directory)
+    streams.count(metrics.stderr_dropped.inc)
     metrics.declare_classes(served.class_labels)
     for place in range(2 * settings.workers):  # as many as there are while a reload replaces them
         metrics.make_room(f"w{place}")
-    # With stdout closed, descriptor 1 is whatever was opened since.
-    writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
-    streams.give_stdout_to_the_log(metrics.stderr_dropped.inc)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     gate = Gate(fetched.access)
     page = state.make(directory)
