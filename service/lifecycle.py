@@ -61,6 +61,9 @@ def start(environ: Mapping[str, str]) -> Parts:
         settings = Settings.from_env(environ)
         _configure_logging(settings.log_level.upper())
         logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
+        # With stdout closed, descriptor 1 is whatever was opened since.
+        writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
+        streams.give_stdout_to_the_log()
         fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
         served = load_fetched(settings, fetched)
         loaded, identity = served.loaded, served.contract.identity
@@ -71,11 +74,9 @@ def start(environ: Mapping[str, str]) -> Parts:
         directory = shareddir.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
     spoken = spoken_by(settings)
     metrics = Metrics(spoken.names, directory)
+    streams.count(metrics.stderr_dropped.inc)
     metrics.declare_classes(served.class_labels)
     _make_room(metrics, settings.workers, directory)
-    # With stdout closed, descriptor 1 is whatever was opened since.
-    writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
-    streams.give_stdout_to_the_log(metrics.stderr_dropped.inc)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     gate, page = Gate(fetched.access), state.make(directory)
     recorder = Recorder(metrics, log)

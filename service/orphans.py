@@ -6,23 +6,33 @@ import select
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from model.forking import end_with_parent
 
+LOOK_SECONDS: Final = 0.25
 
-def when_gone(process: int, then: Callable[[], None]) -> None:
-    """Call a function, in a thread, when a process has gone; raises RuntimeError where no thread is to be had."""
-    descriptor = os.pidfd_open(process)
+
+def when_gone(parent: int, then: Callable[[], None]) -> None:
+    """Call a function, in a thread, when the parent has gone; raises RuntimeError where no thread is to be had."""
 
     def wait() -> None:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        poll.poll()
+        _wait_for(parent)
         then()
 
     threading.Thread(target=wait, name="orphan", daemon=True).start()
+
+
+def _wait_for(parent: int) -> None:
+    with suppress(OSError):
+        poll = select.poll()
+        poll.register(os.pidfd_open(parent), select.POLLIN)
+        poll.poll()
+    while os.getppid() == parent:  # where the kernel has no pidfd_open(2), or a sandbox hides it
+        time.sleep(LOOK_SECONDS)
 
 
 def end_soon_after(parent: int) -> None:
@@ -42,4 +52,5 @@ def stop_listening(listeners: Iterable[Any]) -> None:
         with socket.socket(socket.AF_UNIX) as never:
             never.bind("")  # an address that nobody knows (unix(7))
             never.listen()
+            never.setblocking(False)  # noqa: FBT003  # the socket's interface
             os.dup2(never.fileno(), listener.fileno(), inheritable=False)

@@ -67,9 +67,13 @@ def _stderr() -> Unwaiting | None:
     return raw if isinstance(raw, Unwaiting) else None
 
 
-def give_stdout_to_the_log(dropped: Callable[[], object]) -> None:
-    """Have what a model's own code prints go to stderr; `dropped` is called for each write there that is dropped."""
+def give_stdout_to_the_log() -> None:
+    """Have what a model's own code prints go to stderr; stdout is the prediction log's alone."""
     sys.stdout = sys.stderr
+
+
+def count(dropped: Callable[[], object]) -> None:
+    """Have a function called for each write to stderr that is dropped."""
     if raw := _stderr():
         raw.dropped = dropped
 

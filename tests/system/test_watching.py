@@ -1,6 +1,8 @@
 """WATCH_SECONDS: what is put into MODEL_DIR is served without a signal."""
 
+import os
 import shutil
+import signal
 
 import pytest
 
@@ -77,3 +79,16 @@ def test_a_bundle_that_is_half_written_is_not_served_until_it_is_whole(serve, ir
         file.write(content[1000:])
 
     assert serves(server, "2")
+
+
+def test_the_process_that_watches_is_started_again(serve, iris_bundle, second, tmp_path):
+    """Whatever ends it; a line says so."""
+    path = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    server = serve(path, **WATCHED)
+    (watcher,) = set(server.children()) - set(eventually(server.workers, "workers"))
+    os.kill(watcher, signal.SIGKILL)
+    eventually(lambda: "the process that watches MODEL_DIR has gone" in server.errors, "a line about it")
+    shutil.copytree(second, path, dirs_exist_ok=True)
+
+    assert serves(server, "2")
+    assert 0 == server.metric("workers_lost_total")
