@@ -1,7 +1,9 @@
 """Work in processes of its own, while the caller goes on with other things."""
 
 import os
+import signal
 import time
+from pathlib import Path
 
 from model.forking import in_fork
 
@@ -56,3 +58,19 @@ def test_a_process_that_is_forked_meanwhile_does_not_end_the_work():
         os._exit(0)
     assert os.getpid() == parent
     assert {"said": 1} == said
+
+
+def test_a_process_that_is_told_to_end_does_not_leave_what_it_has_forked():
+    """It ends as by an exit, where nothing of its own handles the signal; the children would go on alone."""
+    reader, writer = os.pipe()
+    if not (parent := os.fork()):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        try:
+            in_fork(lambda: {"written": os.write(writer, str(os.getpid()).encode()), "slept": time.sleep(60)}, 60)
+        except SystemExit as end:
+            os._exit(end.code)
+    child = int(os.read(reader, 100))
+    os.kill(parent, signal.SIGTERM)
+
+    assert 128 + signal.SIGTERM == os.waitstatus_to_exitcode(os.waitpid(parent, 0)[1])
+    assert not Path(f"/proc/{child}").exists()
