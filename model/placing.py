@@ -98,7 +98,7 @@ def _put(stage: Path, place: Path) -> None:
     before = manifest.read_bytes() if manifest.exists() else b""
     now = (stage / MANIFEST).read_bytes()
     for path in stage.iterdir():
-        if path.name not in (MANIFEST, _LOCK):
+        if path.name not in (MANIFEST, _LOCK) and not _same(path, place / path.name):
             path.replace(place / path.name)
     _sync(place)  # a power cut must not leave the manifest without its files
     (stage / MANIFEST).replace(manifest)
@@ -108,6 +108,11 @@ def _put(stage: Path, place: Path) -> None:
         if ours and not names(now, path.name) and not names(before, path.name):
             with suppress(OSError):  # it only takes up room
                 path.unlink()
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Say whether the other file is there and whole; then it stays, and the manifest is the first thing to change."""
+    return other.is_file() and path.read_bytes() == other.read_bytes()
 
 
 def _clear(stage: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_bundle_that_the_containers_user_may_not_read_is_one_line_that_says_so
 
 
 def test_the_health_check_takes_less_than_a_tenth_of_a_second(run):
-    """Of processor time, as its shell counts it (times(1p)): what else the machine does is not the check's."""
+    """Of processor time, as the shell that runs it counts it (times(1p)), for the machine may have other work."""
     container = run()
 
     said = docker("exec", container.name, "sh", "-c", f"{' '.join(CHECK)} && times").splitlines()[-1]

@@ -37,6 +37,18 @@ def test_a_bundle_that_is_replaced_by_a_rename_is_served(serve, iris_bundle, sec
         assert serves(server, "2")
 
 
+def test_a_bundle_that_is_packed_into_the_directory_is_reloaded_once(serve, iris_bundle, run_python, tmp_path):
+    """Not for what comes before its manifest, nor for what goes after it."""
+    path = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    server = serve(path, **WATCHED)
+    for version in ("2", "3"):
+        run_python(PACK, path, version)
+        assert serves(server, version)
+
+    assert 2 == server.metric("model_reloads_total")
+    assert 2 == server.errors.count("has changed")
+
+
 def link(volume, bundle):
     for path in bundle.iterdir():
         if not (volume / path.name).is_symlink():

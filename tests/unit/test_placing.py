@@ -16,7 +16,7 @@ from model.forking import in_fork
 from model.loading import load, prove
 from model.placing import named, staged, write
 from service.watching import Watch
-from tests.bundles import as_format_1
+from tests.bundles import as_format_1, part
 
 LAST = 100
 
@@ -26,8 +26,9 @@ def put(iris_bundle):
     """Put a bundle of a version into a directory; its files are of that version alone, and no models."""
     reference = read(iris_bundle).manifest
 
-    def put(directory, version):
-        content = named({kind: f"{version:09}\n".encode() * size for kind, size in (("skops", 3000), ("onnx", 4000))})
+    def put(directory, version, onnx=None):
+        words = {"skops": f"{version:09}\n" * 3000, "onnx": f"{onnx or version:09}\n" * 4000}
+        content = named({kind: text.encode() for kind, text in words.items()})
         files = {name: File(len(data), digest_of(data)) for name, data in content.items()}
         with staged(directory) as folder:
             write(folder, replace(reference, version=str(version), files=files), content)
@@ -185,6 +186,15 @@ def test_a_bundle_of_the_first_format_is_read_and_replaced(iris_bundle, tmp_path
     assert 3 == version(directory)
 
 
+def test_a_file_that_is_damaged_is_replaced_by_a_pack_of_the_same_content(tmp_path, put):
+    """Its name says which content it should have, not that it has it."""
+    put(tmp_path / "bundle", 1)
+    part(tmp_path / "bundle", "onnx").write_bytes(b"damaged")
+
+    put(tmp_path / "bundle", 1)
+    assert 1 == version(tmp_path / "bundle")
+
+
 def test_the_directory_stays_the_same_one(tmp_path, put):
     """It may be mounted somewhere, or a link to it may be what is served."""
     put(tmp_path / "bundle", 1)
@@ -197,11 +207,12 @@ def test_the_directory_stays_the_same_one(tmp_path, put):
     assert 2 == version(tmp_path / "bundle")
 
 
-def test_a_watch_sees_one_change_of_each_pack(tmp_path, put):
+@pytest.mark.parametrize("onnx", [None, 7], ids=["all files differ", "a file is the same"])
+def test_a_watch_sees_one_change_of_each_pack(tmp_path, put, onnx):
     """Though it looks twice between any two steps of it."""
     directory = tmp_path / "bundle"
     put(directory, 1)
-    put(directory, 2)
+    put(directory, 2, onnx)
 
     def count():
         watch, looks, told = Watch(directory, 1), iter(range(1, 10_000)), []
@@ -211,7 +222,7 @@ def test_a_watch_sees_one_change_of_each_pack(tmp_path, put):
                 told.extend([version(directory)] if watch.changed(next(looks)) else [])
 
         at_each_step(look)
-        put(directory, 3)
+        put(directory, 3, onnx)
         look()
         return {"told": told}
 
