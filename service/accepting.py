@@ -4,6 +4,7 @@ import errno
 import resource
 import selectors
 import socket
+import sys
 import time
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ LEFT_BY_BUSY_SECONDS: Final = 0.02
 LEFT_BY_LARGER_SECONDS: Final = 0.005
 # More connections than others: so many times as many as they have on average, and so many more.
 LARGER_BY: Final = 1.2, 2
+AT_ONCE_SECONDS: Final = 1e-6
 MOMENT_SECONDS: Final = 0.1  # in which a request may come in several pieces before it counts as slow
 # How many of the connections that have waited longest are looked at to find one to close.
 COMPARED: Final = 64
@@ -129,11 +131,14 @@ class AcceptingWorker(EventLoopWorker):
         """Accept all there is and close at once: who connects in between is reset, so nothing else is done there."""
         listener.setblocking(False)  # noqa: FBT003  # the socket's interface
         server, accepted = listener.getsockname(), []
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(AT_ONCE_SECONDS)  # no thread that computes is to have the interpreter in between
         try:
             while True:
                 accepted.append(listener.accept())
         except OSError as error:
             listener.close()
+            sys.setswitchinterval(interval)
             if error.errno in NO_DESCRIPTORS:
                 self._make_do()
         for client, address in accepted:
