@@ -6,10 +6,9 @@ import os
 import select
 import signal
 import struct
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ _PIECE = 1 << 16
 _STEP_SECONDS = 0.02
 _END_SECONDS = 0.5
 _PR_SET_PDEATHSIG = 1  # prctl(2)
-_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _MOST_POINTS = 1000
 
 
@@ -42,29 +40,15 @@ def in_forks(
 ) -> list[dict[str, Any] | None]:
     """Do the same work in several processes at once; return what each says, as in_fork does."""
     end = time.monotonic() + seconds
-    with _ending_together():
-        children: list[tuple[int, int]] = []
-        try:
-            for _ in range(count):
-                children.append(_start(work))  # noqa: PERF401  # those that were started are ended if the next one is not
-            return [_said(reader, end, meanwhile) for _, reader in children]
-        finally:
-            for child, reader in children:
-                _end(child)
-                os.close(reader)
-
-
-@contextmanager
-def _ending_together() -> Iterator[None]:
-    """Where a signal would end this process alone, have it end as by an exit, which ends the children too."""
-    alone = [number for number in _STOPS if signal.getsignal(number) is signal.SIG_DFL]
-    for number in alone:
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    children: list[tuple[int, int]] = []
     try:
-        yield
+        for _ in range(count):
+            children.append(_start(work))  # noqa: PERF401  # those that were started are ended if the next one is not
+        return [_said(reader, end, meanwhile) for _, reader in children]
     finally:
-        for number in alone:
-            signal.signal(number, signal.SIG_DFL)
+        for child, reader in children:
+            _end(child)
+            os.close(reader)
 
 
 def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:

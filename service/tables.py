@@ -50,7 +50,7 @@ class TableReader:
             raise self.wrong_shape(matrix.shape)
         self.check_height(len(matrix))
         if self._plain and matrix.dtype.kind in _NUMBERS:
-            rows = np.require(matrix, np.float64, ("C", "A"))  # a copy only if the numbers lie otherwise
+            rows = _as_float64(matrix)
             finite = np.isfinite(rows)
             if finite.all() or (finite | (np.isnan(rows) & self._nullable)).all():
                 return rows
@@ -113,12 +113,18 @@ class TableReader:
                 yield Problem("invalid_value", place(name, row), cell.expected, shown(value))
 
 
+def _as_float64(numbers: Column) -> NDArray[np.float64]:
+    """Return an array as contiguous float64, copied only if it is not; a signalling NaN becomes a quiet one."""
+    with np.errstate(invalid="ignore"):  # casting a signalling NaN of float32 warns
+        return np.require(numbers, np.float64, ("C", "A"))
+
+
 def _read(cell: CellReader, column: Column) -> NDArray[Any] | None:
     """Return a column as the model gets it, or None if any of it is wrong."""
     feature = cell.feature
     numeric = isinstance(column, np.ndarray) and column.dtype.kind in _NUMBERS
     if numeric and feature.dtype == "float64" and feature.categories is None:
-        values = np.array(column, dtype=np.float64)
+        values = _as_float64(column)
         fine = np.isfinite(values) | np.isnan(values) if feature.nullable else np.isfinite(values)
         return values if fine.all() else None
     cells = _as_json(column)

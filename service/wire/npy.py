@@ -21,7 +21,8 @@ KIND: Final = "application/x-npy"
 _MOST_HEADER: Final = 2**16
 _HEADS: Final = {1: ("<H", "latin-1"), 2: ("<I", "latin-1"), 3: ("<I", "utf-8")}
 # The header is a Python literal, which is not evaluated: only what numpy writes for these kinds of arrays is taken.
-_KIND = r"[<>|=]?(?:[fiu]\d{1,2}|b1|U\d{1,9}|M8\[\d{0,4}[a-zA-Z]{1,2}\])"
+# Floats of more than 64 bits differ between machines and lose digits in a model, so they are refused.
+_KIND = r"[<>|=]?(?:f[248]|[iu][1248]|b1|U\d{1,9}|M8\[\d{0,4}[a-zA-Z]{1,2}\])"
 _FIELD = rf"\((?:'(?P<name>[^'\\]*)'|\"(?P<quoted>[^\"\\]*)\"), '(?P<kind>{_KIND})'\)"
 _FIELD_ANY = re.sub(r"\?P<\w+>", "?:", _FIELD)
 _HEADER: Final = re.compile(

@@ -44,7 +44,14 @@ def objects():
 
 
 HUGE = 10**9
+NAMES = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
+SIGNALLING = np.full(20, 0x7F800001, "<u4").view("<f4")  # NaNs that warn when they are cast
 NPYS = {
+    "floats beyond 64 bits": npy(described(descr="'<f16'"), b"\0" * 64),
+    "signalling NaN": npy(described(descr="'<f4'"), SIGNALLING[:4].tobytes()),
+    "signalling NaN by column": npy(
+        described(descr=str([(name, "<f4") for name in NAMES]), shape="(1,)"), SIGNALLING[:4].tobytes()
+    ),
     "not npy": b"\x80\x04K\x01.",
     "a pickle": pickle.dumps(Bomb()),
     "an object array": objects(),
@@ -107,6 +114,7 @@ V2S = {
     "raw, cut": (b"\0" * 33, {LENGTH: "0"}),
     "raw, nothing": (b"", {LENGTH: "0"}),
     "infinite": v2(tensor([1, 4], 32), np.full(4, np.inf).tobytes()),
+    "signalling NaN": v2(tensor([1, 4], 16, "FP32"), SIGNALLING[:4].tobytes()),
     "not a number": v2(tensor([1, 4], 32), np.full(4, np.nan).tobytes()),
 }
 
@@ -118,7 +126,6 @@ def arrow(table, **options):
     return stream.getvalue()
 
 
-NAMES = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
 COLUMNS = pa.table({name: [1.0] * 5 for name in NAMES})
 GOOD = arrow(COLUMNS)
 ARROWS = {
@@ -133,6 +140,7 @@ ARROWS = {
     "nested lists": arrow(pa.table({name: [[1.0]] * 5 for name in NAMES})),
     "objects": arrow(pa.table({name: [b"x"] * 5 for name in NAMES})),
     "many batches": GOOD[: GOOD.rindex(b"\xff\xff\xff\xff")] * 3,
+    "signalling NaN": arrow(pa.table(dict.fromkeys(NAMES, SIGNALLING[:5]))),
     "infinite": arrow(pa.table({name: [float("inf")] * 5 for name in NAMES})),
     "two of a name": arrow(pa.Table.from_arrays([pa.array([1.0])] * 5, names=[*NAMES, NAMES[0]])),
     "other columns": arrow(pa.table({f"c{place}": [1.0] for place in range(5000)})),

@@ -30,6 +30,13 @@ def eventually(check, what, deadline=DEADLINE):
     raise AssertionError(f"{what}: not within {deadline} s")
 
 
+def gone(process):
+    """Say whether a process has ended; it may be a zombie, where nobody waits for orphans."""
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
+
+
 class Connection:
     """One kept-alive connection, speaking the words of the service."""
 

@@ -21,7 +21,7 @@ STOPPING = r"\[.*\] \[\d+\] \[(INFO|ERROR)\] (Shutting down: |Reason: |Worker |H
 
 def refused(server):
     """Wait until a server has ended that does not start; return its one line."""
-    assert 0 != server.process.wait(DEADLINE)
+    assert 0 != server.process.wait(2 * DEADLINE)
     lines = server.errors.splitlines()
     (line,) = [line for line in lines if line.startswith("ml-service: ")]
     assert [] == [each for each in lines[lines.index(line) + 1 :] if not re.match(STOPPING, each)]

@@ -11,19 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.badinput import JSON, ROW
-from tests.system.conftest import DEADLINE, background, eventually
+from tests.system.conftest import DEADLINE, background, eventually, gone
 from tests.system.sleeping import sleeping
 
 SECONDS = 2
 # What a busy machine adds.
 SLACK = 1
-
-
-def gone(process):
-    """Say whether a process has ended; it may be a zombie, where nobody waits for orphans."""
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    return True
 
 
 def refuses(server):

@@ -14,7 +14,7 @@ import pytest
 from tests.badinput import ROW
 from tests.conftest import ROOT
 from tests.system import test_reload_faults as own
-from tests.system.conftest import eventually
+from tests.system.conftest import eventually, gone
 from tests.system.test_reload import PACK, reload
 
 
@@ -125,7 +125,7 @@ def test_workers_that_die_while_a_reload_hangs_are_replaced_at_once(start, confi
         trial = children(server) - {worker}
         for deaths in (1, 2):
             os.kill(worker, signal.SIGKILL)
-            eventually(lambda gone=worker: not Path(f"/proc/{gone}").exists(), "the worker gone")
+            eventually(lambda worker=worker: gone(worker), "the worker gone")
             status, answer = server.predict({"features": ROW})
             assert (200, 0) == (status, answer["prediction"])
             assert deaths == server.metric("workers_lost_total")

@@ -3,11 +3,10 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 from tests.badinput import ROW
 from tests.conftest import ROOT
-from tests.system.conftest import eventually
+from tests.system.conftest import eventually, gone
 
 
 def lost(server):
@@ -81,7 +80,7 @@ def test_another_master_takes_over(serve):
         assert 200 == server.predict({"features": ROW})[0]
     finally:
         os.kill(new, signal.SIGTERM)
-        eventually(lambda: not Path(f"/proc/{new}").exists(), "the new one's end")
+        eventually(lambda: gone(new), "the new one's end")
 
 
 HOOK = """

@@ -10,7 +10,7 @@ import pytest
 
 from tests.badinput import ROW
 from tests.bundles import part
-from tests.system.conftest import DEADLINE, eventually
+from tests.system.conftest import DEADLINE, eventually, gone
 
 
 def truncate(bundle):
@@ -166,7 +166,7 @@ def test_nothing_is_left_behind(serve):
     workers = killed.workers()
     killed.process.kill()
     killed.process.wait(DEADLINE)
-    eventually(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), "orphans gone")
+    eventually(lambda: all(map(gone, workers)), "orphans gone")
     serve()
     assert not folders[1].exists()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.system.conftest import DEADLINE, eventually
+from tests.system.conftest import DEADLINE, eventually, gone
 from tests.system.test_reload_faults import OWN, PACK
 
 ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 0}
@@ -88,7 +88,7 @@ def test_a_model_that_takes_long_does_not_hold_the_stop_up(long, where, how, num
     assert took < 1
     assert "Traceback" not in server.errors
     assert "ml-service: " not in server.errors
-    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "nothing left running", 2)
+    eventually(lambda: all(map(gone, processes)), "nothing left running", 2)
 
 
 def test_the_start_says_which_model_it_has_and_once_that_it_is_ready(serve):

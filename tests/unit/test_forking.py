@@ -110,19 +110,3 @@ def test_the_work_ends_with_the_process_that_wants_it():
 def test_the_work_is_the_first_to_go_when_memory_runs_out():
     """What is tried may be too large; the process that serves goes on."""
     assert {"score": "1000"} == in_fork(lambda: {"score": Path("/proc/self/oom_score_adj").read_text().strip()}, 30)
-
-
-def test_a_process_that_is_told_to_end_does_not_leave_what_it_has_forked():
-    """It ends as by an exit, where nothing of its own handles the signal; the children would go on alone."""
-    reader, writer = os.pipe()
-    if not (parent := os.fork()):
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        try:
-            in_fork(lambda: {"written": os.write(writer, str(os.getpid()).encode()), "slept": time.sleep(60)}, 60)
-        except SystemExit as end:
-            os._exit(end.code)
-    child = int(os.read(reader, 100))
-    os.kill(parent, signal.SIGTERM)
-
-    assert 128 + signal.SIGTERM == os.waitstatus_to_exitcode(os.waitpid(parent, 0)[1])
-    assert not Path(f"/proc/{child}").exists()
