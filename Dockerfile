@@ -21,7 +21,7 @@ COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app/model
-RUN rm -r compiling training.py packing.py placing.py reading.py remembering.py sampling.py sources.py
+RUN rm -r onnx_export packing
 
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
@@ -41,10 +41,7 @@ RUN pip install --require-hashes --only-binary=:all: --no-compile --prefix=/inst
 COPY --from=code /src/app app
 COPY --from=train /model /model
 WORKDIR /src/app
-RUN rm model/restoring.py model/serialisation.py model/schema.py model/states.py model/components.py \
-       model/audit.py model/compiled.py model/encodings.py model/supportvectors.py \
-       model/engines/sklearn.py model/engines/table.py model/engines/frame.py \
- && start-once ENGINE=auto
+RUN rm -r model/sklearn_runtime && start-once ENGINE=auto
 
 
 FROM ${BASE} AS runtime
@@ -62,7 +59,7 @@ ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 LOKY_MAX_CPU_COUN
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-S", "-m", "service.healthcheck"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-S", "-m", "service.server.healthcheck"]
 # The kernel keeps signals that nothing handles from the first process of a container: as that, Python could not be stopped
 # while it starts, nor within a long step in native code.
 ENTRYPOINT ["dumb-init", "--single-child", "entrypoint.sh"]

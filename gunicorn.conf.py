@@ -1,30 +1,35 @@
-"""gunicorn's settings, from ours, and its hooks. Run once in the master, and again on each SIGHUP."""
+"""gunicorn's settings, from ours, and its hooks. Run once in the master, and again on each SIGHUP.
+
+Imports: everything.
+"""
 
 import math
 import os
 from typing import Any
 
-from service import ending, enough, streams
-from service.exits import one_line_exit
-from service.places import place_for
-from service.settings import THREAD_LIMITS, Settings
+from service.config import system_limits
+from service.config.exit_line import one_line_exit
+from service.config.settings import THREAD_LIMITS, Settings
+from service.config.temporary_dirs import place_for
+from service.monitoring import std_streams
+from service.server import early_signals
 
-ending.at_once()
-streams.protect()
+early_signals.at_once()
+std_streams.protect()
 for name in THREAD_LIMITS:
     os.environ.setdefault(name, "1")
 
 with one_line_exit(1):
     settings = Settings.from_env(os.environ)
-    enough.check(settings.workers)
+    system_limits.check(settings.workers)
     # The heartbeat touches a file; on a disk that can block for as long as the disk does.
     worker_tmp_dir = str(place_for(2 * settings.workers))
-    from service import lifecycle  # imports numpy, which reads the limits of threads
+    from service import assembly  # imports numpy, which reads the limits of threads
 
 wsgi_app = "wsgi:app"
 bind = [f"{settings.host}:{settings.port}", *([settings.admin_bind] if settings.admin_bind else [])]
 preload_app = True
-worker_class = "service.worker.Worker"
+worker_class = "service.server.worker.Worker"
 workers = settings.workers
 threads = settings.threads
 worker_connections = settings.connections
@@ -33,7 +38,7 @@ timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level
-logger_class = "service.gunicornlog.GunicornLogger"
+logger_class = "service.monitoring.gunicorn_log.GunicornLogger"
 # What a proxy says of scheme and path is not used, so nobody is believed, and whom to believe need not be worked out.
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
@@ -45,20 +50,20 @@ http_parser = "python"
 
 
 def on_starting(server: Any) -> None:
-    lifecycle.take_charge(server)
+    assembly.take_charge(server)
 
 
 def when_ready(server: Any) -> None:
-    lifecycle.listening(server)
+    assembly.listening(server)
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    lifecycle.take_slot(server, worker)
+    assembly.take_slot(server, worker)
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    lifecycle.enter_slot(server, worker)
+    assembly.enter_slot(server, worker)
 
 
 def post_worker_init(worker: Any) -> None:
-    lifecycle.warm_up(worker)
+    assembly.warm_up(worker)

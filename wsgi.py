@@ -1,10 +1,13 @@
-"""The WSGI application, for `gunicorn` (which reads gunicorn.conf.py beside this file)."""
+"""The WSGI application, for `gunicorn` (which reads gunicorn.conf.py beside this file).
+
+Imports: everything.
+"""
 
 import os
 
-from service.app import create_app
-from service.exits import one_line_exit
-from service.lifecycle import start
+from service.assembly import start
+from service.config.exit_line import one_line_exit
+from service.http.app import create_app
 
 with one_line_exit(1):
     app = create_app(start(os.environ))

@@ -78,7 +78,7 @@ CONTESTANTS = (
     ),
     _floor(FLASK, "view", "gthread"),
     _floor(WSGI, "raw", "gthread"),
-    _floor(OUR_WORKER, "view", "service.worker.Worker"),
+    _floor(OUR_WORKER, "view", "service.server.worker.Worker"),
     Contestant(
         "FastAPI + uvicorn",
         "fastapi",

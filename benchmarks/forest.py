@@ -24,10 +24,10 @@ _LOADING = """
 import gc, json, sys
 from pathlib import Path
 import model.loading, model.checking
-before = model.checking.memory()
+before = model.commands.check.memory()
 loaded = model.loading.load(Path(sys.argv[1]))
 gc.collect()
-after = model.checking.memory()
+after = model.commands.check.memory()
 print(json.dumps(sum(after) - sum(before)))
 """
 

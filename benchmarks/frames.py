@@ -1,4 +1,4 @@
-"""What a data frame costs at serving time: `python -m benchmarks.frames`. Decides model.engines.table."""
+"""What a data frame costs at serving time: `python -m benchmarks.frames`. Decides model.sklearn_runtime.table."""
 
 import copy
 import statistics
@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from model.columns import cells_of, columns_of
-from model.engines.sklearn import SklearnEngine
-from model.reading import read_signature
-from model.remembering import names_of
+from model.packing.column_facts import names_of
+from model.packing.signature_reader import read_signature
+from model.sklearn_runtime.engine import SklearnEngine
 from tests import zoo
 
 ROUNDS, CALLS = 7, 20

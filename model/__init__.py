@@ -1,10 +1,16 @@
-"""What a model is: no Flask, no marshmallow, no Prometheus, no environment."""
+"""What a model is: no Flask, no marshmallow, no Prometheus, no environment.
+
+The files of this folder are the vocabulary: signature, errors, prediction and columns, which import nothing of ours but
+each other; loading and predictor, which say themselves what they import.
+
+Imports: nothing.
+"""
 
 from typing import Any
 
 
 def pack(estimator: Any, output: Any, **options: Any) -> Any:
     """Write a fitted estimator as a bundle; see model.packing.pack, which this is, imported when it is called."""
-    from model import packing  # noqa: PLC0415  # serving imports this package and not that module
+    from model.packing import pack as packing  # noqa: PLC0415  # serving imports this package and not that module
 
     return packing.pack(estimator, output, **options)

@@ -1,4 +1,7 @@
-"""Entry point of `python -m model`."""
+"""Entry point of `python -m model`.
+
+Imports: model, model.commands.
+"""
 
 import os
 import sys
@@ -8,7 +11,7 @@ LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MA
 for limit in LIMITS:
     os.environ.setdefault(limit, "1")
 
-from model.cli import main  # noqa: E402
+from model.commands.cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], os.environ))

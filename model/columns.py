@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engines import Rows
 from model.errors import UnsupportedEstimator
+from model.prediction import Rows
 from model.signature import TEXT, Cell, Dtype, Feature
 
 _ISO_8601 = re.compile(

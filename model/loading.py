@@ -1,4 +1,7 @@
-"""From a directory to something that predicts: digest → compiled graph, or audited estimator → golden rows."""
+"""From a directory to something that predicts: digest → compiled graph, or audited estimator → golden rows.
+
+Imports: model, model.bundle, model.engines, model.sklearn_runtime.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from model.agreement import check_manifest
-from model.bundle import ONNX, REPACK, Bundle, Golden, Manifest, read
+from model.bundle.manifest import ONNX, REPACK, Bundle, Golden, Manifest, read
+from model.bundle.manifest_checks import check_manifest
+from model.bundle.trust import Trust
 from model.columns import Column, cells_of
-from model.engines import Engine, Prediction, Rows
 from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch
+from model.prediction import Engine, Prediction, Rows
 from model.signature import Signature, Task
-from model.trust import Trust
 
 # Another CPU's vector units may round the last bits differently; a wrong model is off by far more.
 TOLERANCE = 1e-6
@@ -55,7 +58,7 @@ def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callab
         codes = manifest.compiled.codes
         return lambda _: OnnxEngine(bundle.content[ONNX], codes, manifest.signature)
     try:
-        from model.restoring import restore  # noqa: PLC0415  # so that a compiled model needs no scikit-learn
+        from model.sklearn_runtime.restore import restore  # noqa: PLC0415  # so that a compiled model needs no scikit-learn
     except ModuleNotFoundError as error:
         raise VersionMismatch(
             f"{directory} holds no compiled model, and this server has no scikit-learn ({error}); serve it with the "

@@ -1,4 +1,7 @@
-"""Rows in, a checked Prediction out."""
+"""Rows in, a checked Prediction out.
+
+Imports: model, model.loading.
+"""
 
 import math
 from typing import Any, Final
@@ -6,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engines import Prediction, Rows
 from model.errors import NoFiniteAnswer
 from model.loading import Loaded
+from model.prediction import Prediction, Rows
 
 FEW: Final = 64  # as many numbers are looked at sooner one by one than by numpy
 

@@ -1,4 +1,7 @@
-"""How a model is served."""
+"""How a model is served.
+
+Imports: nothing.
+"""
 
 # As pyproject.toml has it; said where a protocol asks for the server's own version.
 VERSION = "0.1.0"

@@ -1,4 +1,7 @@
-"""The ways a request can fail, each with a stable code that is body, metric label and log field at once."""
+"""The ways a request can fail, each with a stable code that is body, metric label and log field at once.
+
+Imports: model.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

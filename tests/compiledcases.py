@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from model.compiling import parity
+from model.onnx_export import parity
 from tests.http.test_compiled import COMPILED, few
 from tests.http.test_conformance import cells, expected, prepare
 

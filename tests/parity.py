@@ -2,13 +2,13 @@
 
 import warnings
 
-from model.bundle import CompiledForm
+from model.bundle.manifest import CompiledForm
 from model.columns import columns_of
-from model.compiling.graph import NotCompiled
-from model.compiling.parity import compared
-from model.packing import _baselines
-from model.reading import read_signature
-from model.remembering import names_of
+from model.onnx_export.graph import NotCompiled
+from model.onnx_export.parity import compared
+from model.packing.column_facts import names_of
+from model.packing.pack import _baselines
+from model.packing.signature_reader import read_signature
 from tests import zoo
 from tests.conftest import ROOT
 

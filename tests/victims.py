@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
-from model.packing import pack
+from model.packing.pack import pack
 folder, names = Path(sys.argv[1]), sys.argv[2].split()
 places = np.arange(60)
 wide = pd.DataFrame(np.random.default_rng(0).normal(size=(20, len(names))), columns=names)

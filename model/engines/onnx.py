@@ -7,10 +7,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from model.bundle import FINGERPRINT, GUARDED, REPACK, fingerprint
-from model.engines import Prediction, Rows
+from model.bundle.manifest import FINGERPRINT, GUARDED, REPACK, fingerprint
+from model.engines.onnx_audit import check_graph
 from model.errors import BundleCorrupt, NoFiniteAnswer
-from model.graphs import check_graph
+from model.prediction import Prediction, Rows
 from model.signature import Signature
 
 UNKNOWN = -1.0

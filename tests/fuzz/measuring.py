@@ -16,9 +16,9 @@ from pathlib import Path
 
 from model.loading import load
 from service.errors import ServiceError, describe
-from service.protocols import PROTOCOLS
-from service.served import ServedModel
-from service.wire.unpacking import unpacked
+from service.formats.content_encoding import unpacked
+from service.protocols.registry import PROTOCOLS
+from service.serving.served_model import ServedModel
 from tests.amplification import most_memory, most_seconds
 from tests.victims import MOST_ROWS
 

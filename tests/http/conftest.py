@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from model.loading import load
-from service.access import Access, Gate
-from service.app import Parts, create_app
-from service.metrics import Metrics
-from service.predictionlog import PredictionLog
-from service.protocols import spoken_by
-from service.recording import Recorder
-from service.served import Holder, ServedModel
-from service.settings import Settings
-from service.state import State
+from service.config.settings import Settings
+from service.http.app import Parts, create_app
+from service.http.auth import Access, Gate
+from service.monitoring.metrics import Metrics
+from service.monitoring.prediction_log import PredictionLog
+from service.monitoring.recorder import Recorder
+from service.protocols.registry import spoken_by
+from service.server.shared_state import State
+from service.serving.served_model import Holder, ServedModel
 from tests.badinput import JSON
 
 

@@ -4,9 +4,9 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from model.packing import pack
-from service.access import Access
-from service.settings import SettingError
+from model.packing.pack import pack
+from service.config.settings import SettingError
+from service.http.auth import Access
 from tests.badinput import ROW
 
 TOKENS = ("first token", "s3cret-T0ken.with~chars+/==")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from model.packing import pack
+from model.packing.pack import pack
 from tests.badinput import BAD, MAX_BODY_BYTES, MAX_ROWS, ROW
 
 

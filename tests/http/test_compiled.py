@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from model.compiling import parity as parity_of_models
-from model.compiling.parity import TOLERANCE
 from model.loading import load
-from service.served import ServedModel
+from model.onnx_export import parity as parity_of_models
+from model.onnx_export.parity import TOLERANCE
+from service.serving.served_model import ServedModel
 from tests import parity, zoo
 from tests.http.test_conformance import CASES, ask, cells, expected, prepare, served  # noqa: F401  # a fixture
 

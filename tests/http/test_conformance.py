@@ -10,12 +10,12 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import numpy as np
 import pytest
 
+from model.bundle.trust import Trust
 from model.columns import is_missing
 from model.errors import UnsupportedEstimator
 from model.loading import load
-from model.packing import pack
-from model.trust import Trust
-from service.served import ServedModel
+from model.packing.pack import pack
+from service.serving.served_model import ServedModel
 from tests import conformance, zoo
 from tests.conftest import ROOT
 from tests.http.conftest import Server

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from model.packing import pack
+from model.packing.pack import pack
 from tests import zoo
 from tests.dialects import LENGTH, V2, Table
 from tests.dialecttable import DIALECTS, VERTEX

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.loading import load, rows_of
-from model.packing import ask, nested, pack
-from model.remembering import names_of
-from model.sampling import random_rows
-from service.served import ServedModel
+from model.onnx_export.random_rows import random_rows
+from model.packing.column_facts import names_of
+from model.packing.pack import ask, nested, pack
+from service.serving.served_model import ServedModel
 from tests import zoo
 from tests.http.conftest import Server
 

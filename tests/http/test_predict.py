@@ -9,8 +9,8 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClas
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PowerTransformer
 
-from model.engines import Prediction
-from model.packing import pack
+from model.packing.pack import pack
+from model.prediction import Prediction
 from tests.badinput import NAMES, ROW
 
 IRIS = load_iris()

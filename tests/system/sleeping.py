@@ -32,7 +32,7 @@ from sleeper import Sleeper
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True)
 pack(make_pipeline(Sleeper(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="sleeper",
      data=rows, code=Path(sys.argv[1]))

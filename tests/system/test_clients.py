@@ -21,7 +21,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from model.packing import pack
+from model.packing.pack import pack
 rows = pd.DataFrame({"size": [1.5, 2.5, None, 4.0] * 5, "kind": list("abcd") * 5, "new": [True, False] * 10})
 encoder = OneHotEncoder(handle_unknown="ignore")
 columns = ColumnTransformer([("n", SimpleImputer(), ["size"]), ("k", encoder, ["kind"]), ("b", "passthrough", ["new"])])

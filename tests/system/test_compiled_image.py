@@ -12,7 +12,7 @@ from tests.system.containers import docker
 
 pytestmark = pytest.mark.image
 COMPILED, PLAIN = "ml-service:test-compiled", "ml-service-plain-fastapi:test"
-ABSENT = ("sklearn", "scipy", "skops", "joblib", "onnx", "pandas", "model.packing", "model.training")
+ABSENT = ("sklearn", "scipy", "skops", "joblib", "onnx", "pandas", "model.packing", "model.packing.reference_model")
 FIND = f"from importlib.util import find_spec; print([name for name in {ABSENT} if find_spec(name)])"
 # Loads each bundle as the server does, and predicts each case's rows.
 ANSWER = """
@@ -63,7 +63,9 @@ def test_it_serves_the_reference_model_and_becomes_healthy(compiled):
     try:
         ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8000/model').read().decode())"
         command = [os.environ.get("DOCKER", "docker"), "exec", name, "sh", "-c"]
-        wait = f'for i in $(seq 100); do python -m service.healthcheck && break; sleep 0.1; done; python -c "{ask}"'
+        wait = (
+            f'for i in $(seq 100); do python -m service.server.healthcheck && break; sleep 0.1; done; python -c "{ask}"'
+        )
         model = subprocess.run([*command, wait], capture_output=True, check=True, timeout=60).stdout
         assert "onnx" == json.loads(model)["engine"]
     finally:

@@ -14,7 +14,7 @@ from tests.system.containers import docker
 
 pytestmark = pytest.mark.image
 ENDED = {0, 128 + signal.SIGTERM}
-CHECK = ["python", "-S", "-m", "service.healthcheck"]
+CHECK = ["python", "-S", "-m", "service.server.healthcheck"]
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def test_sigterm_under_kept_alive_load_loses_nothing(serve, drain):
 
 
 def drain(server, *arguments):
-    command = [sys.executable, "-m", "service.drain", "--pid", str(server.process.pid), *arguments]
+    command = [sys.executable, "-m", "service.server.drain", "--pid", str(server.process.pid), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

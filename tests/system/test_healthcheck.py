@@ -17,7 +17,7 @@ def test_a_healthy_server_is_healthy_at_any_address(launch, host):
     server = launch(HOST=host, WEB_CONCURRENCY="1")
     listening = r"Listening at: http://\S+:(\d+)"
     port = eventually(lambda: re.search(listening, server.errors), "listening").group(1)
-    command = [sys.executable, "-m", "service.healthcheck", str(server.process.pid)]
+    command = [sys.executable, "-m", "service.server.healthcheck", str(server.process.pid)]
     environ = {**os.environ, "HOST": host, "PORT": port}
 
     def healthy():

@@ -56,7 +56,7 @@ def test_the_image_becomes_healthy_and_unhealthy_and_healthy_again(run):
     docker("exec", container.name, "python", "-c", SIGNAL_WORKERS, str(int(signal.SIGCONT)))
     status("healthy")
     test = json.loads(docker("inspect", "--format", "{{json .Config.Healthcheck.Test}}", IMAGE))
-    assert ["CMD", "python", "-S", "-m", "service.healthcheck"] == test
+    assert ["CMD", "python", "-S", "-m", "service.server.healthcheck"] == test
 
 
 def test_stopping_under_load_answers_what_is_in_flight_and_exits_0(run):
@@ -98,7 +98,7 @@ def test_a_mounted_bundle_takes_the_place_of_the_one_inside(run, tmp_path):
     bundle = tmp_path / "bundle"
     script = (
         "import sys; from sklearn.datasets import load_wine; from sklearn.linear_model import LinearRegression;"
-        "from model.packing import pack; rows, labels = load_wine(return_X_y=True, as_frame=True);"
+        "from model.packing.pack import pack; rows, labels = load_wine(return_X_y=True, as_frame=True);"
         "pack(LinearRegression().fit(rows, labels), sys.argv[1], name='wine', data=rows)"
     )
     subprocess.run([ROOT / ".venv/bin/python", "-c", script, bundle], cwd=ROOT, check=True)
@@ -151,8 +151,8 @@ def test_the_image_holds_only_what_serving_needs(image, tmp_path):
         "/bin/pip",
         "/bin/gcc",
         "/bin/cc",
-        "app/model/training.py",
-        "app/model/packing.py",
+        "app/model/packing/reference_model.py",
+        "app/model/packing/pack.py",
         "secret.env",
         "sklearn/datasets/data/",
         ".csv",

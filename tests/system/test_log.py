@@ -39,7 +39,7 @@ from loud import Loud
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = np.array([["a"], ["b"]] * 10, dtype=object), [0, 1] * 10
 model = make_pipeline(Loud(), OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(rows, labels)
 pack(model, sys.argv[2], name="loud", data=rows, code=Path(sys.argv[1]))

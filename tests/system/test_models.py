@@ -9,7 +9,7 @@ PACK = """
 import sys
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True, as_frame=True)
 pack(HistGradientBoostingClassifier(max_iter=20).fit(rows, labels), sys.argv[1], name="boosting", data=rows)
 """

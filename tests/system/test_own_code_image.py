@@ -29,7 +29,7 @@ import numpy, pandas
 from own_code import Ratio
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from model.packing import pack
+from model.packing.pack import pack
 
 numbers = numpy.random.default_rng(0).normal(size=(60, 2))
 rows = pandas.DataFrame(numbers, columns=["a", "b"]).assign(city=["Rome", "ROME", "Oslo"] * 20)

@@ -15,7 +15,7 @@ import sys
 import numpy as np
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True, as_frame=True)
 labels = np.array(["a", "b", "c"])[labels] if sys.argv[2] == "2" else labels
 pack(LogisticRegression(max_iter=1000).fit(rows, labels), sys.argv[1], name="iris", version=sys.argv[2], data=rows)

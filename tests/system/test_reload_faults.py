@@ -63,7 +63,7 @@ def test_a_configuration_that_is_wrong_changes_nothing(serve, config, wrong):
     [
         "def post_fork(server, worker):\n    raise RuntimeError\n",
         "def post_fork(server, worker):\n    __import__('os')._exit(3)\n",
-        "worker_class = 'service.worker.Nobody'\n",
+        "worker_class = 'service.server.worker.Nobody'\n",
         "def pre_fork(server, worker):\n    raise RuntimeError\n",
     ],
     ids=["an exception", "exit code 3", "no worker", "a hook of the master"],
@@ -149,7 +149,7 @@ from own_code import Same
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True)
 pack(make_pipeline(Same(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="own", data=rows,
      code=Path(sys.argv[1]))

@@ -75,7 +75,7 @@ SLOW = """
 import sys
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
-from model.packing import pack
+from model.packing.pack import pack
 pack(RandomForestClassifier(1000).fit(*load_iris(return_X_y=True)), sys.argv[1], name="slow", compiled=False)
 """
 

@@ -155,7 +155,7 @@ def test_an_address_of_no_machine_is_one_line(launch):
 
 
 def health(server):
-    command = [sys.executable, "-S", "-m", "service.healthcheck", str(server.process.pid)]
+    command = [sys.executable, "-S", "-m", "service.server.healthcheck", str(server.process.pid)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 

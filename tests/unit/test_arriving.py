@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.arriving import MOST_HEAD, Arriving
+from service.server.http_framing import MOST_HEAD, Arriving
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
 WHOLE = [

@@ -12,11 +12,11 @@ from sklearn.random_projection import SparseRandomProjection
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
-from model import serialisation
-from model.audit import audit
 from model.errors import BundleCorrupt
 from model.loading import load
-from model.packing import pack
+from model.packing.pack import pack
+from model.sklearn_runtime import skops_io
+from model.sklearn_runtime.array_audit import audit
 from tests.bundles import replace_part
 
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -85,7 +85,7 @@ def test_a_crafted_skops_file_is_refused_and_crashes_nothing(tmp_path):
     estimator = RandomForestClassifier(3, random_state=0).fit(ROWS, LABELS)
     pack(estimator, tmp_path / "bundle", name="test", data=ROWS)
     broken_nodes(estimator.estimators_[0].tree_, left_child=10**9)
-    content = serialisation.skops.io.dumps(estimator)
+    content = skops_io.skops.io.dumps(estimator)
     replace_part(tmp_path / "bundle", "skops", content)
 
     with pytest.raises(BundleCorrupt, match="Tree with indices"):

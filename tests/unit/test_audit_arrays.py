@@ -13,10 +13,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer
 
-from model.audit import audit
-from model.engines.sklearn import SklearnEngine
 from model.errors import BundleCorrupt
-from model.reading import read_signature
+from model.packing.signature_reader import read_signature
+from model.sklearn_runtime.array_audit import audit
+from model.sklearn_runtime.engine import SklearnEngine
 
 ROWS, LABELS = load_iris(return_X_y=True)
 CODED = ROWS.round()

@@ -7,12 +7,12 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import model.__main__ as entry
-from model import benching
-from model.benching import BATCHES, Batch, Report, Together, as_table, worthwhile
-from model.cli import main
+from model.commands import bench
+from model.commands.bench import BATCHES, Batch, Report, Together, as_table, worthwhile
+from model.commands.cli import main
 from model.forking import in_forks
-from model.packing import pack
-from service.settings import THREAD_LIMITS
+from model.packing.pack import pack
+from service.config.settings import THREAD_LIMITS
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_bench_of_a_model_that_does_not_answer_its_golden_rows_fails(bundle, cap
     def crash(_):
         raise SystemExit
 
-    monkeypatch.setattr(benching, "prove", crash)
+    monkeypatch.setattr(bench, "prove", crash)
     code, out, err = run(capsys, bundle, "--seconds", "0.03")
 
     assert (1, "") == (code, out)

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from model import serialisation
-from model.bundle import digest_of
+from model.bundle.manifest import digest_of
+from model.bundle.trust import Trust
 from model.errors import (
     BundleCorrupt,
     BundleMissing,
@@ -21,7 +21,7 @@ from model.errors import (
     VersionMismatch,
 )
 from model.loading import load, prove
-from model.trust import Trust
+from model.sklearn_runtime import skops_io
 from tests.bundles import part, replace_part
 
 IRIS = load_iris(as_frame=True)
@@ -179,10 +179,10 @@ def test_a_model_file_without_a_model_is_refused(bundle):
 def test_a_type_off_the_list_is_refused_before_anything_is_built(tmp_path):
     """A callable of another library does not get in by being named in the file."""
     estimator = make_pipeline(FunctionTransformer(shutil.rmtree), LogisticRegression())
-    content = serialisation.skops.io.dumps(estimator)
+    content = skops_io.skops.io.dumps(estimator)
 
     with pytest.raises(UntrustedType, match="rmtree"):
-        serialisation.from_skops(content)
+        skops_io.from_skops(content)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_manifest_that_speaks_of_another_model_is_refused(bundle, change, comp
 @pytest.mark.parametrize("what", [{"a": 1}, StandardScaler(), LogisticRegression()], ids=["dict", "scaler", "unfitted"])
 def test_a_file_that_holds_no_fitted_predictor_is_refused(bundle, what):
     """With one of the codes, not a traceback."""
-    replace_part(bundle, "skops", serialisation.skops.io.dumps(what))
+    replace_part(bundle, "skops", skops_io.skops.io.dumps(what))
 
     with pytest.raises((BundleCorrupt, GoldenMismatch)):
         prove(load(bundle, compiled=False))

@@ -18,10 +18,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from model.cli import main
+from model.commands.cli import main
 from model.errors import UnsupportedEstimator
 from model.loading import load, prove, rows_of
-from model.packing import pack
+from model.packing.pack import pack
 from tests import zoo
 from tests.bundles import part
 

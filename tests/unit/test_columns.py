@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from model.columns import columns_of
 from model.errors import UnsupportedEstimator
-from model.packing import pack
+from model.packing.pack import pack
 
 FRAME = pd.DataFrame({"age": np.arange(40.0), "city": ["a b", "b c"] * 20})
 LABELS = [0, 1] * 20

@@ -18,15 +18,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from model.columns import columns_of
-from model.compiling import ensembles, parity
-from model.compiling.graph import NotCompiled
-from model.compiling.parity import proven
-from model.compiling.trees import Tree
 from model.engines.onnx import OnnxEngine
 from model.errors import BundleCorrupt, NoFiniteAnswer
 from model.loading import load
-from model.packing import pack
-from model.reading import read_signature
+from model.onnx_export import ensembles, parity
+from model.onnx_export.graph import NotCompiled
+from model.onnx_export.parity import proven
+from model.onnx_export.trees import Tree
+from model.packing.pack import pack
+from model.packing.signature_reader import read_signature
 from tests.bundles import part, replace_part
 from tests.conftest import ROOT
 

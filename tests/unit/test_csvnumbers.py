@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.csvnumbers import LineReader
-from service.jsonnumbers import SHORTEST
+from service.validation.csv_numbers import LineReader
+from service.validation.json_numbers import SHORTEST
 
 MOST = 4 * SHORTEST
 NUMBERS = st.one_of(

@@ -6,9 +6,9 @@ import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import InvalidResponseHeader, ParseException
 
-from service.arriving import Arriving
-from service.connection import ClientSocket, Connection
-from service.exchange import Exchange
+from service.server.connection import ClientSocket, Connection
+from service.server.http_framing import Arriving
+from service.server.wsgi import Exchange
 
 HEAD = b"POST /predict?a=b HTTP/1.1\r\nHost: x\r\n"
 NEXT = b"GET /next HTTP/1.1\r\n\r\n"

@@ -10,10 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from model.compiling import committees, parity
-from model.compiling.graph import NotCompiled
-from model.packing import pack
-from model.reading import read_signature
+from model.onnx_export import committees, parity
+from model.onnx_export.graph import NotCompiled
+from model.packing.pack import pack
+from model.packing.signature_reader import read_signature
 
 DRAW = np.random.default_rng(0)
 FLAT = DRAW.normal(size=(300, 3)) * [0, 5, 1]

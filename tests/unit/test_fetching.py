@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from model.loading import prove
-from service.fetching import Refused, Trial, fetch
-from service.reloading import load_fetched
-from service.settings import Settings
+from service.config.settings import Settings
+from service.serving.fetch import Refused, Trial, fetch
+from service.serving.reload_model import load_fetched
 from tests.conftest import ROOT
 from tests.unit.test_safety import OWN, USE
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from model.bundle import MOST_MANIFEST, read
+from model.bundle.files import read_file
+from model.bundle.manifest import MOST_MANIFEST, read
 from model.errors import BundleCorrupt
-from model.files import read_file
-from service.access import Access
-from service.settings import SettingError
+from service.config.settings import SettingError
+from service.http.auth import Access
 
 SIX_GB = 6 * 2**30
 

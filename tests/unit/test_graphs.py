@@ -12,13 +12,13 @@ from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 
-from model.compiling.compiler import compiled
 from model.engines.onnx import OnnxEngine
+from model.engines.onnx_audit import check_graph
+from model.engines.onnx_trees import MOST_LEVELS
+from model.engines.protobuf import LENGTH, NUMBERS, VARINT, read
 from model.errors import BundleCorrupt
-from model.graphs import check_graph
-from model.graphtrees import MOST_LEVELS
-from model.protobuf import LENGTH, NUMBERS, VARINT, read
-from model.reading import read_signature
+from model.onnx_export.compiler import compiled
+from model.packing.signature_reader import read_signature
 
 ROWS, LABELS = load_iris(return_X_y=True)
 FOREST = RandomForestClassifier(3, random_state=0).fit(ROWS, LABELS)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import jsontext
-from service.jsonnumbers import SHORTEST
-from service.jsonrows import NumberReader
+from service.formats import strict_json
+from service.validation.json_matrix import NumberReader
+from service.validation.json_numbers import SHORTEST
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
@@ -27,7 +27,7 @@ def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, height, data
 
     found = NumberReader(width).read(body, "instances")
 
-    expected = np.array([[float(number) for number in row] for row in jsontext.loads(body)["instances"]])
+    expected = np.array([[float(number) for number in row] for row in strict_json.loads(body)["instances"]])
     assert found is not None
     assert (height, width) == found.shape
     assert expected.tobytes() == found.tobytes()

@@ -3,10 +3,10 @@ import json
 import numpy as np
 import pytest
 
-from service import jsontext
 from service.errors import InvalidJson
-from service.jsondocuments import DocumentReader
-from service.jsontensors import TensorReader
+from service.formats import strict_json
+from service.formats.json_documents import DocumentReader
+from service.formats.json_tensors import TensorReader
 
 READER = TensorReader(DocumentReader(4, 1000), 4)
 
@@ -68,7 +68,7 @@ def test_a_document_that_is_no_json_is_refused_with_the_place_in_it():
     ]
     for body in bodies:
         try:
-            expected = jsontext.loads(body)
+            expected = strict_json.loads(body)
         except InvalidJson as error:
             with pytest.raises(InvalidJson) as raised:
                 READER.read(body)

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from service.errors import CallerGone, DeadlineExceeded, Overloaded
-from service.limiter import Limiter
+from service.serving.admission import Limiter
 
 LATER = 1e9
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from service.linewriter import PATIENCE_SECONDS, LineWriter
+from service.monitoring.line_writer import PATIENCE_SECONDS, LineWriter
 
 
 def test_long_lines_of_several_processes_never_mix():

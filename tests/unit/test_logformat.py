@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.oneline import MOST, one_line
-from service.logformat import Formatter
+from service.monitoring.log_format import Formatter
 
 FORGED = "x\n[2026-11-22 10:15:42,465] [7] [INFO] service: all is well\r\x1b[31m\x85\u2028\u202e\x00\x9b\x7f\udc80"
 TEXTS = st.one_of(st.text(), st.just(FORGED))

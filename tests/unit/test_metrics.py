@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from service import metrics as module
 from service.errors import TABLE
-from service.metrics import CATALOGUE, PREFIX, Metrics
+from service.monitoring import metrics as module
+from service.monitoring.metrics import CATALOGUE, PREFIX, Metrics
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from service.orphans import stop_listening, when_gone
+from service.server.orphans import stop_listening, when_gone
 
 
 def without_pidfd(_):

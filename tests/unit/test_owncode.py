@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from model.owncode import held, reading
+from model.bundle.operator_code import held, reading
 
 
 @pytest.fixture

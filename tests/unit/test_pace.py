@@ -1,6 +1,6 @@
 """When requests are answered in the main loop."""
 
-from service.pace import (
+from service.server.pace import (
     FEWEST,
     FORGIVEN,
     LATE_SECONDS,

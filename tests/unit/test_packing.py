@@ -14,14 +14,14 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from model.bundle import Score
+from model.bundle.manifest import Score
+from model.bundle.trust import Trust
 from model.columns import cells_of, columns_of
-from model.engines.sklearn import SklearnEngine
 from model.errors import OutputRefused, UnsupportedEstimator, VersionMismatch
 from model.loading import load, prove
-from model.packing import pack
-from model.reading import read_signature
-from model.trust import Trust
+from model.packing.pack import pack
+from model.packing.signature_reader import read_signature
+from model.sklearn_runtime.engine import SklearnEngine
 from tests.conftest import ROOT
 
 IRIS = load_iris(as_frame=True)

@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from model.bundle import File, digest_of, read
+from model.bundle.manifest import File, digest_of, read
 from model.errors import BundleMissing, OutputRefused
 from model.forking import in_fork
 from model.loading import load, prove
-from model.placing import named, staged, write
-from service.watching import Watch
+from model.packing.placing import named, staged, write
+from service.serving.model_directory import Watch
 from tests.bundles import as_format_1, part
 
 LAST = 100

@@ -1,7 +1,7 @@
 import pytest
 
-from service.platforms import applied
-from service.settings import SettingError, Settings
+from service.config.platforms import applied
+from service.config.settings import SettingError, Settings
 
 ENVIRONMENTS = [
     ({}, {}),

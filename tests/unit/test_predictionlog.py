@@ -4,9 +4,9 @@ import unicodedata
 import numpy as np
 import pytest
 
-from model.engines import Prediction
-from service.calls import Call, ModelIdentity
-from service.predictionlog import Outcome, PredictionLog
+from model.prediction import Prediction
+from service.monitoring.prediction_log import Outcome, PredictionLog
+from service.protocols.call import Call, ModelIdentity
 
 NAMES = ("age", "income")
 

@@ -14,8 +14,8 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from model.columns import columns_of
 from model.errors import UnsupportedEstimator
-from model.reading import read_signature
-from model.remembering import names_of
+from model.packing.column_facts import names_of
+from model.packing.signature_reader import read_signature
 from model.signature import Feature
 from tests import zoo
 

@@ -18,9 +18,9 @@ from sklearn.preprocessing import (
 )
 
 from model.columns import cells_of, columns_of
-from model.packing import pack
-from model.reading import read_signature
-from model.remembering import Known, known_columns
+from model.packing.column_facts import Known, known_columns
+from model.packing.pack import pack
+from model.packing.signature_reader import read_signature
 
 DRAW = np.random.default_rng(0)
 CODED = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from model.columns import moment
 from model.signature import Feature, Signature
-from service.cells import CellReader
 from service.errors import TABLE, InvalidRows
-from service.rows import RowReader
-from service.schemas import RequestSchema
+from service.validation.cells import CellReader
+from service.validation.json_rows import RowReader
+from service.validation.request_schema import RequestSchema
 
 
 def signature(*features, layout="matrix"):

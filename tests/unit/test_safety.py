@@ -17,12 +17,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from model import serialisation
-from model.bundle import digest_of
+from model.bundle.manifest import digest_of
+from model.bundle.trust import Trust, modules_in
 from model.errors import BundleCorrupt, ModelError, PickleRefused, UntrustedType
 from model.loading import load, prove
-from model.packing import pack
-from model.trust import Trust, modules_in
+from model.packing.pack import pack
+from model.sklearn_runtime import skops_io
 from tests.bundles import part
 from tests.conftest import ROOT
 
@@ -152,7 +152,7 @@ from own_code import Doubler
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True)
 pack(make_pipeline(Doubler(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="own",
      data=rows, code=sys.argv[1])
@@ -204,7 +204,7 @@ def test_what_the_operators_code_imports_is_not_its_own(tmp_path, canary, loader
     modules = modules_in(code)
 
     with pytest.raises((UntrustedType, BundleCorrupt)):
-        serialisation.from_skops(crafted(schema), modules)
+        skops_io.from_skops(crafted(schema), modules)
 
     assert not canary.exists()
 
@@ -219,10 +219,10 @@ def test_a_trusted_function_is_never_called_with_what_a_file_says(loader, name):
 
     if (loader, attribute) != ("ObjectNode", "partial"):  # an empty partial is not even that
         with pytest.raises(UntrustedType, match="is not trusted"):
-            serialisation.from_skops(crafted(schema))
+            skops_io.from_skops(crafted(schema))
     else:
         with pytest.raises((UntrustedType, BundleCorrupt)):
-            serialisation.from_skops(crafted(schema))
+            skops_io.from_skops(crafted(schema))
 
 
 def test_a_file_that_expands_to_fill_the_memory_is_refused():
@@ -232,4 +232,4 @@ def test_a_file_that_expands_to_fill_the_memory_is_refused():
         archive.writestr("schema.json", "{}" + " " * 50_000_000)
 
     with pytest.raises(BundleCorrupt, match="expands from"):
-        serialisation.from_skops(file.getvalue())
+        skops_io.from_skops(file.getvalue())

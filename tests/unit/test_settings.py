@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from service import limits
-from service.settings import SettingError, Settings
+from service.config import limits
+from service.config.settings import SettingError, Settings
 
 BAD = [
     ("PORT", "http"),

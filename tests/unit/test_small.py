@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from model.errors import ModelError, NoFiniteAnswer
-from service import errors, jsontext, lifecycle
+from service import assembly, errors
+from service.config.settings import Settings
 from service.errors import TABLE, InvalidJson, InvalidRows, Problem, ServiceError, describe
-from service.metrics import CATALOGUE, PREFIX, Metrics
-from service.settings import Settings
-from service.state import State
-from service.wire import duplicates
+from service.formats import duplicate_names, strict_json
+from service.monitoring.metrics import CATALOGUE, PREFIX, Metrics
+from service.server.shared_state import State
 from tests.conftest import ROOT
 
 
@@ -80,19 +80,19 @@ def test_each_start_failure_is_documented(code):
 def test_a_name_that_stands_twice_is_found(body):
     """At any depth, with colons in names, and however it is spelt."""
     with pytest.raises(InvalidRows):
-        duplicates.refuse(body, 1)
+        duplicate_names.refuse(body, 1)
 
 
 @pytest.mark.parametrize("body", [b'{"a": "1:2"}', b'{"a:b": 1, "c": ":"}', b'[{"a": 1}, {"a": 2}]'])
 def test_a_colon_in_a_string_is_no_duplicate(body):
     """Names are told from strings before any is looked for."""
-    assert json.loads(body) == duplicates.read(body, json.loads)
+    assert json.loads(body) == duplicate_names.read(body, json.loads)
 
 
 def test_a_deep_value_hidden_by_a_second_member_is_refused():
     """The reader kept the shallow one; the closer look must not fall over the deep one."""
     with pytest.raises(InvalidRows) as caught:
-        duplicates.refuse(b'{"features": ' + b"[" * 1000 + b"]" * 1000 + b', "features": [1]}', 1)
+        duplicate_names.refuse(b'{"features": ' + b"[" * 1000 + b"]" * 1000 + b', "features": [1]}', 1)
 
     assert "duplicate_name" == caught.value.code
 
@@ -102,13 +102,13 @@ def test_a_worker_takes_the_lowest_free_slot():
     arbiter = SimpleNamespace(WORKERS={}, parts=SimpleNamespace(state=State(), metrics=Metrics([])))
     for expected in ("w0", "w1", "w2"):
         worker = SimpleNamespace()
-        lifecycle.take_slot(arbiter, worker)
+        assembly.take_slot(arbiter, worker)
         arbiter.WORKERS[expected] = worker
         assert expected == worker.slot
     del arbiter.WORKERS["w1"]
 
     worker = SimpleNamespace()
-    lifecycle.take_slot(arbiter, worker)
+    assembly.take_slot(arbiter, worker)
 
     assert "w1" == worker.slot
 
@@ -129,4 +129,4 @@ def test_error_codes_are_words_for_scripts():
 def test_the_usual_ways_not_to_be_json_are_told_what_to_do(content, words):
     """Beside where the reader stopped."""
     with pytest.raises(InvalidJson, match=words):
-        jsontext.loads(content)
+        strict_json.loads(content)

@@ -1,10 +1,10 @@
-from service import drain, shareddir, state
-from service.state import State, Worker
+from service.server import drain, shared_directory, shared_state
+from service.server.shared_state import State, Worker
 
 
 def test_what_is_said_is_read_by_others(tmp_path):
     """The page is one for all who find it, and begins with nothing said."""
-    mine, theirs = state.make(tmp_path), state.find(tmp_path)
+    mine, theirs = shared_state.make(tmp_path), shared_state.find(tmp_path)
     assert (False, False, Worker.BOOTING) == (theirs.proven, theirs.draining, theirs.worker("w3"))
 
     mine.draining = True
@@ -21,16 +21,16 @@ def test_a_drain_finds_the_only_server_and_refuses_to_choose(tmp_path, monkeypat
     pages = {place: tmp_path / str(place) for place in (11, 12)}
     for path in pages.values():
         path.mkdir()
-        state.make(path)
-    monkeypatch.setattr(shareddir, "living", lambda: pages)
+        shared_state.make(path)
+    monkeypatch.setattr(shared_directory, "living", lambda: pages)
 
     assert 1 == drain.main([])
     assert "found 11, 12" in capsys.readouterr().err
     assert 0 == drain.main(["--pid", "12"])
-    assert [False, True] == [state.find(path).draining for path in pages.values()]
+    assert [False, True] == [shared_state.find(path).draining for path in pages.values()]
     del pages[11]
     assert 0 == drain.main(["--undo"])
-    assert not state.find(pages[12]).draining
+    assert not shared_state.find(pages[12]).draining
 
 
 def test_a_page_of_one_process_needs_no_memory_to_share():

@@ -10,9 +10,9 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from model import serialisation
-from model.audit import audit
 from model.errors import BundleCorrupt
+from model.sklearn_runtime import skops_io
+from model.sklearn_runtime.array_audit import audit
 
 ROWS, LABELS = load_iris(return_X_y=True)
 NONE = {"__class__": "NoneType", "__module__": "builtins", "__loader__": "JsonNode", "content": "null", "is_json": True}
@@ -100,19 +100,19 @@ CRAFTED = {
 def test_a_state_that_would_be_read_beyond_its_end_is_refused_before_it_is(name):
     """Each of them crashes scikit-learn while skops builds it, or builds what crashes later."""
     estimator, change = CRAFTED[name]
-    content = serialisation.skops.io.dumps(estimator.fit(ROWS, LABELS))
-    audit(serialisation.from_skops(content))
+    content = skops_io.skops.io.dumps(estimator.fit(ROWS, LABELS))
+    audit(skops_io.from_skops(content))
 
     with pytest.raises(BundleCorrupt, match=r"malformed|two things under one id|cannot be read"):
-        serialisation.from_skops(crafted(content, change, one=np.float64(1)))
+        skops_io.from_skops(crafted(content, change, one=np.float64(1)))
 
 
 def test_a_file_that_is_no_archive_inside_is_refused():
     """Whatever the reader of archives raises."""
-    content = bytearray(serialisation.skops.io.dumps(FOREST.fit(ROWS, LABELS)))
+    content = bytearray(skops_io.skops.io.dumps(FOREST.fit(ROWS, LABELS)))
     start = content.index(b"schema.json")
     content[start - 30 + 6] |= 1  # encrypted, by its local header
     content[content.rindex(b"schema.json") - 46 + 8] |= 1  # and by the directory
 
     with pytest.raises(BundleCorrupt, match="cannot be read"):
-        serialisation.from_skops(bytes(content))
+        skops_io.from_skops(bytes(content))

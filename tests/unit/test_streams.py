@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from service.streams import Unwaiting
+from service.monitoring.std_streams import Unwaiting
 from tests.conftest import ROOT
 
 RECORD = "one\nTraceback:\n  two\n"
@@ -83,7 +83,7 @@ def test_a_full_disk_is_no_error():
 
 HANGING = """
 import faulthandler, time
-from service.streams import for_code_in_c
+from service.monitoring.std_streams import for_code_in_c
 faulthandler.dump_traceback_later(0.1, exit=True, file=for_code_in_c())
 time.sleep(1000)
 """

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from service.threads import started
+from service.server.threads import started
 
 
 def test_all_threads_are_there_before_anything_is_given_to_one(monkeypatch):

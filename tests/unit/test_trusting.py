@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
 from model.errors import UnsupportedEstimator
-from model.packing import pack
+from model.packing.pack import pack
 
 ROWS = np.random.default_rng(0).normal(size=(40, 2))
 LABELS = [0, 1] * 20

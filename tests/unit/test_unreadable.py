@@ -9,7 +9,7 @@ import pytest
 from model.errors import BundleUnreadable
 from model.forking import in_fork
 from model.loading import load
-from service.platforms import applied
+from service.config.platforms import applied
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from service.watching import Clock, Watch
+from service.serving.model_directory import Clock, Watch
 
 
 @pytest.fixture

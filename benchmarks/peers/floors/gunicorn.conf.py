@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from service import lifecycle
-from service.metrics import Metrics
-from service.state import State
+from service import assembly
+from service.monitoring.metrics import Metrics
+from service.server.shared_state import State
 
 _OURS = runpy.run_path(str(Path(__file__).parents[3] / "gunicorn.conf.py"))
 globals().update({setting: value for setting, value in _OURS.items() if isinstance(value, str | int | float | list)})
@@ -17,11 +17,11 @@ worker_class = os.environ["FLOOR_WORKER"]
 
 
 def when_ready(server: Any) -> None:
-    lifecycle.freeze_heap()
+    assembly.freeze_heap()
 
 
 def post_worker_init(worker: Any) -> None:
-    sys.setswitchinterval(lifecycle.SWITCH_SECONDS)
+    sys.setswitchinterval(assembly.SWITCH_SECONDS)
     if worker_class != "gthread":
         worker.slot = "w0"
         worker.look_after(_OURS["settings"], State(), Metrics(()), lambda: None)

@@ -32,7 +32,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import numpy as np
 from computing import Computing
-from model.packing import pack
+from model.packing.pack import pack
 rows = np.array([[1.0], [9.0]] * 5)
 model = Computing(float(sys.argv[2])).fit(rows, ["low", "high"] * 5)
 pack(model, sys.argv[1] + "/bundle", name="computing", data=rows, code=Path(sys.argv[1]))

@@ -101,7 +101,7 @@ class Schedule:
         """Drain the server, or take that back."""
         self._drained = not self._drained
         self._note("drain" if self._drained else "undo the drain")
-        command = [sys.executable, "-m", "service.drain", "--pid", str(self._server.process.pid)]
+        command = [sys.executable, "-m", "service.server.drain", "--pid", str(self._server.process.pid)]
         self._timeline.draining.now(True, False)
         undo = [] if self._drained else ["--undo"]
         subprocess.run([*command, *undo], cwd=ROOT, check=True, timeout=DEADLINE)

@@ -23,7 +23,7 @@ import sys
 import numpy as np
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True, as_frame=True)
 for version, labels in (("1", labels), ("2", np.array(["a", "b", "c"])[labels])):
     model = LogisticRegression(max_iter=1000).fit(rows, labels)

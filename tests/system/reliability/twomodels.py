@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
-from model.packing import pack
+from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True, as_frame=True)
 tables = [pd.DataFrame(table, columns=rows.columns) for table in json.load(sys.stdin)]
 right = {}

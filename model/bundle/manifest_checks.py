@@ -1,0 +1,57 @@
+"""Checks that a manifest speaks of the model beside it: what is validated must be what predicts."""
+
+from typing import Any
+
+import numpy as np
+
+from model.bundle.manifest import REPACK, Manifest
+from model.errors import BundleCorrupt
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """Compare the manifest's signature with its golden rows; raises BundleCorrupt."""
+    signature, golden = manifest.signature, manifest.golden
+    width = len(signature.features)
+    _check(
+        {
+            "number of distinct names": (width, len(set(signature.names))),
+            "width of the golden rows": ({width}, {len(row) for row in golden.rows}),
+            "number of golden labels": (len(golden.rows), len(golden.labels)),
+            "probabilities": (signature.probabilities, golden.probabilities is not None),
+        }
+    )
+
+
+def check_agreement(estimator: Any, manifest: Manifest) -> None:
+    """Compare the manifest's signature with what the estimator says of itself; raises BundleCorrupt."""
+    signature = manifest.signature
+    width = len(signature.features)
+    if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
+        raise BundleCorrupt(f"the model file holds a {type(estimator).__name__}, which predicts nothing; {REPACK}.")
+    _check(
+        {
+            "task": (signature.task, estimator.__sklearn_tags__().estimator_type),
+            "number of features": (width, getattr(estimator, "n_features_in_", width)),
+            "classes": (_listed(signature.classes), _classes_of(estimator, manifest)),
+        }
+    )
+
+
+def _check(pairs: dict[str, tuple[Any, Any]]) -> None:
+    for what, (said, found) in pairs.items():
+        if said != found:
+            raise BundleCorrupt(f"the manifest says {what} {said}, its model {found}; {REPACK}.")
+
+
+def _listed(classes: Any) -> Any:
+    return None if classes is None else [list(each) for each in classes]
+
+
+def _classes_of(estimator: Any, manifest: Manifest) -> Any:
+    """Return the estimator's classes for each output, or what the manifest says where it has none of its own."""
+    signature = manifest.signature
+    own = getattr(estimator, "classes_", None)
+    multilabel = signature.outputs is not None and not isinstance(own, list)
+    if signature.task != "classifier" or own is None or multilabel:
+        return _listed(signature.classes)
+    return [np.asarray(each).tolist() for each in (own if isinstance(own, list) else [own])]

@@ -1,1 +1,0 @@
-"""From a fitted estimator to an ONNX graph in double precision, for whatever has a compiled form."""

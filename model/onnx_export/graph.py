@@ -1,0 +1,190 @@
+"""The graph under construction: ONNX nodes in double precision, and what flows between them.
+
+Operators are those of https://onnx.ai/onnx/operators (opset 21, ai.onnx.ml 5); numbers are float64, as in scikit-learn.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import TensorProto, checker, helper, numpy_helper
+
+from model.bundle.manifest import GUARDED
+
+Kind = Literal["double", "float", "int64"]
+_KINDS: Final[dict[Kind, int]] = {"double": TensorProto.DOUBLE, "float": TensorProto.FLOAT, "int64": TensorProto.INT64}
+OPSET, ML_OPSET, IR_VERSION = 21, 5, 10
+ML = "ai.onnx.ml"
+SMALL = 4096  # bytes
+# The codes of one column's texts, given out as the encoders ask for them; None for a column of numbers.
+Codes = dict[str, float] | None
+
+
+class NotCompiled(Exception):
+    """A model that has no compiled form, or none that is proven; the message says why."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A tensor of shape (n, width): its name in the graph, and for each column the codes of its texts."""
+
+    name: str
+    codes: tuple[Codes, ...]
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self.codes)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a predictor gives, as tensors' names.
+
+    `labels` has shape (n,) or (n, outputs): numbers, or for a classifier the places of the classes. `probabilities` has
+    shape (n, classes), one tensor for each output where there are several. `scores` is what scikit-learn calls the
+    decision function, of shape (n, 1) or (n, classes). Both are None where there are none.
+    """
+
+    labels: str
+    probabilities: tuple[str, ...] | None = None
+    scores: str | None = None
+
+
+class Graph:
+    """Collects nodes. `predictors` and `transformers` are the compiled forms by exact type."""
+
+    def __init__(
+        self, predictors: Mapping[type, Callable[..., Outcome]], transformers: Mapping[type, Callable[..., Columns]]
+    ) -> None:
+        self._predictors = predictors
+        self._transformers = transformers
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+        self._known: dict[Any, str] = {}  # by what they are: small constants, and nodes without large attributes
+        self._columns: dict[str, str] = {}  # tensors of shape (n, 1), and the same of shape (n,)
+        self._marks: dict[str, None] = {}  # of shape (n,): 0, or NaN for a row that gets no answer
+
+    def add(self, operator: str, *inputs: str, domain: str = "", output: int = 0, **attributes: Any) -> str:
+        """Add a node, or find the same; return the name of an output of it. Arrays among the attributes are tensors."""
+        plain = all(isinstance(each, int) for each in attributes.values())
+        same = (operator, inputs, domain, output, *attributes.items()) if plain else None
+        if same in self._known:
+            return self._known[same]
+        names = [f"t{len(self._nodes)}_{place}" for place in range(output + 1)]
+        given = {name: _tensor(each) if isinstance(each, np.ndarray) else each for name, each in attributes.items()}
+        self._nodes.append(helper.make_node(operator, list(inputs), names, domain=domain, **given))
+        if same:
+            self._known[same] = names[output]
+        return names[output]
+
+    def cast(self, name: str, kind: Kind) -> str:
+        """Return a tensor as another kind of number, truth as 0 and 1."""
+        return self.add("Cast", name, to=_KINDS[kind])
+
+    def constant(self, values: ArrayLike, dtype: Any = np.float64) -> str:
+        """Add numbers that are known now; return their name."""
+        array, name = np.asarray(values, dtype=dtype), f"c{len(self._constants)}"
+        same = (array.shape, array.dtype.str, array.tobytes()) if array.nbytes < SMALL else None
+        if same in self._known:
+            return self._known[same]
+        self._constants.append(_tensor(array, name))
+        if same:
+            self._known[same] = name
+        return name
+
+    def column(self, name: str) -> str:
+        """Return shape (n,) of a tensor of shape (n, 1)."""
+        return self._columns.get(name) or self.add("Squeeze", name, self.constant([1], np.int64))
+
+    def raised(self, name: str) -> str:
+        """Return shape (n, 1) of a tensor of shape (n,)."""
+        found = self.add("Unsqueeze", name, self.constant([1], np.int64))
+        self._columns[found] = name
+        return found
+
+    def picked(self, name: str, places: ArrayLike) -> str:
+        """Return columns of a tensor by place; whole columns are copied some five times as fast as numbers of rows."""
+        columns = self.add("Gather", self.add("Transpose", name), self.constant(places, np.int64), axis=0)
+        return self.add("Transpose", columns)
+
+    def predict(self, estimator: Any, x: Columns) -> Outcome:
+        """Add a predictor; raises NotCompiled."""
+        outcome: Outcome = self._form(self._predictors, estimator)(self, estimator, x)
+        return outcome
+
+    def transform(self, transformer: Any, x: Columns) -> Columns:
+        """Add a transformer; raises NotCompiled."""
+        columns: Columns = self._form(self._transformers, transformer)(self, transformer, x)
+        return columns
+
+    @staticmethod
+    def _form(forms: Mapping[type, Callable[..., Any]], estimator: Any) -> Callable[..., Any]:
+        if type(estimator) not in forms:  # exactly: a subclass may compute something else
+            raise NotCompiled(f"{type(estimator).__name__} has no compiled form")
+        return forms[type(estimator)]
+
+    def refuse_infinite(self, name: str) -> None:
+        """Have no finite answer for rows with an infinite number in this tensor, as scikit-learn refuses them."""
+        found = self.cast(self.add("IsInf", name), "double")
+        bad = self.add("ReduceMax", found, self.constant([1], np.int64), keepdims=0)
+        above = self.add("Greater", bad, self.constant(0))
+        self._marks[self.add("Where", above, self.constant(np.nan), self.constant(0))] = None
+
+    def refuse_not_finite(self, x: Columns) -> None:
+        """Have no finite answer for rows with any number in these columns that is not finite: 0 times it is NaN."""
+        zeros = self.add("MatMul", x.name, self.constant(np.zeros((x.width, 1))))
+        self._marks[self.column(zeros)] = None
+
+    def build(self, outcome: Outcome, width: int, outputs: int | None, properties: dict[str, str]) -> bytes:
+        """Return the ONNX file of a graph with the input `rows` of shape (n, width); raises NotCompiled.
+
+        `labels` has shape (n,), or (n, outputs).
+        """
+        shapes = {"labels": [None] if outputs is None else [None, outputs]}
+        named = {"labels": self._marked(outcome.labels, several=outputs is not None)}
+        named |= {f"probabilities{place}": name for place, name in enumerate(outcome.probabilities or ())}
+        for output, name in named.items():
+            self._nodes.append(helper.make_node("Identity", [name], [output]))
+        nodes, constants = self._used(set(named))
+        graph = helper.make_graph(
+            nodes,
+            "model",
+            [helper.make_tensor_value_info("rows", TensorProto.DOUBLE, [None, width])],
+            [
+                helper.make_tensor_value_info(output, TensorProto.DOUBLE, shapes.get(output, [None, None]))
+                for output in named
+            ],
+            constants,
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(ML, ML_OPSET)]
+        made = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="ml-service")
+        helper.set_model_props(made, properties | ({GUARDED: "yes"} if self._marks else {}))
+        try:
+            checker.check_model(made)
+            content: bytes = made.SerializeToString()
+        except ValueError as error:  # protocol buffers end at 2 GiB
+            raise NotCompiled(f"its graph cannot be written ({' '.join(str(error).split())[:200]})") from error
+        return content
+
+    def _used(self, wanted: set[str]) -> tuple[list[Any], list[Any]]:
+        """Return the nodes and constants that tensors are made of; the runtime computes others all the same."""
+        nodes = []
+        for node in reversed(self._nodes):
+            if not wanted.isdisjoint(node.output):
+                nodes.append(node)
+                wanted.update(node.input)
+        return nodes[::-1], [constant for constant in self._constants if constant.name in wanted]
+
+    def _marked(self, labels: str, *, several: bool) -> str:
+        """Return the labels, not a number where the row is bad: that is how the engine knows."""
+        for mark in self._marks:
+            each = self.raised(mark) if several else mark
+            labels = self.add("Add", labels, each)
+        return labels
+
+
+def _tensor(values: NDArray[Any], name: str = "") -> Any:
+    return numpy_helper.from_array(np.asarray(values, order="C"), name)

@@ -1,0 +1,94 @@
+"""Support vector machines and kernel ridge: what a kernel says of each row and each row kept from training."""
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from sklearn import kernel_ridge, svm
+
+from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
+from model.onnx_export.linear import affine, place_of_largest
+from model.onnx_export.neighbours import squared_distances
+
+
+def _kernel(graph: Graph, x: str, kind: str, kept: Any, parameters: dict[str, float]) -> str:
+    """Return the kernel of each row and each kept row, of shape (n, kept)."""
+    if kind == "linear":
+        return graph.add("MatMul", x, graph.constant(np.asarray(kept).T))
+    gamma = parameters["gamma"]
+    if kind == "rbf":
+        distances = squared_distances(graph, x, kept)
+        return graph.add("Exp", graph.add("Mul", graph.constant(-gamma), distances))
+    product = affine(graph, x, gamma * np.asarray(kept), parameters["coef0"])
+    if kind in ("poly", "polynomial"):
+        return graph.add("Pow", product, graph.constant(parameters["degree"]))
+    if kind == "sigmoid":
+        return graph.add("Tanh", product)
+    raise NotCompiled(f"the kernel {kind!r} has no compiled form")
+
+
+def _vectors(graph: Graph, estimator: Any, x: Columns) -> str:
+    if estimator._sparse or callable(estimator.kernel):
+        raise NotCompiled("a support vector machine over sparse rows or with a kernel of its own has no compiled form")
+    own = {"gamma": estimator._gamma, "coef0": estimator.coef0, "degree": estimator.degree}
+    return _kernel(graph, x.name, estimator.kernel, estimator.support_vectors_, own)
+
+
+def _regression(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    return Outcome(
+        graph.column(affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_))
+    )
+
+
+def _one_class(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    found = affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_)
+    inside = graph.add("Greater", graph.column(found), graph.constant(0))  # libsvm: svm_predict_values
+    return Outcome(graph.add("Where", inside, graph.constant(1), graph.constant(-1)))
+
+
+def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    """Let each pair of classes vote, as libsvm does (svm_predict_values): the first class with most votes wins."""
+    if hasattr(estimator, "predict_proba"):
+        raise NotCompiled("libsvm finds a support vector machine's probabilities step by step")
+    if estimator.break_ties and len(estimator.classes_) > 2:
+        raise NotCompiled("votes with ties broken by confidence have no compiled form")
+    vectors, count = _vectors(graph, estimator, x), len(estimator.classes_)
+    ends = np.cumsum([0, *estimator._n_support])
+    pairs = list(combinations(range(count), 2))
+    weights = np.zeros((len(pairs), ends[-1]))
+    for row, (one, other) in enumerate(pairs):
+        mine, its = slice(ends[one], ends[one + 1]), slice(ends[other], ends[other + 1])
+        weights[row, mine] = estimator._dual_coef_[other - 1, mine]
+        weights[row, its] = estimator._dual_coef_[one, its]
+    values = affine(graph, vectors, weights, estimator._intercept_)
+    first = graph.cast(graph.add("Greater", values, graph.constant(0)), "double")
+    votes = np.zeros((count, len(pairs)))
+    lost = np.zeros(count)
+    for row, (one, other) in enumerate(pairs):  # a vote for the first of the pair, or else for the other
+        votes[one, row] += 1
+        votes[other, row] -= 1
+        lost[other] += 1
+    labels = place_of_largest(graph, affine(graph, first, votes, lost))
+    single = graph.add("Neg", values) if count == 2 else None  # scikit-learn turns the sign round for two classes
+    return Outcome(labels, scores=single)
+
+
+def _ridge(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    if not isinstance(estimator.X_fit_, np.ndarray):
+        raise NotCompiled("kernel ridge regression over sparse rows has no compiled form")
+    gamma = 1.0 / x.width if estimator.gamma is None else estimator.gamma
+    own = {"gamma": gamma, "coef0": estimator.coef0, "degree": estimator.degree}
+    kernel = _kernel(graph, x.name, estimator.kernel, estimator.X_fit_, own)
+    found = graph.add("MatMul", kernel, graph.constant(np.reshape(estimator.dual_coef_, (len(estimator.X_fit_), -1))))
+    return Outcome(graph.column(found) if np.ndim(estimator.dual_coef_) == 1 else found)
+
+
+PREDICTORS: dict[type, Callable[..., Outcome]] = {
+    svm.SVR: _regression,
+    svm.NuSVR: _regression,
+    svm.OneClassSVM: _one_class,
+    svm.SVC: _classifier,
+    svm.NuSVC: _classifier,
+    kernel_ridge.KernelRidge: _ridge,
+}

@@ -1,0 +1,68 @@
+"""What is near: neighbours among the training rows, and centres of clusters and classes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn import cluster, neighbors
+
+from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
+from model.onnx_export.linear import place_of_largest
+
+MOST_NUMBERS = 1_000_000
+
+
+def squared_distances(graph: Graph, x: str, kept: Any) -> str:
+    """Return the squared Euclidean distance of each row to each kept row, of shape (n, kept), summed in their order."""
+    kept = np.asarray(kept, dtype=np.float64)
+    own = graph.add("ReduceSum", graph.add("Mul", x, x), graph.constant([1], np.int64), keepdims=1)
+    cross = graph.add("MatMul", x, graph.constant(-2 * kept.T))
+    found = graph.add("Add", graph.add("Add", cross, own), graph.constant((kept**2).sum(axis=1)))
+    return graph.add("Max", found, graph.constant(0))
+
+
+def _nearest(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    closeness = graph.add("Neg", squared_distances(graph, x.name, estimator.cluster_centers_))
+    return Outcome(place_of_largest(graph, closeness))
+
+
+def _nearest_mean(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    """Leave the row's own square out, as k-means does: beside that of a far row nothing else would count."""
+    centres = np.asarray(estimator.cluster_centers_, dtype=np.float64)
+    cross = graph.add("MatMul", x.name, graph.constant(2 * centres.T))
+    closeness = graph.add("Sub", cross, graph.constant((centres**2).sum(axis=1)))
+    return Outcome(place_of_largest(graph, closeness))
+
+
+def _among(graph: Graph, estimator: Any, x: Columns, values: Any) -> str:
+    """Return the neighbours' rows of `values`, averaged, of shape (n, width of values)."""
+    euclidean = estimator.effective_metric_ in ("euclidean", "sqeuclidean")
+    if not isinstance(estimator._fit_X, np.ndarray):
+        raise NotCompiled("neighbours among sparse rows have no compiled form")
+    if not euclidean or estimator.weights not in ("uniform", None) or estimator._fit_X.size > MOST_NUMBERS:
+        raise NotCompiled("neighbours that are weighted, many, or near by another distance have no compiled form")
+    closeness = graph.add("Neg", squared_distances(graph, x.name, estimator._fit_X))
+    places = graph.add("TopK", closeness, graph.constant([estimator.n_neighbors], np.int64), axis=1, output=1)
+    found = graph.add("Gather", graph.constant(values), places)
+    return graph.add("ReduceMean", found, graph.constant([1], np.int64), keepdims=0)
+
+
+def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    if estimator.outputs_2d_:
+        raise NotCompiled("neighbours with several outputs have no compiled form")
+    shares = _among(graph, estimator, x, np.eye(len(estimator.classes_))[estimator._y])
+    return Outcome(place_of_largest(graph, shares), (shares,))
+
+
+def _regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    return Outcome(_among(graph, estimator, x, np.asarray(estimator._y, dtype=np.float64)))
+
+
+PREDICTORS: dict[type, Callable[..., Outcome]] = {
+    cluster.KMeans: _nearest_mean,
+    cluster.MiniBatchKMeans: _nearest_mean,
+    cluster.MeanShift: _nearest,
+    cluster.AffinityPropagation: _nearest,
+    neighbors.KNeighborsClassifier: _classifier,
+    neighbors.KNeighborsRegressor: _regressor,
+}

@@ -1,0 +1,49 @@
+"""Multi-layer perceptrons."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sklearn import neural_network
+
+from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
+from model.onnx_export.linear import affine, place_of_largest, two_sided
+
+_ACTIVATIONS: Final = {
+    "identity": "Identity",
+    "relu": "Relu",
+    "logistic": "Sigmoid",
+    "tanh": "Tanh",
+    "softmax": "Softmax",
+}
+
+
+def _forward(graph: Graph, estimator: Any, x: Columns) -> str:
+    value, last = x.name, len(estimator.coefs_) - 1
+    for place, (weights, intercept) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
+        kind = estimator.out_activation_ if place == last else estimator.activation
+        if kind not in _ACTIVATIONS:
+            raise NotCompiled(f"the activation {kind} has no compiled form")
+        axis: dict[str, Any] = {"axis": 1} if kind == "softmax" else {}
+        value = graph.add(_ACTIVATIONS[kind], affine(graph, value, weights.T, intercept), **axis)
+    return value
+
+
+def _regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    found = _forward(graph, estimator, x)
+    return Outcome(graph.column(found) if estimator.n_outputs_ == 1 else found)
+
+
+def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    found = _forward(graph, estimator, x)
+    if estimator.out_activation_ == "softmax":
+        return Outcome(place_of_largest(graph, found), (found,))
+    yes = graph.cast(graph.add("Greater", found, graph.constant(0.5)), "double")
+    if estimator._label_binarizer.y_type_ == "binary":
+        return Outcome(graph.column(yes), (two_sided(graph, graph.column(found)),))
+    return Outcome(yes, (found,))
+
+
+PREDICTORS: dict[type, Callable[..., Outcome]] = {
+    neural_network.MLPClassifier: _classifier,
+    neural_network.MLPRegressor: _regressor,
+}

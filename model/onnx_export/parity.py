@@ -1,0 +1,182 @@
+"""Whether a compiled model answers what scikit-learn answers, and how much sooner."""
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from model.bundle.manifest import Baseline, CompiledForm
+from model.columns import Column, cells_of
+from model.engines.onnx import OnnxEngine
+from model.errors import ModelError, NoFiniteAnswer
+from model.onnx_export.compiler import Compiled, compiled
+from model.onnx_export.graph import NotCompiled
+from model.onnx_export.random_rows import random_rows
+from model.onnx_export.thresholds import edge_rows, tree_parts
+from model.prediction import Engine, Prediction, Rows
+from model.signature import Feature, Signature
+from model.sklearn_runtime.engine import SklearnEngine
+
+TOLERANCE = 1e-6
+RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
+FAR, TOO_FAR = (1e2, 1e4, 1e6), 1e40
+# With many rows what scikit-learn does for each call no longer counts. Slower than this there is too slow.
+MOST_SLOWER = 2
+_SECONDS = 0.05
+
+
+class _Tally:
+    """Rows compared so far, and the largest difference of a number in an answer to them."""
+
+    rows = 0
+    largest = 0.0
+
+    def compare(self, one: Engine, other: Engine, rows: Rows, signature: Signature) -> None:
+        """Compare two engines' answers to the rows; raises NotCompiled where they differ."""
+        with np.errstate(all="ignore"):
+            self._compare(one.predict(rows), other.predict(rows), signature)
+        self.rows += len(rows)
+
+    def compare_odd(self, one: Engine, other: Engine, row: Rows, signature: Signature) -> None:
+        """Compare their answers to a far row, which may have none; raises NotCompiled where one has, or they differ.
+
+        Too far away all neighbours are equally near: whether there is an answer counts then, not which.
+        """
+        with np.errstate(all="ignore"):
+            expected, found = _answer(one, row), _answer(other, row)
+            if (expected is None) != (found is None):
+                raise NotCompiled("it has an answer to a far row where scikit-learn has none, or none where it has one")
+            numbers = [cell for cell in row[0].tolist() if isinstance(cell, float)]
+            if expected and found and TOO_FAR not in np.abs(numbers):
+                self._compare(expected, found, signature)
+        self.rows += 1
+
+    def _compare(self, expected: Prediction, found: Prediction, signature: Signature) -> None:
+        if signature.task == "regressor":
+            self._numbers(expected.labels, found.labels, "an answer", relative=True)
+        elif expected.labels.tolist() != found.labels.tolist():
+            wrong = np.asarray(expected.labels.tolist()) != np.asarray(found.labels.tolist())
+            raise NotCompiled(f"{int(wrong.sum())} labels of {len(wrong)} rows differ from scikit-learn's")
+        for wanted, given in zip(_probabilities(expected), _probabilities(found), strict=True):
+            self._numbers(wanted, given, "a probability", relative=False)
+
+    def _numbers(self, wanted: Any, given: Any, what: str, *, relative: bool) -> None:
+        scale = np.maximum(1.0, np.abs(wanted)) if relative else 1.0
+        same = (wanted == given) | (np.isnan(wanted) & np.isnan(given))
+        difference = float(np.max(np.where(same, 0, np.abs(wanted - given) / scale)))
+        if not difference <= TOLERANCE:
+            raise NotCompiled(f"{what} differs from scikit-learn's by {difference:.1e}")
+        self.largest = max(self.largest, difference)
+
+
+def _answer(engine: Engine, row: Rows) -> Prediction | None:
+    try:
+        return engine.predict(row)
+    except NoFiniteAnswer:
+        return None
+
+
+def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
+    """Yield rows with one number far from all others, as sentinels, wrong units and overflow are."""
+    places = [place for place, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories]
+    draw = np.random.default_rng(2)
+    for number in range(FAR_ROWS if places else 0):
+        row = rows[number % len(rows)][np.newaxis].copy()
+        row[0, draw.choice(places)] = draw.choice((*FAR, TOO_FAR)) * draw.choice((1, -1))
+        yield row
+
+
+def _probabilities(prediction: Prediction) -> Sequence[Any]:
+    found = prediction.probabilities
+    return found if isinstance(found, tuple) else () if found is None else (found,)
+
+
+def proven(
+    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
+) -> tuple[Compiled, CompiledForm]:
+    """Compile an estimator, and compare it with scikit-learn: the answers, and how soon they come.
+
+    On training rows, drawn rows, and rows on the edges of trees. Returns the compiled model and what was found; raises
+    NotCompiled.
+    """
+    made, form = compared(estimator, signature, columns, baseline)
+    if form.speedup["1"] < 1 or form.speedup[str(MANY_ROWS)] * MOST_SLOWER < 1:
+        raise NotCompiled(
+            f"compiled it has {form.speedup['1']} times the speed for one row, "
+            f"and {form.speedup[str(MANY_ROWS)]} times for {MANY_ROWS}"
+        )
+    return made, form
+
+
+def compared(
+    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
+) -> tuple[Compiled, CompiledForm]:
+    """Do the same, but however slow it is."""
+    try:
+        return _compared(estimator, signature, columns, baseline)
+    except (ModelError, ValueError, IndexError, TypeError, AttributeError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise NotCompiled(f"it could not be compared ({type(error).__name__}: {reason})") from error
+
+
+def _compared(
+    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
+) -> tuple[Compiled, CompiledForm]:
+    made = compiled(estimator, signature)
+    own = SklearnEngine(copy.deepcopy(estimator), signature)
+    engine = OnnxEngine(made.content, made.codes, signature)
+    tally = _Tally()
+    drawn = random_rows(signature, RANDOM_ROWS, seed=1, baseline=baseline)
+    for rows in (*_training(columns, signature), drawn):
+        tally.compare(own, engine, rows, signature)
+        for row in range(min(SINGLE_ROWS, len(rows))):
+            tally.compare(own, engine, rows[row : row + 1], signature)
+    for far in _far_rows(signature, drawn):
+        tally.compare_odd(own, engine, far, signature)
+    for part in tree_parts(estimator):
+        _compare_edges(part, tally)
+    speedup = {str(count): _speedup(own, engine, drawn[:count]) for count in (1, MANY_ROWS)}
+    codes = {name: dict(each) for name, each in made.codes.items()}
+    return made, CompiledForm(codes, tally.rows, tally.largest, speedup)
+
+
+def _training(columns: list[Column] | None, signature: Signature) -> Iterator[Rows]:
+    for start in range(0, len(columns[0].cells) if columns else 0, RANDOM_ROWS):
+        piece = [Column(each.name, each.dtype, each.cells[start : start + RANDOM_ROWS]) for each in columns or ()]
+        yield cells_of(piece, signature.features, numeric=signature.layout == "matrix")
+
+
+def _compare_edges(part: Any, tally: _Tally) -> None:
+    """Compare a part of the model by itself, on rows of its own features."""
+    features = tuple(Feature(f"x{place}") for place in range(part.n_features_in_))
+    outputs = getattr(part, "n_outputs_", 1)
+    classes = getattr(part, "classes_", None)
+    listed = None if classes is None else classes if isinstance(classes, list) else [classes]
+    signature = Signature(
+        features=features,
+        layout="matrix",
+        task=part.__sklearn_tags__().estimator_type,
+        outputs=outputs if outputs > 1 else None,
+        classes=None if listed is None else tuple(tuple(np.asarray(each).tolist()) for each in listed),
+        probabilities=hasattr(part, "predict_proba"),
+    )
+    made = compiled(part, signature)
+    own, engine = SklearnEngine(copy.deepcopy(part), signature), OnnxEngine(made.content, {}, signature)
+    for rows in edge_rows(part):
+        tally.compare(own, engine, rows, signature)
+
+
+def _speedup(slow: Engine, fast: Engine, rows: Rows) -> float:
+    with np.errstate(all="ignore"):
+        return float(f"{_median_seconds(slow, rows) / _median_seconds(fast, rows):.3g}")
+
+
+def _median_seconds(engine: Engine, rows: Rows) -> float:
+    taken: list[float] = []
+    while sum(taken) < _SECONDS or len(taken) < 3:
+        start = time.perf_counter()
+        engine.predict(rows)
+        taken.append(time.perf_counter() - start)
+    return float(np.median(taken))

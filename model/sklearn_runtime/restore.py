@@ -1,0 +1,52 @@
+"""From a verified bundle to the scikit-learn engine: versions → type audit → deserialise → agreement."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from model.bundle.manifest import JOBLIB, REPACK, SKOPS, Bundle, Manifest
+from model.bundle.manifest_checks import check_agreement
+from model.bundle.trust import Trust
+from model.errors import BundleCorrupt, PickleRefused, VersionMismatch
+from model.sklearn_runtime import skops_io
+from model.sklearn_runtime.array_audit import audit
+from model.sklearn_runtime.engine import SklearnEngine
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that decide what a model computes, by distribution name."""
+    return {"python": platform.python_version(), **{name: version(name) for name in ("numpy", "scikit-learn")}}
+
+
+def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
+    """Return the engine of a bundle that was read from the directory; raises ModelError."""
+    _check_versions(bundle.manifest)
+    estimator = _deserialise(bundle, directory, trust)
+    audit(estimator)
+    check_agreement(estimator, bundle.manifest)
+    return SklearnEngine(estimator, bundle.manifest.signature)
+
+
+def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
+    if SKOPS in bundle.content:
+        return skops_io.from_skops(bundle.content[SKOPS], trust.own_modules())
+    if JOBLIB not in bundle.content:
+        raise BundleCorrupt(f"{directory} holds no model of scikit-learn; {REPACK}.")
+    if not trust.pickle or trust.pin is None:
+        raise PickleRefused(
+            f"{directory} holds a pickle, which is a program; if you trust who made it, set ALLOW_PICKLE=1 and "
+            f"MODEL_SHA256={bundle.digest}, or pack an estimator that skops can hold."
+        )
+    trust.own_modules()
+    return skops_io.from_joblib(bundle.content[JOBLIB])
+
+
+def _check_versions(manifest: Manifest) -> None:
+    """scikit-learn supports loading only under the version that wrote the model (doc: model_persistence)."""
+    made, here = manifest.made_with.get("scikit-learn"), versions()["scikit-learn"]
+    if made != here:
+        raise VersionMismatch(
+            f"model {manifest.name} {manifest.version} was made with scikit-learn {made}, this server has {here}; "
+            f"install scikit-learn=={made}, or {REPACK} with {here}."
+        )

@@ -1,0 +1,45 @@
+"""Checks the support vectors that libsvm is handed."""
+
+from typing import Any
+
+import numpy as np
+
+from model.sklearn_runtime.tree_audit import below
+
+
+def support_fits(machine: Any) -> bool:
+    """Check the arrays and the counts that libsvm is handed: it believes the counts."""
+    counts, vectors, weights = machine._n_support, machine.support_vectors_, machine._dual_coef_
+    classifies = type(machine)._impl in ("c_svc", "nu_svc")  # regression and novelty take no counts, and hold anything
+    classes, held = len(machine.classes_) if classifies else 2, vectors.shape[0]
+    pairs = classes * (classes - 1) // 2
+    chances = (len(getattr(machine, "_probA", ())), len(getattr(machine, "_probB", ())))
+    certain = not getattr(machine, "_effective_probability", False)
+    return (
+        "_impl" not in vars(machine)
+        and (_sparse_support_fits if machine._sparse else _dense_support_fits)(machine)
+        and len(counts) == classes
+        and (not classifies or (bool((counts >= 0).all()) and int(counts.astype(np.int64).sum()) == held))
+        and vectors.shape[1:] == (machine.shape_fit_[1],)
+        and weights.shape == (classes - 1, held)
+        and machine._intercept_.shape == (pairs,)
+        and len(machine.support_) == held
+        and chances in ((pairs, pairs), (0, 0) if certain else (pairs, pairs))
+        and machine.shape_fit_[1] in (machine.n_features_in_, machine.shape_fit_[0])
+    )
+
+
+def _dense_support_fits(machine: Any) -> bool:
+    """Of a kernel that was computed before, the rows of the fit are looked up in each row of the request."""
+    arrays = isinstance(machine.support_vectors_, np.ndarray) and isinstance(machine._dual_coef_, np.ndarray)
+    return arrays and below(machine.support_, machine.shape_fit_[0])
+
+
+def _sparse_support_fits(machine: Any) -> bool:
+    """Weights are read as if each were there; of a kernel that was computed before, values are taken for places."""
+    vectors, weights = machine.support_vectors_, machine._dual_coef_
+    return (
+        vectors.format == weights.format == "csr"
+        and weights.data.shape == (weights.shape[0] * weights.shape[1],)
+        and machine.kernel in ("linear", "poly", "rbf", "sigmoid")
+    )

@@ -1,1 +1,0 @@
-"""The routes: with service.app, the only place that knows Flask."""

@@ -1,0 +1,61 @@
+"""How a start is refused: with one line on stderr that says what is wrong and what to do, and an exit status.
+
+This imports next to nothing, so that it can say so of whatever is imported afterwards.
+"""
+
+import errno
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from model.errors import MORE_MEMORY, ModelError, NoRoom
+from model.oneline import one_line
+from service.config.settings import SettingError
+
+_CODED: Final = re.compile(r"([a-z_]+|bad setting): ")
+_SHORT: Final = {errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS}
+
+
+class Refused(Exception):
+    """What was tried cannot be served; the message is one line, which begins with the code of what is wrong, if any."""
+
+    def __init__(self, reason: str, state: str = "") -> None:
+        super().__init__(reason)
+        self.state = state  # of MODEL_DIR, where it is known
+
+
+@contextmanager
+def one_line_exit(status: int) -> Iterator[None]:
+    """Turn an error into one line and an exit status, without a traceback."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # whoever starts the server is to read why not, whatever it is
+        print(one_line(f"ml-service: {_line(error)}"), file=sys.stderr, flush=True)
+        raise SystemExit(status) from None
+
+
+def _line(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    match error:
+        case SettingError():
+            code = "bad setting"
+        case ModelError():
+            code = error.code
+        case Refused() if coded := _CODED.match(said):
+            code, said = coded.group(1), said[coded.end() :]
+        case Refused():
+            code = "boot_failed"
+        case MemoryError():
+            code, said = NoRoom.code, f"memory ran out; {MORE_MEMORY}."
+        case OSError() if error.errno in _SHORT:
+            code, said = NoRoom.code, f"{said}; free some of it, or allow the server more."
+        case ImportError():
+            code, said = "not_installed", f"{said}; install what requirements.txt lists."
+        case _:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            code, said = "boot_failed", f"{type(error).__name__}: {said} ({Path(place.filename).name}:{place.lineno})."
+    return f"{code}: {said}"

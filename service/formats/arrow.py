@@ -1,0 +1,158 @@
+"""Arrow's columnar format (apache/arrow, docs/source/format/Columnar.rst, "Serialization and IPC"), streams and files.
+
+Reads flat columns of numbers, booleans, texts and datetimes, dictionary-encoded or not. Every offset and length is
+checked against the body, every height against the most rows, and nothing is allocated by what the body claims.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from model.prediction import Rows
+from service.errors import InvalidBody, InvalidRows, Problem
+from service.formats.arrow_columns import Buffers, Values, cells, grown, joined, looked_up, read_values
+from service.formats.arrow_types import Kind, kind_of
+from service.formats.flatbuffer_reader import BOOL, BYTE, LONG, SHORT, View
+from service.protocols.base import Contract
+from service.validation.columns import Column
+
+STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
+_MAGIC: Final = b"ARROW1\0\0"  # a file is this, a stream, and an index of it
+_SIZE: Final = struct.Struct("<I")
+_CONTINUED: Final = 0xFFFFFFFF
+_SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
+_MOST_MESSAGES: Final = 4096
+_MOST_GROWTH: Final = 100  # each time, an array is copied
+# A text that stands once in the body and in many cells is work for the model in each. What is longer than names are may
+# add up to a megabyte, or to so many times the body.
+_NAME, _MOST_TEXT, _MOST_REPEATED = 64, 2**20, 4
+
+
+@dataclass
+class _Reading:
+    """What is known of a stream so far."""
+
+    size: int
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    coded: dict[int, str] = field(default_factory=dict)  # what each dictionary holds
+    dictionaries: dict[int, Values] = field(default_factory=dict)
+    batches: dict[str, list[Column]] = field(default_factory=dict)
+    rows: int = 0
+    growth: int = 0
+
+
+def read(body: bytes, contract: Contract) -> Rows:
+    """Return the rows of all batches, columns by name; raises InvalidBody and InvalidRows."""
+    reading = _Reading(len(body))
+    try:
+        for number, (kind, header, content) in enumerate(_messages(memoryview(body))):
+            if number > _MOST_MESSAGES:
+                raise ValueError(f"more than {_MOST_MESSAGES} batches")
+            if kind == _SCHEMA and number == 0:
+                _read_schema(header, reading, contract)
+            elif kind == _DICTIONARY and number > 0:
+                _read_dictionary(header, content, reading)
+            elif kind == _BATCH and number > 0:
+                _read_batch(header, content, reading, contract)
+            else:
+                raise ValueError("a message out of its order")
+        columns = {name: joined(parts) for name, parts in reading.batches.items()}
+        _check_texts(columns, reading, contract)
+    except (ValueError, struct.error) as error:
+        raise InvalidBody(f"Expected an Arrow IPC stream of flat columns; {str(error)[:200]}.") from None
+    if not reading.kinds:
+        raise InvalidBody("Expected an Arrow IPC stream, got a body without a schema.")
+    return contract.tables.read(columns)
+
+
+def _messages(body: memoryview) -> Iterator[tuple[int, View, memoryview]]:
+    """Yield each message's kind, header and body, up to the end of the stream."""
+    place = len(_MAGIC) if bytes(body[: len(_MAGIC)]) == _MAGIC else 0
+    while place < len(body):
+        (size,) = _SIZE.unpack_from(body, place)
+        place += _SIZE.size
+        if size == _CONTINUED:
+            (size,) = _SIZE.unpack_from(body, place)
+            place += _SIZE.size
+        if size == 0:
+            return
+        message = View.root(body[place : place + size])
+        length, header = message.number(3, LONG), message.view(2)
+        start = place + size
+        place = start + length
+        if length < 0 or place > len(body) or header is None:
+            raise ValueError("a message that goes beyond the end")
+        yield message.number(1, BYTE), header, body[start:place]
+
+
+def _read_schema(schema: View, reading: _Reading, contract: Contract) -> None:
+    """Read what the columns are; of more than the model has, only what is needed to name one that is wrong."""
+    if schema.number(0, SHORT):
+        raise ValueError("big-endian numbers")
+    known, left = contract.signature.names, reading.size
+    fields, names = schema.views(1, len(known) + 1), []
+    for each in fields:
+        names.append(each.text(0, left))
+        left -= len(names[-1])
+    if len(set(names)) < len(names):
+        raise InvalidRows((Problem("duplicate_name", "", "each column once", "one twice"),))
+    contract.tables.check_names(names if len(names) <= len(known) else [*known, *names])
+    reading.kinds = {name: kind_of(each) for name, each in zip(names, fields, strict=True)}
+    for kind in reading.kinds.values():
+        if kind.dictionary is not None:
+            reading.coded.setdefault(kind.dictionary, kind.values_dtype)
+    reading.batches = {name: [] for name in names}
+
+
+def _read_dictionary(header: View, content: memoryview, reading: _Reading) -> None:
+    number, batch = header.number(0, LONG), header.view(1)
+    if batch is None or number not in reading.coded:
+        raise ValueError("a dictionary that no column has")
+    (values,) = _columns(batch, content, [reading.coded[number]])
+    if header.number(2, BOOL) and number in reading.dictionaries:
+        known = reading.dictionaries[number]
+        reading.growth += not isinstance(known.found, list)
+        if reading.growth > _MOST_GROWTH:
+            raise ValueError(f"dictionaries of numbers in more than {_MOST_GROWTH} pieces")
+        values = grown(known, values)
+    reading.dictionaries[number] = values
+
+
+def _read_batch(batch: View, content: memoryview, reading: _Reading, contract: Contract) -> None:
+    reading.rows += batch.number(0, LONG)
+    if batch.number(0, LONG):
+        contract.tables.check_height(reading.rows)
+        found = _columns(batch, content, [kind.dtype for kind in reading.kinds.values()])
+        for (name, kind), values in zip(reading.kinds.items(), found, strict=True):
+            if kind.dictionary is None:
+                column = cells(values)
+            else:
+                column = looked_up(values, reading.dictionaries.get(kind.dictionary, Values([])))
+            reading.batches[name].append(column)
+
+
+def _columns(batch: View, content: memoryview, dtypes: list[str]) -> list[Values]:
+    if batch.view(3) is not None:
+        raise ValueError("compressed buffers, which are not read here; use Content-Encoding: gzip instead")
+    height, nodes = batch.number(0, LONG), batch.longs(1, 2)
+    if len(nodes) != len(dtypes) or (nodes[:, 0] != height).any():
+        raise ValueError("columns that are not of the batch's length")
+    if not 0 <= height <= 8 * len(content):  # booleans are a bit
+        raise ValueError(f"{height} rows in {len(content)} bytes")
+    buffers = Buffers(content, batch.longs(2, 2), batch.longs(4, 1).ravel())
+    missing = nodes[:, 1].tolist()
+    return [
+        read_values(each, buffers, height, has_missing=count != 0) for each, count in zip(dtypes, missing, strict=True)
+    ]
+
+
+def _check_texts(columns: dict[str, Column], reading: _Reading, contract: Contract) -> None:
+    """Raise ValueError where few bytes are much text for the model; among known categories none of it reaches it."""
+    left = max(_MOST_TEXT, _MOST_REPEATED * reading.size)
+    for feature in contract.signature.features:
+        if feature.categories is None and feature.name in columns and reading.kinds[feature.name].repeats_texts:
+            column = columns[feature.name]
+            left -= max(0, sum(map(len, filter(None, column))) - _NAME * len(column))
+    if left < 0:
+        raise ValueError("texts that are repeated too often; send fewer rows, or texts that are not shared")

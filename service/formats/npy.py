@@ -1,0 +1,107 @@
+"""numpy's .npy format (numpy.lib.format), read and written without pickle.
+
+What the header claims is compared with the bytes that came before anything is allocated.
+"""
+
+import io
+import math
+import re
+import struct
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from service.errors import InvalidBody
+from service.validation.columns import Column
+
+KIND: Final = "application/x-npy"
+_MOST_HEADER: Final = 2**16
+_HEADS: Final = {1: ("<H", "latin-1"), 2: ("<I", "latin-1"), 3: ("<I", "utf-8")}
+# The header is a Python literal, which is not evaluated: only what numpy writes for these kinds of arrays is taken.
+# Floats of more than 64 bits differ between machines and lose digits in a model, so they are refused.
+_KIND = r"[<>|=]?(?:f[248]|[iu][1248]|b1|U\d{1,9}|M8\[\d{0,4}[a-zA-Z]{1,2}\])"
+_FIELD = rf"\((?:'(?P<name>[^'\\]*)'|\"(?P<quoted>[^\"\\]*)\"), '(?P<kind>{_KIND})'\)"
+_FIELD_ANY = re.sub(r"\?P<\w+>", "?:", _FIELD)
+_HEADER: Final = re.compile(
+    rf"\{{'descr': (?:'(?P<kind>{_KIND})'|\[(?P<fields>{_FIELD_ANY}(?:, {_FIELD_ANY})*)\]), "
+    r"'fortran_order': (?P<fortran>True|False), 'shape': \((?P<shape>(?:\d{1,18}, ?)*(?:\d{1,18})?)\),? ?\} *\n?"
+)
+_FIELDS: Final = re.compile(_FIELD)
+_LAST_CODE_POINT, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
+
+
+def read(body: bytes) -> NDArray[Any]:
+    """Return the array, a view on the body; raises InvalidBody, also for objects, which would need pickle."""
+    header, start = _header(body)
+    found = _HEADER.fullmatch(header)
+    if found is None:
+        raise InvalidBody(
+            f"Expected the header of a .npy file of numbers, booleans, texts (U) or dates, got {header[:99]!r}."
+        )
+    try:
+        dtype = np.dtype(
+            found["kind"]
+            or [(each["name"] or each["quoted"] or "", each["kind"]) for each in _FIELDS.finditer(found["fields"])]
+        )
+    except (TypeError, ValueError) as error:
+        raise InvalidBody(f"Expected a dtype of numpy; {error}.") from None
+    shape = tuple(int(size) for size in re.findall(r"\d+", found["shape"]))
+    count, size = math.prod(shape), len(body) - start
+    if dtype.itemsize == 0 or count * dtype.itemsize != size:
+        raise InvalidBody(f"Expected the bytes of an array of shape {header[-60:]!r}, got {size}.")
+    order: Literal["C", "F"] = "F" if found["fortran"] == "True" else "C"
+    try:
+        return np.frombuffer(body, dtype, count, start).reshape(shape, order=order)
+    except ValueError as error:  # more dimensions than numpy has, or larger ones around one of nothing
+        raise InvalidBody(f"Expected the shape of an array; {error}.") from None
+
+
+def _header(body: bytes) -> tuple[str, int]:
+    """Return the header as text, and where the data start."""
+    head, encoding = _HEADS.get(body[6] if body[:6] == b"\x93NUMPY" and body[7:8] == b"\0" else 0, ("", ""))
+    try:
+        (length,) = struct.unpack_from(head, body, 8)
+        start = 8 + struct.calcsize(head) + length
+        if not head or length > _MOST_HEADER or start > len(body):
+            raise InvalidBody("Expected a .npy file of version 1, 2 or 3, got something else.")
+        return body[start - length : start].decode(encoding), start
+    except (struct.error, ValueError):
+        raise InvalidBody("Expected a .npy file of version 1, 2 or 3, got something else.") from None
+
+
+def plain(array: NDArray[Any]) -> Column:
+    """Return numbers as they are, and texts and datetimes as JSON has them; raises InvalidBody for what is no text."""
+    if array.dtype.kind == "M":
+        try:
+            texts = np.datetime_as_string(array.astype("datetime64[us]")).tolist()
+        except (ValueError, OverflowError) as error:
+            raise InvalidBody(f"Expected datetimes within microseconds of 64 bits; {error}.") from None
+        return [None if text == "NaT" else text for text in texts]
+    if array.dtype.kind != "U":
+        return array
+    codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
+    if ((codes > _LAST_CODE_POINT) | ((codes >= _SURROGATES[0]) & (codes <= _SURROGATES[1]))).any():
+        raise InvalidBody("Expected texts of Unicode's characters, got a number that is none.")
+    found: list[str] = array.tolist()
+    return found
+
+
+def write(array: NDArray[Any]) -> bytes:
+    """Return the array, which holds no objects, as a .npy file."""
+    return _head(array.dtype, array.shape) + array.tobytes()
+
+
+@lru_cache(64)
+def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """Return the head of a file with an array in C order; numpy works it out as slowly for each array."""
+    stream = io.BytesIO()
+    npy.write_array_header_1_0(stream, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
+    return stream.getvalue()
+
+
+def texts_as_array(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of objects that are texts as numpy's own texts."""
+    return values.astype(str) if values.dtype == object else values

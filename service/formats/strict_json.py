@@ -1,0 +1,72 @@
+"""JSON as bytes: the only place that knows which library reads and writes it."""
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import orjson
+
+from service.errors import InvalidJson
+
+# What is no character to look at, beside those that JSON escapes anyway: DEL, C1, line and paragraph separators, marks
+# that turn the direction of text.
+_CONTROLS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_LONG: Final = 2**20  # bytes
+
+
+def loads(content: bytes) -> Any:
+    """Read strict JSON (RFC 8259: UTF-8, no NaN, nothing too large for a float64, bounded depth).
+
+    Raises InvalidJson. Of duplicate names the last wins, as everywhere; see service.formats.duplicate_names.
+    """
+    try:
+        if len(content) < _LONG:
+            return orjson.loads(content)
+        with uncollected():
+            return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise InvalidJson(f"{error}{_hint(content)}") from None
+
+
+def check_beginning(content: bytes) -> None:
+    """Raise InvalidJson if these bytes, with which a text begins, cannot be the beginning of JSON."""
+    text = content.decode(errors="ignore")  # the last character may be cut
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if error.pos < len(text):
+            raise InvalidJson(f"{error}{_hint(content)}") from None
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Collect no garbage within: going through millions of new lists again and again takes longer than making them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _hint(content: bytes) -> str:
+    if content.startswith(b"\x1f\x8b"):
+        return "; this is gzip, which needs the header Content-Encoding: gzip"
+    if b"NaN" in content or b"Infinity" in content:
+        return "; JSON has no NaN and no Infinity: a missing value is null"
+    return ""
+
+
+def dumps(value: Any) -> bytes:
+    """Write JSON; contiguous numpy arrays as nested lists. A number that is not finite becomes null."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def one_line(content: bytes) -> bytes:
+    """Return JSON with the control characters escaped that it may hold as they are: for terminals and line readers."""
+    if content.isascii() and b"\x7f" not in content:
+        return content
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", content.decode()).encode()

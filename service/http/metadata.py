@@ -1,0 +1,87 @@
+"""What protocols tell of the server and the model, beside predictions: one route for each page of the table."""
+
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
+from itertools import chain
+from typing import Final
+
+from flask import Blueprint
+from werkzeug.routing import BaseConverter
+
+from service.http.framework import Response
+from service.http.operations import PROBES, SCRAPES, check_ready
+from service.http.responses import response_of, this_request
+from service.monitoring.metrics import Metrics
+from service.protocols.base import Answer, Contract
+from service.protocols.call import Statistics
+from service.protocols.registry import Spoken
+from service.server.shared_state import State
+from service.serving.served_model import Holder
+
+# To callers without a token, whatever model they name: neither what is served nor whether they guessed its name.
+READY: Final = Answer(b'{"ready":true}')
+
+
+class NameConverter(BaseConverter):
+    """A model's name or version in a path: no slash, and no colon, which ends a name in TensorFlow Serving's paths."""
+
+    regex = "[^/:]+"
+
+
+def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: State) -> Blueprint:
+    """Return every protocol's pages."""
+    pages = Blueprint("pages", __name__)
+
+    def add(path: str, tell: Callable[[Contract], Answer], *, health: bool = False) -> None:
+        def page(model: str | None = None, version: str | None = None) -> Response:
+            if health:
+                check_ready(holder, state)
+                if not this_request().trusted:
+                    return response_of(READY)
+            contract = holder.current().contract
+            contract.check_name(model, version)
+            return response_of(tell(contract))
+
+        pages.add_url_rule(path, _endpoint(path), page, methods=["GET"])
+
+    for codec in spoken.codecs:
+        for path, tell in codec.pages.items():
+            add(path, tell, health=path in codec.health)
+        for path, count in codec.statistics.items():
+            add(path, partial(_counted, count, metrics))
+        for path, answer in codec.alive.items():
+            pages.add_url_rule(path, _endpoint(path), partial(response_of, answer), methods=["GET"])
+    return pages
+
+
+def probes(spoken: Spoken, contract: Contract) -> frozenset[bytes]:
+    """Return the paths that load balancers and platforms ask, as they ask them of a model."""
+    return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in spoken.codecs)))
+
+
+def scrapes(spoken: Spoken, contract: Contract) -> frozenset[bytes]:
+    """Return the paths that tell what all processes have counted, which takes a while to read."""
+    return _paths(contract, chain(SCRAPES, *(codec.statistics for codec in spoken.codecs)))
+
+
+def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[bytes]:
+    names = {"<name:model>": contract.served_as, "<name:version>": contract.identity.version}
+    return frozenset(reduce(lambda path, name: path.replace(name, names[name]), names, path).encode() for path in paths)
+
+
+def health_endpoints(spoken: Spoken) -> frozenset[str]:
+    """Return the names of the pages that load balancers and platforms ask."""
+    return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.health)
+
+
+def statistics_endpoints(spoken: Spoken) -> frozenset[str]:
+    """Return the names of the pages that tell how many requests there were."""
+    return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.statistics)
+
+
+def _counted(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:
+    return count(contract, metrics.statistics(this_request().arrived))
+
+
+def _endpoint(path: str) -> str:
+    return path.replace(".", " ")  # which Flask keeps for the blueprint's name

@@ -1,0 +1,71 @@
+"""What machines and on-call people ask: health, metrics, and which model this is."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from flask import Blueprint
+
+from service.errors import Draining
+from service.http.framework import Response
+from service.http.responses import json_response, this_request
+from service.monitoring.metrics import Metrics
+from service.server.shared_state import State
+from service.serving.served_model import Holder, ServedModel
+
+PROBES: Final = ("/health", "/health/live", "/health/ready")
+SCRAPES: Final = ("/metrics",)
+
+
+def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
+    """Return /health, /health/live, /health/ready, /metrics and /model."""
+    ops = Blueprint("ops", __name__)
+
+    @ops.get("/health/live")
+    def live() -> Response:
+        """Answer as long as the process does: a restart would mend nothing else."""
+        return json_response({"status": "ok"})
+
+    @ops.get("/health")
+    @ops.get("/health/ready")
+    def ready() -> Response:
+        """Answer 200 when predictions should be sent here, else 503 with the reason."""
+        check_ready(holder, state)
+        return json_response({"status": "ok"})
+
+    @ops.get("/metrics")
+    def exposition() -> Response:
+        request = this_request()
+        content, content_type = metrics.render(request.header("Accept"), request.arrived)
+        return Response(content, content_type)
+
+    @ops.get("/model")
+    def model() -> Response:
+        return json_response(_describe(holder.current()))
+
+    return ops
+
+
+def check_ready(holder: Holder, state: State) -> None:
+    """Raise NotReady or Draining unless predictions should be sent here."""
+    holder.current()
+    if state.draining:
+        raise Draining("The server is about to stop, or was asked to drain; it still answers what is sent to it.")
+
+
+def _describe(served: ServedModel) -> dict[str, object]:
+    manifest, signature = served.loaded.manifest, served.loaded.manifest.signature
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "digest": served.loaded.digest,
+        "engine": served.loaded.engine.name,
+        "task": signature.task,
+        "layout": signature.layout,
+        "features": signature.features,
+        "outputs": signature.outputs,
+        "classes": signature.classes[0] if signature.classes and signature.outputs is None else signature.classes,
+        "created_at": manifest.created_at,
+        "loaded_at": datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
+        "made_with": manifest.made_with,
+        "score": manifest.score,
+    }

@@ -1,0 +1,68 @@
+"""The prediction routes: one view, whatever the protocol."""
+
+from flask import Blueprint
+from flask.globals import request_ctx
+from werkzeug.exceptions import HTTPException
+
+from service.config.settings import Settings
+from service.formats.content_encoding import packed, unpacked
+from service.http.framework import Response
+from service.http.responses import ours, refusal, this_request
+from service.monitoring.recorder import Recorder
+from service.protocols.base import Codec
+from service.protocols.registry import Spoken
+from service.serving.admission import Limiter
+from service.serving.served_model import Holder
+
+
+def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Recorder, settings: Settings) -> Blueprint:
+    """Return every protocol's prediction routes."""
+
+    def answer(codec: Codec, model: str | None = None, version: str | None = None) -> Response:
+        request = this_request()
+        with recorder.recording(codec.name, request.request_id) as record:
+            served = record.served = holder.current()
+            request.check_admitted()
+            served.contract.check_name(model, version)
+            deadline = request.deadline(settings.request_seconds)
+            body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
+            record.received()
+            with limiter.place(deadline, request.caller_has_gone) as place:
+                record.mark("queue")
+                body = unpacked(body, request.header("Content-Encoding"), settings.max_body_bytes)
+                call = codec.decode(body, request.header, served.contract)
+                place.take(len(call.rows))
+                record.mark("parse")
+                prediction = served.predictor.predict(call.rows)
+                record.mark("predict")
+            found = codec.encode(call, prediction, served.contract)
+            record.done(call, prediction)
+        headers = {"Server-Timing": record.server_timing, **found.headers}
+        content = packed(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
+        headers |= {} if content is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(content or found.content, found.content_type, headers=headers)
+
+    predict = Blueprint("predict", __name__)
+    for codec in spoken.codecs:
+        for path in codec.routes:
+            predict.add_url_rule(path, codec.name, answer, methods=["POST"], defaults={"codec": codec})
+
+    @predict.app_errorhandler(HTTPException)
+    def unrouted(error: HTTPException) -> Response:
+        """Record what never reached the view too, such as a wrong method: it is still a caller that fails."""
+        if codec := _asked_for():
+            recorder.refused(codec.name, this_request().request_id, ours(error))
+        return refusal(error, spoken)
+
+    return predict
+
+
+def _asked_for() -> Codec | None:
+    """Return the protocol whose prediction route the path is, if it is one."""
+    adapter = request_ctx.url_adapter
+    if adapter is None:
+        return None
+    try:
+        return adapter.match(request_ctx.request.path, "POST")[1].get("codec")
+    except HTTPException:
+        return None

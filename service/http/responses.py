@@ -1,0 +1,62 @@
+"""How answers and errors leave; each protocol's shape from the one table of errors."""
+
+import logging
+from typing import cast
+
+from flask import request
+from flask.globals import _cv_request
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.exceptions import NotFound as NoRoute
+
+from model.errors import ValueRefused
+from service.errors import BadRequest, MethodNotAllowed, NotFound, describe
+from service.formats import strict_json
+from service.http.framework import Response
+from service.http.request import Request
+from service.protocols.base import JSON, Answer
+from service.protocols.registry import Spoken
+
+logger = logging.getLogger(__name__)
+
+
+def this_request() -> Request:
+    """Return the request being answered."""
+    return cast("Request", _cv_request.get().request)  # what flask.request stands for, without its detours
+
+
+def json_response(value: object) -> Response:
+    """Answer 200 with a JSON document."""
+    return Response(strict_json.dumps(value), JSON)
+
+
+def response_of(answer: Answer) -> Response:
+    """Send what a protocol answers."""
+    return Response(answer.content, answer.content_type, status=answer.status, headers=answer.headers)
+
+
+def refusal(error: Exception, spoken: Spoken) -> Response:
+    """Answer any exception in the shape of the path's protocol.
+
+    One that is not ours goes to the log with its traceback, and not to the caller.
+    """
+    failure = describe(ours(error) if isinstance(error, HTTPException) else error)
+    asked = this_request()
+    if failure.status == 500:
+        logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
+    if isinstance(error, ValueRefused):
+        logger.info("request %s: a step of the model refuses a value: %s", asked.request_id, error)
+    response = response_of(spoken.of_path(asked.path).refuse(failure, asked.request_id))
+    response.fields += failure.headers.items()
+    return response
+
+
+def ours(error: HTTPException) -> Exception:
+    """Say in our own errors what the framework found before a view was reached."""
+    asked = f"{request.method} {request.path[:100]}"
+    if isinstance(error, NoRoute):
+        return NotFound(f"There is no route for {asked}; predictions are made with POST /predict.")
+    if isinstance(error, WrongMethod):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return MethodNotAllowed(f"{request.path} takes {allowed}, got {request.method[:20]}.", allowed)
+    return BadRequest(f"{error.name}: {asked}.") if error.code and error.code < 500 else error

@@ -1,0 +1,17 @@
+"""gunicorn's logger, in the form of all other records."""
+
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from service.monitoring.log_format import Formatter
+
+
+class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """Logs as gunicorn's own does, but forms records as the rest of the server does."""
+
+    def setup(self, cfg: Any) -> None:
+        """Set the handlers up, at the start and at each reload."""
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(Formatter(self.error_fmt, self.datefmt))

@@ -1,0 +1,77 @@
+"""One strict-JSON line per prediction request, for people and for replay."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from model.prediction import Prediction, Rows
+from service.errors import OK
+from service.formats import strict_json
+from service.protocols.call import Call, ModelIdentity
+from service.protocols.plain_values import by_row
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one request; `time` in Unix seconds, `call` and `prediction` only where there were any."""
+
+    time: float
+    request_id: str
+    protocol: str
+    code: str
+    seconds: float
+    model: ModelIdentity | None
+    call: Call | None
+    prediction: Prediction | None
+
+
+class PredictionLog:
+    """Turns outcomes into lines: which of them, how many of their rows, and without the features that are private."""
+
+    def __init__(
+        self, write: Callable[[bytes], None], *, share: float = 1.0, most_rows: int = 10, redact: Sequence[str] = ()
+    ) -> None:
+        self._write = write
+        self._share = share
+        self._most_rows = most_rows
+        self._redact = redact
+
+    def record(self, outcome: Outcome, names: Sequence[str]) -> None:
+        """Write the line of an outcome, unless it succeeded and is sampled out; `names` are the features in order.
+
+        Whether a request id is sampled is the same everywhere and always. Raises OSError.
+        """
+        drawn = zlib.crc32(outcome.request_id.encode()) / 2**32
+        if outcome.code != OK or drawn < self._share:
+            self._write(strict_json.one_line(strict_json.dumps(self._entry(outcome, names))) + b"\n")
+
+    def _entry(self, outcome: Outcome, names: Sequence[str]) -> dict[str, Any]:
+        call, prediction = outcome.call, outcome.prediction
+        entry: dict[str, Any] = {
+            "time": datetime.fromtimestamp(outcome.time, UTC).isoformat(timespec="milliseconds"),
+            "request_id": outcome.request_id,
+            "model": outcome.model,
+            "protocol": outcome.protocol,
+            "code": outcome.code,
+            "latency_ms": round(outcome.seconds * 1000, 3),
+        }
+        if call is not None and prediction is not None:
+            most = self._most_rows
+            entry["rows"] = len(call.rows)
+            entry["inputs"] = self._shown(call.rows[:most], names)
+            entry["predictions"] = prediction.labels[:most].tolist()
+            if prediction.probabilities is not None:
+                entry["probabilities"] = by_row(prediction.probabilities, most)
+        return entry
+
+    def _shown(self, rows: Rows, names: Sequence[str]) -> Any:
+        """Return the rows with redacted columns emptied; a missing number is null in JSON."""
+        columns = [position for position, name in enumerate(names) if name in self._redact]
+        if columns:
+            rows = rows.copy()
+            rows[:, columns] = np.nan
+        return rows.tolist() if rows.dtype == object else rows

@@ -1,0 +1,119 @@
+"""The one place that counts, times and logs what became of a prediction request."""
+
+import logging
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from model.prediction import Prediction
+from service.errors import OK, PredictionTimeout, describe
+from service.monitoring.metrics import Metrics
+from service.monitoring.prediction_log import Outcome, PredictionLog
+from service.protocols.call import Call
+from service.serving.served_model import ServedModel
+
+logger = logging.getLogger(__name__)
+
+
+class Record:
+    """What is known of one request so far; filled in by the view, in whose block it is, and left at its end."""
+
+    def __init__(self, recorder: "Recorder", protocol: str, request_id: str) -> None:
+        self._recorder, self._protocol, self._request_id = recorder, protocol, request_id
+        self.served: ServedModel | None = None
+        self._call: Call | None = None
+        self._prediction: Prediction | None = None
+        self._marks = [("", time.perf_counter())]
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._recorder.begin(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End; an exception is the outcome, and goes on."""
+        code = OK if error is None else describe(error).code
+        self._recorder.end(self, code)
+
+    def received(self) -> None:
+        """Start the clock: the request has been read, however slowly it was sent."""
+        self._marks = [("", time.perf_counter())]
+
+    def mark(self, step: str) -> None:
+        """Say that a step ends here."""
+        self._marks.append((step, time.perf_counter()))
+
+    def done(self, call: Call, prediction: Prediction) -> None:
+        """Say what was asked and answered."""
+        self._call, self._prediction = call, prediction
+
+    @property
+    def server_timing(self) -> str:
+        """The Server-Timing header (W3C): each step's duration in milliseconds."""
+        start, parts = self._marks[0][1], []
+        for step, end in self._marks[1:]:
+            parts.append(f"{step};dur={(end - start) * 1000:.3f}")
+            start = end
+        return ", ".join(parts)
+
+    def outcome(self, code: str) -> Outcome:
+        """Return what became of the request, as of now."""
+        seconds = time.perf_counter() - self._marks[0][1]
+        model = self.served.contract.identity if self.served else None
+        request_id, protocol = self._request_id, self._protocol
+        return Outcome(time.time(), request_id, protocol, code, seconds, model, self._call, self._prediction)
+
+
+class Recorder:
+    """Leaves exactly one count, one duration and one log line for each request, success or not."""
+
+    def __init__(self, metrics: Metrics, log: PredictionLog) -> None:
+        self._metrics = metrics
+        self._log = log
+        self._dropping = False
+        self._running: dict[Record, None] = {}  # what has no outcome yet, in order
+
+    def recording(self, protocol: str, request_id: str) -> Record:
+        """Record the request that the block answers."""
+        return Record(self, protocol, request_id)
+
+    def begin(self, record: Record) -> None:
+        """Count a request as being worked on."""
+        self._running[record] = None
+        self._metrics.in_progress.inc()
+
+    def end(self, record: Record, code: str) -> None:
+        """Leave what became of it."""
+        self._metrics.in_progress.dec()
+        del self._running[record]
+        self._leave(record, record.outcome(code))
+
+    def abandon(self) -> None:
+        """Record what is still running as having taken too long; the process ends, and it never comes back."""
+        for record in tuple(self._running):
+            self._leave(record, record.outcome(PredictionTimeout.code))
+
+    def refused(self, protocol: str, request_id: str, error: Exception) -> None:
+        """Record a request that the framework turned away before its view."""
+        with suppress(type(error)), self.recording(protocol, request_id):
+            raise error
+
+    def _leave(self, record: Record, outcome: Outcome) -> None:
+        self._metrics.answered(outcome.protocol, outcome.code, outcome.seconds)
+        names: tuple[str, ...] = ()
+        if record.served is not None:
+            names = record.served.contract.signature.names
+            if outcome.prediction is not None:
+                count = len(outcome.prediction.labels)
+                self._metrics.predicted(outcome.protocol, count, record.served.by_class(outcome.prediction))
+        try:
+            self._log.record(outcome, names)
+            self._dropping = False
+        except OSError as error:
+            self._metrics.log_dropped.inc()
+            if not self._dropping:  # once, and not for each line: this log has a reader too
+                logger.warning("lines of the prediction log are being dropped: %s", error)
+            self._dropping = True

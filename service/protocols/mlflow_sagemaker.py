@@ -1,0 +1,136 @@
+"""`/invocations`: MLflow's scoring server and SageMaker's containers, which share the path and not the bodies.
+
+mlflow/mlflow, mlflow/pyfunc/scoring_server/__init__.py; SageMaker, "Use your own inference code with hosting services".
+An object with one of MLflow's members, and CSV with a line of names, are MLflow's and answered as it does. A bare list,
+CSV without names, JSON Lines and npy are SageMaker's, and answered as `Accept` says.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from model.prediction import Prediction, Rows
+from service import VERSION
+from service.errors import Failure, InvalidRows, Problem
+from service.formats import csv_text, duplicate_names, npy, strict_json
+from service.formats.media_types import check_kind, chosen, parted
+from service.protocols import row_formats
+from service.protocols.base import JSON, Answer, Codec, Contract, Header
+from service.protocols.call import Call
+from service.protocols.error_shapes import plain_status
+from service.protocols.json_shapes import METHODS, answered, read_columns, read_instances, read_split
+from service.protocols.open_inference.tensors import malformed
+from service.protocols.outputs import PREDICT, named_outputs
+from service.validation.cells import shown
+
+LINES: Final = "application/jsonlines"
+_BODIES: Final = (JSON, csv_text.KIND, LINES, "application/x-jsonlines", npy.KIND)
+_ANSWERS: Final = (JSON, csv_text.KIND, LINES, npy.KIND)
+_MEMBERS: Final = {
+    "dataframe_split": read_split,
+    "dataframe_records": read_instances,
+    "instances": read_instances,
+    "inputs": read_columns,
+}
+# MLflow's names of errors (mlflow/protos/databricks.proto) by status; what is not here is a bad request.
+_NAMES: Final = {404: "RESOURCE_DOES_NOT_EXIST", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the answer must have: MLflow's envelope or none, the media type, labels or probabilities."""
+
+    wrapped: bool
+    kind: str
+    method: str = METHODS[0]
+
+
+def decode(body: bytes, header: Header, contract: Contract) -> Call:
+    """Read rows by the content type and, of JSON, by its form."""
+    kind = check_kind(header("Content-Type"), _BODIES)
+    wanted = Wanted(wrapped=False, kind=chosen(header("Accept"), _ANSWERS))
+    if kind == csv_text.KIND:
+        rows, headed = csv_text.read(body, parted(header("Content-Type"))[1], contract)
+        return Call(rows, single=False, wanted=replace(wanted, wrapped=headed and wanted.kind == JSON))
+    if kind == npy.KIND:
+        return Call(row_formats.read_npy(body, {}, contract), single=False, wanted=wanted)
+    if kind != JSON:
+        return Call(_read_lines(body, contract), single=False, wanted=wanted)
+    document = duplicate_names.read(body, contract.documents.read)
+    if isinstance(document, list):
+        return Call(read_instances(document, contract, ""), single=False, wanted=wanted)
+    given = document.keys() & _MEMBERS if isinstance(document, dict) else set()
+    if len(given) != 1 or not document.keys() <= {*_MEMBERS, "params"}:
+        expected = f"an object with one of {', '.join(_MEMBERS)} and perhaps params, or a list of rows"
+        raise malformed("", expected, shown(document))
+    (name,) = given
+    rows = _MEMBERS[name](document[name], contract, f"/{name}")
+    return Call(rows, single=False, wanted=Wanted(wrapped=True, kind=JSON, method=_method(document, contract)))
+
+
+def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
+    """Write the labels, or the probabilities where those were asked for, as the caller takes them."""
+    wanted: Wanted = call.wanted
+    if wanted.kind == npy.KIND:
+        return Answer(npy.write(npy.texts_as_array(named_outputs(prediction)[PREDICT])), npy.KIND)
+    if wanted.kind == csv_text.KIND:
+        columns = row_formats.flat_columns(prediction, contract)
+        labels = {name: values for name, values in columns.items() if name.startswith("prediction")}
+        return Answer(csv_text.write(labels, head=False), f"{csv_text.KIND}; charset=utf-8")
+    found = answered(prediction, wanted.method)
+    if wanted.kind == LINES:
+        return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
+    return Answer(strict_json.dumps({"predictions": found} if wanted.wrapped else found))
+
+
+def refuse(failure: Failure, _request_id: str) -> Answer:
+    """Say it as MLflow does: in its names, and a content type that is not read in plain text."""
+    if failure.status == 415:
+        return Answer(f"{failure.code}: {failure.message}".encode(), "text/plain; charset=utf-8", status=415)
+    status = plain_status(failure)
+    document = {"error_code": _NAMES.get(status, "BAD_REQUEST"), "message": f"{failure.code}: {failure.message}"}
+    return Answer(strict_json.dumps(document), status=status)
+
+
+def _method(document: dict[str, Any], contract: Contract) -> str:
+    """Return what MLflow's `params` ask for; its scikit-learn flavour calls it predict_method."""
+    parameters = document.get("params") or {}
+    known = METHODS[: 2 if contract.signature.probabilities else 1]
+    method = parameters.get("predict_method", METHODS[0]) if isinstance(parameters, dict) else None
+    if method not in known:
+        raise malformed("/params", f"an object whose predict_method is one of {', '.join(known)}", shown(method))
+    return str(method)
+
+
+def _read_lines(body: bytes, contract: Contract) -> Rows:
+    """Return rows of JSON Lines: each a list, an object by name, a bare value, or SageMaker's `{"features": row}`."""
+    rows, most = [], contract.tables.max_rows
+    lines = body.split(b"\n", most + 1)
+    if len(lines) > most + 1:
+        raise InvalidRows((Problem("too_many_rows", "", f"at most {most} lines", "more"),))
+    contract.documents.check(body, lines=True)
+    for line in lines:
+        if line.strip():
+            row = duplicate_names.read(line, strict_json.loads)
+            wrapped = (
+                isinstance(row, dict) and row.keys() == {"features"} and "features" not in contract.signature.names
+            )
+            rows.append(row["features"] if wrapped else row)
+    return read_instances(rows, contract, "")
+
+
+_PONG: Final = Answer(b"\n", "text/plain; charset=utf-8")
+_LIMITS: Final = {"MaxConcurrentTransforms": 8, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 6}
+INVOCATIONS = Codec(
+    "invocations",
+    ("/invocations",),
+    decode,
+    encode,
+    refuse,
+    prefixes=("/invocations", "/ping", "/version", "/execution-parameters"),
+    pages={"/ping": lambda _contract: _PONG},
+    health=frozenset({"/ping"}),
+    alive={
+        "/version": Answer(VERSION.encode(), "text/plain; charset=utf-8"),
+        "/execution-parameters": Answer(strict_json.dumps(_LIMITS)),
+    },
+)

@@ -1,0 +1,71 @@
+"""The native protocol: `{"features": …}` or `{"instances": …}` as JSON, or many rows in another format; its answers."""
+
+from typing import Any
+
+from model.prediction import Prediction, Probabilities
+from service.formats import duplicate_names, strict_json
+from service.formats.media_types import check_kind, chosen, parted
+from service.protocols import row_formats
+from service.protocols.base import JSON, Answer, Codec, Contract, Header
+from service.protocols.call import Call
+from service.protocols.error_shapes import problem_json
+from service.protocols.plain_values import by_row
+from service.validation.request_schema import MANY
+
+_BODIES = (JSON, *row_formats.READ)
+_ANSWERS = (JSON, *row_formats.WRITE)
+
+
+def decode(body: bytes, header: Header, contract: Contract) -> Call:
+    """Read a request; raises UnsupportedMediaType, InvalidJson and InvalidRows."""
+    content_type, wanted = header("Content-Type"), chosen(header("Accept"), _ANSWERS)
+    if content_type != JSON:
+        kind, parameters = parted(content_type)
+        if kind in row_formats.READ:
+            return Call(row_formats.READ[kind](body, parameters, contract), single=False, wanted=wanted)
+        check_kind(content_type, _BODIES)
+    if (numbers := contract.rows.numbers(body, MANY)) is not None:
+        return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
+    document = contract.documents.read(body)
+    rows, single = contract.schema.load(document)
+    names = _count_names(document)
+    del document  # what finds the names that were lost needs its memory
+    duplicate_names.refuse(body, names)
+    return Call(rows, single, wanted)
+
+
+def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
+    """Write the answer: labels as the estimator's own types, probabilities in the order of the classes."""
+    if call.wanted != JSON:
+        return Answer(row_formats.WRITE[call.wanted](prediction, contract), call.wanted)
+    labels = prediction.labels.tolist()
+    answer: dict[str, Any]
+    if call.single:
+        answer = {"prediction": labels[0]}
+        if prediction.probabilities is not None:
+            answer["probability"] = _of_predicted(labels[0], prediction.probabilities, contract)
+    else:
+        answer = {"predictions": labels}
+        if prediction.probabilities is not None:
+            answer["probabilities"] = by_row(prediction.probabilities)
+    return Answer(strict_json.dumps(answer))
+
+
+NATIVE = Codec("native", ("/predict",), decode, encode, problem_json)
+
+
+def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) -> Any:
+    """Return the probability of the predicted class of one row, for several outputs a list of them."""
+    if isinstance(probabilities, tuple):
+        several = zip(label, probabilities, contract.columns, strict=True)
+        return [numbers[0, columns[one]].item() for one, numbers, columns in several]
+    if isinstance(label, list):  # yes or no for each output, with the probability of yes
+        return [chance if one else 1 - chance for one, chance in zip(label, probabilities[0].tolist(), strict=True)]
+    return probabilities[0, contract.columns[0][label]].item()
+
+
+def _count_names(document: dict[str, Any]) -> int:
+    """Count the members of a request's objects, given that it has the shape of one."""
+    value = next(iter(document.values()))
+    rows = value if isinstance(value, list) else [value]
+    return len(document) + sum(len(row) for row in rows if isinstance(row, dict))

@@ -1,0 +1,245 @@
+"""Open Inference Protocol V2, REST, with its binary tensor extension.
+
+kserve/open-inference-protocol, specification/protocol/inference_rest.md; the extension as Triton has it,
+triton-inference-server/server, docs/protocol/extension_binary_data.md.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.prediction import Prediction, Rows
+from service.errors import InvalidBody
+from service.formats import duplicate_names, strict_json
+from service.formats.media_types import check_kind
+from service.protocols.base import JSON, Answer, Codec, Contract, Header
+from service.protocols.call import Call
+from service.protocols.error_shapes import error_string
+from service.protocols.open_inference import descriptions
+from service.protocols.open_inference.tensors import (
+    BYTES,
+    DATATYPES,
+    datatype_of,
+    from_bytes,
+    from_json,
+    malformed,
+    shape_of,
+    texts,
+    to_bytes,
+    to_json,
+)
+from service.protocols.outputs import named_outputs
+from service.validation.cells import shown
+from service.validation.columns import Column
+
+_LENGTH: Final = "Inference-Header-Content-Length"
+OCTETS: Final = "application/octet-stream"
+_SIZE: Final = "binary_data_size"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the answer must have: the request's id, and each output by name with whether it is to be binary.
+
+    No outputs stand for all of them, binary if `binary`.
+    """
+
+    id: str | None
+    outputs: tuple[tuple[str, bool], ...]
+    binary: bool
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One input as it came: its elements in row-major order, and where it stands in the request."""
+
+    name: str
+    shape: tuple[int, ...]
+    values: Column
+    pointer: str
+
+
+def decode(body: bytes, header: Header, contract: Contract) -> Call:
+    """Read a request; the length header, and not the content type, says whether binary tensors follow the JSON."""
+    check_kind(header("Content-Type"), (JSON, OCTETS, "application/x-www-form-urlencoded", ""))
+    length = header(_LENGTH)
+    if length and not re.fullmatch("[0-9]{1,10}", length):
+        raise InvalidBody(f"Expected a number of bytes in {_LENGTH}, got {length[:40]!r}.")
+    if length and int(length) == 0:
+        return Call(_raw(body, contract), single=False, wanted=Wanted(None, (), binary=True))
+    size = int(length) if length else len(body)
+    if size > len(body):
+        raise InvalidBody(f"Expected {size} bytes of JSON as {_LENGTH} says, got {len(body)}.")
+    document = duplicate_names.read(body[:size], contract.tensors.read)
+    if not isinstance(document, dict):
+        raise malformed("", "an object with 'inputs'", shown(document))
+    wanted = _wanted(document, contract)
+    return Call(
+        _rows(_tensors(document, memoryview(body)[size:], contract), contract),
+        single=False,
+        wanted=wanted,
+    )
+
+
+def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
+    """Write the chosen outputs, as JSON or as binary data after it."""
+    found, wanted = named_outputs(prediction), call.wanted
+    chosen = wanted.outputs or tuple((name, wanted.binary) for name in found)
+    document: dict[str, Any] = {"model_name": contract.served_as, "model_version": contract.identity.version}
+    if wanted.id is not None:
+        document["id"] = wanted.id
+    document["outputs"] = outputs = []
+    pieces = []
+    for name, binary in chosen:
+        values = found[name]
+        output: dict[str, Any] = {"name": name, "datatype": datatype_of(values), "shape": values.shape}
+        if binary:
+            pieces.append(to_bytes(values))
+            output["parameters"] = {_SIZE: len(pieces[-1])}
+        else:
+            output["data"] = to_json(values)
+        outputs.append(output)
+    content = strict_json.dumps(document)
+    if not pieces:
+        return Answer(content)
+    return Answer(b"".join([content, *pieces]), OCTETS, {_LENGTH: str(len(content))})
+
+
+def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
+    given, parameters = document.get("id"), _parameters(document, "")
+    if not isinstance(given, str | None):
+        raise malformed("/id", "a string", shown(given))
+    outputs = document.get("outputs") or []
+    if not isinstance(outputs, list):
+        raise malformed("/outputs", "a list of outputs", shown(outputs))
+    binary = _flag(parameters, "binary_data_output", "/parameters", default=False)
+    names = [each["name"] for each in descriptions.outputs_of(contract)]
+    chosen: list[tuple[str, bool]] = []
+    for place, output in enumerate(outputs):
+        pointer = f"/outputs/{place}"
+        name = output.get("name") if isinstance(output, dict) else None
+        if not isinstance(name, str) or name not in names or name in dict(chosen):
+            raise malformed(f"{pointer}/name", f"one of {', '.join(names)}, each once", shown(name))
+        own = _parameters(output, pointer)
+        if "classification" in own:
+            raise malformed(f"{pointer}/parameters/classification", "no classification: it is not spoken here", "it")
+        chosen.append((name, _flag(own, "binary_data", f"{pointer}/parameters", default=binary)))
+    return Wanted(given, tuple(chosen), binary)
+
+
+def _parameters(part: Mapping[str, Any], pointer: str) -> dict[str, Any]:
+    parameters = part.get("parameters")
+    if not isinstance(parameters, dict | None):
+        raise malformed(f"{pointer}/parameters", "an object", shown(parameters))
+    return parameters or {}
+
+
+def _flag(parameters: dict[str, Any], name: str, pointer: str, *, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise malformed(f"{pointer}/{name}", "true or false", shown(value))
+    return value
+
+
+def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -> list[Tensor]:
+    inputs, most = document.get("inputs"), len(contract.signature.names)
+    if not isinstance(inputs, list) or not 0 < len(inputs) <= most:
+        raise malformed("/inputs", f"a list of at most {most} tensors", shown(inputs))
+    content_type = _parameters(document, "").get("content_type")
+    tensors: dict[str, Tensor] = {}
+    for place, given in enumerate(inputs):
+        pointer = f"/inputs/{place}"
+        if not isinstance(given, dict):
+            raise malformed(pointer, "a tensor", shown(given))
+        name, datatype = given.get("name"), given.get("datatype")
+        if not isinstance(name, str) or name in tensors:
+            raise malformed(f"{pointer}/name", "a name of its own", shown(name))
+        if not isinstance(datatype, str) or datatype not in DATATYPES:
+            raise malformed(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
+        shape, parameters = shape_of(given.get("shape"), f"{pointer}/shape"), _parameters(given, pointer)
+        _check_size(shape, contract, f"{pointer}/shape")
+        if _SIZE in parameters:
+            size = parameters[_SIZE]
+            if type(size) is not int or not 0 <= size <= len(binary) or "data" in given:
+                raise malformed(f"{pointer}/parameters/{_SIZE}", f"at most the {len(binary)} bytes left", shown(size))
+            values, binary = from_bytes(binary[:size], datatype, shape, pointer), binary[size:]
+        else:
+            packed = parameters.get("content_type", content_type) == "base64"
+            values = from_json(given.get("data"), datatype, shape, f"{pointer}/data", base64=packed)
+        tensors[name] = Tensor(name, shape, values, pointer)
+    if binary:
+        raise InvalidBody(f"Expected no bytes after the tensors, got {len(binary)}.")
+    return list(tensors.values())
+
+
+def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> None:
+    """Raise InvalidRows for more than rows of this model can be, before they are read."""
+    if shape[0] > contract.tables.max_rows:
+        contract.tables.check_height(shape[0], pointer)
+    if math.prod(shape[1:]) > len(contract.signature.names):
+        raise contract.tables.wrong_shape(shape, pointer)
+
+
+def _rows(tensors: list[Tensor], contract: Contract) -> Rows:
+    """Return rows from one tensor of all features in order, or from one for each feature by name."""
+    names, first = contract.signature.names, tensors[0]
+    if len(tensors) == 1 and (first.name not in names or first.shape[1:] == (len(names),)):
+        return _matrix(first, contract)
+    columns: dict[str, Column] = {}
+    for tensor in tensors:
+        if tensor.shape[1:] not in ((), (1,)):
+            raise malformed(f"{tensor.pointer}/shape", "[rows] or [rows, 1] for one feature", str(list(tensor.shape)))
+        columns[tensor.name] = tensor.values
+    pointers = {tensor.name: tensor.pointer for tensor in tensors}
+    return contract.tables.read(columns, lambda name, row: f"{pointers[name]}/data/{row}")
+
+
+def _matrix(tensor: Tensor, contract: Contract) -> Rows:
+    names = contract.signature.names
+    width = tensor.shape[1] if len(tensor.shape) == 2 else 1 if len(tensor.shape) == len(names) == 1 else 0
+    if width != len(names):
+        raise contract.tables.wrong_shape(tensor.shape, f"{tensor.pointer}/shape")
+    positions = {name: position for position, name in enumerate(names)}
+
+    def place(name: str, row: int) -> str:
+        return f"{tensor.pointer}/data/{row * width + positions[name]}"
+
+    if isinstance(tensor.values, np.ndarray):
+        matrix: NDArray[Any] = tensor.values.reshape(-1, width)
+        return contract.tables.read_matrix(matrix, place)
+    return contract.tables.read({name: tensor.values[start::width] for name, start in positions.items()}, place)
+
+
+def _raw(body: bytes, contract: Contract) -> Rows:
+    """Return rows from a body that is the model's only input tensor and nothing else."""
+    inputs = descriptions.inputs_of(contract)
+    if len(inputs) != 1:
+        raise malformed("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which is for one")
+    (only,) = inputs
+    content, datatype = memoryview(body), only["datatype"]
+    width = len(contract.signature.names)
+    if datatype == BYTES:
+        return contract.tables.read({only["name"]: texts(content, "", contract.tables.max_rows)})
+    if len(body) % (8 * width):
+        raise InvalidBody(f"Expected rows of {width} float64 numbers, {8 * width} bytes each; got {len(body)} bytes.")
+    shape = (len(body) // (8 * width), width)
+    return contract.tables.read_matrix(np.asarray(from_bytes(content, datatype, shape, "")).reshape(shape))
+
+
+V2 = Codec(
+    "v2",
+    ("/v2/models/<name:model>/infer", "/v2/models/<name:model>/versions/<name:version>/infer"),
+    decode,
+    encode,
+    error_string,
+    prefixes=("/v2",),
+    pages=descriptions.PAGES,
+    statistics=descriptions.STATISTICS,
+    alive=descriptions.ALIVE,
+    health=descriptions.HEALTH,
+)

@@ -1,0 +1,83 @@
+"""What the Open Inference Protocol tells of the server and the model: metadata, health and statistics."""
+
+from typing import Any, Final
+
+from model.signature import Dtype
+from service import VERSION
+from service.formats import strict_json
+from service.protocols.base import Answer, Contract
+from service.protocols.call import Statistics
+from service.protocols.open_inference.tensors import datatype_of
+from service.protocols.outputs import named_outputs
+
+_SERVER: Final = {"name": "ml-service", "version": VERSION, "extensions": ["binary_tensor_data", "statistics"]}
+_DATATYPES: Final[dict[Dtype, str]] = {"float64": "FP64", "bool": "BOOL"}
+_MODEL: Final = "/v2/models/<name:model>"
+_VERSION: Final = f"{_MODEL}/versions/<name:version>"
+ALL_FEATURES: Final = "features"
+
+
+def inputs_of(contract: Contract) -> list[dict[str, Any]]:
+    """Return the input tensors: one of all features where all are numbers, else one for each feature."""
+    features = contract.signature.features
+    if all(feature.dtype == "float64" for feature in features) and contract.signature.layout == "matrix":
+        return [{"name": ALL_FEATURES, "datatype": "FP64", "shape": [-1, len(features)]}]
+    return [
+        {"name": feature.name, "datatype": _DATATYPES.get(feature.dtype, "BYTES"), "shape": [-1]}
+        for feature in features
+    ]
+
+
+def outputs_of(contract: Contract) -> list[dict[str, Any]]:
+    """Return the output tensors, as the model's golden rows were answered."""
+    return [
+        {"name": name, "datatype": datatype_of(values), "shape": [-1, *values.shape[1:]]}
+        for name, values in named_outputs(contract.example).items()
+    ]
+
+
+def _metadata(contract: Contract) -> Answer:
+    document = {
+        "name": contract.served_as,
+        "versions": [contract.identity.version],
+        "platform": contract.platform,
+        "inputs": inputs_of(contract),
+        "outputs": outputs_of(contract),
+    }
+    return Answer(strict_json.dumps(document))
+
+
+def _ready(contract: Contract) -> Answer:
+    return Answer(strict_json.dumps({"name": contract.served_as, "ready": True}))
+
+
+def _counted(contract: Contract, statistics: Statistics) -> Answer:
+    """Say it in the shape of Triton's extension (docs/protocol/extension_statistics.md), as far as it is measured."""
+
+    def spent(count: int, seconds: float) -> dict[str, int]:
+        return {"count": count, "ns": int(seconds * 1e9)}
+
+    document = {
+        "name": contract.served_as,
+        "version": contract.identity.version,
+        "inference_count": statistics.rows,
+        "execution_count": statistics.succeeded,
+        "inference_stats": {
+            "success": spent(statistics.succeeded, statistics.succeeded_seconds),
+            "fail": spent(statistics.failed, statistics.failed_seconds),
+        },
+        "batch_stats": [],
+    }
+    return Answer(strict_json.dumps({"model_stats": [document]}))
+
+
+PAGES: Final = {
+    "/v2/health/ready": lambda _contract: Answer(strict_json.dumps({"live": True, "ready": True})),
+    _MODEL: _metadata,
+    _VERSION: _metadata,
+    f"{_MODEL}/ready": _ready,
+    f"{_VERSION}/ready": _ready,
+}
+HEALTH: Final = frozenset({"/v2/health/live", "/v2/health/ready", f"{_MODEL}/ready", f"{_VERSION}/ready"})
+STATISTICS: Final = dict.fromkeys(("/v2/models/stats", f"{_MODEL}/stats", f"{_VERSION}/stats"), _counted)
+ALIVE: Final = {"/v2": Answer(strict_json.dumps(_SERVER)), "/v2/health/live": Answer(strict_json.dumps({"live": True}))}

@@ -1,0 +1,89 @@
+"""TensorFlow Serving's REST protocol, which is KServe V1, and Vertex AI's, which is its rows.
+
+tensorflow/serving, docs/api_rest.md; Vertex AI, "Custom container requirements for prediction".
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from model.prediction import Prediction
+from service.formats import duplicate_names, strict_json
+from service.formats.media_types import check_kind
+from service.protocols.base import JSON, Answer, Codec, Contract, Header
+from service.protocols.call import Call
+from service.protocols.error_shapes import error_string
+from service.protocols.json_shapes import METHODS, answered, read_columns, read_instances
+from service.protocols.open_inference.tensors import malformed
+from service.validation.cells import shown
+
+_MODEL: Final = "/v1/models/<name:model>"
+_VERSION: Final = f"{_MODEL}/versions/<name:version>"
+_DEFAULT: Final = "serving_default"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the answer must have: labels or probabilities, under which name."""
+
+    method: str
+    member: str
+
+
+def decode(body: bytes, header: Header, contract: Contract) -> Call:
+    """Read `instances` (rows or objects) or `inputs` (columns); a form's content type is what curl sends unasked."""
+    check_kind(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
+    if (numbers := contract.rows.numbers(body, "instances")) is not None:
+        return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
+    document = duplicate_names.read(body, contract.documents.read)
+    given = document.keys() & {"instances", "inputs"} if isinstance(document, dict) else set()
+    if len(given) != 1:
+        raise malformed("", "an object with either 'instances' or 'inputs'", shown(document))
+    wanted = _wanted(document, contract)
+    if "inputs" in given:
+        rows = read_columns(document["inputs"], contract, "/inputs")
+        return Call(rows, single=False, wanted=replace(wanted, member="outputs"))
+    return Call(read_instances(document["instances"], contract, "/instances"), single=False, wanted=wanted)
+
+
+def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:
+    """Write one prediction for each row: its label, or its probabilities where those were asked for."""
+    return Answer(strict_json.dumps({call.wanted.member: answered(prediction, call.wanted.method)}))
+
+
+def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
+    """Return what is asked for by TensorFlow Serving's signature name, or by Vertex AI's parameters."""
+    parameters = document.get("parameters") or {}
+    if not isinstance(parameters, dict):
+        raise malformed("/parameters", "an object", shown(parameters))
+    name = document.get("signature_name", parameters.get("signature_name", _DEFAULT))
+    known = [_DEFAULT, *METHODS[: 2 if contract.signature.probabilities else 1]]
+    if name not in known:
+        raise malformed("/signature_name", f"one of {', '.join(known)}", shown(name))
+    return Wanted(METHODS[0] if name == _DEFAULT else name, "predictions")
+
+
+def _status(contract: Contract) -> Answer:
+    """Say it as TensorFlow Serving does, and as KServe V1 does, in one object."""
+    status = {"error_code": "OK", "error_message": ""}
+    version = {"version": contract.identity.version, "state": "AVAILABLE", "status": status}
+    document = {"name": contract.served_as, "ready": True, "model_version_status": [version]}
+    return Answer(strict_json.dumps(document))
+
+
+V1 = Codec(
+    "v1",
+    (f"{_MODEL}:predict", f"{_VERSION}:predict"),
+    decode,
+    encode,
+    error_string,
+    prefixes=("/v1",),
+    pages={
+        "/v1/models": lambda contract: Answer(strict_json.dumps({"models": [contract.served_as]})),
+        _MODEL: _status,
+        _VERSION: _status,
+    },
+    alive={"/": Answer(strict_json.dumps({"status": "alive"}))},
+    health=frozenset({_MODEL, _VERSION}),  # KServe's agents ask them whether the model is ready
+)
+# Its routes are those that the platform sets; see service.protocols.
+VERTEX = Codec("vertex", (), decode, encode, error_string)

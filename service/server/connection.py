@@ -1,0 +1,88 @@
+"""A client's connection: never blocking, so that no client can hold a thread for longer than the work it asked for."""
+
+import os
+import select
+import socket
+from contextlib import suppress
+from typing import Any, Final
+
+from service.server.http_framing import Arriving
+from service.server.pace import Pace
+
+PIECE: Final = 256 * 1024
+SMALL_PIECE: Final = 16 * 1024  # of a chunked body, whose every chunk is looked at, and may be of one byte
+
+
+class ClientSocket(socket.socket):
+    """A socket that keeps what the client does not take at once, for the main loop to send."""
+
+    arrived = 0.0  # when the request that is being answered had arrived whole, on the monotonic clock
+    discarded = False  # whether its body was thrown away, being too large
+    surplus = False  # whether it is to be refused, for more wait than may
+
+    def __init__(self, client: socket.socket) -> None:
+        super().__init__(fileno=client.detach())
+        self.settimeout(0)
+        self.unsent = bytearray()
+
+    def take(self, most: int = PIECE) -> bytes:
+        """Receive what is there, so many bytes at most; raises BlockingIOError when nothing is."""
+        return super().recv(most)
+
+    def sendall(self, content: Any, flags: int = 0) -> None:  # noqa: ARG002  # the socket's interface
+        """Keep what is to be sent, so that head and body leave in one piece."""
+        self.unsent += content
+
+    def flush(self) -> bool:
+        """Send what the client takes at once; say whether that was all. Raises OSError when the client has gone."""
+        if self.unsent:
+            with suppress(BlockingIOError):
+                del self.unsent[: os.write(self.fileno(), self.unsent)]
+        return not self.unsent
+
+    def has_gone(self) -> bool:
+        """Say whether the client has closed the connection, as far as the kernel knows."""
+        poll = select.poll()
+        poll.register(self, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+
+class Connection:
+    """A client's connection: what of its next request has come, and what it waits for."""
+
+    arriving: Arriving | None = None
+    arrived: Arriving  # the request that is being answered
+    behind = b""  # what came behind it
+    waits_in: "dict[Connection, None] | None" = None  # the worker's collection that it waits in, unless it is answered
+    waits_since, timeout = 0.0, 0.0  # and until when (monotonic clock)
+    moved = 0  # bytes received or sent since then
+    polled = False  # whether the main loop waits for it to be readable
+    pace: Pace | None = None  # of requests of the size of the one that is being answered
+    keeps = False  # whether it is kept after the answer that is being sent
+
+    def __init__(self, sock: ClientSocket, client: Any, server: Any) -> None:
+        self.sock = sock
+        # Addresses, as the kernel has them: of a Unix socket a path or nothing.
+        self.client, self.server = ((each if isinstance(each, tuple) else (each, "")) for each in (client, server))
+
+    @property
+    def piece(self) -> int:
+        """How much to receive at once."""
+        return SMALL_PIECE if self.arriving is not None and self.arriving.length is None else PIECE
+
+    def speed(self, now: float) -> float:
+        """Return how many bytes a second have moved since it began to wait."""
+        return self.moved / max(now - self.waits_since, 0.001)
+
+    def close(self) -> None:
+        """Say that nothing more comes, then close at once.
+
+        What has come and was not read would turn the close into a reset, and cost the client the end of the answer: it
+        is read first, as far as it is there.
+        """
+        with suppress(OSError):  # gone already, or nothing left to read
+            self.sock.shutdown(socket.SHUT_WR)
+            for _ in range(16):
+                if not self.sock.take():
+                    break
+        self.sock.close()

@@ -1,0 +1,78 @@
+"""What the master knows of MODEL_DIR, from a process that looks at it: a file system that hangs stops only that.
+
+It is a new program, not a fork, which would hold the memory of the model that was loaded when it started.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+logger = logging.getLogger(__name__)
+RESTART_SECONDS: Final = 5.0
+ROOT: Final = Path(__file__).parents[2]
+_PIECE: Final = 1 << 16
+
+
+class Watcher:
+    """The master's side, which never waits; does nothing where `seconds` is 0."""
+
+    def __init__(self, directory: Path, seconds: float) -> None:
+        # Where MODEL_DIR is relative, it is so to where the server was started.
+        command = [sys.executable, "-m", "service.serving.watcher", directory.absolute(), seconds, os.getpid()]
+        self._command = list(map(str, command)) if seconds else []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._start_at = 0.0
+        self._said = b""
+        self._tried = ""
+
+    def note(self, state: str) -> None:
+        """Take what was tried for known; nothing where that is not known."""
+        self._tried = state or self._tried
+        if state and self._process and self._process.stdin:
+            with suppress(OSError):  # it hangs, or has gone
+                os.write(self._process.stdin.fileno(), f"{state}\n".encode())
+
+    def changed(self, now: float) -> bool:
+        """Say once of each change that it is there, when it has come to rest; `now` by the monotonic clock."""
+        if not self._command:
+            return False
+        if self._process is None and now >= self._start_at:
+            self._start(now)
+        *lines, self._said = (self._said + self._read()).split(b"\n")
+        return bool(lines) and lines[-1].decode() != self._tried
+
+    def stop(self) -> None:
+        """End the process, and do not wait for it: it may hang in the kernel."""
+        if self._process:
+            self._process.kill()
+
+    def _start(self, now: float) -> None:
+        self._start_at, self._said = now + RESTART_SECONDS, b""
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        try:
+            self._process = subprocess.Popen(self._command, cwd=ROOT, bufsize=0, **pipes)  # noqa: S603  # our own program
+        except OSError as error:
+            logger.warning("MODEL_DIR is not watched for now: %s", error)
+            return
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                os.set_blocking(pipe.fileno(), False)
+        self.note(self._tried)
+
+    def _read(self) -> bytes:
+        if not self._process or not self._process.stdout:
+            return b""
+        try:
+            said = os.read(self._process.stdout.fileno(), _PIECE)
+        except BlockingIOError:
+            return b""
+        if not said:
+            logger.warning("the process that watches MODEL_DIR has gone; another one is started")
+            self._process.poll()
+            self._process.stdout.close()
+            self._process = None
+        return said

@@ -1,0 +1,141 @@
+"""Reads and tries the model in forked processes, which touch all the files there are to be touched.
+
+They hand over what they have read: the bundle, the operator's code, the tokens. So what is loaded is what was tried,
+and a file system that hangs stops such a process only.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, BinaryIO
+
+from model.bundle import operator_code, parcels
+from model.bundle.manifest import Bundle, read
+from model.bundle.trust import Trust, make_importable, modules_in
+from model.errors import ModelError
+from model.forking import in_fork
+from model.loading import Loaded, build, builder, prove
+from service.config.exit_line import Refused
+from service.config.settings import SettingError, Settings
+from service.http.auth import Access
+from service.serving.model_directory import Watch
+
+SILENT = "boot_failed: it hangs, or crashes the process that tries it; see `python -m model check`"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a forked process has read and tried: the bundle, the operator's modules, and who may ask."""
+
+    bundle: Bundle
+    modules: operator_code.Modules
+    names: frozenset[str]  # of all the operator's top-level modules
+    access: Access
+    state: str  # of MODEL_DIR, before it was read
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How something is tried: for how long, and what is done again and again meanwhile, and first in each process.
+
+    With `imports` this process imports what it takes to load a model, before it forks the one that tries to, so that it
+    need not be done twice; it may take seconds.
+    """
+
+    seconds: float
+    meanwhile: Callable[[], bool] = lambda: True
+    first: Callable[[], None] = lambda: None
+    imports: bool = False
+
+
+def tried(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]:
+    """Do the work in a process of its own, as in_fork does; return what it says, what is wrong as "error", or ""."""
+
+    def after_the_first() -> dict[str, Any]:
+        trial.first()
+        return work()
+
+    try:
+        return in_fork(after_the_first, trial.seconds, trial.meanwhile) or {"error": SILENT}
+    except Exception as error:  # noqa: BLE001  # no process to be had, or whatever is done meanwhile
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def fetch(settings: Settings, trial: Trial) -> Fetched:
+    """Read what is there now in one forked process, load and prove it in another; raises Refused."""
+    try:
+        with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
+            read = _checked(tried(partial(_read, settings, file), trial))
+            bundle = parcels.take(file)
+            file.truncate(0)  # whoever was forked meanwhile has it open, too
+    except (OSError, MemoryError) as error:
+        raise Refused(f"{type(error).__name__}: {error}") from None
+    access = Access(None if read["hashes"] is None else map(bytes.fromhex, read["hashes"]))
+    names, state = frozenset(read["names"]), {"state": read["state"]}
+    if trial.imports:
+        _checked(state | _said(partial(_imported, settings, bundle)))
+    said = _checked(state | tried(partial(_try, settings, bundle, names), trial))
+    return Fetched(bundle, operator_code.Modules(**said["modules"]), names, access, read["state"])
+
+
+def _imported(settings: Settings, bundle: Bundle) -> dict[str, Any]:
+    builder(bundle, settings.model_dir, compiled=settings.engine == "auto")
+    return {}
+
+
+def _checked(said: dict[str, Any]) -> dict[str, Any]:
+    if said["error"]:
+        raise Refused(said["error"], said.get("state", ""))
+    return said
+
+
+def _said(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Do the work; what is wrong is said as "error"."""
+    try:
+        return {"error": ""} | work()
+    except ModelError as error:
+        return {"error": f"{error.code}: {error}"}
+    except SettingError as error:
+        return {"error": f"bad setting: {error}"}
+    except Exception as error:  # noqa: BLE001  # whatever the operator's code may raise
+        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+
+
+def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
+    """Put the bundle into the file, and say the rest: the state of MODEL_DIR before, who may ask, names of modules."""
+    code, state = settings.model_code, Watch(settings.model_dir, 0).state()
+
+    def work() -> dict[str, Any]:
+        hashes = Access.read(settings.tokens_file).hashes
+        parcels.put(read(settings.model_dir, settings.model_sha256), file)
+        names = modules_in(code) if code is not None and code.is_dir() else ()
+        return {"hashes": None if hashes is None else [each.hex() for each in hashes], "names": sorted(names)}
+
+    return {"state": state} | _said(work)
+
+
+def _try(settings: Settings, bundle: Bundle, names: frozenset[str]) -> dict[str, Any]:
+    """Load and prove the bundle; say which of the operator's modules that took."""
+
+    def work() -> dict[str, Any]:
+        make_importable(settings.model_code)
+        with operator_code.reading(settings.model_code) as modules:
+            prove(assembled(settings, bundle, names))
+        return {"modules": asdict(modules)}
+
+    return _said(work)
+
+
+def assembled(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:
+    """Make a model of what was read, as the settings want it; raises ModelError and SettingError."""
+    trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code, names)
+    loaded = build(bundle, settings.model_dir, trust, compiled=settings.engine == "auto")
+    _check_redacted(settings, loaded.manifest.signature.names)
+    return loaded
+
+
+def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
+    """Refuse to redact what the model does not have: a misspelt name would be logged in full."""
+    if unknown := [name for name in settings.log_redact if name not in names]:
+        raise SettingError(f"LOG_REDACT={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")

@@ -1,0 +1,165 @@
+"""From the rows of a JSON document to what the model's layout takes, in array steps, or to what is wrong with them."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, repeat
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from model.prediction import Rows
+from model.signature import Signature
+from service.errors import InvalidRows, Problem
+from service.validation.cells import CellReader, shown
+from service.validation.json_matrix import NumberReader
+
+_MOST_PROPOSALS = 3
+_MOST_COMPARED = 500
+_NEAR = 0.7  # difflib's ratio; "target" and "age" have 0.67
+_LISTS = frozenset({list, tuple})
+
+
+class RowReader:
+    """Reads rows for one model: each a list in the order of the features, or an object by their names.
+
+    For a model of texts a row may also be just the text.
+    """
+
+    def __init__(self, signature: Signature, max_rows: int) -> None:
+        names = signature.names
+        self._layout = signature.layout
+        self._cells = [CellReader(feature) for feature in signature.features]
+        self._names = list(names)
+        self._by_name = {cell.feature.name: cell for cell in self._cells}
+        self._nullable = np.array([feature.nullable for feature in signature.features])
+        self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+        self._max_rows = max_rows
+        self._numbers = NumberReader(len(names))
+        # Numbers alone, the common case, are read in one step instead of one for each column.
+        plain = all(each.dtype == "float64" and each.categories is None for each in signature.features)
+        self._types = frozenset().union(*(cell.types for cell in self._cells)) if plain else None
+
+    def numbers(self, body: bytes, member: str) -> Rows | None:
+        """Return the rows of a JSON document that is `{member: rows}`, where all are lists of numbers; None if not."""
+        return self._numbers.read(body, member) if self._types is not None else None
+
+    def read(self, rows: list[Any] | Rows, pointer: str, *, single: bool = False) -> Rows:
+        """Return shape (n, features), from rows as JSON has them or as `numbers` does.
+
+        Raises InvalidRows with JSON pointers below `pointer`.
+        """
+        if not 0 < len(rows) <= self._max_rows:
+            code = "too_many_rows" if len(rows) else "no_rows"
+            raise InvalidRows((Problem(code, pointer, f"1 to {self._max_rows} rows", f"{len(rows)} rows"),))
+        if isinstance(rows, np.ndarray):
+            return rows
+        converted = self._convert(rows)
+        if converted is None:
+            places, proposals = self._wrong(rows), iter(range(_MOST_PROPOSALS))
+            pointers = [pointer] if single else [f"{pointer}/{place}" for place in places]
+            found = map(self._row_problems, map(rows.__getitem__, places), pointers, repeat(proposals))
+            raise InvalidRows(tuple(islice(chain.from_iterable(found), InvalidRows.MOST)))
+        return converted
+
+    def _convert(self, rows: list[Any]) -> Rows | None:
+        """Return the rows if every one and every cell is right, else None; no Python code runs for each cell."""
+        width, kinds = len(self._cells), set(map(type, rows))
+        if str in kinds and self._layout == "text":
+            rows = [(row,) if type(row) is str else row for row in rows]
+        if dict in kinds:
+            try:
+                rows = [self._pick(row) if type(row) is dict and len(row) == width else row for row in rows]
+            except KeyError:
+                return None
+        if not set(map(type, rows)) <= _LISTS or set(map(len, rows)) != {width}:
+            return None
+        return self._matrix(rows) if self._types is not None else self._columns(rows)
+
+    def _matrix(self, rows: list[Any]) -> Rows | None:
+        kinds = set(map(type, chain.from_iterable(rows)))
+        if not self._types or not kinds <= self._types:
+            return None
+        if type(None) not in kinds:  # JSON has no number that is not finite
+            flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(self._cells))
+            return flat.reshape(len(rows), -1)
+        matrix = np.array(rows, dtype=np.float64)
+        finite = np.isfinite(matrix)
+        # JSON has no NaN, so whatever is not finite was null; it may be where the model takes a missing value.
+        return matrix if finite.all() or (finite | self._nullable).all() else None
+
+    def _columns(self, rows: list[Any]) -> Rows | None:
+        columns = zip(*rows, strict=True)
+        out = np.empty((len(rows), len(self._cells)), dtype=np.float64 if self._layout == "matrix" else object)
+        for place, (cell, column) in enumerate(zip(self._cells, columns, strict=True)):
+            values = cell.read(list(column))
+            if values is None:
+                return None
+            out[:, place] = values.astype(out.dtype)  # in a matrix, true is 1 and null is NaN
+        return out
+
+    def _wrong(self, rows: list[Any]) -> list[int]:
+        """Return the places of the first rows with problems, as many as can be reported, found column by column."""
+        ordered = [self._in_order(row) for row in rows]
+        unfit = list(islice((place for place, row in enumerate(ordered) if row is None), InvalidRows.MOST))
+        end = unfit[-1] if len(unfit) == InvalidRows.MOST else len(rows)
+        fit = [place for place in range(end) if ordered[place] is not None]
+        found = set(unfit)
+        for cell, column in zip(self._cells, zip(*(ordered[place] for place in fit), strict=True), strict=False):
+            found.update(fit[place] for place in islice(cell.wrong(column), InvalidRows.MOST))
+        return sorted(found)[: InvalidRows.MOST]
+
+    def _in_order(self, row: Any) -> Sequence[Any] | None:
+        """Return a row's cells in the order of the features, or None if it has not one for each."""
+        if isinstance(row, str) and self._layout == "text":
+            return (row,)
+        if not isinstance(row, (dict, list, tuple)) or len(row) != len(self._cells):
+            return None
+        if not isinstance(row, dict):
+            return row
+        cells: Sequence[Any] | None = self._pick(row) if row.keys() == self._by_name.keys() else None
+        return cells
+
+    def _row_problems(self, row: Any, pointer: str, proposals: Iterator[int]) -> Iterator[Problem]:
+        width = len(self._cells)
+        if isinstance(row, dict):
+            yield from self._named_problems(row, pointer, proposals)
+        elif isinstance(row, str) and self._layout == "text":
+            yield from ()
+        elif not isinstance(row, (list, tuple)):
+            yield Problem("invalid_row", pointer, f"a list of {width} values, or an object by name", shown(row))
+        elif len(row) != width:
+            yield Problem("wrong_feature_count", pointer, f"{width} features", f"{len(row)}")
+        else:
+            for position, (cell, value) in enumerate(zip(self._cells, row, strict=True)):
+                yield from _cell_problems(cell, value, f"{pointer}/{position}")
+
+    def _named_problems(self, row: dict[str, Any], pointer: str, proposals: Iterator[int]) -> Iterator[Problem]:
+        for name, value in row.items():
+            where = f"{pointer}/{escaped(name)}"
+            if name in self._by_name:
+                yield from _cell_problems(self._by_name[name], value, where)
+            else:
+                yield Problem("unknown_feature", where, self._nearest(name, proposals), "no such feature")
+        for name in (name for name in self._by_name if name not in row):
+            yield Problem("missing_feature", f"{pointer}/{escaped(name)}", "a value of this feature", "none")
+
+    def _nearest(self, name: str, proposals: Iterator[int]) -> str:
+        """Say which feature was probably meant; for the first few only, as comparing names takes long."""
+        return nearest(name, self._names, compare=next(proposals, None) is not None)
+
+
+def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
+    """Say which of a model's features was probably meant by a name that is none."""
+    near = difflib.get_close_matches(name[:100], names[:_MOST_COMPARED], n=1, cutoff=_NEAR) if compare else []
+    return f"a feature, perhaps {near[0]!r}" if near else f"one of {', '.join(map(repr, names[:20]))}"
+
+
+def _cell_problems(cell: CellReader, value: Any, pointer: str) -> Iterator[Problem]:
+    if not cell.takes(value):
+        yield Problem("invalid_value", pointer, cell.expected, shown(value))
+
+
+def escaped(name: str) -> str:
+    """Return a name as one step of a JSON pointer (RFC 6901), cut so that an answer stays short."""
+    return name[:100].replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,95 @@
+"""marshmallow schemas from a model's signature, built once per model; the field that reads rows is one array step."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from marshmallow import RAISE, Schema, ValidationError, fields, missing
+
+from model.prediction import Rows
+from model.signature import Signature
+from service.errors import InvalidRows, Problem
+from service.validation.cells import shown
+from service.validation.json_rows import RowReader, escaped
+
+SINGLE = "features"
+MANY = "instances"
+_EXPECTED = f"an object with either {SINGLE!r} (one row) or {MANY!r} (a list of rows) and nothing else"
+
+
+class RowsField(fields.Field[Rows]):
+    """Reads one row, or a list of rows, as the model's layout has them; its messages are Problems, not strings."""
+
+    def __init__(self, reader: RowReader, *, single: bool) -> None:
+        super().__init__()
+        self._reader = reader
+        self._single = single
+
+    def deserialize(
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,  # noqa: ARG002  # marshmallow's interface
+        **kwargs: Any,  # noqa: ARG002  # likewise
+    ) -> Any:
+        """Return shape (n, features); raises ValidationError with a list of Problems.
+
+        Not `_deserialize`, so that null is a row like any other that is wrong, and the reader says so.
+        """
+        if value is missing:
+            return missing
+        pointer = f"/{attr}"
+        try:
+            if self._single:
+                return self._reader.read([value], pointer, single=True)
+            if not isinstance(value, (list, np.ndarray)):
+                raise InvalidRows((Problem("invalid_request", pointer, "a list of rows", shown(value)),))
+            return self._reader.read(value, pointer)
+        except InvalidRows as error:
+            raise ValidationError(list(error.problems)) from None
+
+
+class RequestSchema:
+    """The native request, `{"features": row}` or `{"instances": [row, …]}`, of one model."""
+
+    def __init__(self, signature: Signature, max_rows: int) -> None:
+        reader = RowReader(signature, max_rows)
+        members: dict[str, Any] = {SINGLE: RowsField(reader, single=True), MANY: RowsField(reader, single=False)}
+        self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
+        self._fields: dict[str, Any] = self._schema.fields
+
+    def load(self, document: Any) -> tuple[Rows, bool]:
+        """Return the rows, and whether one was asked for as one; raises InvalidRows."""
+        if not isinstance(document, dict) or len(document.keys() & {SINGLE, MANY}) != 1:
+            got = f"an object with {_names(document)}" if isinstance(document, dict) else shown(document)
+            raise InvalidRows((Problem("invalid_request", "", _EXPECTED, got),))
+        single = SINGLE in document
+        member = SINGLE if single else MANY
+        if len(document) > InvalidRows.MOST:  # more than can be said of
+            document = dict(islice(document.items(), InvalidRows.MOST)) | {member: document[member]}
+        try:
+            if len(document) == 1:  # what the whole schema does costs more than a small model's prediction
+                rows: Rows = self._fields[member].deserialize(document[member], member)
+            else:
+                rows = self._schema.load(document)[member]
+        except ValidationError as error:
+            raise InvalidRows(tuple(islice(_problems(_messages(error, member), document), InvalidRows.MOST))) from None
+        return rows, single
+
+
+def _messages(error: ValidationError, member: str) -> dict[str, list[Any]]:
+    """Return what is wrong by member; a field alone does not say which it is."""
+    return error.messages if isinstance(error.messages, dict) else {member: error.messages}
+
+
+def _problems(messages: dict[str, list[Any]], document: dict[str, Any]) -> Iterator[Problem]:
+    """Flatten marshmallow's messages in the order of the document: Problems, and its own words for unknown members."""
+    for member in (member for member in document if member in messages):
+        for entry in messages[member]:
+            unknown = Problem("invalid_request", f"/{escaped(member)}", _EXPECTED, "one more member")
+            yield entry if isinstance(entry, Problem) else unknown
+
+
+def _names(document: dict[str, Any]) -> str:
+    return ", ".join(repr(name[:40]) for name in list(document)[:10]) or "no members"
