@@ -12,6 +12,7 @@ from tests.system.containers import docker
 
 pytestmark = pytest.mark.image
 COMPILED, PLAIN = "ml-service:test-compiled", "ml-service-plain-fastapi:test"
+PAGE = ROOT / "docs/operations.md"
 ABSENT = ("sklearn", "scipy", "skops", "joblib", "onnx", "pandas", "model.packing", "model.packing.reference_model")
 FIND = f"from importlib.util import find_spec; print([name for name in {ABSENT} if find_spec(name)])"
 # Loads each bundle as the server does, and predicts each case's rows.
@@ -48,13 +49,13 @@ def flat(value):
 
 
 def test_it_holds_no_scikit_learn_and_is_smaller_by_a_quarter_than_a_plain_server_of_the_same_model(compiled, clone):
-    """Than the plain FastAPI image on the same base; README states the size."""
+    """Than the plain FastAPI image on the same base; docs/operations.md states the size."""
     docker("build", "--network", "host", "--tag", PLAIN, str(clone / "benchmarks/fastapi"))
     ours, plain = (int(docker("inspect", "--format", "{{.Size}}", image)) for image in (compiled, PLAIN))
 
     assert "[]" == in_image(compiled, FIND)
     assert ours <= 0.75 * plain
-    assert any(f"{round(ours / 1e6) + off} MB" in (ROOT / "README.md").read_text() for off in (-2, -1, 0, 1, 2)), ours
+    assert any(f"{round(ours / 1e6) + off} MB" in PAGE.read_text() for off in (-2, -1, 0, 1, 2)), ours
 
 
 def test_it_serves_the_reference_model_and_becomes_healthy(compiled):

@@ -163,13 +163,13 @@ def test_the_image_holds_only_what_serving_needs(image, tmp_path):
 
 
 def test_the_image_is_smaller_than_the_plain_one(image, clone):
-    """README states both sizes; this one is the smaller, on the same base."""
+    """docs/operations.md states both sizes; this one is the smaller, on the same base."""
     build(PLAIN, clone / "benchmarks/fastapi")
     ours, plain, base = (
         int(docker("inspect", "--format", "{{.Size}}", name)) for name in (image, PLAIN, "python:3.11-slim")
     )
 
     assert base < ours < plain
-    readme = (ROOT / "README.md").read_text()
+    page = (ROOT / "docs/operations.md").read_text()
     for size in (ours, plain):
-        assert any(f"{round(size / 1e6) + off} MB" in readme for off in (-2, -1, 0, 1, 2)), round(size / 1e6)
+        assert any(f"{round(size / 1e6) + off} MB" in page for off in (-2, -1, 0, 1, 2)), round(size / 1e6)

@@ -1,4 +1,4 @@
-"""A model of somebody's own code that works on data frames, in the image that README tells to make for it."""
+"""A model of somebody's own code that works on data frames, in the image that docs/models.md tells how to make."""
 
 import re
 import subprocess
@@ -41,13 +41,13 @@ print(estimator.predict_proba(asked)[0].max())
 
 
 def test_own_code_gets_data_frames_in_an_image_with_pandas(run, tmp_path):
-    """The same number as where it was fitted; README's lines are the ones that are built."""
+    """The same number as where it was fitted; the lines of docs/models.md are the ones that are built."""
     code, bundle = tmp_path / "code", tmp_path / "bundle"
     code.mkdir()
     (code / "own_code.py").write_text(OWN)
     packed = [sys.executable, "-c", PACK, str(code), str(bundle)]
     expected = subprocess.run(packed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    lines = re.search(r"```dockerfile\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    lines = re.search(r"```dockerfile\n(.*?)```", (ROOT / "docs/models.md").read_text(), re.DOTALL)[1]
     (tmp_path / "image").mkdir()
     (tmp_path / "image/Dockerfile").write_text(lines.replace("FROM ml-service\n", f"FROM {IMAGE}\n"))
     build(TAG, tmp_path / "image")

@@ -1,4 +1,4 @@
-"""README's way to serve another model, done by README's own lines on a real container."""
+"""The way that docs/models.md has to serve another model, done by its own lines on a real container."""
 
 import json
 import os
@@ -28,16 +28,16 @@ rows.assign(target=labels).to_csv("train.csv", index=False)
 
 
 def line(*words):
-    """Return README's one command that has all the words."""
-    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    """Return the page's one command that has all the words."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "docs/models.md").read_text(), re.DOTALL)
     lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     (found,) = [line for line in lines if all(word in line for word in words)]
     return found
 
 
 @pytest.fixture
-def readme(image, clone):
-    """Run README's lines in a checkout, with names and a port of the test's own; what they made is gone at the end."""
+def run_line(image, clone):
+    """Run the page's lines in a checkout, under names and a port of the test's own, and remove what they made."""
     name, volume = f"churn-{uuid.uuid4().hex[:8]}", f"models-{uuid.uuid4().hex[:8]}"
     if not (clone / ".venv").exists():
         (clone / ".venv").symlink_to(ROOT / ".venv")
@@ -88,30 +88,30 @@ def answers(container):
 
 
 @pytest.mark.parametrize("by", ["a signal", "watching"])
-def test_a_model_packed_into_the_mounted_directory_is_served(readme, fit, by):
+def test_a_model_packed_into_the_mounted_directory_is_served(run_line, fit, by):
     """Run, pack in its place, signal: each answer is that of its version, and the new version comes."""
     fit("7")
-    readme(line("-m model pack", "--output churn", "--version 7"))
+    run_line(line("-m model pack", "--output churn", "--version 7"))
     command = line("docker run", "churn:/model:ro")
-    container = serving(readme(command if by == "a signal" else command.replace(" -v", " -e WATCH_SECONDS=0.2 -v")))
+    container = serving(run_line(command if by == "a signal" else command.replace(" -v", " -e WATCH_SECONDS=0.2 -v")))
     assert ("7", ["7-0"]) == answers(container)
 
     for version in ("8", "7"):
         fit(version)
-        readme(line("-m model pack", "--output churn", "--version 8").replace("--version 8", f"--version {version}"))
+        run_line(line("-m model pack", "--output churn", "--version 8").replace("--version 8", f"--version {version}"))
         if by == "a signal":
-            readme(line("docker kill --signal HUP"))
+            run_line(line("docker kill --signal HUP"))
         eventually(lambda version=version: answers(container) == (version, [f"{version}-0"]), version)
     assert "is not served" not in docker("logs", container.name, err=True)
 
 
-def test_a_model_packed_into_a_named_volume_is_served(readme, fit):
+def test_a_model_packed_into_a_named_volume_is_served(run_line, fit):
     """A new volume has the image's model; the image of the stage that trains packs another into it."""
     fit("8")
-    container = serving(readme(line("docker run", "models:/model:ro")))
+    container = serving(run_line(line("docker run", "models:/model:ro")))
     assert "iris" == json.loads(container.ask("GET", "/model")[2])["name"]
-    readme(line("docker build --target train"))
-    readme(line("docker run --rm", "models:/model", "-m model pack"))
+    run_line(line("docker build --target train"))
+    run_line(line("docker run --rm", "models:/model", "-m model pack"))
 
     eventually(lambda: answers(container) == ("8", ["8-0"]), "8")
     assert "churn" == json.loads(container.ask("GET", "/model")[2])["name"]

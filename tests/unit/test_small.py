@@ -1,19 +1,16 @@
-"""The small parts: codes, the duplicate check, slots, and what the documentation must name."""
+"""The small parts: codes, the duplicate check and slots."""
 
-import dataclasses
 import json
 from types import SimpleNamespace
 
 import pytest
 
-from model.errors import ModelError, NoFiniteAnswer
+from model.errors import NoFiniteAnswer
 from service import assembly, errors
-from service.config.settings import Settings
 from service.errors import TABLE, InvalidJson, InvalidRows, Problem, ServiceError, describe
 from service.formats import duplicate_names, strict_json
-from service.monitoring.metrics import CATALOGUE, PREFIX, Metrics
+from service.monitoring.metrics import Metrics
 from service.server.shared_state import State
-from tests.conftest import ROOT
 
 
 def all_errors(tree=ServiceError):
@@ -27,14 +24,13 @@ def test_each_error_has_its_row_in_the_table(error):
 
 
 @pytest.mark.parametrize("code", TABLE)
-def test_each_code_is_described_and_documented(code):
-    """README lists every code with its status."""
+def test_each_code_is_described(code):
+    """By the status and the title of its row."""
     status, title = TABLE[code]
 
     failure = describe(InvalidRows((Problem(code, "/x", "y", "z"),)))
 
     assert (status, code, title) == (failure.status, failure.code, failure.title)
-    assert f"| `{code}` | {status} |" in (ROOT / "README.md").read_text()
 
 
 def test_what_is_not_ours_is_told_as_nothing_but_internal():
@@ -44,33 +40,6 @@ def test_what_is_not_ours_is_told_as_nothing_but_internal():
     assert (500, "internal_error") == (failure.status, failure.code)
     assert "secret" not in failure.message
     assert "secret" not in describe(NoFiniteAnswer("secret")).message
-
-
-@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.metadata["name"])
-def test_each_setting_is_documented(field):
-    """README's table has each setting with its default and help."""
-    name, text = field.metadata["name"], field.metadata["help"]
-
-    row = next(line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{name}` |"))
-    assert text in row
-    if not callable(default := field.metadata["default"]) and default not in (None, ()):
-        assert f"`{default}`" in row
-
-
-@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.name)
-def test_each_metric_is_documented(item):
-    """README's table has each metric with its labels and help."""
-    row = next(
-        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith(f"| `{PREFIX}_{item.name}` |")
-    )
-    assert item.help in row
-    assert all(f"`{label}`" in row for label in item.labels)
-
-
-@pytest.mark.parametrize("code", [error.code for error in ModelError.__subclasses__()])
-def test_each_start_failure_is_documented(code):
-    """README says what to do about each way a model can be wrong."""
-    assert f"`{code}`" in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize(

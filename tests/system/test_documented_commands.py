@@ -1,4 +1,4 @@
-"""README's commands, asked of a real server, give what README says."""
+"""The curl commands of README and docs/: a real server gives the answers that stand under them."""
 
 import re
 import shlex
@@ -7,11 +7,12 @@ from itertools import pairwise
 from tests.conftest import ROOT
 
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def examples():
-    """Return each curl line of README with the answer that follows it."""
-    lines = "".join(BLOCK.findall((ROOT / "README.md").read_text())).splitlines()
+    """Return each curl line of the pages with the answer that follows it."""
+    lines = "\n".join(block for page in PAGES for block in BLOCK.findall(page.read_text())).splitlines()
     return [
         (line, answer) for line, answer in pairwise(lines) if line.startswith("$ curl") and not answer.startswith("$")
     ]
@@ -33,12 +34,12 @@ def ask(connection, command):
     return content.decode()
 
 
-def test_readme_has_examples():
-    """The pattern finds them."""
-    assert len(examples()) >= 6
+def test_the_pages_have_examples():
+    """The pattern finds those of README and of docs/protocols.md."""
+    assert len(examples()) >= 7
 
 
-def test_readmes_curl_lines_give_what_readme_says(serve):
+def test_curl_lines_give_the_answers_that_stand_under_them(serve):
     """An ellipsis stands for whatever follows."""
     server = serve()
     with server.connect() as connection:

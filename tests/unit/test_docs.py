@@ -1,0 +1,77 @@
+"""The documentation: its tables agree with the code, and its links lead somewhere."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from model.errors import ModelError
+from service.config.settings import Settings
+from service.errors import TABLE
+from service.monitoring.metrics import CATALOGUE, PREFIX
+from tests.conftest import ROOT
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\]\((?!https?:|urn:)([^)#]*)(?:#([^)]*))?\)")
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def rows(name: str) -> dict[str, str]:
+    """Return the rows of a page's tables by the code in their first cell."""
+    return {line.split("`")[1]: line for line in page(name).splitlines() if line.startswith("| `")}
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_each_error_code_is_documented(code):
+    """errors.md lists every code with its status."""
+    assert f"| `{code}` | {TABLE[code][0]} |" in page("docs/errors.md")
+
+
+@pytest.mark.parametrize("code", [error.code for error in ModelError.__subclasses__()])
+def test_each_start_failure_is_documented(code):
+    """errors.md says what to do about each way a model can be wrong."""
+    assert f"`{code}`" in page("docs/errors.md")
+
+
+@pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.metadata["name"])
+def test_each_setting_is_documented(field):
+    """settings.md has each setting with its default and help."""
+    row, default = rows("docs/settings.md")[field.metadata["name"]], field.metadata["default"]
+    computed = callable(default) or default in (None, ())
+
+    assert field.metadata["help"] in row
+    assert computed or f"`{default}`" in row
+
+
+@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.name)
+def test_each_metric_is_documented(item):
+    """metrics.md has each metric with its labels and help."""
+    row = rows("docs/metrics.md")[f"{PREFIX}_{item.name}"]
+
+    assert item.help in row
+    assert all(f"`{label}`" in row for label in item.labels)
+
+
+def test_nothing_is_documented_that_is_not_there():
+    """A setting or metric that is removed from the code is removed from its table."""
+    assert {field.metadata["name"] for field in dataclasses.fields(Settings)} == set(rows("docs/settings.md"))
+    assert {f"{PREFIX}_{item.name}" for item in CATALOGUE} == set(rows("docs/metrics.md"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(path):
+    """Each relative link names a file that exists and, if it has an anchor, a heading in that file."""
+    for target, anchor in LINK.findall(path.read_text()):
+        file = path.parent / target if target else path
+        assert file.exists(), f"{target}: no such file"
+        assert not anchor or anchor in anchors(file), f"{target}#{anchor}: no such heading"
