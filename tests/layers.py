@@ -31,7 +31,6 @@ HOMES = {
 NOTEBOOKS = ("model", "model.packing")
 # Arrows against the rules that are still there.
 PENDING: set[tuple[str, str]] = {
-    ("service.formats", "service.protocols"),
     ("service.serving", "service.http"),
     ("service.serving", "service.monitoring"),
     ("service.http", "service.server"),

@@ -14,8 +14,7 @@ from service.errors import InvalidBody, InvalidRows, Problem
 from service.formats.arrow_columns import Buffers, Values, cells, grown, joined, looked_up, read_values
 from service.formats.arrow_types import Kind, kind_of
 from service.formats.flatbuffer_reader import BOOL, BYTE, LONG, SHORT, View
-from service.protocols.base import Contract
-from service.validation.columns import Column
+from service.validation.columns import Column, TableReader
 
 STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
 _MAGIC: Final = b"ARROW1\0\0"  # a file is this, a stream, and an index of it
@@ -42,7 +41,7 @@ class _Reading:
     growth: int = 0
 
 
-def read(body: bytes, contract: Contract) -> Rows:
+def read(body: bytes, tables: TableReader) -> Rows:
     """Return the rows of all batches, columns by name; raises InvalidBody and InvalidRows."""
     reading = _Reading(len(body))
     try:
@@ -50,20 +49,20 @@ def read(body: bytes, contract: Contract) -> Rows:
             if number > _MOST_MESSAGES:
                 raise ValueError(f"more than {_MOST_MESSAGES} batches")
             if kind == _SCHEMA and number == 0:
-                _read_schema(header, reading, contract)
+                _read_schema(header, reading, tables)
             elif kind == _DICTIONARY and number > 0:
                 _read_dictionary(header, content, reading)
             elif kind == _BATCH and number > 0:
-                _read_batch(header, content, reading, contract)
+                _read_batch(header, content, reading, tables)
             else:
                 raise ValueError("a message out of its order")
         columns = {name: joined(parts) for name, parts in reading.batches.items()}
-        _check_texts(columns, reading, contract)
+        _check_texts(columns, reading, tables)
     except (ValueError, struct.error) as error:
         raise InvalidBody(f"Expected an Arrow IPC stream of flat columns; {str(error)[:200]}.") from None
     if not reading.kinds:
         raise InvalidBody("Expected an Arrow IPC stream, got a body without a schema.")
-    return contract.tables.read(columns)
+    return tables.read(columns)
 
 
 def _messages(body: memoryview) -> Iterator[tuple[int, View, memoryview]]:
@@ -86,18 +85,18 @@ def _messages(body: memoryview) -> Iterator[tuple[int, View, memoryview]]:
         yield message.number(1, BYTE), header, body[start:place]
 
 
-def _read_schema(schema: View, reading: _Reading, contract: Contract) -> None:
+def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:
     """Read what the columns are; of more than the model has, only what is needed to name one that is wrong."""
     if schema.number(0, SHORT):
         raise ValueError("big-endian numbers")
-    known, left = contract.signature.names, reading.size
+    known, left = tables.names, reading.size
     fields, names = schema.views(1, len(known) + 1), []
     for each in fields:
         names.append(each.text(0, left))
         left -= len(names[-1])
     if len(set(names)) < len(names):
         raise InvalidRows((Problem("duplicate_name", "", "each column once", "one twice"),))
-    contract.tables.check_names(names if len(names) <= len(known) else [*known, *names])
+    tables.check_names(names if len(names) <= len(known) else [*known, *names])
     reading.kinds = {name: kind_of(each) for name, each in zip(names, fields, strict=True)}
     for kind in reading.kinds.values():
         if kind.dictionary is not None:
@@ -119,10 +118,10 @@ def _read_dictionary(header: View, content: memoryview, reading: _Reading) -> No
     reading.dictionaries[number] = values
 
 
-def _read_batch(batch: View, content: memoryview, reading: _Reading, contract: Contract) -> None:
+def _read_batch(batch: View, content: memoryview, reading: _Reading, tables: TableReader) -> None:
     reading.rows += batch.number(0, LONG)
     if batch.number(0, LONG):
-        contract.tables.check_height(reading.rows)
+        tables.check_height(reading.rows)
         found = _columns(batch, content, [kind.dtype for kind in reading.kinds.values()])
         for (name, kind), values in zip(reading.kinds.items(), found, strict=True):
             if kind.dictionary is None:
@@ -147,10 +146,10 @@ def _columns(batch: View, content: memoryview, dtypes: list[str]) -> list[Values
     ]
 
 
-def _check_texts(columns: dict[str, Column], reading: _Reading, contract: Contract) -> None:
+def _check_texts(columns: dict[str, Column], reading: _Reading, tables: TableReader) -> None:
     """Raise ValueError where few bytes are much text for the model; among known categories none of it reaches it."""
     left = max(_MOST_TEXT, _MOST_REPEATED * reading.size)
-    for feature in contract.signature.features:
+    for feature in tables.features:
         if feature.categories is None and feature.name in columns and reading.kinds[feature.name].repeats_texts:
             column = columns[feature.name]
             left -= max(0, sum(map(len, filter(None, column))) - _NAME * len(column))

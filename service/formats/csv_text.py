@@ -14,8 +14,7 @@ from model.prediction import Rows
 from model.signature import Feature
 from service.errors import InvalidBody, InvalidRows, Problem, UnsupportedMediaType
 from service.formats import strict_json
-from service.protocols.base import Contract
-from service.validation.columns import Column, by_row
+from service.validation.columns import Column, TableReader, by_row
 
 KIND: Final = "text/csv"
 _SIGNED_NAN: Final = re.compile("[+-][nN]")
@@ -23,7 +22,7 @@ _NUMBERS: Final = "iuf"
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
-def read(body: bytes, parameters: dict[str, str], contract: Contract) -> tuple[Rows, bool]:
+def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[Rows, bool]:
     """Return the rows, and whether a line of names stood above them; raises InvalidBody and InvalidRows.
 
     There is one if the content type says `header=present` (RFC 7111), or says nothing and the first line names a
@@ -32,10 +31,10 @@ def read(body: bytes, parameters: dict[str, str], contract: Contract) -> tuple[R
     said = parameters.get("header", "")
     if said not in ("", "present", "absent"):
         raise UnsupportedMediaType(f"Expected header=present or header=absent, got {said[:40]!r}.")
-    names = list(contract.signature.names)
-    if (found := _read_numbers(body, said, names, contract)) is not None:
+    names = list(tables.names)
+    if (found := _read_numbers(body, said, names, tables)) is not None:
         return found
-    lines = _lines(body, contract.tables.max_rows + 1)
+    lines = _lines(body, tables.max_rows + 1)
     headed = bool(lines) and _is_head(lines[0], said, names)
     head = lines[0] if headed else names
     if len(set(head)) < len(head):
@@ -47,11 +46,11 @@ def read(body: bytes, parameters: dict[str, str], contract: Contract) -> tuple[R
             other = next((sign for sign in ";\t|" if row and sign in row[0]), None)
             got = f"{len(row)}" + (f", which holds {other!r}" if other else "")
             raise InvalidRows((Problem(code, f"/{place}", f"{len(head)} values between commas", got),))
-    contract.tables.check_names(head)
+    tables.check_names(head)
     texts: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
     columns, wrong = dict(zip(head, texts, strict=True)), list[str]()
-    cells = {each.name: _column(each, columns[each.name], wrong) for each in contract.signature.features}
-    return contract.tables.read(cells, by_row), headed
+    cells = {each.name: _column(each, columns[each.name], wrong) for each in tables.features}
+    return tables.read(cells, by_row), headed
 
 
 def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
@@ -71,19 +70,19 @@ def _is_head(cells: Sequence[str], said: str, names: list[str]) -> bool:
     return said == "present" or (not said and not set(names).isdisjoint(cells))
 
 
-def _read_numbers(body: bytes, said: str, names: list[str], contract: Contract) -> tuple[Rows, bool] | None:
+def _read_numbers(body: bytes, said: str, names: list[str], tables: TableReader) -> tuple[Rows, bool] | None:
     """Return the same as `read` where every cell is a plain number, else None."""
     first, _, rest = body.partition(b"\n")
     if first.count(b",") != len(names) - 1:
         return None
     cells = first.decode(errors="replace").rstrip("\r").split(",")
     if not (headed := _is_head(cells, said, names)):
-        matrix = contract.tables.numbers(body)
+        matrix = tables.numbers(body)
     elif cells == names:
-        matrix = contract.tables.numbers(rest)
+        matrix = tables.numbers(rest)
     else:
         return None
-    return None if matrix is None else (contract.tables.read_matrix(matrix), headed)
+    return None if matrix is None else (tables.read_matrix(matrix), headed)
 
 
 class _Lines(list[str]):

@@ -49,7 +49,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     kind = check_kind(header("Content-Type"), _BODIES)
     wanted = Wanted(wrapped=False, kind=chosen(header("Accept"), _ANSWERS))
     if kind == csv_text.KIND:
-        rows, headed = csv_text.read(body, parted(header("Content-Type"))[1], contract)
+        rows, headed = csv_text.read(body, parted(header("Content-Type"))[1], contract.tables)
         return Call(rows, single=False, wanted=replace(wanted, wrapped=headed and wanted.kind == JSON))
     if kind == npy.KIND:
         return Call(row_formats.read_npy(body, {}, contract), single=False, wanted=wanted)

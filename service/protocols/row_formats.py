@@ -34,11 +34,11 @@ def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Ro
 
 
 def _read_csv(body: bytes, parameters: dict[str, str], contract: Contract) -> Rows:
-    return csv_text.read(body, parameters, contract)[0]
+    return csv_text.read(body, parameters, contract.tables)[0]
 
 
 def _read_arrow(body: bytes, _parameters: dict[str, str], contract: Contract) -> Rows:
-    return arrow.read(body, contract)
+    return arrow.read(body, contract.tables)
 
 
 def _write_npy(prediction: Prediction, _contract: Contract) -> bytes:

@@ -33,6 +33,7 @@ class TableReader:
     """Reads whole columns for one model."""
 
     def __init__(self, signature: Signature, max_rows: int) -> None:
+        self.features, self.names = signature.features, signature.names
         self._cells = {feature.name: CellReader(feature) for feature in signature.features}
         self._nullable = np.array([feature.nullable for feature in signature.features])
         self._plain = all(each.dtype == "float64" and each.categories is None for each in signature.features)
