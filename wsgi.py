@@ -7,7 +7,6 @@ import os
 
 from service.assembly import start
 from service.config.exit_line import one_line_exit
-from service.http.app import create_app
 
 with one_line_exit(1):
-    app = create_app(start(os.environ))
+    app = start(os.environ)

@@ -12,8 +12,11 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from flask import Flask
 
 from model.bundle.trust import make_importable
 from model.errors import NoRoom
@@ -22,8 +25,8 @@ from model.loading import prove
 from service.config.exit_line import one_line_exit
 from service.config.settings import Settings
 from service.http import metadata
-from service.http.app import Parts
-from service.http.auth import Gate
+from service.http.app import Parts, create_app
+from service.http.auth import AuthState
 from service.monitoring import std_streams
 from service.monitoring.line_writer import LineWriter
 from service.monitoring.log_format import Formatter
@@ -35,7 +38,7 @@ from service.server import early_signals, shared_directory, shared_state, startu
 from service.server.arbiter import Arbiter
 from service.server.dispatch import Pages
 from service.server.orphans import end_soon_after, when_gone
-from service.server.shared_state import Worker
+from service.server.shared_state import State, Worker
 from service.serving.fetch import Trial, fetch
 from service.serving.reload_model import freeze_heap, load_fetched
 from service.serving.served_model import Holder
@@ -58,8 +61,21 @@ def _configure_logging(level: str) -> None:
     logging.captureWarnings(capture=True)  # else the model's own code writes them to stderr as they are
 
 
-def start(environ: Mapping[str, str]) -> Parts:
-    """Load what workers will share, in the master, before any fork: no thread is started and nothing is predicted."""
+@dataclass(frozen=True)
+class Assembled:
+    """What gunicorn's hooks reach through the application."""
+
+    parts: Parts
+    state: State
+    tried: str  # the state of MODEL_DIR that is served (service.serving.model_directory)
+    directory: Path
+
+
+def start(environ: Mapping[str, str]) -> Flask:
+    """Return the application, with all that workers share loaded, in the master before any fork.
+
+    No thread is started, and nothing is predicted.
+    """
     with one_line_exit(1):
         settings = Settings.from_env(environ)
         _configure_logging(settings.log_level.upper())
@@ -81,9 +97,11 @@ def start(environ: Mapping[str, str]) -> Parts:
     metrics.declare_classes(served.class_labels)
     _make_room(metrics, settings.workers, directory)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    gate, page = Gate(fetched.access), shared_state.make(directory)
-    recorder = Recorder(metrics, log)
-    return Parts(settings, spoken, Holder(served), metrics, recorder, gate, page, fetched.state, directory)
+    auth, state = AuthState(fetched.hashes), shared_state.make(directory)
+    parts = Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), auth, state)
+    app = create_app(parts)
+    app.extensions["ml-service"] = Assembled(parts, state, fetched.state, directory)
+    return app
 
 
 def _make_room(metrics: Metrics, workers: int, directory: Path) -> None:
@@ -98,7 +116,8 @@ def _make_room(metrics: Metrics, workers: int, directory: Path) -> None:
 def take_charge(arbiter: Any) -> None:
     """Put our arbiter in the place of gunicorn's, which has no setting for it; everything is loaded by now."""
     freeze_heap()
-    Arbiter.take_over(arbiter, parts_of(arbiter.app))
+    assembled = of(arbiter.app)
+    Arbiter.take_over(arbiter, assembled.parts, assembled.state, assembled.tried)
     with one_line_exit(1):
         startup.listen(arbiter)
 
@@ -106,18 +125,18 @@ def take_charge(arbiter: Any) -> None:
 def listening(arbiter: Any) -> None:
     """Take signals; say where the server can be asked from this machine, for the health check of its container."""
     early_signals.take_others()
-    parts = parts_of(arbiter.app)
+    assembled = of(arbiter.app)
     address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
-    if parts.directory is not None and isinstance(address, tuple):
+    if isinstance(address, tuple):
         host, port = str(address[0]), int(address[1])
-        shared_directory.say(parts.directory, ANYWHERE.get(host, host), port)
+        shared_directory.say(assembled.directory, ANYWHERE.get(host, host), port)
 
 
 def take_slot(arbiter: Any, worker: Any) -> None:
     """Give a worker, before its fork, the lowest slot that no living worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
-    arbiter.parts.state.say(worker.slot, Worker.BOOTING)
+    arbiter.state.say(worker.slot, Worker.BOOTING)
     if not arbiter.parts.metrics.make_room(worker.slot):
         logger.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
 
@@ -141,7 +160,8 @@ def warm_up(worker: Any) -> None:
     _end_at_once()
     if not worker.alive:  # a signal came since gunicorn set its handlers
         raise SystemExit(0)
-    parts = parts_of(worker.app)
+    assembled = of(worker.app)
+    parts = assembled.parts
     when_gone(worker.ppid, worker.orphaned)
     served = parts.holder.current()
     # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
@@ -156,13 +176,13 @@ def warm_up(worker: Any) -> None:
     parts.metrics.served(served.loaded, served.loaded_at)
     if parts.settings.admin_bind:
         address, port = worker.sockets[1].getsockname()[:2]
-        parts.gate.admin = str(address), str(port)
+        parts.auth.admin = str(address), str(port)
     worker.init_signals()
     end_soon_after(worker.ppid)
     contract = served.contract
     paths = Pages(metadata.probes(parts.spoken, contract), metadata.scrapes(parts.spoken, contract))
-    worker.look_after(parts.settings, parts.state, parts.metrics, parts.recorder.abandon, paths)
-    parts.state.say(worker.slot, Worker.READY)
+    worker.look_after(parts.settings, assembled.state, parts.metrics, parts.recorder.abandon, paths)
+    assembled.state.say(worker.slot, Worker.READY)
 
 
 def _end_at_once() -> None:
@@ -170,7 +190,7 @@ def _end_at_once() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def parts_of(gunicorn_app: Any) -> Parts:
-    """Return the parts of the preloaded application."""
-    parts: Parts = gunicorn_app.wsgi().extensions["ml-service"]
-    return parts
+def of(gunicorn_app: Any) -> Assembled:
+    """Return what the preloaded application was assembled from."""
+    assembled: Assembled = gunicorn_app.wsgi().extensions["ml-service"]
+    return assembled

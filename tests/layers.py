@@ -3,7 +3,7 @@
 # Rooms, or single modules, by package; numpy, the language of the numbers, is at home wherever numbers are.
 HOMES = {
     "flatbuffers": ["service.formats"],
-    "flask": ["service.http"],
+    "flask": ["service.http", "service.assembly"],
     "gunicorn": ["service.server", "service.monitoring.gunicorn_log"],
     "joblib": ["model.sklearn_runtime.skops_io"],
     "marshmallow": ["service.validation.request_schema"],
@@ -33,7 +33,6 @@ NOTEBOOKS = ("model", "model.packing")
 PENDING: set[tuple[str, str]] = {
     ("service.serving", "service.http"),
     ("service.serving", "service.monitoring"),
-    ("service.http", "service.server"),
     ("service.server", "model"),
     ("service.server", "service.formats"),
     ("service.server", "service.http"),

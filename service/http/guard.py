@@ -3,7 +3,7 @@
 from flask import Flask
 
 from service.errors import NotFound, Unauthorized
-from service.http.auth import Gate
+from service.http.auth import AuthState
 from service.http.metadata import health_endpoints, statistics_endpoints
 from service.http.responses import this_request
 from service.monitoring.recorder import Recorder
@@ -14,7 +14,7 @@ HEALTH = frozenset({"ops.live", "ops.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 
-def install(app: Flask, gate: Gate, spoken: Spoken, recorder: Recorder) -> None:
+def install(app: Flask, auth: AuthState, spoken: Spoken, recorder: Recorder) -> None:
     """Ask every request but health checks for a token, and answer admin routes at the admin address only."""
     health, admin = HEALTH | health_endpoints(spoken), ADMIN | statistics_endpoints(spoken)
 
@@ -22,7 +22,7 @@ def install(app: Flask, gate: Gate, spoken: Spoken, recorder: Recorder) -> None:
     def guard() -> None:
         request = this_request()
         try:
-            gate.access.check(request.environ.get("HTTP_AUTHORIZATION", ""))
+            auth.check(request.environ.get("HTTP_AUTHORIZATION", ""))
         except Unauthorized as refusal:
             request.trusted = False
             if request.endpoint in health:
@@ -31,5 +31,5 @@ def install(app: Flask, gate: Gate, spoken: Spoken, recorder: Recorder) -> None:
                 recorder.refused(codec.name, request.request_id, refusal)
             raise
         came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
-        if request.endpoint in admin and gate.admin not in (None, came_in):
+        if request.endpoint in admin and auth.admin not in (None, came_in):
             raise NotFound(f"{request.path} is answered at another address; see ADMIN_BIND.")

@@ -9,13 +9,12 @@ from flask import Blueprint
 from werkzeug.routing import BaseConverter
 
 from service.http.framework import Response
-from service.http.operations import PROBES, SCRAPES, check_ready
+from service.http.operations import PROBES, SCRAPES, DrainState, check_ready
 from service.http.responses import response_of, this_request
 from service.monitoring.metrics import Metrics
 from service.protocols.base import Answer, Contract
 from service.protocols.call import Statistics
 from service.protocols.registry import Spoken
-from service.server.shared_state import State
 from service.serving.served_model import Holder
 
 # To callers without a token, whatever model they name: neither what is served nor whether they guessed its name.
@@ -28,7 +27,7 @@ class NameConverter(BaseConverter):
     regex = "[^/:]+"
 
 
-def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: State) -> Blueprint:
+def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
     """Return every protocol's pages."""
     pages = Blueprint("pages", __name__)
 

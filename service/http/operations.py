@@ -1,7 +1,7 @@
 """What machines and on-call people ask: health, metrics, and which model this is."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from flask import Blueprint
 
@@ -9,14 +9,21 @@ from service.errors import Draining
 from service.http.framework import Response
 from service.http.responses import json_response, this_request
 from service.monitoring.metrics import Metrics
-from service.server.shared_state import State
 from service.serving.served_model import Holder, ServedModel
 
 PROBES: Final = ("/health", "/health/live", "/health/ready")
 SCRAPES: Final = ("/metrics",)
 
 
-def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
+class DrainState(Protocol):
+    """Whether the server is being drained; the process tree says so, if there is one."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether load balancers should send no more requests here; those that come are still answered."""
+
+
+def blueprint(holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
     """Return /health, /health/live, /health/ready, /metrics and /model."""
     ops = Blueprint("ops", __name__)
 
@@ -45,7 +52,7 @@ def blueprint(holder: Holder, metrics: Metrics, state: State) -> Blueprint:
     return ops
 
 
-def check_ready(holder: Holder, state: State) -> None:
+def check_ready(holder: Holder, state: DrainState) -> None:
     """Raise NotReady or Draining unless predictions should be sent here."""
     holder.current()
     if state.draining:

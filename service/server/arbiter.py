@@ -17,7 +17,7 @@ from gunicorn.sock import close_sockets
 from service.http.app import Parts
 from service.server.follow import Watcher
 from service.server.reload import PAUSE_SECONDS, RenewingArbiter
-from service.server.shared_state import Worker
+from service.server.shared_state import State, Worker
 from service.serving.model_directory import Clock
 
 QUICK_SECONDS: Final = 2.0
@@ -31,12 +31,12 @@ class Arbiter(RenewingArbiter):
     was_draining = False
 
     @classmethod
-    def take_over(cls, arbiter: Any, parts: Parts) -> None:
+    def take_over(cls, arbiter: Any, parts: Parts, state: State, tried: str) -> None:
         """Turn a running arbiter into one of ours."""
         arbiter.__class__ = cls
-        arbiter.parts = parts
+        arbiter.parts, arbiter.state = parts, state
         arbiter.watcher = Watcher(parts.settings.model_dir, parts.settings.watch_seconds)
-        arbiter.watcher.note(parts.tried)
+        arbiter.watcher.note(tried)
         arbiter.clock = Clock()
         arbiter.START_CTX["args"] = sys.orig_argv  # its own list starts `python -m gunicorn` as another program
 
@@ -45,7 +45,7 @@ class Arbiter(RenewingArbiter):
 
     def wait_for_signals(self, timeout: float = 1.0) -> Any:
         """Wait as gunicorn does, but stop when the drain is over."""
-        draining = self.parts.state.draining
+        draining = self.state.draining
         if draining != self.was_draining:
             self.log.info("draining: not ready, but answering" if draining else "no longer draining")
             self.parts.metrics.draining.set(draining)

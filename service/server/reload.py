@@ -9,7 +9,6 @@ from typing import Any, Final
 from gunicorn.sock import close_sockets
 
 from service.config.exit_line import Refused
-from service.http.auth import Access
 from service.server.follow import Watcher
 from service.server.shared_state import Worker
 from service.server.spawn import SpawningArbiter
@@ -27,7 +26,8 @@ class RenewingArbiter(SpawningArbiter):
     """Reloads, and looks after its workers meanwhile."""
 
     watcher: Watcher
-    kept: tuple[Any, ServedModel | None, Access] | None = None  # what a reload that fails puts back; no worker holds it
+    # What a reload that fails puts back; no worker holds it.
+    kept: tuple[Any, ServedModel | None, tuple[bytes, ...] | None] | None = None
 
     def reload(self) -> None:
         """Start workers on the configuration and the model that are there now; when all are ready, stop the old ones.
@@ -39,7 +39,7 @@ class RenewingArbiter(SpawningArbiter):
             self._refused("the configuration", error)
             return
         fetched = self._fetch()
-        self.kept = self.app.cfg, self.parts.holder.peek(), self.parts.gate.access
+        self.kept = self.app.cfg, self.parts.holder.peek(), self.parts.auth.hashes
         old = set(self.WORKERS)
         wrong = self._take_config()["error"]  # it may be another one by now
         error = wrong or (fetched if isinstance(fetched, str) else self._load(fetched))
@@ -47,7 +47,7 @@ class RenewingArbiter(SpawningArbiter):
         if failure := wrong or self._start_workers():
             error = error or failure
             for pid in self.WORKERS.keys() - old:  # one that serves already finishes what it has
-                serves = self.parts.state.worker(self.WORKERS[pid].slot) is Worker.READY
+                serves = self.state.worker(self.WORKERS[pid].slot) is Worker.READY
                 self.kill_worker(pid, signal.SIGTERM if serves else signal.SIGKILL)
             self._put_back()
         else:
@@ -63,7 +63,7 @@ class RenewingArbiter(SpawningArbiter):
 
     def _put_back(self) -> None:
         if self.kept:
-            self.app.cfg, served, self.parts.gate.access = self.kept
+            self.app.cfg, served, self.parts.auth.hashes = self.kept
             self.setup(self.app)
             self.parts.holder.swap(served)
 

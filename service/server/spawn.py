@@ -52,7 +52,7 @@ class SpawningArbiter(StartingArbiter):
 
     def says(self, worker: Any) -> Worker:
         """Return what a worker last said of itself."""
-        return self.parts.state.worker(worker.slot)
+        return self.state.worker(worker.slot)
 
     def reap_workers(self) -> None:
         """Tidy up after workers that have gone, however they went; end the server if none ever proved the model.
@@ -63,7 +63,7 @@ class SpawningArbiter(StartingArbiter):
         try:
             super().reap_workers()
         except HaltServer:
-            if not self.parts.state.proven:
+            if not self.state.proven:
                 raise
             self.reap_workers()  # it had not come to the end
         for worker in [before[pid] for pid in before.keys() - self.WORKERS.keys()]:
@@ -71,7 +71,7 @@ class SpawningArbiter(StartingArbiter):
             with suppress(OSError):  # no descriptor to be had
                 self.parts.metrics.forget(worker.slot)
             self._note(worker)
-            if not self.parts.state.proven and self.LISTENERS and not self.stopping:
+            if not self.state.proven and self.LISTENERS and not self.stopping:
                 seconds = self.parts.settings.boot_seconds
                 line = f"a worker hung for BOOT_SECONDS={seconds:g} or crashed before it had proven the model"
                 sys.stderr.write(f"ml-service: boot_failed: {line}; try `python -m model check`.\n")

@@ -17,7 +17,7 @@ from gunicorn.util import is_ipv6
 from service.config.settings import SettingError
 from service.http.app import Parts
 from service.server.early_signals import STOPS
-from service.server.shared_state import Worker
+from service.server.shared_state import State, Worker
 
 READY_SECONDS: Final = 0.1  # between two looks at whether all workers are ready, until they are
 
@@ -26,6 +26,7 @@ class StartingArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunico
     """The part of the master that starts workers; once they are ready, it waits as gunicorn does."""
 
     parts: Parts
+    state: State
     LISTENERS: list[Any]
     stopping = False  # a signal said so
     stop_at: float | None = None  # when to stop, since SIGTERM came (monotonic clock)
@@ -39,9 +40,9 @@ class StartingArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunico
         """
         self.stopping = self.stopping or sig in STOPS
         if sig == signal.SIGTERM and self.stop_at is None and os.getpid() == self.pid:
-            drain = self.parts.settings.drain_seconds if self.parts.state.proven else 0
+            drain = self.parts.settings.drain_seconds if self.state.proven else 0
             self.stop_at = time.monotonic() + drain
-            self.parts.state.draining = True
+            self.state.draining = True
         super().signal(sig, frame)
         if self.loading and self.stopping:
             self.loading = False
@@ -55,14 +56,14 @@ class StartingArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunico
     def end_booting(self) -> None:
         """Tell workers that boot to stop; to be done again and again, for right after its fork one does not hear it."""
         for pid, worker in list(self.WORKERS.items()):
-            if self.parts.state.worker(worker.slot) is Worker.BOOTING:
+            if self.state.worker(worker.slot) is Worker.BOOTING:
                 self.kill_worker(pid, signal.SIGTERM)
 
     def wait_for_signals(self, timeout: float = 1.0) -> Any:
         """Wait as gunicorn does, but look often, until all workers are ready, whether they are; say so once."""
         if not self.said_ready and self.LISTENERS:
             timeout = min(timeout, READY_SECONDS)
-            ready = [self.parts.state.worker(worker.slot) is Worker.READY for worker in self.WORKERS.values()]
+            ready = [self.state.worker(worker.slot) is Worker.READY for worker in self.WORKERS.values()]
             if all(ready) and len(ready) == self.num_workers:
                 self.said_ready = True
                 identity = self.parts.holder.current().contract.identity

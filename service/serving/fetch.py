@@ -18,8 +18,8 @@ from model.forking import in_fork
 from model.loading import Loaded, build, builder, prove
 from service.config.exit_line import Refused
 from service.config.settings import SettingError, Settings
-from service.http.auth import Access
 from service.serving.model_directory import Watch
+from service.serving.tokens_file import read_hashes
 
 SILENT = "boot_failed: it hangs, or crashes the process that tries it; see `python -m model check`"
 
@@ -31,7 +31,7 @@ class Fetched:
     bundle: Bundle
     modules: operator_code.Modules
     names: frozenset[str]  # of all the operator's top-level modules
-    access: Access
+    hashes: tuple[bytes, ...] | None  # of the tokens that are let in; None: everybody is
     state: str  # of MODEL_DIR, before it was read
 
 
@@ -71,12 +71,12 @@ def fetch(settings: Settings, trial: Trial) -> Fetched:
             file.truncate(0)  # whoever was forked meanwhile has it open, too
     except (OSError, MemoryError) as error:
         raise Refused(f"{type(error).__name__}: {error}") from None
-    access = Access(None if read["hashes"] is None else map(bytes.fromhex, read["hashes"]))
+    hashes = None if read["hashes"] is None else tuple(map(bytes.fromhex, read["hashes"]))
     names, state = frozenset(read["names"]), {"state": read["state"]}
     if trial.imports:
         _checked(state | _said(partial(_imported, settings, bundle)))
     said = _checked(state | tried(partial(_try, settings, bundle, names), trial))
-    return Fetched(bundle, operator_code.Modules(**said["modules"]), names, access, read["state"])
+    return Fetched(bundle, operator_code.Modules(**said["modules"]), names, hashes, read["state"])
 
 
 def _imported(settings: Settings, bundle: Bundle) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
     code, state = settings.model_code, Watch(settings.model_dir, 0).state()
 
     def work() -> dict[str, Any]:
-        hashes = Access.read(settings.tokens_file).hashes
+        hashes = None if settings.tokens_file is None else read_hashes(settings.tokens_file)
         parcels.put(read(settings.model_dir, settings.model_sha256), file)
         names = modules_in(code) if code is not None and code.is_dir() else ()
         return {"hashes": None if hashes is None else [each.hex() for each in hashes], "names": sorted(names)}

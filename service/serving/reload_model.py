@@ -26,7 +26,7 @@ def reload_model(parts: Parts, fetched: Fetched) -> str:
         served = load_fetched(parts.settings, fetched)
         parts.metrics.declare_classes(served.class_labels)
         parts.holder.swap(served)
-        parts.gate.access = fetched.access
+        parts.auth.hashes = fetched.hashes
         freeze_heap()
     except Exception as error:  # noqa: BLE001  # see above
         return f"{type(error).__name__}: {error}"

@@ -8,13 +8,14 @@ import pytest
 from model.loading import load
 from service.config.settings import Settings
 from service.http.app import Parts, create_app
-from service.http.auth import Access, Gate
+from service.http.auth import AuthState
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import spoken_by
 from service.server.shared_state import State
 from service.serving.served_model import Holder, ServedModel
+from service.serving.tokens_file import read_hashes
 from tests.badinput import JSON
 
 
@@ -38,9 +39,9 @@ class Server:
             redact=self.settings.log_redact,
         )
         self.state = State()
-        self.gate = Gate(Access.read(self.settings.tokens_file))
+        self.auth = AuthState(self.settings.tokens_file and read_hashes(self.settings.tokens_file))
         recorder = Recorder(self.metrics, log)
-        self.app = create_app(Parts(self.settings, spoken, self.holder, self.metrics, recorder, self.gate, self.state))
+        self.app = create_app(Parts(self.settings, spoken, self.holder, self.metrics, recorder, self.auth, self.state))
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

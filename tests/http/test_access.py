@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 
 from model.packing.pack import pack
 from service.config.settings import SettingError
-from service.http.auth import Access
+from service.serving.tokens_file import read_hashes
 from tests.badinput import ROW
 
 TOKENS = ("first token", "s3cret-T0ken.with~chars+/==")
@@ -63,7 +63,7 @@ def test_all_routes_but_health_checks_are_guarded(guarded, path):
 def test_who_has_no_token_does_not_learn_which_routes_are_answered_elsewhere(serve, tokens_file):
     """The token is asked for first."""
     server = serve(TOKENS_FILE=str(tokens_file), ADMIN_BIND="127.0.0.1:9000")
-    server.gate.admin = ("127.0.0.1", "9000")
+    server.auth.admin = ("127.0.0.1", "9000")
 
     assert {401} == {server.client.get(path).status_code for path in ("/metrics", "/v2/models/stats", "/nowhere")}
 
@@ -75,7 +75,7 @@ def test_a_file_that_is_wrong_is_refused(tmp_path, content):
     if content is not None:
         path.write_text(content)
     with pytest.raises(SettingError, match="TOKENS_FILE="):
-        Access.read(path)
+        read_hashes(path)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +147,7 @@ def test_a_health_page_says_ready_or_not_to_who_has_no_token(serve, confidential
 def test_counts_are_told_at_the_admin_address_only(serve, path, shape):
     """The address that the request came in at matters, and not what its Host says; a refusal has its route's shape."""
     server = serve(ADMIN_BIND="127.0.0.1:9000")
-    server.gate.admin = ("127.0.0.1", "9000")
+    server.auth.admin = ("127.0.0.1", "9000")
 
     def ask(path, port):
         environ = {"SERVER_NAME": "127.0.0.1", "SERVER_PORT": port}

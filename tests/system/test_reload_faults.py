@@ -86,7 +86,7 @@ def test_workers_that_do_not_boot_leave_the_old_ones_serving(serve, config, hook
 # Of the two new workers one serves already when the other ends.
 HALF = """
 def post_fork(server, worker):
-    lifecycle.enter_slot(server, worker)
+    assembly.enter_slot(server, worker)
     if worker.slot == "w3":
         __import__("time").sleep(2)
         os._exit(3)

@@ -12,7 +12,7 @@ from model.bundle.files import read_file
 from model.bundle.manifest import MOST_MANIFEST, read
 from model.errors import BundleCorrupt
 from service.config.settings import SettingError
-from service.http.auth import Access
+from service.serving.tokens_file import read_hashes
 
 SIX_GB = 6 * 2**30
 
@@ -89,4 +89,4 @@ def test_a_file_of_tokens_is_a_regular_file_too(tmp_path, kind):
     KINDS[kind](tmp_path / "tokens")
 
     with pytest.raises(SettingError, match=f"TOKENS_FILE=.*tokens (is|has) {kind}, expected a regular file"):
-        Access.read(tmp_path / "tokens")
+        read_hashes(tmp_path / "tokens")

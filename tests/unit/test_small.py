@@ -68,7 +68,7 @@ def test_a_deep_value_hidden_by_a_second_member_is_refused():
 
 def test_a_worker_takes_the_lowest_free_slot():
     """Slots are as many as workers were ever alive at once."""
-    arbiter = SimpleNamespace(WORKERS={}, parts=SimpleNamespace(state=State(), metrics=Metrics([])))
+    arbiter = SimpleNamespace(WORKERS={}, state=State(), parts=SimpleNamespace(metrics=Metrics([])))
     for expected in ("w0", "w1", "w2"):
         worker = SimpleNamespace()
         assembly.take_slot(arbiter, worker)

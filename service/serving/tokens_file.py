@@ -1,0 +1,28 @@
+"""The file of TOKENS_FILE: the sha256 hashes of the bearer tokens that are let in."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from model.bundle.files import read_file
+from service.config.settings import SettingError
+
+_MOST: Final = 2**24  # bytes
+_LINE: Final = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})(?:\s.*)?")
+
+
+def read_hashes(path: Path) -> tuple[bytes, ...]:
+    """Read the hashes of a file: a sha256 in hex on each line, then any comment. Raises SettingError.
+
+    Empty lines and lines that start with # are skipped. A file without any hash is an error: nobody could ask.
+    """
+    try:
+        content = read_file(path, f"a regular file of at most {_MOST} bytes", most=_MOST)
+        lines = [line.strip() for line in content.decode().splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"TOKENS_FILE={path}: expected a readable text file ({error}).") from None
+    found = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
+    hashes = tuple(bytes.fromhex(match.group(1)) for match in found if match)
+    if not hashes or len(hashes) != len(found):
+        raise SettingError(f"TOKENS_FILE={path}: expected at least one line, and on each the sha256 of a token in hex.")
+    return hashes
