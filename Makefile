@@ -11,8 +11,8 @@ export MKL_NUM_THREADS ?= 1
 export LOKY_MAX_CPU_COUNT ?= 1
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak fuzz reliability lint format \
-  image image-compiled docs bench wrk lock clean
+.PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak fuzz reliability lint \
+  format check image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -68,6 +68,9 @@ lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/hadolint Dockerfile
+
+check: lint  ## lint, and the fast tests of what changed since SINCE (by default since the upstream branch)
+	.venv/bin/pytest --numprocesses 2 --exitfirst --quiet $$(.venv/bin/python -m tests.changed $(SINCE))
 
 format: .venv/dev.stamp  ## format the code, and correct what ruff can correct
 	.venv/bin/ruff check --fix .

@@ -1,10 +1,11 @@
 """The shape of the code, held: who may import whom, one home for each dependency, sizes."""
 
 import ast
+import functools
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -23,14 +24,26 @@ def modules(root: Path) -> dict[str, Path]:
     return {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Yield what a module imports, as far as it is a module: names imported from one count as modules if they are."""
-    for node in ast.walk(ast.parse(path.read_text())):
+@functools.cache
+def imports_of(source: str) -> tuple[tuple[str, int], ...]:
+    """Return what a module imports, and where; a name imported from a module counts as a module, for it may be one."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+            assert node.level == 0, f"{node.module}: relative import"
+            found += [(f"{node.module}.{alias.name}", node.lineno) for alias in node.names]
+    return tuple(found)
+
+
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
+    return imports_of(path.read_text())
+
+
+@functools.cache
+def docstring_of(source: str) -> str:
+    return ast.get_docstring(ast.parse(source)) or ""
 
 
 def within(name: str, place: str) -> bool:
@@ -41,7 +54,7 @@ def rooms(root: Path) -> dict[str, set[str]]:
     """Return which rooms each room may import, as its docstring says; a room is a folder, or a module that says so."""
     found = {}
     for name, path in modules(root).items():
-        said = IMPORTS.search(ast.get_docstring(ast.parse(path.read_text())) or "")
+        said = IMPORTS.search(docstring_of(path.read_text()))
         if said:
             found[name] = set() if said[1] == "nothing" else set(re.split(r",\s+", said[1]))
     return found

@@ -1,9 +1,11 @@
-"""The files of habits: hosted CI does what .ci/run does, and make's help lists every target that a person calls."""
+"""The files of habits: hosted CI, make's help, and the choice of tests that `make check` runs."""
 
 import re
 
+import pytest
 import yaml
 
+from tests.changed import affected
 from tests.conftest import ROOT
 
 
@@ -24,3 +26,13 @@ def test_help_lists_every_target():
 
     assert helped <= phony
     assert {"proxies", "wrk"} == phony - helped
+
+
+@pytest.mark.parametrize("changed", ["service/config/settings.py", "tests/unit/test_settings.py"])
+def test_a_change_is_checked_by_the_tests_that_import_it(changed):
+    """Of a module that changed, or a test file that did; a page of docs/ changes what no test imports."""
+    found = set(affected([changed]))
+
+    assert "tests/unit/test_settings.py" in found
+    assert "tests/unit/test_compiling.py" not in found
+    assert set() == set(affected(["docs/settings.md"]))
