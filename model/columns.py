@@ -75,11 +75,11 @@ def cells_of(columns: Sequence[Column], features: Sequence[Feature], *, numeric:
         return np.array([column.cells for column in columns], dtype=np.float64).T.copy()
     rows = np.empty((height, len(columns)), dtype=object)
     for position, (column, feature) in enumerate(zip(columns, features, strict=True)):
-        rows[:, position] = parsed(column.cells, feature.dtype)
+        rows[:, position] = parse_cells(column.cells, feature.dtype)
     return rows
 
 
-def parsed(cells: Sequence[Any], dtype: Dtype) -> NDArray[Any]:
+def parse_cells(cells: Sequence[Any], dtype: Dtype) -> NDArray[Any]:
     """Return the cells of one column as the model gets them; raises ValueError on what is no datetime."""
     if dtype == "float64":
         return np.array(cells, dtype=np.float64)

@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bundle.manifest import Baseline
-from model.columns import parsed
+from model.columns import parse_cells
 from model.prediction import Rows
 from model.signature import Feature, Signature
 
@@ -16,31 +17,27 @@ _MISSING = 0.1
 def random_rows(signature: Signature, count: int, seed: int, baseline: dict[str, Baseline] | None = None) -> Rows:
     """Return rows of the signature's layout; numbers from the range of the training data where it is known."""
     draw = np.random.default_rng(seed)
-    columns = [_column(feature, count, draw, (baseline or {}).get(feature.name)) for feature in signature.features]
-    if signature.layout == "matrix":
-        return np.array(columns, dtype=np.float64).T.copy()
-    rows = np.empty((count, len(columns)), dtype=object)
-    for place, (feature, cells) in enumerate(zip(signature.features, columns, strict=True)):
-        rows[:, place] = parsed(cells, feature.dtype)
+    rows = np.empty((count, len(signature.features)), dtype=np.float64 if signature.layout == "matrix" else object)
+    for place, feature in enumerate(signature.features):
+        rows[:, place] = _column(feature, count, draw, (baseline or {}).get(feature.name))
     return rows
 
 
-def _column(feature: Feature, count: int, draw: np.random.Generator, known: Baseline | None) -> list[Any]:
-    cells: list[Any]
+def _column(feature: Feature, count: int, draw: np.random.Generator, known: Baseline | None) -> NDArray[Any]:
+    cells: Any
     if feature.categories is not None:
         cells = [feature.categories[place] for place in draw.integers(0, len(feature.categories), count)]
     elif feature.dtype == "bool":
-        cells = draw.integers(0, 2, count).astype(bool).tolist()
+        cells = draw.integers(0, 2, count).astype(bool)
     elif feature.dtype == "datetime":
-        cells = [
-            str(np.datetime64("2020-01-01") + np.timedelta64(int(days), "D")) for days in draw.integers(0, 3000, count)
-        ]
+        cells = list(map(str, np.datetime64("2020-01-01") + draw.integers(0, 3000, count).astype("timedelta64[D]")))
     elif feature.dtype == "string":
-        cells = [" ".join(draw.choice(_WORDS, 3)) for _ in range(count)]
+        cells = list(map(" ".join, draw.choice(_WORDS, (count, 3)).tolist()))
     elif known is not None and known.deciles:
-        cells = draw.uniform(known.deciles[0], known.deciles[-1], count).tolist()
+        cells = draw.uniform(known.deciles[0], known.deciles[-1], count)
     else:
-        cells = draw.normal(size=count).tolist()
-    if not feature.nullable:
-        return cells
-    return [None if missing else cell for cell, missing in zip(cells, draw.random(count) < _MISSING, strict=True)]
+        cells = draw.normal(size=count)
+    column = parse_cells(cells, feature.dtype)
+    if feature.nullable:
+        column[draw.random(count) < _MISSING] = np.nan if feature.dtype == "float64" else None
+    return column

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from model.columns import Column, cells_of
-from model.errors import ModelError, UnsupportedEstimator
+from model.errors import UnsupportedEstimator
 from model.packing.column_facts import Known, all_names, is_fitted, known_columns, takes_texts
+from model.packing.probing import Prober
 from model.prediction import Rows
 from model.signature import Dtype, Feature, Label, Signature, Task
 from model.sklearn_runtime.engine import SklearnEngine
@@ -114,20 +115,43 @@ def _sharpened(
             f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
             f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); {hint}."
         ) from error
-    features = []
-    for place, feature in enumerate(signature.features):
-        missing = np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None
-        nullable = feature.dtype == "any" or _takes(engine, base, place, missing)
-        allowed = known.get(feature.name, Known(None)).values if feature.dtype != "datetime" else ()
-        others = _strangers(feature, columns[place] if columns else None, allowed) if allowed else []
-        if any(_takes(engine, base, place, other) for other in others):
-            allowed = ()
-        features.append(replace(feature, nullable=nullable, categories=allowed or None))
+    features = _probed(Prober(engine, base), signature, columns, known)
     outputs = labels.shape[1] if labels.ndim == 2 else None
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
         classes = ((0, 1),) * outputs  # multilabel: `classes_` then are the labels that are each there or not
-    return replace(signature, features=tuple(features), outputs=outputs, classes=classes)
+    return replace(signature, features=features, outputs=outputs, classes=classes)
+
+
+def _probed(
+    prober: Prober, signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]
+) -> tuple[Feature, ...]:
+    """Return the features with what the estimator takes: missing values, and categories beside the known ones."""
+    missing = [
+        (place, np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None)
+        for place, feature in enumerate(signature.features)
+        if feature.dtype != "any"
+    ]
+    nullable = prober.accepted(missing)
+    categories = {
+        place: known[feature.name].values
+        for place, feature in enumerate(signature.features)
+        if feature.dtype != "datetime" and feature.name in known and known[feature.name].values
+    }
+    others = prober.accepting_any(
+        {
+            place: _strangers(signature.features[place], columns[place] if columns else None, values)
+            for place, values in categories.items()
+        }
+    )
+    return tuple(
+        replace(
+            feature,
+            nullable=feature.dtype == "any" or place in nullable,
+            categories=None if place in others else categories.get(place),
+        )
+        for place, feature in enumerate(signature.features)
+    )
 
 
 def _strangers(feature: Feature, column: Column | None, allowed: Sequence[Label]) -> list[Label]:
@@ -142,17 +166,6 @@ def _own_code(estimator: Any) -> bool:
     functions = [part.func for part in parts if callable(getattr(part, "func", None))]
     modules = [getattr(each, "__module__", None) or "" for each in (*map(type, parts), *functions)]
     return any(module.partition(".")[0] not in ("sklearn", "numpy", "") for module in modules)
-
-
-def _takes(engine: SklearnEngine, base: Rows, place: int, value: Any) -> bool:
-    """Say whether the estimator predicts the row with another value at one place."""
-    row = base.copy()
-    row[0, place] = value
-    try:
-        engine.predict(row)
-    except (ValueError, TypeError, AttributeError, IndexError, ModelError):
-        return False
-    return True
 
 
 def _typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]) -> Rows:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.columns import parsed
+from model.columns import parse_cells
 from model.signature import Dtype, Feature
 
 _TYPES: Final[dict[Dtype, frozenset[type]]] = {
@@ -79,7 +79,7 @@ class CellReader:
         if self.allowed is not None and not self.allowed.issuperset(cells):
             return None
         try:
-            return parsed(cells, self.feature.dtype)
+            return parse_cells(cells, self.feature.dtype)
         except ValueError:  # a datetime that is none
             return None
 
