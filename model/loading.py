@@ -6,7 +6,7 @@ Imports: model, model.bundle, model.engines, model.sklearn_runtime.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from model.bundle.manifest import ONNX, REPACK, Bundle, Golden, Manifest, read
 from model.bundle.manifest_checks import check_manifest
 from model.bundle.trust import Trust
 from model.columns import Column, cells_of
+from model.engines.base import Engine
 from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch
-from model.prediction import Engine, Prediction, Rows
+from model.outputs import OutputSpec, labels_and_probabilities
+from model.prediction import Prediction, Rows
 from model.signature import Signature, Task
 
 # Another CPU's vector units may round the last bits differently; a wrong model is off by far more.
@@ -31,6 +33,12 @@ class Loaded:
     manifest: Manifest = field(repr=False)  # pages long, in a notebook
     digest: str
     engine: Engine
+
+    @cached_property
+    def outputs(self) -> tuple[OutputSpec, ...]:
+        """What the model answers."""
+        own = labels_and_probabilities(self.manifest.signature, _answered(self.manifest.golden))
+        return (*own, *self.engine.further)
 
 
 def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) -> Loaded:
@@ -104,6 +112,16 @@ def rows_of(cells: list[list[Any]], signature: Signature) -> Rows:
         for feature, column in zip(signature.features, zip(*cells, strict=True), strict=True)
     ]
     return cells_of(columns, signature.features, numeric=signature.layout == "matrix")
+
+
+def _answered(golden: Golden) -> Prediction:
+    """Return the golden answers as the model gave them: probabilities of several outputs are nested one deeper."""
+    labels, found = np.asarray(golden.labels), golden.probabilities
+    if found is None:
+        return Prediction(labels, None)
+    if isinstance(found[0][0], list):
+        return Prediction(labels, tuple(np.asarray(each, dtype=np.float64) for each in found))
+    return Prediction(labels, np.asarray(found, dtype=np.float64))
 
 
 def differing(found: Prediction, golden: Golden, task: Task) -> Any:

@@ -1,14 +1,15 @@
-"""The ways to compute a prediction, behind one small protocol."""
+"""What a model is given, and what it answers."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 # float64 of shape (n, features), C-contiguous, for the matrix layout and for frames of nothing but numbers; for the
-# others an object array of that shape whose cells are float, bool, str, np.datetime64 or, for a missing one of no
-# number, None.
+# others an object array of that shape whose cells are float, bool, str, np.datetime64 or, for a missing value that is
+# not a number, None.
 Rows = NDArray[Any]
 Probabilities = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
 
@@ -18,19 +19,30 @@ class Prediction:
     """What a model answered on n rows.
 
     `labels` has shape (n,), or (n, outputs), and the dtype of the estimator's own labels. `probabilities` is float64 of
-    shape (n, classes), columns in the order of the signature's classes; for several outputs one such array for each, or
-    one of shape (n, outputs) with the probability of each label where labels are yes or no. None where there are none.
+    shape (n, classes), columns in the order of the signature's classes; for several outputs a tuple with one such array
+    for each, or one array of shape (n, outputs) with the probability of each label where labels are yes or no. None
+    where the model has none. `further` holds what else its engine declares, by method.
     """
 
     labels: NDArray[Any]
     probabilities: Probabilities | None
+    further: Mapping[str, Any] = field(default_factory=dict)
 
+    def of(self, method: str) -> Any:
+        """Return the array, or the tuple of arrays, of a method that the model declares (`model.outputs`)."""
+        match method:
+            case "predict":
+                return self.labels
+            case "predict_proba":
+                return self.probabilities
+            case _:
+                return self.further[method]
 
-class Engine(Protocol):
-    """Something that turns n ≥ 1 rows, as the signature's layout has them, into a Prediction."""
-
-    name: str
-
-    def predict(self, rows: Rows) -> Prediction:
-        """Predict; safe to call from several threads at once."""
-        ...
+    def arrays(self) -> Iterator[NDArray[Any]]:
+        """Yield every array of the answer."""
+        yield self.labels
+        for found in (self.probabilities, *self.further.values()):
+            if isinstance(found, tuple):
+                yield from found
+            elif found is not None:
+                yield found

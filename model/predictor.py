@@ -25,9 +25,8 @@ class Predictor:
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features), as the model's layout has them; raises NoFiniteAnswer."""
         prediction = self._engine.predict(rows)
-        found = prediction.probabilities
-        for numbers in (prediction.labels, *(found if isinstance(found, tuple) else (found,))):
-            if numbers is not None and numbers.dtype.kind == "f" and not _finite(numbers):
+        for numbers in prediction.arrays():
+            if numbers.dtype.kind == "f" and not _finite(numbers):
                 wrong = np.flatnonzero(~np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))
                 raise NoFiniteAnswer(f"the model's answer to row {wrong[0]}, counted from 0, is not finite.")
         return prediction

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model.bundle.manifest import FINGERPRINT, GUARDED, REPACK, fingerprint
 from model.engines.onnx_audit import check_graph
 from model.errors import BundleCorrupt, NoFiniteAnswer
+from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
 
@@ -24,6 +25,7 @@ class OnnxEngine:
     """
 
     name = "onnx"
+    further: tuple[OutputSpec, ...] = ()
 
     def __init__(self, content: bytes, codes: Mapping[str, Mapping[str, float]], signature: Signature) -> None:
         options = onnxruntime.SessionOptions()

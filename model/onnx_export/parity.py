@@ -9,13 +9,14 @@ import numpy as np
 
 from model.bundle.manifest import Baseline, CompiledForm
 from model.columns import Column, cells_of
+from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
 from model.errors import ModelError, NoFiniteAnswer
 from model.onnx_export.compiler import Compiled, compiled
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.random_rows import random_rows
 from model.onnx_export.thresholds import edge_rows, tree_parts
-from model.prediction import Engine, Prediction, Rows
+from model.prediction import Prediction, Rows
 from model.signature import Feature, Signature
 from model.sklearn_runtime.engine import SklearnEngine
 

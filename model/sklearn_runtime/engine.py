@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused
+from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
 from model.sklearn_runtime.estimator_walk import walk
@@ -23,6 +24,7 @@ class SklearnEngine:
     """Predicts with an estimator that nobody else holds; prepares it in place, once."""
 
     name = "scikit-learn"
+    further: tuple[OutputSpec, ...] = ()
 
     def __init__(self, estimator: Any, signature: Signature) -> None:
         framed = signature.layout == "frame"

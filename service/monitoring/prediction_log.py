@@ -12,7 +12,7 @@ from model.prediction import Prediction, Rows
 from service.errors import OK
 from service.formats import strict_json
 from service.protocols.call import Call, ModelIdentity
-from service.protocols.plain_values import by_row
+from service.protocols.json_shapes import by_row
 
 
 @dataclass(frozen=True)

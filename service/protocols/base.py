@@ -5,8 +5,10 @@ A protocol is one module here that makes a Codec, and one entry in the table of 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
+from model.outputs import OutputSpec
 from model.prediction import Prediction
 from model.signature import Label, Signature
 from service.errors import Failure, UnknownModel
@@ -24,10 +26,10 @@ Header = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Contract:
-    """What a codec may know of the model: who it is, what it takes, how requests are read, each output's columns.
+    """What a codec may know of the model: what it is, what it takes, how requests are read, and what it answers.
 
-    `served_as` is the name by which the paths of some protocols ask for it; `platform` the Open Inference Protocol's
-    word for how it was made; `example` what it answered on its golden rows.
+    `columns` has, for each label of a row, the column of each class among its probabilities. `served_as` is the model's
+    name in the paths of some protocols, `platform` what the Open Inference Protocol calls the way it was made.
     """
 
     identity: ModelIdentity
@@ -40,7 +42,12 @@ class Contract:
     tensors: TensorReader
     served_as: str
     platform: str
-    example: Prediction
+    outputs: tuple[OutputSpec, ...]
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """The methods of the estimator whose outputs callers can ask for."""
+        return tuple(dict.fromkeys(spec.method for spec in self.outputs))
 
     def check_name(self, model: str | None, version: str | None) -> None:
         """Raise UnknownModel if a path names another model or version than this one; None names none."""

@@ -1,16 +1,15 @@
 """Rows and columns as the JSON protocols have them, and answers as they want them."""
 
 from itertools import chain
-from typing import Any, Final
+from typing import Any
+
+import numpy as np
 
 from model.prediction import Prediction, Rows
 from service.protocols.base import Contract
 from service.protocols.open_inference.tensors import malformed
-from service.protocols.plain_values import by_row
 from service.validation.cells import shown
 from service.validation.columns import Column
-
-METHODS: Final = ("predict", "predict_proba")
 
 
 def read_instances(rows: Any, contract: Contract, pointer: str) -> Rows:
@@ -68,7 +67,13 @@ def _nested(column: list[Any]) -> bool:
 
 
 def answered(prediction: Prediction, method: str) -> Any:
-    """Return the labels of all rows, or the probabilities of each, as JSON has them."""
-    if method == METHODS[0] or prediction.probabilities is None:
-        return prediction.labels.tolist()
-    return by_row(prediction.probabilities)
+    """Return what a method of the model answered on each row, as JSON has it."""
+    return by_row(prediction.of(method))
+
+
+def by_row(found: Any, most: int | None = None) -> Any:
+    """Return the values of the first `most` rows; of a tuple of arrays, those of each array side by side."""
+    if isinstance(found, tuple):
+        return list(zip(*(values[:most].tolist() for values in found), strict=True))
+    found = found[:most]
+    return found if found.dtype == np.float64 and found.flags.c_contiguous else found.tolist()

@@ -8,6 +8,7 @@ CSV without names, JSON Lines and npy are SageMaker's, and answered as `Accept` 
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from model.outputs import PREDICT
 from model.prediction import Prediction, Rows
 from service import VERSION
 from service.errors import Failure, InvalidRows, Problem
@@ -17,9 +18,8 @@ from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import plain_status
-from service.protocols.json_shapes import METHODS, answered, read_columns, read_instances, read_split
+from service.protocols.json_shapes import answered, read_columns, read_instances, read_split
 from service.protocols.open_inference.tensors import malformed
-from service.protocols.outputs import PREDICT, named_outputs
 from service.validation.cells import shown
 
 LINES: Final = "application/jsonlines"
@@ -41,7 +41,7 @@ class Wanted:
 
     wrapped: bool
     kind: str
-    method: str = METHODS[0]
+    method: str = PREDICT
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
@@ -70,12 +70,12 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write the labels, or the probabilities where those were asked for, as the caller takes them."""
     wanted: Wanted = call.wanted
+    labels = contract.outputs[0]
     if wanted.kind == npy.KIND:
-        return Answer(npy.write(npy.texts_as_array(named_outputs(prediction)[PREDICT])), npy.KIND)
+        return Answer(npy.write(npy.texts_as_array(labels.values(prediction))), npy.KIND)
     if wanted.kind == csv_text.KIND:
-        columns = row_formats.flat_columns(prediction, contract)
-        labels = {name: values for name, values in columns.items() if name.startswith("prediction")}
-        return Answer(csv_text.write(labels, head=False), f"{csv_text.KIND}; charset=utf-8")
+        columns = row_formats.flat_columns(prediction, (labels,))
+        return Answer(csv_text.write(columns, head=False), f"{csv_text.KIND}; charset=utf-8")
     found = answered(prediction, wanted.method)
     if wanted.kind == LINES:
         return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
@@ -94,8 +94,8 @@ def refuse(failure: Failure, _request_id: str) -> Answer:
 def _method(document: dict[str, Any], contract: Contract) -> str:
     """Return what MLflow's `params` ask for; its scikit-learn flavour calls it predict_method."""
     parameters = document.get("params") or {}
-    known = METHODS[: 2 if contract.signature.probabilities else 1]
-    method = parameters.get("predict_method", METHODS[0]) if isinstance(parameters, dict) else None
+    known = contract.methods
+    method = parameters.get("predict_method", PREDICT) if isinstance(parameters, dict) else None
     if method not in known:
         raise malformed("/params", f"an object whose predict_method is one of {', '.join(known)}", shown(method))
     return str(method)

@@ -9,7 +9,7 @@ from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import problem_json
-from service.protocols.plain_values import by_row
+from service.protocols.json_shapes import by_row
 from service.validation.request_schema import MANY
 
 _BODIES = (JSON, *row_formats.READ)
@@ -37,7 +37,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write the answer: labels as the estimator's own types, probabilities in the order of the classes."""
     if call.wanted != JSON:
-        return Answer(row_formats.WRITE[call.wanted](prediction, contract), call.wanted)
+        return Answer(row_formats.WRITE[call.wanted](prediction, contract.outputs), call.wanted)
     labels = prediction.labels.tolist()
     answer: dict[str, Any]
     if call.single:
@@ -48,6 +48,8 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
         answer = {"predictions": labels}
         if prediction.probabilities is not None:
             answer["probabilities"] = by_row(prediction.probabilities)
+    if prediction.further:
+        answer |= _further(prediction, call, contract)
     return Answer(strict_json.dumps(answer))
 
 
@@ -62,6 +64,13 @@ def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) 
     if isinstance(label, list):  # yes or no for each output, with the probability of yes
         return [chance if one else 1 - chance for one, chance in zip(label, probabilities[0].tolist(), strict=True)]
     return probabilities[0, contract.columns[0][label]].item()
+
+
+def _further(prediction: Prediction, call: Call, contract: Contract) -> dict[str, Any]:
+    """Return the other outputs by name, of all rows or of the single one."""
+    specs = [spec for spec in contract.outputs if spec.method in prediction.further]
+    found = {spec.member: spec.values(prediction).tolist() for spec in specs}
+    return {member: values[0] if call.single else values for member, values in found.items()}
 
 
 def _count_names(document: dict[str, Any]) -> int:

@@ -1,16 +1,16 @@
 """Bodies of many rows other than JSON, by their media type; for protocols that take rows in any form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from service.errors import InvalidBody
 from service.formats import arrow, arrow_writer, csv_text, npy
 from service.protocols.base import Contract
-from service.protocols.outputs import PREDICT, PREDICT_PROBA, named_outputs
 
 
 def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Rows:
@@ -41,41 +41,31 @@ def _read_arrow(body: bytes, _parameters: dict[str, str], contract: Contract) ->
     return arrow.read(body, contract.tables)
 
 
-def _write_npy(prediction: Prediction, _contract: Contract) -> bytes:
-    """Return a structured array: `predictions` and `probabilities` of each row, numbered for several outputs."""
-    renamed = {
-        name.replace(PREDICT_PROBA, "probabilities") if name != PREDICT else "predictions": npy.texts_as_array(values)
-        for name, values in named_outputs(prediction).items()
-    }
-    fields: list[Any] = [(name, values.dtype.str, values.shape[1:]) for name, values in renamed.items()]
+def _write_npy(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
+    """Return a structured array with one member for each output."""
+    members = {spec.member: npy.texts_as_array(spec.values(prediction)) for spec in outputs}
+    fields: list[Any] = [(name, values.dtype.str, values.shape[1:]) for name, values in members.items()]
     rows = np.empty(len(prediction.labels), dtype=fields)
-    for name, values in renamed.items():
+    for name, values in members.items():
         rows[name] = values
     return npy.write(rows)
 
 
-def flat_columns(prediction: Prediction, contract: Contract) -> dict[str, NDArray[Any]]:
-    """Return `prediction` and `probability_CLASS` as columns, with the output's number before for several outputs."""
-    named, classes = named_outputs(prediction), contract.signature.classes or ()
-    labels = named.pop(PREDICT)
-    found = {"prediction": labels} if labels.ndim == 1 else _numbered("prediction", range(labels.shape[1]), labels)
-    for name, values in named.items():
-        number = name.removeprefix(PREDICT_PROBA)
-        own = classes[int(number[1:])] if number else classes[0] if labels.ndim == 1 else range(values.shape[1])
-        found |= _numbered(f"probability{number}", own, values)
+def flat_columns(prediction: Prediction, outputs: Sequence[OutputSpec]) -> dict[str, NDArray[Any]]:
+    """Return each column of each output by its name."""
+    found: dict[str, NDArray[Any]] = {}
+    for spec in outputs:
+        values = spec.values(prediction).reshape(len(prediction.labels), -1)
+        found |= {name: values[:, place] for place, name in enumerate(spec.columns)}
     return found
 
 
-def _numbered(name: str, own: Any, values: NDArray[Any]) -> dict[str, NDArray[Any]]:
-    return {f"{name}_{each}": values[:, place] for place, each in enumerate(own)}
+def _write_csv(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
+    return csv_text.write(flat_columns(prediction, outputs), head=True)
 
 
-def _write_csv(prediction: Prediction, contract: Contract) -> bytes:
-    return csv_text.write(flat_columns(prediction, contract), head=True)
-
-
-def _write_arrow(prediction: Prediction, contract: Contract) -> bytes:
-    return arrow_writer.write(flat_columns(prediction, contract))
+def _write_arrow(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
+    return arrow_writer.write(flat_columns(prediction, outputs))
 
 
 READ: Final[dict[str, Callable[[bytes, dict[str, str], Contract], Rows]]] = {
@@ -84,7 +74,7 @@ READ: Final[dict[str, Callable[[bytes, dict[str, str], Contract], Rows]]] = {
     arrow.STREAM: _read_arrow,
     arrow.FILE: _read_arrow,
 }
-WRITE: Final[dict[str, Callable[[Prediction, Contract], bytes]]] = {
+WRITE: Final[dict[str, Callable[[Prediction, Sequence[OutputSpec]], bytes]]] = {
     npy.KIND: _write_npy,
     csv_text.KIND: _write_csv,
     arrow.STREAM: _write_arrow,

@@ -6,13 +6,14 @@ tensorflow/serving, docs/api_rest.md; Vertex AI, "Custom container requirements 
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from model.outputs import PREDICT
 from model.prediction import Prediction
 from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_kind
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import error_string
-from service.protocols.json_shapes import METHODS, answered, read_columns, read_instances
+from service.protocols.json_shapes import answered, read_columns, read_instances
 from service.protocols.open_inference.tensors import malformed
 from service.validation.cells import shown
 
@@ -56,10 +57,10 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     if not isinstance(parameters, dict):
         raise malformed("/parameters", "an object", shown(parameters))
     name = document.get("signature_name", parameters.get("signature_name", _DEFAULT))
-    known = [_DEFAULT, *METHODS[: 2 if contract.signature.probabilities else 1]]
+    known = [_DEFAULT, *contract.methods]
     if name not in known:
         raise malformed("/signature_name", f"one of {', '.join(known)}", shown(name))
-    return Wanted(METHODS[0] if name == _DEFAULT else name, "predictions")
+    return Wanted(PREDICT if name == _DEFAULT else name, "predictions")
 
 
 def _status(contract: Contract) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bundle.manifest import SKOPS, Golden
+from model.bundle.manifest import SKOPS
 from model.loading import Loaded
 from model.prediction import Prediction
 from model.predictor import Predictor
@@ -55,7 +55,7 @@ class ServedModel:
             tensors=TensorReader(documents, len(manifest.signature.names)),
             served_as=name or manifest.name,
             platform=f"sklearn_{'skops' if SKOPS in manifest.kinds else 'joblib'}",
-            example=_answered(manifest.golden),
+            outputs=loaded.outputs,
         )
         labels = {label: str(label) if place < MOST_CLASSES else OTHER for place, label in enumerate(single)}
         dense = all(type(label) is int and 0 <= label < MANY for label in single)
@@ -76,16 +76,6 @@ def _counts(labels: NDArray[Any], *, dense: bool) -> Iterable[tuple[Any, int]]:
         return Counter(labels.tolist()).items()
     found = np.unique_counts(labels)
     return zip(found.values.tolist(), found.counts.tolist(), strict=True)
-
-
-def _answered(golden: Golden) -> Prediction:
-    """Return golden answers as the model gave them: probabilities of several outputs are nested one deeper."""
-    labels, found = np.asarray(golden.labels), golden.probabilities
-    if found is None:
-        return Prediction(labels, None)
-    if isinstance(found[0][0], list):
-        return Prediction(labels, tuple(np.asarray(each, dtype=np.float64) for each in found))
-    return Prediction(labels, np.asarray(found, dtype=np.float64))
 
 
 class Holder:

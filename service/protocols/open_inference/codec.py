@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from service.errors import InvalidBody
 from service.formats import duplicate_names, strict_json
@@ -33,7 +34,6 @@ from service.protocols.open_inference.tensors import (
     to_bytes,
     to_json,
 )
-from service.protocols.outputs import named_outputs
 from service.validation.cells import shown
 from service.validation.columns import Column
 
@@ -44,13 +44,13 @@ _SIZE: Final = "binary_data_size"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must have: the request's id, and each output by name with whether it is to be binary.
+    """What the answer must have: the request's id, and each output with whether it is to be binary.
 
     No outputs stand for all of them, binary if `binary`.
     """
 
     id: str | None
-    outputs: tuple[tuple[str, bool], ...]
+    outputs: tuple[tuple[OutputSpec, bool], ...]
     binary: bool
 
 
@@ -88,16 +88,16 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write the chosen outputs, as JSON or as binary data after it."""
-    found, wanted = named_outputs(prediction), call.wanted
-    chosen = wanted.outputs or tuple((name, wanted.binary) for name in found)
+    wanted: Wanted = call.wanted
+    chosen = wanted.outputs or tuple((spec, wanted.binary) for spec in contract.outputs)
     document: dict[str, Any] = {"model_name": contract.served_as, "model_version": contract.identity.version}
     if wanted.id is not None:
         document["id"] = wanted.id
     document["outputs"] = outputs = []
     pieces = []
-    for name, binary in chosen:
-        values = found[name]
-        output: dict[str, Any] = {"name": name, "datatype": datatype_of(values), "shape": values.shape}
+    for spec, binary in chosen:
+        values = spec.values(prediction)
+        output: dict[str, Any] = {"name": spec.name, "datatype": datatype_of(values), "shape": values.shape}
         if binary:
             pieces.append(to_bytes(values))
             output["parameters"] = {_SIZE: len(pieces[-1])}
@@ -118,18 +118,18 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     if not isinstance(outputs, list):
         raise malformed("/outputs", "a list of outputs", shown(outputs))
     binary = _flag(parameters, "binary_data_output", "/parameters", default=False)
-    names = [each["name"] for each in descriptions.outputs_of(contract)]
-    chosen: list[tuple[str, bool]] = []
+    declared = {spec.name: spec for spec in contract.outputs}
+    chosen: dict[str, tuple[OutputSpec, bool]] = {}
     for place, output in enumerate(outputs):
         pointer = f"/outputs/{place}"
         name = output.get("name") if isinstance(output, dict) else None
-        if not isinstance(name, str) or name not in names or name in dict(chosen):
-            raise malformed(f"{pointer}/name", f"one of {', '.join(names)}, each once", shown(name))
+        if not isinstance(name, str) or name not in declared or name in chosen:
+            raise malformed(f"{pointer}/name", f"one of {', '.join(declared)}, each once", shown(name))
         own = _parameters(output, pointer)
         if "classification" in own:
             raise malformed(f"{pointer}/parameters/classification", "no classification: it is not spoken here", "it")
-        chosen.append((name, _flag(own, "binary_data", f"{pointer}/parameters", default=binary)))
-    return Wanted(given, tuple(chosen), binary)
+        chosen[name] = declared[name], _flag(own, "binary_data", f"{pointer}/parameters", default=binary)
+    return Wanted(given, tuple(chosen.values()), binary)
 
 
 def _parameters(part: Mapping[str, Any], pointer: str) -> dict[str, Any]:

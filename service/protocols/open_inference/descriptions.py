@@ -2,16 +2,16 @@
 
 from typing import Any, Final
 
+from model.outputs import OutputDtype
 from model.signature import Dtype
 from service import VERSION
 from service.formats import strict_json
 from service.protocols.base import Answer, Contract
 from service.protocols.call import Statistics
-from service.protocols.open_inference.tensors import datatype_of
-from service.protocols.outputs import named_outputs
 
 _SERVER: Final = {"name": "ml-service", "version": VERSION, "extensions": ["binary_tensor_data", "statistics"]}
 _DATATYPES: Final[dict[Dtype, str]] = {"float64": "FP64", "bool": "BOOL"}
+_ANSWERED: Final[dict[OutputDtype, str]] = {"float64": "FP64", "int64": "INT64", "bool": "BOOL", "string": "BYTES"}
 _MODEL: Final = "/v2/models/<name:model>"
 _VERSION: Final = f"{_MODEL}/versions/<name:version>"
 ALL_FEATURES: Final = "features"
@@ -28,21 +28,16 @@ def inputs_of(contract: Contract) -> list[dict[str, Any]]:
     ]
 
 
-def outputs_of(contract: Contract) -> list[dict[str, Any]]:
-    """Return the output tensors, as the model's golden rows were answered."""
-    return [
-        {"name": name, "datatype": datatype_of(values), "shape": [-1, *values.shape[1:]]}
-        for name, values in named_outputs(contract.example).items()
-    ]
-
-
 def _metadata(contract: Contract) -> Answer:
     document = {
         "name": contract.served_as,
         "versions": [contract.identity.version],
         "platform": contract.platform,
         "inputs": inputs_of(contract),
-        "outputs": outputs_of(contract),
+        "outputs": [
+            {"name": spec.name, "datatype": _ANSWERED[spec.dtype], "shape": [-1, *spec.shape]}
+            for spec in contract.outputs
+        ],
     }
     return Answer(strict_json.dumps(document))
 

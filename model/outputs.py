@@ -1,0 +1,99 @@
+"""What a model answers: a list of outputs that it declares, with the names that answers have for each."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.prediction import Prediction
+from model.signature import Signature
+
+# Outputs are named after the estimator's method that computes them.
+PREDICT: Final = "predict"
+PREDICT_PROBA: Final = "predict_proba"
+OutputDtype = Literal["float64", "int64", "bool", "string"]
+_DTYPES: Final[dict[str, OutputDtype]] = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """One output: an array with one value, or one value for each of `columns`, for each row.
+
+    `name` is unique. It is that of the `method` which computes the output, with a number behind it where the method
+    returns several arrays; `place` is then the array's place among them. `member` is what the output is called in a
+    record, and `columns` what its values are called in a flat table. `shape` is that of one row.
+    """
+
+    name: str
+    dtype: OutputDtype
+    columns: tuple[str, ...]
+    shape: tuple[int, ...]
+    method: str
+    member: str
+    place: int | None = None
+
+    @classmethod
+    def of_method(cls, method: str, dtype: OutputDtype, columns: Sequence[str] | None = None) -> "OutputSpec":
+        """Return the output of a method that has no other name: one value for each row, or one for each column."""
+        shape = () if columns is None else (len(columns),)
+        return cls(method, dtype, tuple(columns or (method,)), shape, method, method)
+
+    def values(self, prediction: Prediction) -> NDArray[Any]:
+        """Return the values of n rows: int64, float64, bool, or objects that are all strings."""
+        found = prediction.of(self.method)
+        return _plain(found if self.place is None else found[self.place])
+
+
+def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple[OutputSpec, ...]:
+    """Return the outputs that every model has, given an answer of it: whatever the signature leaves open is in there.
+
+    That is the type of a regressor's numbers, and whether each label has an array of probabilities of its own.
+    """
+    labels, found = example.labels, example.probabilities
+    classes = signature.classes or ()
+    one = labels.ndim == 1
+    columns = ("prediction",) if one else _numbered("prediction", range(labels.shape[1]))
+    specs = [OutputSpec(PREDICT, _dtype(labels), columns, labels.shape[1:], PREDICT, "predictions")]
+    if isinstance(found, tuple):
+        specs += [
+            OutputSpec(
+                f"{PREDICT_PROBA}_{place}",
+                "float64",
+                _numbered(f"probability_{place}", own),
+                (len(own),),
+                PREDICT_PROBA,
+                f"probabilities_{place}",
+                place,
+            )
+            for place, own in enumerate(classes)
+        ]
+    elif found is not None:
+        columns = _numbered("probability", classes[0] if one else range(found.shape[1]))
+        specs.append(
+            OutputSpec(PREDICT_PROBA, "float64", columns, (len(columns),), PREDICT_PROBA, "probabilities"),
+        )
+    return tuple(specs)
+
+
+def _numbered(name: str, each: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(f"{name}_{own}" for own in each)
+
+
+def _dtype(values: NDArray[Any]) -> OutputDtype:
+    return _DTYPES.get(values.dtype.kind, "string")
+
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    match _dtype(values):
+        case "float64":
+            return values.astype(np.float64, copy=False)
+        case "int64":
+            return values.astype(np.int64, copy=False)
+        case "bool":
+            return values
+        case _:
+            strings = np.empty(values.shape, dtype=object)
+            strings[...] = np.vectorize(str, otypes=[object])(values)
+            return strings
