@@ -75,3 +75,26 @@ def test_links_between_pages_lead_somewhere(path):
         file = path.parent / target if target else path
         assert file.exists(), f"{target}: no such file"
         assert not anchor or anchor in anchors(file), f"{target}#{anchor}: no such heading"
+
+
+def results(heading: str, column: int) -> dict[str, str]:
+    """Return a column of one of the tables of benchmarks/results.md, by server: of each cell the first figure."""
+    section = page("benchmarks/results.md").partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
+    return {row[0]: row[column].partition(";")[0] for row in cells}
+
+
+def test_figures_of_readme_are_those_of_the_benchmark():
+    """Each row of README's comparison has the figures that the last `make bench` wrote; a new run needs new rows."""
+    one, many, start = "One row, 16 connections", "1,000 rows, 2 connections", "Start and memory"
+    columns = [*(results(one, kind) for kind in (1, 2, 3)), results(many, 1), results(start, 1), results(start, 2)]
+    servers = [name for name in columns[0] if name in columns[3] and "lean" not in name and name not in ("", "---")]
+
+    assert len(servers) >= 8
+    for name in servers:
+        assert f"| {name} | {' | '.join(column[name] for column in columns)} |" in page("README.md")
+
+
+def test_readme_is_short():
+    """README is read in one sitting; what is longer has a page of its own."""
+    assert len(page("README.md").splitlines()) <= 200
