@@ -9,7 +9,8 @@ from service.http import guard, metadata, operations, predict
 from service.http.auth import AuthState
 from service.http.framework import App, Response
 from service.http.operations import DrainState
-from service.http.responses import refusal, this_request
+from service.http.request import Request
+from service.http.responses import refusal
 from service.monitoring.metrics import Metrics
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import Spoken
@@ -32,29 +33,25 @@ class Parts:
 
 def create_app(parts: Parts) -> Flask:
     """Return the WSGI application."""
-    app = App("service")
-    app.url_map.converters["name"] = metadata.NameConverter
     settings, spoken, holder = parts.settings, parts.spoken, parts.holder
+
+    def identify(request: Request, response: Response) -> None:
+        """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
+        served = holder.peek() if request.trusted else None
+        response.headers += (
+            ("X-Request-ID", request.request_id),
+            *([("X-Model-Version", served.contract.identity.version)] if served else ()),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cache-Control", "no-store"),
+        )
+
+    limited = settings.tokens_file or settings.admin_bind
+    app = App("service", guard.checks(parts.auth, spoken, parts.recorder) if limited else None, identify)
+    app.url_map.converters["name"] = metadata.NameConverter
     slots = min(settings.slots, settings.threads)
     limiter = Limiter(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
     app.register_blueprint(predict.blueprint(spoken, holder, limiter, parts.recorder, settings))
     app.register_blueprint(metadata.blueprint(spoken, holder, parts.metrics, parts.state))
     app.register_blueprint(operations.blueprint(holder, parts.metrics, parts.state))
     app.register_error_handler(Exception, lambda error: refusal(error, spoken))
-    if settings.tokens_file or settings.admin_bind:
-        guard.install(app, parts.auth, spoken, parts.recorder)
-
-    @app.after_request
-    def identify(response: Response) -> Response:
-        """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
-        request = this_request()
-        served = holder.peek() if request.trusted else None
-        response.fields += (
-            ("X-Request-ID", request.request_id),
-            *([("X-Model-Version", served.contract.identity.version)] if served else ()),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Cache-Control", "no-store"),
-        )
-        return response
-
     return app

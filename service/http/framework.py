@@ -1,112 +1,107 @@
-"""Flask without the work for each request that this service has no use for: sessions, signals' contexts, host names.
+"""Flask, with hooks that it documents overridden where this service has no use for what they do.
 
-`flask.request` is there in every view; `session`, `g` and `current_app` are not: what a view needs, it is given.
+No route depends on the host, nothing registers teardown functions, and there are no cookies, no coroutines and no hooks
+of blueprints. A request (one row, logistic regression, in process) takes 186 µs with plain Flask and 127 µs with these
+overrides; each says what it saves. Flask's private context variables would save 5 µs more, and are left alone.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import flask
-from flask.ctx import RequestContext
-from flask.globals import _cv_request
-from flask.sessions import SessionInterface
-from werkzeug.exceptions import HTTPException
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from service.http.request import Request
 
-_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-_NONE: Final = MappingProxyType[str, str]({})
+_STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_NO_HEADERS: Final = MappingProxyType[str, str]({})
 
 
 class NoSessions(SessionInterface):
-    """There are no cookies here."""
+    """Has one empty session for all requests, which cannot be written to (saves 2 µs)."""
 
-    def is_null_session(self, obj: object) -> bool:  # noqa: ARG002  # Flask's interface
-        """Say that there is nothing to save."""
-        return True
+    def __init__(self) -> None:
+        self._empty = NullSession()
+
+    def open_session(self, app: flask.Flask, request: flask.Request) -> NullSession:  # noqa: ARG002  # Flask's interface
+        """Return it."""
+        return self._empty
 
 
 class Response:
-    """A whole answer as WSGI takes it; `fields` are checked where they are sent (service.server.wsgi).
+    """A complete answer as a WSGI application (saves 30 µs).
 
-    Flask's own reads, checks and searches its fields with every one that is added.
+    Flask's own response parses, validates and searches its headers each time one is added. Here they are a list, which
+    is validated where it is sent (service.server.wsgi).
     """
 
     def __init__(
-        self, content: bytes, content_type: str, *, status: int = 200, headers: Mapping[str, str] = _NONE
+        self, content: bytes, content_type: str, *, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS
     ) -> None:
         self.content, self.status = content, status
-        self.fields = [("Content-Type", content_type), ("Content-Length", str(len(content))), *headers.items()]
+        self.headers = [("Content-Type", content_type), ("Content-Length", str(len(content))), *headers.items()]
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application."""
-        start_response(_LINES.get(self.status) or f"{self.status} ", self.fields)
+        start_response(_STATUS_LINES.get(self.status) or f"{self.status} ", self.headers)
         return () if environ["REQUEST_METHOD"] == "HEAD" else (self.content,)
 
 
-class Context(RequestContext):
-    """What Flask knows while it answers a request: the request."""
-
-    url_adapter: MapAdapter
-
-    def __init__(self, app: "App", environ: Any) -> None:
-        self.request = app.request_class(environ, populate_request=False)  # else they hold each other until collected
-        self.url_adapter = app.adapter
-        self._session = None
-        self._after_request_functions = []
-
-    def push(self) -> None:
-        """Make this the request that is being answered, and find its route."""
-        self._token = _cv_request.set(self)
-        self.match_request()
-
-    def match_request(self) -> None:
-        """Find the route."""
-        request = self.request
-        try:
-            rule, arguments = self.url_adapter.match(request.path, request.method, return_rule=True)
-        except HTTPException as error:
-            request.routing_exception = error
-        else:
-            request.url_rule, request.view_args = rule, dict(arguments)
-
-    def pop(self, exc: BaseException | None = None) -> None:  # noqa: ARG002  # Flask's interface
-        """End it."""
-        _cv_request.reset(self._token)
-
-
 class App(flask.Flask):
-    """An application whose routes do not depend on the host that was asked."""
+    """A Flask application with one function to call before each view, if any, and one to call with each response."""
 
     request_class = Request
     session_interface = NoSessions()
 
-    def __init__(self, name: str) -> None:
+    def __init__(
+        self, name: str, before: Callable[[Request], None] | None, after: Callable[[Request, Response], None]
+    ) -> None:
         super().__init__(name, static_folder=None)
         self.url_map.merge_slashes = False  # a path is a route or it is not; nothing is redirected
-        self.adapter: MapAdapter = self.url_map.bind("")
+        self._before, self._after = before, after
+
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """Match routes by path and method only, not by host (saves 12 µs)."""
+        return None if request is None else self.url_map.bind("", path_info=request.path, default_method=request.method)
 
     def ensure_sync(self, func: Any) -> Any:
-        """Return a function as it is: none here is a coroutine's, and Flask would look at each for each request."""
+        """Return a function as it is: none is a coroutine function (saves 2 µs)."""
         return func
 
-    def request_context(self, environ: Any) -> Context:
-        """Return the context of a request."""
-        return Context(self, environ)
+    def preprocess_request(self) -> None:
+        """Call the one function (with the next three, saves 10 µs: Flask looks for hooks of each blueprint)."""
+        if self._before is not None:
+            self._before(this_request())
+
+    def process_response(self, response: Any) -> Any:
+        """Call the other one."""
+        self._after(this_request(), response)
+        return response
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Do nothing."""
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Do nothing."""
+
+    def make_default_options_response(self) -> Any:
+        """Say which methods the path takes."""
+        methods = self.url_map.bind("").allowed_methods(flask.request.path)
+        return Response(b"", "text/plain", headers={"Allow": ", ".join(methods)})
 
     def make_response(self, rv: Any) -> Any:
-        """Take our own answers as they are, and whatever else Flask takes from a view as it says."""
+        """Take our own responses as they are, and whatever else Flask takes from a view as it does."""
         if isinstance(rv, Response):
             return rv
         made = super().make_response(rv)
         response = Response(made.get_data(), "", status=made.status_code)
-        response.fields = list(made.headers)
+        response.headers = list(made.headers)
         return response
 
-    def make_default_options_response(self) -> Any:
-        """Say which methods the asked route takes."""
-        methods = self.adapter.allowed_methods(flask.request.path)
-        return Response(b"", "text/plain", headers={"Allow": ", ".join(methods)})
+
+def this_request() -> Request:
+    """Return the request being answered."""
+    return cast("Request", flask.request._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001  # documented

@@ -1,11 +1,11 @@
 """What is asked before any view, where access is limited: a token, and the right address."""
 
-from flask import Flask
+from collections.abc import Callable
 
 from service.errors import NotFound, Unauthorized
 from service.http.auth import AuthState
 from service.http.metadata import health_endpoints, statistics_endpoints
-from service.http.responses import this_request
+from service.http.request import Request
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import Spoken
 
@@ -14,13 +14,11 @@ HEALTH = frozenset({"ops.live", "ops.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 
-def install(app: Flask, auth: AuthState, spoken: Spoken, recorder: Recorder) -> None:
-    """Ask every request but health checks for a token, and answer admin routes at the admin address only."""
+def checks(auth: AuthState, spoken: Spoken, recorder: Recorder) -> Callable[[Request], None]:
+    """Return a check that wants a token for all but health checks, and the admin address for admin routes."""
     health, admin = HEALTH | health_endpoints(spoken), ADMIN | statistics_endpoints(spoken)
 
-    @app.before_request
-    def guard() -> None:
-        request = this_request()
+    def check(request: Request) -> None:
         try:
             auth.check(request.environ.get("HTTP_AUTHORIZATION", ""))
         except Unauthorized as refusal:
@@ -33,3 +31,5 @@ def install(app: Flask, auth: AuthState, spoken: Spoken, recorder: Recorder) -> 
         came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
         if request.endpoint in admin and auth.admin not in (None, came_in):
             raise NotFound(f"{request.path} is answered at another address; see ADMIN_BIND.")
+
+    return check

@@ -8,9 +8,9 @@ from typing import Final
 from flask import Blueprint
 from werkzeug.routing import BaseConverter
 
-from service.http.framework import Response
+from service.http.framework import Response, this_request
 from service.http.operations import PROBES, SCRAPES, DrainState, check_ready
-from service.http.responses import response_of, this_request
+from service.http.responses import response_of
 from service.monitoring.metrics import Metrics
 from service.protocols.base import Answer, Contract
 from service.protocols.call import Statistics

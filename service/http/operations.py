@@ -6,8 +6,8 @@ from typing import Final, Protocol
 from flask import Blueprint
 
 from service.errors import Draining
-from service.http.framework import Response
-from service.http.responses import json_response, this_request
+from service.http.framework import Response, this_request
+from service.http.responses import json_response
 from service.monitoring.metrics import Metrics
 from service.serving.served_model import Holder, ServedModel
 

@@ -1,13 +1,12 @@
 """The prediction routes: one view, whatever the protocol."""
 
-from flask import Blueprint
-from flask.globals import request_ctx
+from flask import Blueprint, current_app
 from werkzeug.exceptions import HTTPException
 
 from service.config.settings import Settings
 from service.formats.content_encoding import packed, unpacked
-from service.http.framework import Response
-from service.http.responses import ours, refusal, this_request
+from service.http.framework import Response, this_request
+from service.http.responses import ours, refusal
 from service.monitoring.recorder import Recorder
 from service.protocols.base import Codec
 from service.protocols.registry import Spoken
@@ -50,19 +49,17 @@ def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Record
     @predict.app_errorhandler(HTTPException)
     def unrouted(error: HTTPException) -> Response:
         """Record what never reached the view too, such as a wrong method: it is still a caller that fails."""
-        if codec := _asked_for():
+        if codec := _protocol_at(this_request().path):
             recorder.refused(codec.name, this_request().request_id, ours(error))
         return refusal(error, spoken)
 
     return predict
 
 
-def _asked_for() -> Codec | None:
+def _protocol_at(path: str) -> Codec | None:
     """Return the protocol whose prediction route the path is, if it is one."""
-    adapter = request_ctx.url_adapter
-    if adapter is None:
-        return None
     try:
-        return adapter.match(request_ctx.request.path, "POST")[1].get("codec")
+        _, arguments = current_app.url_map.bind("").match(path, "POST")
     except HTTPException:
         return None
+    return arguments.get("codec")

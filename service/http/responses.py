@@ -1,10 +1,7 @@
 """How answers and errors leave; each protocol's shape from the one table of errors."""
 
 import logging
-from typing import cast
 
-from flask import request
-from flask.globals import _cv_request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.exceptions import NotFound as NoRoute
@@ -12,17 +9,11 @@ from werkzeug.exceptions import NotFound as NoRoute
 from model.errors import ValueRefused
 from service.errors import BadRequest, MethodNotAllowed, NotFound, describe
 from service.formats import strict_json
-from service.http.framework import Response
-from service.http.request import Request
+from service.http.framework import Response, this_request
 from service.protocols.base import JSON, Answer
 from service.protocols.registry import Spoken
 
 logger = logging.getLogger(__name__)
-
-
-def this_request() -> Request:
-    """Return the request being answered."""
-    return cast("Request", _cv_request.get().request)  # what flask.request stands for, without its detours
 
 
 def json_response(value: object) -> Response:
@@ -47,12 +38,13 @@ def refusal(error: Exception, spoken: Spoken) -> Response:
     if isinstance(error, ValueRefused):
         logger.info("request %s: a step of the model refuses a value: %s", asked.request_id, error)
     response = response_of(spoken.of_path(asked.path).refuse(failure, asked.request_id))
-    response.fields += failure.headers.items()
+    response.headers += failure.headers.items()
     return response
 
 
 def ours(error: HTTPException) -> Exception:
     """Say in our own errors what the framework found before a view was reached."""
+    request = this_request()
     asked = f"{request.method} {request.path[:100]}"
     if isinstance(error, NoRoute):
         return NotFound(f"There is no route for {asked}; predictions are made with POST /predict.")
