@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from model.engines.base import Engine
 from model.errors import ModelError
-from model.prediction import Engine, Rows
+from model.prediction import Rows
 
 MOST_ROWS: Final = 64  # in one call
 _REFUSALS: Final = (ValueError, TypeError, AttributeError, IndexError, ModelError)
