@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,8 @@ from model.errors import UnsupportedEstimator
 from model.prediction import Rows
 from model.signature import TEXT, Cell, Dtype, Feature
 
-_ISO_8601 = re.compile(
-    r"(?P<local>\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,12})?)?)?)?)?)"
-    r"(Z|(?P<sign>[+-])(?P<hours>\d\d)(:?(?P<minutes>\d\d))?)?"
-)
+# The extended format, of which a month alone is a date too; which figures are sound, `fromisoformat` knows.
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}(?P<more>-[0-9]{2}([T ][0-9:.+Z-]+)?)?")
 # Up to the first, float64 has each whole number; beyond the second, none.
 _ALL_WHOLE, _MOST = 2**53, int(np.finfo(np.float64).max)
 _KINDS: tuple[tuple[Dtype, tuple[type, ...]], ...] = (("bool", (bool,)), ("float64", (int, float)), ("string", (str,)))
@@ -89,18 +88,14 @@ def parse_cells(cells: Sequence[Any], dtype: Dtype) -> NDArray[Any]:
 
 
 def moment(text: str) -> np.datetime64:
-    """Return a date or time of ISO 8601's extended format, of an offset from UTC in UTC; raises ValueError.
-
-    numpy alone takes "now" and "" too, and reads "20240101" as a number of something.
-    """
+    """Return a date or time of ISO 8601's extended format, in UTC if it has an offset from it; raises ValueError."""
     found = _ISO_8601.fullmatch(text)
     if found is None:
-        raise ValueError("no date or time of ISO 8601")
-    local = np.datetime64(found["local"], "us")
-    if not found["hours"]:
-        return local
-    offset = np.timedelta64(int(found["hours"]) * 60 + int(found["minutes"] or 0), "m")
-    return local + offset if found["sign"] == "-" else local - offset
+        raise ValueError("not a date or time of ISO 8601")
+    read = datetime.fromisoformat(text if found["more"] else f"{text}-01")
+    if (offset := read.utcoffset()) is None:
+        return np.datetime64(read, "us")
+    return np.datetime64(read.replace(tzinfo=None), "us") - np.timedelta64(offset, "us")
 
 
 def _list_dtype(data: list[Any]) -> Any:

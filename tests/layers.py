@@ -24,7 +24,7 @@ HOMES = {
     "simdjson": ["service.validation.json_numbers"],
     "sklearn": ["model.packing.reference_model", "model.onnx_export"],
     "skops": ["model.sklearn_runtime.skops_io"],
-    "werkzeug": ["service.http"],
+    "werkzeug": ["service.http", "service.formats.media_types"],
     "yaml": ["model.packing.sources"],
 }
 # `model.pack` is there for notebooks; it imports what it is when it is called, so that serving never does.

@@ -8,7 +8,7 @@ from typing import Final
 from model.prediction import Prediction
 from service.errors import Failure
 from service.formats import duplicate_names, strict_json
-from service.formats.media_types import check_kind
+from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import plain_status, told
@@ -21,7 +21,7 @@ _MEMBERS: Final = ("input_data", "data")
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read `input_data` or `data`: a data frame as pandas splits it, a list of rows, or columns by name."""
-    check_kind(header("Content-Type"), (JSON,))
+    check_media_type(header("Content-Type"), (JSON,))
     document = duplicate_names.read(body, contract.documents.read)
     given = document.keys() & set(_MEMBERS) if isinstance(document, dict) else set()
     if len(given) != 1:

@@ -13,7 +13,7 @@ from model.prediction import Prediction, Rows
 from service import VERSION
 from service.errors import Failure, InvalidRows, Problem
 from service.formats import csv_text, duplicate_names, npy, strict_json
-from service.formats.media_types import check_kind, chosen, parted
+from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
@@ -46,10 +46,10 @@ class Wanted:
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read rows by the content type and, of JSON, by its form."""
-    kind = check_kind(header("Content-Type"), _BODIES)
-    wanted = Wanted(wrapped=False, kind=chosen(header("Accept"), _ANSWERS))
+    kind = check_media_type(header("Content-Type"), _BODIES)
+    wanted = Wanted(wrapped=False, kind=choose(header("Accept"), _ANSWERS))
     if kind == csv_text.KIND:
-        rows, headed = csv_text.read(body, parted(header("Content-Type"))[1], contract.tables)
+        rows, headed = csv_text.read(body, parse_content_type(header("Content-Type"))[1], contract.tables)
         return Call(rows, single=False, wanted=replace(wanted, wrapped=headed and wanted.kind == JSON))
     if kind == npy.KIND:
         return Call(row_formats.read_npy(body, {}, contract), single=False, wanted=wanted)

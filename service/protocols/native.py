@@ -4,7 +4,7 @@ from typing import Any
 
 from model.prediction import Prediction, Probabilities
 from service.formats import duplicate_names, strict_json
-from service.formats.media_types import check_kind, chosen, parted
+from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
@@ -18,12 +18,12 @@ _ANSWERS = (JSON, *row_formats.WRITE)
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read a request; raises UnsupportedMediaType, InvalidJson and InvalidRows."""
-    content_type, wanted = header("Content-Type"), chosen(header("Accept"), _ANSWERS)
+    content_type, wanted = header("Content-Type"), choose(header("Accept"), _ANSWERS)
     if content_type != JSON:
-        kind, parameters = parted(content_type)
+        kind, parameters = parse_content_type(content_type)
         if kind in row_formats.READ:
             return Call(row_formats.READ[kind](body, parameters, contract), single=False, wanted=wanted)
-        check_kind(content_type, _BODIES)
+        check_media_type(content_type, _BODIES)
     if (numbers := contract.rows.numbers(body, MANY)) is not None:
         return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
     document = contract.documents.read(body)

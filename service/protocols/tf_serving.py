@@ -9,7 +9,7 @@ from typing import Any, Final
 from model.outputs import PREDICT
 from model.prediction import Prediction
 from service.formats import duplicate_names, strict_json
-from service.formats.media_types import check_kind
+from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import error_string
@@ -32,7 +32,7 @@ class Wanted:
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read `instances` (rows or objects) or `inputs` (columns); a form's content type is what curl sends unasked."""
-    check_kind(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
+    check_media_type(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
     if (numbers := contract.rows.numbers(body, "instances")) is not None:
         return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
     document = duplicate_names.read(body, contract.documents.read)

@@ -17,7 +17,7 @@ from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from service.errors import InvalidBody
 from service.formats import duplicate_names, strict_json
-from service.formats.media_types import check_kind
+from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import error_string
@@ -66,7 +66,7 @@ class Tensor:
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read a request; the length header, and not the content type, says whether binary tensors follow the JSON."""
-    check_kind(header("Content-Type"), (JSON, OCTETS, "application/x-www-form-urlencoded", ""))
+    check_media_type(header("Content-Type"), (JSON, OCTETS, "application/x-www-form-urlencoded", ""))
     length = header(_LENGTH)
     if length and not re.fullmatch("[0-9]{1,10}", length):
         raise InvalidBody(f"Expected a number of bytes in {_LENGTH}, got {length[:40]!r}.")
