@@ -20,8 +20,8 @@ FROM tools AS code
 COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
-WORKDIR /src/app/model
-RUN rm -r onnx_export packing
+WORKDIR /src/app
+RUN rm -r model/onnx_export model/packing
 
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.

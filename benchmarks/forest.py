@@ -23,7 +23,7 @@ _ROWS, _FEATURES, _TREES = 73_000, 20, 100
 _LOADING = """
 import gc, json, sys
 from pathlib import Path
-import model.loading, model.checking
+import model.loading, model.commands.check
 before = model.commands.check.memory()
 loaded = model.loading.load(Path(sys.argv[1]))
 gc.collect()

@@ -10,6 +10,12 @@ class ModelError(Exception):
 
     code: ClassVar[str] = "model_error"
 
+    @staticmethod
+    def of(code: str, message: str) -> "ModelError":
+        """Return the error with that code, such as one that another process reported."""
+        kinds = {kind.code: kind for kind in ModelError.__subclasses__()}
+        return kinds.get(code, ModelError)(message)
+
 
 class BundleMissing(ModelError):
     """There is no bundle, or a file that its manifest names is not there."""

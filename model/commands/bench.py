@@ -1,12 +1,13 @@
-"""Measures a bundle on this machine as its workers would predict, and what workers and threads that asks for."""
+"""Measures how fast a bundle predicts on this machine, and recommends how many workers and threads to serve it with."""
 
+import argparse
 import gc
 import itertools
-import json
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,26 +15,26 @@ from typing import Any
 import numpy as np
 
 from model.bundle.trust import Trust
-from model.errors import GoldenMismatch
-from model.forking import in_forks
+from model.commands.options import add_bundle, add_trust, say_progress, to_json, trust_in
+from model.errors import GoldenMismatch, ModelError
+from model.forking import in_fork, in_forks
 from model.loading import Loaded, load, prove, rows_of
 from model.prediction import Rows
 from model.predictor import Predictor
 
+HELP = "measure a bundle on this machine, and recommend workers and threads"
 BATCHES = (1, 10, 100, 1000, 10_000)
 THREADS = (2, 4)
-# Of so many tries the best counts: what else the machine does only takes away.
-TRIES = 3
+TRIES = 3  # of which the best counts: other work on the machine can only slow a try down
 FEWEST_THREADS = 4
-DEADLINE_SECONDS = 120.0
-# One more process or thread is worth having when it adds this share of what the first one does.
-WORTH = 0.2
+DEADLINE_SECONDS = 120.0  # of one measurement, beyond the time it is asked to take
+WORTH = 0.2  # one more process or thread must add at least this share of the first one's rate
 FEWEST_CALLS = 5
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Calls of so many rows, one after the other: milliseconds of a call, and rows per second."""
+    """Calls of `rows` rows, one after the other: milliseconds per call, and rows per second."""
 
     rows: int
     p50: float
@@ -43,7 +44,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Together:
-    """So many processes, or threads of one process, at once: single rows per second of all."""
+    """`count` processes, or threads of one process, at the same time: single rows per second in total."""
 
     count: int
     rate: float
@@ -51,7 +52,7 @@ class Together:
 
 @dataclass(frozen=True)
 class Report:
-    """What a bundle does on this machine, and the settings that follow."""
+    """How fast a bundle predicts on this machine, and the settings that follow."""
 
     model: str
     engine: str
@@ -63,36 +64,68 @@ class Report:
     worker_threads: int
 
 
-def bench(directory: Path, trust: Trust, seconds: float, progress: Callable[[str], None]) -> Report:
-    """Measure a bundle with its golden rows, repeated; each measurement takes about so many seconds.
+def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Declare the command's arguments."""
+    help_ = "length of each measurement (default: %(default)s)"
+    parser.add_argument("--seconds", type=float, default=1.0, help=help_)
+    add_bundle(parser, environ)
+    add_trust(parser, environ)
 
-    Predicts in forked processes only, as the server does. `progress` is told what is being done. Raises ModelError.
+
+def run(options: argparse.Namespace) -> int:
+    """Measure the bundle and print the report."""
+    report = bench(options.bundle, trust_in(options), options.seconds)
+    print(to_json(asdict(report)) if options.json else as_table(report))
+    return 0
+
+
+def bench(directory: Path, trust: Trust, seconds: float) -> Report:
+    """Measure a bundle with its golden rows, repeated; each measurement takes about `seconds`.
+
+    The model is loaded in a forked process, and predicts in forks of that, as the server's workers do. Raises
+    ModelError.
     """
-    progress(f"loading {directory}")
-    loaded = load(directory, trust)
+    say_progress(f"loading {directory}")
+
+    def work() -> dict[str, Any]:
+        try:
+            return asdict(_measure(load(directory, trust), seconds))
+        except ModelError as error:
+            return {"code": error.code, "message": str(error)}
+
+    answer = in_fork(work, math.inf)
+    if answer is None:
+        raise GoldenMismatch("the process that loads the model crashed; `python -m model check` says more.")
+    if "code" in answer:
+        raise ModelError.of(answer["code"], answer["message"])
+    parts = {"batches": Batch, "processes": Together, "threads": Together}
+    return Report(**{**answer, **{name: [kind(**each) for each in answer[name]] for name, kind in parts.items()}})
+
+
+def _measure(loaded: Loaded, seconds: float) -> Report:
     gc.collect()
     gc.freeze()
     cores = len(os.sched_getaffinity(0))
 
     def together(processes: int, threads: int) -> float:
         """Return the rows per second of several processes with several threads each."""
-        progress(f"predicting one row at a time: processes {processes}, threads {threads}")
+        say_progress(f"predicting one row at a time: processes {processes}, threads {threads}")
 
         def work() -> dict[str, float]:
             return {"rate": _rate(loaded, threads, seconds / TRIES)}
 
-        rates: list[float] = [sum(_asked(work, processes, "rate")) for _ in range(TRIES)]
+        rates: list[float] = [sum(_ask(work, processes, "rate", seconds)) for _ in range(TRIES)]
         return max(rates)
 
-    progress(f"predicting batches of {', '.join(f'{rows:,}' for rows in BATCHES)} rows")
-    batches: list[Batch] = [Batch(**each) for each in _asked(lambda: _batches(loaded, seconds), 1, "batches")[0]]
+    say_progress(f"predicting batches of {', '.join(f'{rows:,}' for rows in BATCHES)} rows")
+    (batches,) = _ask(lambda: _batches(loaded, seconds), 1, "batches", seconds * len(BATCHES))
     processes = [Together(count, together(count, 1)) for count in _doubling(cores)]
     threads = [Together(1, processes[0].rate), *(Together(count, together(1, count)) for count in THREADS)]
     return Report(
         f"{loaded.manifest.name} {loaded.manifest.version}",
         loaded.engine.name,
         cores,
-        batches,
+        [Batch(**each) for each in batches],
         processes,
         threads,
         workers=worthwhile(processes),
@@ -101,7 +134,7 @@ def bench(directory: Path, trust: Trust, seconds: float, progress: Callable[[str
 
 
 def worthwhile(tried: Sequence[Together]) -> int:
-    """Return the largest count that still added WORTH of the first one's rate for each that it has more."""
+    """Return the largest count where each addition to the last worthwhile one still adds WORTH of the first's rate."""
     best = tried[0]
     for each in tried[1:]:
         if each.rate - best.rate >= WORTH * tried[0].rate * (each.count - best.count):
@@ -114,22 +147,23 @@ def _doubling(most: int) -> list[int]:
     return [*itertools.takewhile(lambda count: count < most, (2**power for power in range(16))), most]
 
 
-def _asked(work: Callable[[], dict[str, Any]], count: int, what: str) -> list[Any]:
-    """Return one member of what each forked process says; raises GoldenMismatch where one says nothing."""
-    said = in_forks(work, count, DEADLINE_SECONDS)
-    answers = [each[what] for each in said if each is not None and what in each]
+def _ask(work: Callable[[], dict[str, Any]], count: int, what: str, seconds: float) -> list[Any]:
+    """Do the work in forked processes, and return one member of each answer; raises GoldenMismatch if one has none."""
+    answers = [each[what] for each in in_forks(work, count, DEADLINE_SECONDS + seconds) if each and what in each]
     if len(answers) < count:
-        raise GoldenMismatch("the model does not predict its golden rows in a forked process; `check` says more.")
+        raise GoldenMismatch(
+            "the model does not predict its golden rows in a forked process; `python -m model check` says more."
+        )
     return answers
 
 
 def _batches(loaded: Loaded, seconds: float) -> dict[str, Any]:
-    """Time calls of each size, one after the other, in a process that has proven the model."""
+    """Time calls of each size, one after the other."""
     prove(loaded)
     predict = Predictor(loaded).predict
     found = []
     for count in BATCHES:
-        rows = _repeated(loaded, count)
+        rows = _repeat_golden(loaded, count)
         times: list[float] = []
         end = time.perf_counter() + seconds
         while time.perf_counter() < end or len(times) < FEWEST_CALLS:
@@ -139,23 +173,23 @@ def _batches(loaded: Loaded, seconds: float) -> dict[str, Any]:
         p50, p99 = (float(each) * 1e3 for each in np.percentile(times, [50, 99]))
         found.append(asdict(Batch(count, p50, p99, count * len(times) / sum(times))))
         if min(times) > seconds:
-            break  # ten times the rows would take far longer still
+            break  # ten times as many rows would take far too long
     return {"batches": found}
 
 
 def _rate(loaded: Loaded, threads: int, seconds: float) -> float:
-    """Return the single rows per second that some threads of this process predict."""
+    """Return the single rows per second that several threads of this process predict in total."""
     prove(loaded)
-    predict, row = Predictor(loaded).predict, _repeated(loaded, 1)
+    predict, row = Predictor(loaded).predict, _repeat_golden(loaded, 1)
     end = time.perf_counter() + seconds
     start, calls = time.perf_counter(), [0] * threads
 
-    def go_on(place: int) -> None:
-        while time.perf_counter() < end:
+    def predict_until_end(place: int) -> None:
+        while not calls[place] or time.perf_counter() < end:
             predict(row)
             calls[place] += 1
 
-    running = [threading.Thread(target=go_on, args=(place,)) for place in range(threads)]
+    running = [threading.Thread(target=predict_until_end, args=(place,)) for place in range(threads)]
     for each in running:
         each.start()
     for each in running:
@@ -163,14 +197,9 @@ def _rate(loaded: Loaded, threads: int, seconds: float) -> float:
     return sum(calls) / (time.perf_counter() - start)
 
 
-def _repeated(loaded: Loaded, count: int) -> Rows:
+def _repeat_golden(loaded: Loaded, count: int) -> Rows:
     golden = rows_of(loaded.manifest.golden.rows, loaded.manifest.signature)
     return np.ascontiguousarray(golden[np.arange(count) % len(golden)])
-
-
-def as_json(report: Report) -> str:
-    """Return the report for a program to read; milliseconds, and rows per second."""
-    return json.dumps(asdict(report), indent=2)
 
 
 def as_table(report: Report) -> str:
@@ -185,11 +214,11 @@ def as_table(report: Report) -> str:
 
 
 def _advice(report: Report) -> list[str]:
-    most = next(each for each in report.processes if each.count == report.workers)
-    gain = most.rate / report.processes[0].rate
+    workers = next(each for each in report.processes if each.count == report.workers)
+    gain = workers.rate / report.processes[0].rate
     computing = worthwhile(report.threads)
-    alone = "one computes at a time, whatever their number" if computing == 1 else f"{computing} compute at once"
+    threads = "only one thread of a process computes" if computing == 1 else f"{computing} threads of a process compute"
     return [
-        f"WEB_CONCURRENCY={report.workers}: so many processes predict {gain:.2f} times what one does.",
-        f"THREADS={report.worker_threads}: of a process's threads {alone}; the others receive and answer.",
+        f"WEB_CONCURRENCY={report.workers}: {report.workers} processes predict {gain:.2f} times as fast as one.",
+        f"THREADS={report.worker_threads}: {threads} at a time; the others receive and send.",
     ]

@@ -1,27 +1,28 @@
-"""Tries a bundle as the server would, and says what to do about each thing that is not right."""
+"""Loads a bundle as the server would, and says what to do about each problem."""
 
+import argparse
 import gc
-import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from model.bundle.trust import Trust
+from model.commands.options import add_bundle, add_trust, say_progress, to_json, trust_in
 from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Loaded, load, prove
 from model.oneline import one_line
 
-DEADLINE_SECONDS = 60.0
-_NO_ANSWER = f"no answer within {DEADLINE_SECONDS:g} s, or a crash"
+HELP = "load a bundle as the server does, and predict its golden rows in a worker"
+DEADLINE_SECONDS: Final = 60.0
+_NO_ANSWER: Final = "crashed, or did not answer in time"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried: what it found, and what to do where it is not right."""
+    """One thing that was tried: what was found, and what to do about it if it is not right."""
 
     name: str
     ok: bool
@@ -29,15 +30,32 @@ class Finding:
     remedy: str = ""
 
 
-def check(directory: Path, trust: Trust, progress: Callable[[str], None]) -> Iterator[Finding]:
-    """Load the bundle, then predict its golden rows in a forked process as a worker does; yields each finding.
+def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Declare the command's arguments."""
+    add_bundle(parser, environ)
+    add_trust(parser, environ)
 
-    `progress` is told what is being done before it is done.
-    """
-    progress(f"loading {directory}")
-    if in_fork(lambda: _loaded(directory, trust), DEADLINE_SECONDS) is None:
-        yield Finding("load", ok=False, found=_NO_ANSWER, remedy="pack the model again; do not load what others made")
-        return
+
+def run(options: argparse.Namespace) -> int:
+    """Check the bundle and print the findings; the exit code is 1 if anything is not right."""
+    findings = check(options.bundle, trust_in(options))
+    print(to_json([asdict(finding) for finding in findings]) if options.json else _table(findings))
+    return 0 if all(finding.ok for finding in findings) else 1
+
+
+def check(directory: Path, trust: Trust) -> list[Finding]:
+    """Load the bundle in a forked process, and predict its golden rows in a fork of that, as a worker does."""
+    say_progress(f"loading {directory}")
+    answer = in_fork(
+        lambda: {"findings": [asdict(finding) for finding in _findings(directory, trust)]}, 2 * DEADLINE_SECONDS
+    )
+    if answer is None:
+        remedy = "pack the model again; do not load a model from someone you do not trust"
+        return [Finding("load", ok=False, found=_NO_ANSWER, remedy=remedy)]
+    return [Finding(**finding) for finding in answer["findings"]]
+
+
+def _findings(directory: Path, trust: Trust) -> Iterator[Finding]:
     start = time.monotonic()
     try:
         loaded = load(directory, trust)
@@ -46,30 +64,20 @@ def check(directory: Path, trust: Trust, progress: Callable[[str], None]) -> Ite
         return
     seconds = time.monotonic() - start
     yield Finding("load", ok=True, found=f"digests, versions and types are right; {seconds:.2f} s")
-    yield _pin(loaded, trust)
+    if trust.pin is None:
+        yield Finding("pin", ok=True, found="not pinned", remedy=f"set MODEL_SHA256={loaded.digest}")
+    else:
+        yield Finding("pin", ok=True, found="the manifest is the pinned one")
     gc.collect()
     gc.freeze()
-    progress("predicting the golden rows in a forked worker")
-    yield from _worker(loaded)
+    say_progress("predicting the golden rows in a forked worker")
+    yield from _worker_findings(loaded)
 
 
-def _loaded(directory: Path, trust: Trust) -> dict[str, Any]:
-    """Load in a process of its own: what is wrong is found again in this one, unless it would end this one."""
-    with suppress(ModelError):
-        load(directory, trust)
-    return {}
-
-
-def _pin(loaded: Loaded, trust: Trust) -> Finding:
-    if trust.pin is not None:
-        return Finding("pin", ok=True, found="the manifest is the pinned one")
-    return Finding("pin", ok=True, found="not pinned", remedy=f"set MODEL_SHA256={loaded.digest}")
-
-
-def _worker(loaded: Loaded) -> Iterator[Finding]:
-    report = in_fork(lambda: _as_worker(loaded), DEADLINE_SECONDS)
+def _worker_findings(loaded: Loaded) -> Iterator[Finding]:
+    report = in_fork(lambda: _predict_as_worker(loaded), DEADLINE_SECONDS)
     if report is None:
-        remedy = "pack it again; if it stays so, it cannot be served from forked workers: report it with the estimator"
+        remedy = "pack the model again; if that does not help, it cannot be served from forked workers: report it"
         yield Finding("fork", ok=False, found=_NO_ANSWER, remedy=remedy)
         return
     yield Finding("fork", ok=True, found="a forked worker answers")
@@ -77,13 +85,13 @@ def _worker(loaded: Loaded) -> Iterator[Finding]:
     if not report["error"]:
         per_row = report["seconds"] / len(loaded.manifest.golden.rows)
         yield Finding("speed", ok=True, found=f"{per_row * 1e6:.0f} µs a row on the golden rows")
-        own = f"{report['private'] / 2**20:.1f} MiB of its own, {report['shared'] / 2**20:.1f} MiB shared"
+        own = f"{report['private'] / 2**20:.1f} MiB private, {report['shared'] / 2**20:.1f} MiB shared"
         yield Finding("memory of a worker", ok=True, found=own)
 
 
-def _as_worker(loaded: Loaded) -> dict[str, Any]:
+def _predict_as_worker(loaded: Loaded) -> dict[str, Any]:
     try:
-        prove(loaded)  # the first call pays for what libraries do once
+        prove(loaded)  # the first call includes what libraries do once
         start = time.monotonic()
         prove(loaded)
         seconds, error = time.monotonic() - start, ""
@@ -103,13 +111,7 @@ def memory() -> tuple[int, int]:
     return sizes["Private"], sizes["Shared"]
 
 
-def as_json(findings: list[Finding]) -> str:
-    """Return the findings for a program to read."""
-    return json.dumps([asdict(finding) for finding in findings], indent=2)
-
-
-def as_table(findings: list[Finding]) -> str:
-    """Return the findings for a person to read."""
+def _table(findings: list[Finding]) -> str:
     lines = []
     for finding in findings:
         lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:20}  {finding.found}")

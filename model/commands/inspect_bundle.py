@@ -1,24 +1,37 @@
-"""What is in a bundle, without loading it: as a table for a person, and as JSON for a program."""
+"""Shows what is in a bundle, without loading the model."""
 
+import argparse
 import json
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from model.bundle.manifest import Manifest, encode, read
+from model.bundle.manifest import Bundle, Manifest, encode, read
+from model.commands.options import add_bundle, to_json
 from model.oneline import one_line
 from model.signature import Feature
 
+HELP = "show what is in a bundle, without loading the model"
 
-def as_json(directory: Path) -> str:
-    """Return the verified manifest and its digest as JSON, golden rows left out; raises ModelError."""
-    bundle = read(directory)
+
+def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Declare the command's arguments."""
+    add_bundle(parser, environ)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify the bundle's files and print its manifest."""
+    bundle = read(options.bundle)
+    print(to_json(_document(bundle)) if options.json else _table(bundle))
+    return 0
+
+
+def _document(bundle: Bundle) -> dict[str, Any]:
+    """Return the digest and the manifest, with the number of golden rows in place of the rows."""
     document = {"digest": bundle.digest, **json.loads(encode(bundle.manifest))}
-    document["golden"] = {"rows": len(bundle.manifest.golden.rows)}
-    return json.dumps(document, indent=2)
+    return {**document, "golden": {"rows": len(bundle.manifest.golden.rows)}}
 
 
-def as_table(directory: Path) -> str:
-    """Return the same as lines to read; raises ModelError."""
-    bundle = read(directory)
+def _table(bundle: Bundle) -> str:
     manifest, signature = bundle.manifest, bundle.manifest.signature
     head = {
         "model": f"{manifest.name} {manifest.version}",
@@ -29,24 +42,24 @@ def as_table(directory: Path) -> str:
         "created": manifest.created_at,
         "made with": ", ".join(f"{name} {version}" for name, version in manifest.made_with.items()),
         "files": ", ".join(f"{name} ({file.bytes:,} bytes)" for name, file in manifest.files.items()),
-        "engine": engine_of(manifest),
+        "engine": describe_engine(manifest),
         "golden rows": str(len(manifest.golden.rows)),
         "score": f"{manifest.score.metric} {manifest.score.value:.4g}" if manifest.score else "none",
     }
     lines = [f"{name:14} {value}" for name, value in head.items()]
     lines += ["", f"{'feature':30} {'type':10} {'null':5} values"]
     lines += [_line(feature, manifest) for feature in signature.features]
-    return "\n".join(map(one_line, lines))  # what it says may be of unknown origin
+    return "\n".join(map(one_line, lines))  # the manifest may be of unknown origin
 
 
-def engine_of(manifest: Manifest) -> str:
-    """Say what computes the model, and why that."""
+def describe_engine(manifest: Manifest) -> str:
+    """Return which engine computes the model, and why."""
     form = manifest.compiled
     if form is None:
-        return f"scikit-learn ({manifest.not_compiled or 'packed before there was another'})"
+        return f"scikit-learn ({manifest.not_compiled or 'packed before models were compiled'})"
     return (
         f"onnx, {form.speedup['1']:g} times as fast as scikit-learn for one row, {form.speedup['1000']:g} for 1,000; "
-        f"the same labels on {form.rows:,} rows, numbers within {form.largest_difference:.1e}"
+        f"same labels on {form.rows:,} rows, numbers within {form.largest_difference:.1e}"
     )
 
 

@@ -29,6 +29,18 @@ def build(tag, folder):
     return tag
 
 
+def rooms(image):
+    """Return the folders of an image that hold the product's Python modules, relative to its working directory."""
+    program = "from pathlib import Path; print(*{path.parent for path in Path().rglob('*.py')})"
+    return set(docker("run", "--rm", "--entrypoint", "python", image, "-c", program).split())
+
+
+def expected_rooms(*model_rooms):
+    """Return the folders that an image should hold: the whole service, and of the model those that it needs."""
+    service = {str(path.parent.relative_to(ROOT)) for path in (ROOT / "service").rglob("*.py")}
+    return {".", "model", *(f"model/{name}" for name in model_rooms), *service}
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory):
     """Clone what is committed: no environment, no caches, no bundle."""

@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.system.containers import docker
+from tests.system.containers import docker, expected_rooms, rooms
 
 pytestmark = pytest.mark.image
 COMPILED, PLAIN = "ml-service:test-compiled", "ml-service-plain-fastapi:test"
 PAGE = ROOT / "docs/operations.md"
-ABSENT = ("sklearn", "scipy", "skops", "joblib", "onnx", "pandas", "model.packing", "model.packing.reference_model")
+ABSENT = ("sklearn", "scipy", "skops", "joblib", "onnx", "pandas")
 FIND = f"from importlib.util import find_spec; print([name for name in {ABSENT} if find_spec(name)])"
 # Loads each bundle as the server does, and predicts each case's rows.
 ANSWER = """
@@ -56,6 +56,11 @@ def test_it_holds_no_scikit_learn_and_is_smaller_by_a_quarter_than_a_plain_serve
     assert "[]" == in_image(compiled, FIND)
     assert ours <= 0.75 * plain
     assert any(f"{round(ours / 1e6) + off} MB" in PAGE.read_text() for off in (-2, -1, 0, 1, 2)), ours
+
+
+def test_it_holds_the_rooms_that_serving_compiled_models_needs(compiled):
+    """The whole service; of the model neither packing, the export to ONNX nor what runs scikit-learn."""
+    assert expected_rooms("bundle", "commands", "engines") == rooms(compiled)
 
 
 def test_it_serves_the_reference_model_and_becomes_healthy(compiled):

@@ -14,7 +14,7 @@ import pytest
 from tests.badinput import ROW
 from tests.conftest import ROOT
 from tests.system.conftest import Connection, eventually
-from tests.system.containers import IMAGE, build, docker
+from tests.system.containers import IMAGE, build, docker, expected_rooms, rooms
 
 pytestmark = pytest.mark.image
 PLAIN = "ml-service-plain-fastapi:test"
@@ -151,8 +151,6 @@ def test_the_image_holds_only_what_serving_needs(image, tmp_path):
         "/bin/pip",
         "/bin/gcc",
         "/bin/cc",
-        "app/model/packing/reference_model.py",
-        "app/model/packing/pack.py",
         "secret.env",
         "sklearn/datasets/data/",
         ".csv",
@@ -160,6 +158,11 @@ def test_the_image_holds_only_what_serving_needs(image, tmp_path):
     assert [] == [member.name for member in members for word in words if word in f"/{member.name}"]
     app = {member.name for member in members if member.name.startswith("app/")}
     assert not any("/tests/" in file or ".git" in file for file in app)
+
+
+def test_the_image_holds_the_rooms_that_serving_needs(image):
+    """The whole service; of the model neither packing nor the export to ONNX."""
+    assert expected_rooms("bundle", "commands", "engines", "sklearn_runtime") == rooms(image)
 
 
 def test_the_image_is_smaller_than_the_plain_one(image, clone):

@@ -1,7 +1,11 @@
 import json
+import os
 import pickle
 import re
 import shutil
+import signal
+import subprocess
+import sys
 
 import joblib
 import pandas as pd
@@ -18,12 +22,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
+from model.commands import check
 from model.commands.cli import main
 from model.errors import UnsupportedEstimator
 from model.loading import load, prove, rows_of
 from model.packing.pack import pack
 from tests import zoo
 from tests.bundles import part
+from tests.conftest import ROOT
 
 IRIS = load_iris(as_frame=True)
 
@@ -34,12 +40,12 @@ def estimator():
 
 
 @pytest.fixture
-def run(capsys):
+def run(capfd):
     """Run a command as a shell would; return its exit code, and what it wrote."""
 
     def call(*arguments, **environ):
         code = main([str(argument) for argument in arguments], environ)
-        return code, *capsys.readouterr()
+        return code, *capfd.readouterr()
 
     return call
 
@@ -246,3 +252,31 @@ def test_check_fails_with_the_remedy(run, iris_bundle, tmp_path, damage, name):
 
     assert 1 == code
     assert f"FAIL  {name}" in table
+
+
+def test_check_survives_a_model_that_ends_the_process_that_loads_it(run, iris_bundle, monkeypatch):
+    """The model is loaded in a forked process only."""
+    monkeypatch.setattr(check, "load", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    code, table, _ = run("check", iris_bundle)
+
+    assert 1 == code
+    assert "FAIL  load" in table
+
+
+@pytest.mark.parametrize("image", [1, 2], ids=["any model", "compiled models"])
+@pytest.mark.parametrize(
+    "command", [["inspect"], ["check"], ["bench", "--seconds", "0.01"]], ids=lambda words: words[0]
+)
+def test_commands_run_without_the_rooms_that_images_leave_out(tmp_path, iris_bundle, image, command):
+    """These commands need no room that the Dockerfile removes; the second image lacks all that the first lacks."""
+    shutil.copytree(ROOT / "model", tmp_path / "model", ignore=shutil.ignore_patterns("__pycache__"))
+    removals = re.findall(r"^RUN rm -r model/.*", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert 2 == len(removals)
+    for room in re.findall(r"model/\w+", " ".join(removals[:image])):
+        shutil.rmtree(tmp_path / room)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "model", *command, iris_bundle], cwd=tmp_path, capture_output=True, check=False
+    )
+
+    assert 0 == done.returncode, done.stderr.decode()

@@ -23,15 +23,15 @@ def bundle(tmp_path_factory):
     return directory
 
 
-def run(capsys, *arguments):
+def run(capfd, *arguments):
     """Run the command; return its exit code, and what it wrote."""
     code = main(["bench", *map(str, arguments)], {})
-    return code, *capsys.readouterr()
+    return code, *capfd.readouterr()
 
 
-def test_bench_measures_every_batch_size_and_recommends(bundle, capsys):
+def test_bench_measures_every_batch_size_and_recommends(bundle, capfd):
     """Each size has a median below its 99th percentile and a rate that it allows; the settings are positive."""
-    code, out, err = run(capsys, bundle, "--json", "--seconds", "0.03")
+    code, out, err = run(capfd, bundle, "--json", "--seconds", "0.03")
     report = json.loads(out)
 
     assert 0 == code
@@ -46,9 +46,9 @@ def test_bench_measures_every_batch_size_and_recommends(bundle, capsys):
     assert "predicting batches" in err
 
 
-def test_bench_prints_a_table_and_the_settings(bundle, capsys):
+def test_bench_prints_a_table_and_the_settings(bundle, capfd):
     """A person reads the sizes, the rates, and the two settings with their reasons."""
-    code, out, _ = run(capsys, bundle, "--seconds", "0.03")
+    code, out, _ = run(capfd, bundle, "--seconds", "0.03")
 
     assert 0 == code
     assert out.startswith("iris 1, engine ")
@@ -56,24 +56,41 @@ def test_bench_prints_a_table_and_the_settings(bundle, capsys):
         assert words in out
 
 
-def test_bench_stops_before_a_batch_would_take_far_too_long(bundle, capsys):
+def test_bench_stops_before_a_batch_would_take_far_too_long(bundle, capfd):
     """A size whose fastest call takes longer than a measurement should is the last."""
-    _, out, _ = run(capsys, bundle, "--json", "--seconds", "0.00001")
+    _, out, _ = run(capfd, bundle, "--json", "--seconds", "0.00001")
 
     assert [1] == [each["rows"] for each in json.loads(out)["batches"]]
 
 
-def test_bench_of_a_model_that_does_not_answer_its_golden_rows_fails(bundle, capsys, monkeypatch):
+def test_bench_of_a_model_that_does_not_answer_its_golden_rows_fails(bundle, capfd, monkeypatch):
     """Numbers of a model that answers wrongly are worth nothing: one line, and exit code 1."""
 
     def crash(_):
         raise SystemExit
 
     monkeypatch.setattr(bench, "prove", crash)
-    code, out, err = run(capsys, bundle, "--seconds", "0.03")
+    code, out, err = run(capfd, bundle, "--seconds", "0.03")
 
     assert (1, "") == (code, out)
     assert "ml-service: golden_mismatch: " in err
+
+
+def test_bench_loads_the_model_in_a_forked_process_only(bundle, capfd, monkeypatch):
+    """A model that ends the process that loads it costs the command one line and exit code 1."""
+    monkeypatch.setattr(bench, "load", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    code, out, err = run(capfd, bundle)
+
+    assert (1, "") == (code, out)
+    assert "ml-service: golden_mismatch: " in err
+
+
+def test_bench_reports_why_a_model_does_not_load(capfd, tmp_path):
+    """With the code that the forked process found."""
+    code, out, err = run(capfd, tmp_path)
+
+    assert (1, "") == (code, out)
+    assert "ml-service: bundle_missing: " in err
 
 
 @pytest.mark.parametrize(
@@ -98,8 +115,8 @@ def test_the_reason_stands_beside_each_setting():
     report = Report("iris 1", "scikit-learn", 2, [Batch(1, 0.1, 0.2, 9000.0)], tried, tried[:1], 2, 4)
 
     *_, workers, threads = as_table(report).splitlines()
-    assert "WEB_CONCURRENCY=2: so many processes predict 1.90 times what one does." == workers
-    assert threads.startswith("THREADS=4: of a process's threads one computes at a time")
+    assert "WEB_CONCURRENCY=2: 2 processes predict 1.90 times as fast as one." == workers
+    assert threads.startswith("THREADS=4: only one thread of a process computes at a time")
 
 
 def test_several_forks_are_asked_at_once():
