@@ -4,7 +4,7 @@ DOCKER ?= docker
 IMAGE ?= ml-service
 PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all:
 
-# Read when Python and its libraries start, so they are set here and not in Python (see docs/design.md).
+# Read when Python and its libraries start, so they are set here and not in Python (docs/decisions/thread-limits.md).
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from service.monitoring.metrics import CATALOGUE, PREFIX
 from tests.conftest import ROOT
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+GROUPS = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in ("image", "any", "train"))]
+DEPENDENCIES = [re.match(r"[\w-]+", line)[0] for group in GROUPS for line in group]
 LINK = re.compile(r"\]\((?!https?:|urn:)([^)#]*)(?:#([^)]*))?\)")
 
 
@@ -95,6 +99,20 @@ def test_figures_of_readme_are_those_of_the_benchmark():
         assert f"| {name} | {' | '.join(column[name] for column in columns)} |" in page("README.md")
 
 
-def test_readme_is_short():
-    """README is read in one sitting; what is longer has a page of its own."""
+def test_readme_and_design_are_short():
+    """Each is read in one sitting; what is longer has a page of its own."""
     assert len(page("README.md").splitlines()) <= 200
+    assert len(page("docs/design.md").split()) <= 2000
+
+
+def test_each_decision_is_in_the_index():
+    """docs/decisions/README.md links to each record."""
+    records = {path.name for path in (ROOT / "docs/decisions").glob("*.md")} - {"README.md"}
+
+    assert records == {target for target, _ in LINK.findall(page("docs/decisions/README.md"))} - {"../design.md"}
+
+
+@pytest.mark.parametrize("package", DEPENDENCIES)
+def test_each_dependency_has_a_reason(package):
+    """docs/decisions/dependencies.md says why each package of pyproject.toml is there."""
+    assert package.lower() in page("docs/decisions/dependencies.md").lower()
