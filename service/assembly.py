@@ -94,7 +94,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     spoken = spoken_by(settings)
     metrics = Metrics(spoken.names, directory)
     std_streams.count(metrics.stderr_dropped.inc)
-    metrics.declare_classes(served.class_labels)
+    metrics.declare_classes(served.contract.signature)
     _make_room(metrics, settings.workers, directory)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     auth, state = AuthState(fetched.hashes), shared_state.make(directory)

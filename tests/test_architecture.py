@@ -157,7 +157,7 @@ def test_only_entry_points_read_the_environment():
         "gunicorn.conf",
         "model.__main__",
         "service.server.healthcheck",
-        "service.monitoring.metrics",
+        "service.monitoring.metric_files",
     } == readers
 
 

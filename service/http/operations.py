@@ -42,7 +42,7 @@ def blueprint(holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
     @ops.get("/metrics")
     def exposition() -> Response:
         request = this_request()
-        content, content_type = metrics.render(request.header("Accept"), request.arrived)
+        content, content_type = metrics.exposition(request.header("Accept"), request.arrived)
         return Response(content, content_type)
 
     @ops.get("/model")

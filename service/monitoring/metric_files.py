@@ -1,12 +1,16 @@
-"""The files that the metrics of several processes are in, with the room they need taken in advance.
+"""The files that several processes keep their metrics in, whose space is allocated before it is written to.
 
-prometheus-client maps files that are longer than what the system has given them; when that has no more to give, the
-next write to such a page kills the process with SIGBUS. Here each byte of a file is there before it is mapped.
+This is the one module that uses private parts of prometheus_client, for what its documented multiprocess mode lacks:
+- Files belong to worker slots instead of process ids, so that they do not grow in number with each restart.
+- The library maps files that are longer than the space which the system has given them. When there is no more to give,
+  the next write to such a page kills the process with SIGBUS.
+- A scrape leaves out files that cannot be read, instead of failing.
+tests/unit/test_metric_files.py fails when those parts change, and pyproject.toml caps the version.
 """
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -17,27 +21,21 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
 MASTER: Final = "master"
+UNREADABLE: Final = (OSError, RuntimeError, ValueError, struct.error)  # what reading a file raises that is half written
 _INITIAL: Final = 64 * 1024
 _PAGE: Final = 4096
-_VALUE: Final = struct.Struct("dd")
 
 
 class AllocatedDict(MmapedDict):
-    """A mapped file all of which is there; a private one, which no scrape sees, where the system has no room."""
+    """A mapped file whose space is allocated; a private one, which no scrape sees, where the system has no room."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002  # the library's
         if not _allocated(filename):
             filename = f"/proc/self/fd/{os.memfd_create('unshared-metrics')}"
         super().__init__(filename, read_mode)
 
-    def write_value(self, key: str, value: float, timestamp: float) -> None:
-        """Write a value; the library's own makes the bytes first and copies them then."""
-        if key not in self._positions:
-            self._init_value(key)
-        _VALUE.pack_into(self._m, self._positions[key], value, timestamp)
-
     def _init_value(self, key: str) -> None:
-        """Make room for one more series; raises OSError when there is none."""
+        """Add a series; raises OSError when there is no room."""
         if self._used + len(key.encode()) + 32 > self._capacity:
             os.posix_fallocate(self._f.fileno(), 0, 2 * self._capacity)
         super()._init_value(key)
@@ -52,13 +50,21 @@ def _allocated(filename: str) -> bool:
     return True
 
 
-def use() -> None:
-    """Have the client library use these files."""
-    values.MmapedDict = AllocatedDict  # type: ignore[attr-defined]  # where the library takes it from
+def keep_values(directory: Path | None, slot: Callable[[], str]) -> None:
+    """Have metrics that are made from here on keep their values in files of the slot, or in memory without directory.
+
+    `slot` is asked before each write, so that a worker goes on in files of its own after its fork.
+    """
+    if directory is None:
+        values.ValueClass = values.MutexValue
+    else:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)  # read where a file is opened
+        values.MmapedDict = AllocatedDict  # type: ignore[attr-defined]
+        values.ValueClass = values.MultiProcessValue(slot)
 
 
 def allocate(directory: Path, slot: str) -> bool:
-    """Take the room that a worker of the slot needs for the master's series; say whether there was enough."""
+    """Allocate what a worker of the slot needs for the series that the master has; say whether there was room."""
     try:
         for path in directory.glob(f"*_{MASTER}.db"):
             (used,) = struct.unpack_from("i", path.read_bytes())
@@ -71,30 +77,30 @@ def allocate(directory: Path, slot: str) -> bool:
 
 
 def forget_live(directory: Path, slot: str) -> None:
-    """Empty the live gauges of a slot whose worker has gone; the room stays taken, for its next worker."""
+    """Empty the live gauges of a slot whose worker has gone; the space stays allocated for its next worker."""
     for path in directory.glob(f"gauge_live*_{slot}.db"):
         with path.open("r+b") as file:
-            file.write(bytes(8))  # so many bytes are used: none
+            file.write(bytes(8))  # the number of bytes in use: none
 
 
 class Files:
-    """Collects what is in some files."""
+    """Collects the metrics in some files."""
 
     def __init__(self, paths: Iterable[Path]) -> None:
         self.paths = list(paths)
 
     def collect(self) -> Iterable[Metric]:
-        """Return all metrics, merged; raises what reading a torn file does."""
+        """Return all metrics, merged; raises one of UNREADABLE."""
         merged: Iterable[Metric] = MultiProcessCollector.merge(list(map(str, self.paths)))
         return merged
 
     def readable(self) -> "Files":
-        """Return those of the files that are not torn."""
-        return Files(path for path in self.paths if _readable(path))
+        """Return the files that can be read."""
+        return Files(path for path in self.paths if _is_readable(path))
 
 
-def _readable(path: Path) -> bool:
-    with suppress(OSError, RuntimeError, ValueError, struct.error):
+def _is_readable(path: Path) -> bool:
+    with suppress(*UNREADABLE):
         entries: Iterable[Any] = MmapedDict.read_all_values_from_file(str(path))
         return all(entry is not None for entry in entries)
     return False

@@ -105,10 +105,10 @@ class Recorder:
         self._metrics.answered(outcome.protocol, outcome.code, outcome.seconds)
         names: tuple[str, ...] = ()
         if record.served is not None:
-            names = record.served.contract.signature.names
+            signature = record.served.contract.signature
+            names = signature.names
             if outcome.prediction is not None:
-                count = len(outcome.prediction.labels)
-                self._metrics.predicted(outcome.protocol, count, record.served.by_class(outcome.prediction))
+                self._metrics.predicted(outcome.protocol, signature, outcome.prediction)
         try:
             self._log.record(outcome, names)
             self._dropping = False

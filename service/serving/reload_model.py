@@ -24,7 +24,7 @@ def reload_model(parts: Parts, fetched: Fetched) -> str:
     """
     try:
         served = load_fetched(parts.settings, fetched)
-        parts.metrics.declare_classes(served.class_labels)
+        parts.metrics.declare_classes(served.contract.signature)
         parts.holder.swap(served)
         parts.auth.hashes = fetched.hashes
         freeze_heap()

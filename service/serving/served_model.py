@@ -1,29 +1,18 @@
 """The model that requests are answered with, as one immutable object, and the one place that holds it."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from model.bundle.manifest import SKOPS
 from model.loading import Loaded
-from model.prediction import Prediction
 from model.predictor import Predictor
-from model.signature import Label
 from service.errors import NotReady
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
-from service.monitoring.metrics import MOST_CLASSES, OTHER
 from service.protocols.base import Contract
 from service.protocols.call import ModelIdentity
 from service.validation.columns import TableReader
 from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
-
-MANY: Final = 256  # labels
 
 
 @dataclass(frozen=True)
@@ -34,8 +23,6 @@ class ServedModel:
     loaded_at: float
     contract: Contract
     predictor: Predictor
-    class_labels: dict[Label, str]
-    dense: bool  # whether all classes are small whole numbers
 
     @classmethod
     def of(cls, loaded: Loaded, loaded_at: float, max_rows: int, name: str | None = None) -> "ServedModel":
@@ -43,7 +30,6 @@ class ServedModel:
         manifest = loaded.manifest
         classes = manifest.signature.classes or ()
         documents = DocumentReader(len(manifest.signature.names), max_rows)
-        single = classes[0] if classes and manifest.signature.outputs is None else ()
         contract = Contract(
             identity=ModelIdentity(manifest.name, manifest.version, loaded.digest),
             signature=manifest.signature,
@@ -57,25 +43,7 @@ class ServedModel:
             platform=f"sklearn_{'skops' if SKOPS in manifest.kinds else 'joblib'}",
             outputs=loaded.outputs,
         )
-        labels = {label: str(label) if place < MOST_CLASSES else OTHER for place, label in enumerate(single)}
-        dense = all(type(label) is int and 0 <= label < MANY for label in single)
-        return cls(loaded, loaded_at, contract, Predictor(loaded), labels, dense)
-
-    def by_class(self, prediction: Prediction) -> Iterator[tuple[str, int]]:
-        """Count an answer's rows by the metric label of their class; nothing unless each row has one class."""
-        if self.class_labels:
-            for label, count in _counts(prediction.labels, dense=self.dense):
-                yield self.class_labels.get(label, OTHER), count
-
-
-def _counts(labels: NDArray[Any], *, dense: bool) -> Iterable[tuple[Any, int]]:
-    """Count each label; many numbers by numpy, which is sooner done then, and sooner still where they are places."""
-    if dense and len(labels) >= MANY:
-        return ((label, count) for label, count in enumerate(np.bincount(labels).tolist()) if count)
-    if len(labels) < MANY or labels.dtype.kind not in "biuf":
-        return Counter(labels.tolist()).items()
-    found = np.unique_counts(labels)
-    return zip(found.values.tolist(), found.counts.tolist(), strict=True)
+        return cls(loaded, loaded_at, contract, Predictor(loaded))
 
 
 class Holder:

@@ -17,6 +17,7 @@ from service.server.shared_state import State
 from service.serving.served_model import Holder, ServedModel
 from service.serving.tokens_file import read_hashes
 from tests.badinput import JSON
+from tests.samples import sample
 
 
 class Server:
@@ -51,7 +52,7 @@ class Server:
         return [json.loads(line) for line in self.lines]
 
     def metric(self, name, **labels):
-        return self.metrics._registry.get_sample_value(f"mlservice_{name}", labels)
+        return sample(self.metrics, name, **labels)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from model.errors import ModelError
 from service.config.settings import Settings
 from service.errors import TABLE
-from service.monitoring.metrics import CATALOGUE, PREFIX
+from service.monitoring.catalogue import CATALOGUE, PREFIX
 from tests.conftest import ROOT
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]

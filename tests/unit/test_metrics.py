@@ -4,23 +4,28 @@ import threading
 import time
 
 import pytest
+from prometheus_client import Counter
 
+from model.signature import Feature, Signature
 from service.errors import TABLE
-from service.monitoring import metrics as module
-from service.monitoring.metrics import CATALOGUE, PREFIX, Metrics
+from service.monitoring import metric_files
+from service.monitoring.catalogue import CATALOGUE, PREFIX
+from service.monitoring.class_counts import MOST_CLASSES
+from service.monitoring.metrics import Metrics
+from service.monitoring.scrape import PAUSE_SECONDS
+from tests.samples import sample
 
 
 @pytest.fixture
 def shared(tmp_path):
     """Metrics as several processes share them; leaves the client library as it was."""
-    before = module.values.ValueClass
     yield Metrics(["native"], tmp_path)
-    module.values.ValueClass = before
+    metric_files.keep_values(None, str)
 
 
-def sample(metrics, text):
-    lines = metrics.render("", time.monotonic())[0].decode().splitlines()
-    return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{PREFIX}_{text} ")), None)
+def signature(*classes):
+    """Return the signature of a classifier."""
+    return Signature((Feature("x"),), "matrix", "classifier", None, (classes,), probabilities=True)
 
 
 def test_every_series_is_there_at_zero_before_the_first_request():
@@ -28,17 +33,17 @@ def test_every_series_is_there_at_zero_before_the_first_request():
     metrics = Metrics(["native"])
 
     for code in ("ok", *TABLE):
-        assert 0 == sample(metrics, f'requests_total{{code="{code}",protocol="native"}}')
-    assert 0 == sample(metrics, 'rows_total{protocol="native"}')
+        assert 0 == sample(metrics, "requests_total", protocol="native", code=code)
+    assert 0 == sample(metrics, "rows_total", protocol="native")
     assert 0 == sample(metrics, "log_dropped_total")
 
 
 def test_what_is_exposed_is_what_is_declared(shared):
     """Nothing is made at use."""
-    shared.declare_classes(["x"])
+    shared.declare_classes(signature("x"))
     types = {
         line.split()[2]
-        for line in shared.render("", time.monotonic())[0].decode().splitlines()
+        for line in shared.exposition("", time.monotonic())[0].decode().splitlines()
         if line.startswith("# TYPE")
     }
 
@@ -49,7 +54,7 @@ def test_what_is_exposed_is_what_is_declared(shared):
 def test_names_follow_the_conventions():
     """Counters end in _total, times are in seconds (Prometheus: practices/naming)."""
     for item in CATALOGUE:
-        assert (item.kind is module.Counter) == item.name.endswith("_total")
+        assert (item.kind is Counter) == item.name.endswith("_total")
         assert "_ms" not in item.name
         assert item.help.endswith(".")
 
@@ -64,7 +69,7 @@ def test_a_slot_that_is_taken_again_goes_on_counting(shared, tmp_path):
         files = sorted(path.name for path in tmp_path.iterdir())
         shared.forget("w0")
 
-    assert 10 == sample(shared, 'requests_total{code="ok",protocol="native"}')
+    assert 10 == sample(shared, "requests_total", protocol="native", code="ok")
     assert files == sorted({path.name for path in tmp_path.iterdir()} | {f for f in files if f.startswith("gauge")})
     assert 3 == len(list(tmp_path.glob("counter_*")))
 
@@ -84,19 +89,21 @@ def test_live_gauges_go_with_their_worker(shared):
 def test_classes_are_bounded():
     """A model of a thousand classes has a bounded number of series."""
     metrics = Metrics(["native"])
-    metrics.declare_classes(range(1000))
+    metrics.declare_classes(signature(*range(1000)))
 
     series = [
-        line for line in metrics.render("", time.monotonic())[0].decode().splitlines() if "predictions_total{" in line
+        line
+        for line in metrics.exposition("", time.monotonic())[0].decode().splitlines()
+        if "predictions_total{" in line
     ]
-    assert module.MOST_CLASSES + 1 == len(series)
+    assert MOST_CLASSES + 1 == len(series)
 
 
 def test_a_scrape_survives_a_file_that_is_being_made(shared, tmp_path):
     """A torn file fails the scrape only if it stays torn."""
     torn = tmp_path / "counter_w9.db"
     torn.touch()
-    mended = threading.Timer(module.SCRAPE_PAUSE_SECONDS, torn.unlink)
+    mended = threading.Timer(PAUSE_SECONDS, torn.unlink)
     mended.start()
 
     assert 0 == sample(shared, "log_dropped_total")
@@ -105,7 +112,7 @@ def test_a_scrape_survives_a_file_that_is_being_made(shared, tmp_path):
     torn.write_bytes(b"garbage")
     shared.answered("native", "ok", 0.001)
 
-    assert 1 == sample(shared, 'requests_total{code="ok",protocol="native"}')
+    assert 1 == sample(shared, "requests_total", protocol="native", code="ok")
     assert 1 == sample(shared, "unreadable_metric_files")
     torn.unlink()
     assert 0 == sample(shared, "unreadable_metric_files")
@@ -123,12 +130,12 @@ def test_no_file_has_holes_that_a_full_memory_could_not_fill(shared, tmp_path):
         shared.answered("native", "ok", 0.001)
     shared.slot.name = "master"
     for place in range(100):
-        shared.declare_classes([f"{place} {'x' * 1000}"])
+        shared.declare_classes(signature(f"{place} {'x' * 1000}"))
     assert shared.make_room("w0")
     shared.slot.name = "w0"
     shared.answered("native", "ok", 0.001)
 
-    assert 2 == sample(shared, 'requests_total{code="ok",protocol="native"}') - 1
+    assert 2 == sample(shared, "requests_total", protocol="native", code="ok") - 1
     assert max(path.stat().st_size for path in tmp_path.iterdir()) > 65536
     assert [] == [path.name for path in tmp_path.iterdir() if holes(path) > 0]
 
@@ -146,14 +153,14 @@ def test_where_there_is_no_room_a_worker_counts_for_itself_and_nothing_dies(shar
     shared.answered("native", "ok", 0.001)
     with pytest.raises(OSError, match="full"):
         for place in range(100):
-            shared.declare_classes([f"{place} {'x' * 1000}"])
+            shared.declare_classes(signature(f"{place} {'x' * 1000}"))
     shared.slot.name = "master"
 
-    assert 0 == sample(shared, 'requests_total{code="ok",protocol="native"}')
+    assert 0 == sample(shared, "requests_total", protocol="native", code="ok")
     assert 1 == sample(shared, "unshared_workers_total")
 
 
 @pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", "*/*;version==", "\x00", ","])
 def test_a_malformed_accept_header_gets_plain_text(accept):
     """A scrape that asks for nonsense is still answered."""
-    assert Metrics(["native"]).render(accept, time.monotonic())[1].startswith("text/plain")
+    assert Metrics(["native"]).exposition(accept, time.monotonic())[1].startswith("text/plain")

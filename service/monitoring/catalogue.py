@@ -1,0 +1,86 @@
+"""Every metric of the server, declared once; labels take their values from code, never from requests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from service.monitoring.class_counts import MOST_CLASSES
+
+PREFIX: Final = "mlservice"
+# From a small model on one row to a large forest on thousands; includes the bounds that an SLO is likely to name.
+SECONDS: Final = (0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One metric: its type with the type's own options, its name without the prefix, its labels and its help.
+
+    `values` are the values of its one label, where they are known beforehand.
+    """
+
+    kind: Callable[..., Any]
+    name: str
+    labels: tuple[str, ...]
+    help: str
+    options: tuple[tuple[str, Any], ...] = ()
+    values: tuple[str, ...] = ()
+
+
+_LIVE_SUM: Final = (("multiprocess_mode", "livesum"),)
+_LIVE_MAX: Final = (("multiprocess_mode", "livemax"),)
+CATALOGUE: Final = (
+    Declaration(Counter, "requests_total", ("protocol", "code"), "Prediction requests by outcome."),
+    Declaration(
+        Histogram,
+        "request_duration_seconds",
+        ("protocol",),
+        "From the whole request having been read to its answer being ready.",
+        (("buckets", SECONDS),),
+    ),
+    Declaration(Counter, "failed_seconds_total", ("protocol",), "Seconds spent on prediction requests that failed."),
+    Declaration(Counter, "rows_total", ("protocol",), "Rows predicted."),
+    Declaration(Counter, "predictions_total", ("class",), f"Rows by predicted class; past {MOST_CLASSES}: (other)."),
+    Declaration(Gauge, "in_progress_requests", (), "Prediction requests being worked on.", _LIVE_SUM),
+    Declaration(Gauge, "ready_workers", (), "Workers that proved the model and take requests.", _LIVE_SUM),
+    Declaration(Gauge, "draining", (), "1 while the server asks to be sent no more requests.", _LIVE_MAX),
+    Declaration(Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model served.", _LIVE_MAX),
+    Declaration(Gauge, "model_loaded_timestamp_seconds", (), "When the model served was loaded.", _LIVE_MAX),
+    Declaration(
+        Counter,
+        "model_reloads_total",
+        ("outcome",),
+        "Reloads of the model: ok, or failed (the old one stays).",
+        values=("ok", "failed"),
+    ),
+    Declaration(
+        Counter,
+        "workers_lost_total",
+        ("reason",),
+        "Workers that ended unasked: died, boot (not ready in time), hung (a request was), silent (no sign of life).",
+        values=("died", "boot", "hung", "silent"),
+    ),
+    Declaration(
+        Counter, "worker_starts_failed_total", (), "Times that a worker could not be started; it is tried again."
+    ),
+    Declaration(Counter, "unshared_workers_total", (), "Workers whose counts no scrape sees: no room for their files."),
+    Declaration(Gauge, "unreadable_metric_files", (), "Files that this scrape leaves out, being torn.", _LIVE_MAX),
+    Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
+    Declaration(Counter, "stderr_dropped_total", (), "Records that could not be written to stderr."),
+    Declaration(Counter, "out_of_descriptors_total", (), "Times that a worker had no descriptor for a connection."),
+    Declaration(
+        Counter,
+        "connections_closed_total",
+        ("reason",),
+        "Connections closed to make room: idle, or slow.",
+        values=("idle", "slow"),
+    ),
+    Declaration(
+        Counter,
+        "clock_steps_total",
+        ("direction",),
+        "Times that the system's clock was set: back, forward.",
+        values=("back", "forward"),
+    ),
+)

@@ -1,0 +1,91 @@
+"""What all processes have counted, read in one of them: Prometheus' exposition, and statistics of requests."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from prometheus_client import CollectorRegistry, exposition
+
+from service.errors import OK
+from service.monitoring.catalogue import PREFIX
+from service.monitoring.metric_files import UNREADABLE, Files
+from service.protocols.call import Statistics
+
+Found = TypeVar("Found")
+TRIES: Final = 5
+PAUSE_SECONDS: Final = 0.02
+
+
+class Scraper:
+    """Reads metrics: those of the registry, or of all processes where a directory has their files.
+
+    `count_unreadable` is told how many files are left out before the others are read.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, directory: Path | None, count_unreadable: Callable[[int], None]
+    ) -> None:
+        self._registry, self._directory, self._count_unreadable = registry, directory, count_unreadable
+        self._reading = threading.Lock()
+        self._last: dict[str, tuple[float, Any]] = {}  # what was read last, and when that was begun
+
+    def exposition(self, accept: str, since: float) -> tuple[bytes, str]:
+        """Return the exposition, and its content type as negotiated from the Accept header.
+
+        It has everything that was counted before `since` (monotonic clock), and perhaps more.
+        """
+        try:
+            encode, content_type = exposition.choose_encoder(accept)
+        except (TypeError, ValueError):  # the header has a malformed version
+            encode, content_type = exposition.choose_encoder("")
+        return self._shared(content_type, since, encode), content_type
+
+    def statistics(self, since: float) -> Statistics:
+        """Return what became of all prediction requests before `since` (monotonic clock)."""
+        found = self._shared("statistics", since, _samples)
+        sums: dict[tuple[str, bool], float] = {}
+        for name, code, value in found:
+            sums[name, code == OK] = sums.get((name, code == OK), 0.0) + value
+        failed_seconds = sums["failed_seconds_total", True]
+        return Statistics(
+            succeeded=int(sums["requests_total", True]),
+            failed=int(sums["requests_total", False]),
+            rows=int(sums["rows_total", True]),
+            succeeded_seconds=sums["request_duration_seconds_sum", True] - failed_seconds,
+            failed_seconds=failed_seconds,
+        )
+
+    def _shared(self, what: str, since: float, read: Callable[[CollectorRegistry], Found]) -> Found:
+        """Return the last reading if it was begun late enough; else read now, once for all threads that wait."""
+        with self._reading:
+            if what not in self._last or self._last[what][0] < since:
+                self._last[what] = time.monotonic(), self._read(read)
+            found: Found = self._last[what][1]
+        return found
+
+    def _read(self, read: Callable[[CollectorRegistry], Found]) -> Found:
+        if self._directory is None:
+            return read(self._registry)
+        for tries_left in reversed(range(TRIES)):
+            files = Files(self._directory.glob("*.db"))
+            try:
+                return self._merged(files, 0, read)
+            except UNREADABLE:
+                if tries_left:  # a worker that starts leaves a file half made for a moment
+                    time.sleep(PAUSE_SECONDS)
+        readable = files.readable()
+        return self._merged(readable, len(files.paths) - len(readable.paths), read)
+
+    def _merged(self, files: Files, left_out: int, read: Callable[[CollectorRegistry], Found]) -> Found:
+        self._count_unreadable(left_out)
+        registry = CollectorRegistry(support_collectors_without_names=True)
+        registry.register(files)
+        return read(registry)
+
+
+def _samples(registry: CollectorRegistry) -> list[tuple[str, str, float]]:
+    """Return each sample's name, the code it is of (ok where it has none) and its value."""
+    samples = (sample for family in registry.collect() for sample in family.samples)
+    return [(each.name.removeprefix(f"{PREFIX}_"), each.labels.get("code", OK), each.value) for each in samples]
