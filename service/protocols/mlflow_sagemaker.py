@@ -34,6 +34,8 @@ _MEMBERS: Final = {
 # MLflow's names of errors (mlflow/protos/databricks.proto) by status; what is not here is a bad request.
 _NAMES: Final = {404: "RESOURCE_DOES_NOT_EXIST", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
 
+_MOST_MB: Final = 100  # of all requests of a batch transform job that are sent at once
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -118,19 +120,30 @@ def _read_lines(body: bytes, contract: Contract) -> Rows:
     return read_instances(rows, contract, "")
 
 
-_PONG: Final = Answer(b"\n", "text/plain; charset=utf-8")
-_LIMITS: Final = {"MaxConcurrentTransforms": 8, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 6}
-INVOCATIONS = Codec(
-    "invocations",
-    ("/invocations",),
-    decode,
-    encode,
-    refuse,
-    prefixes=("/invocations", "/ping", "/version", "/execution-parameters"),
-    pages={"/ping": lambda _contract: _PONG},
-    health=frozenset({"/ping"}),
-    alive={
-        "/version": Answer(VERSION.encode(), "text/plain; charset=utf-8"),
-        "/execution-parameters": Answer(strict_json.dumps(_LIMITS)),
-    },
-)
+def invocations(threads: int, max_body_bytes: int) -> Codec:
+    """Return the codec of a server with this many threads in each worker, and this limit on bodies."""
+    return Codec(
+        "invocations",
+        ("/invocations",),
+        decode,
+        encode,
+        refuse,
+        prefixes=("/invocations", "/ping", "/version", "/execution-parameters"),
+        pages={"/ping": lambda _contract: Answer(b"\n", "text/plain; charset=utf-8")},
+        health=frozenset({"/ping"}),
+        alive={
+            "/version": Answer(VERSION.encode(), "text/plain; charset=utf-8"),
+            "/execution-parameters": _execution_parameters(threads, max_body_bytes),
+        },
+    )
+
+
+def _execution_parameters(threads: int, max_body_bytes: int) -> Answer:
+    """Tell batch transform jobs how many requests to send at once, and of which size.
+
+    SageMaker refuses jobs where the product is over 100 MB, and takes a size of 0 for no limit.
+    """
+    transforms = min(threads, _MOST_MB)
+    size = max(1, min(max_body_bytes // 2**20, _MOST_MB // transforms))
+    document = {"MaxConcurrentTransforms": transforms, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": size}
+    return Answer(strict_json.dumps(document))

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
 
 from service.config.settings import Settings
 from service.protocols.azureml import AZURE
 from service.protocols.base import Answer, Codec
-from service.protocols.mlflow_sagemaker import INVOCATIONS
+from service.protocols.mlflow_sagemaker import invocations
 from service.protocols.native import NATIVE
 from service.protocols.open_inference.codec import V2
 from service.protocols.tf_serving import V1, VERTEX
-
-PROTOCOLS: Final[tuple[Codec, ...]] = (NATIVE, V2, V1, INVOCATIONS, AZURE)
 
 
 @dataclass(frozen=True)
@@ -39,4 +36,5 @@ def spoken_by(settings: Settings) -> Spoken:
     routes = (settings.predict_route,) if settings.predict_route else ()
     pages = {settings.health_route: lambda _contract: Answer(b"")} if settings.health_route else {}
     further = (replace(VERTEX, routes=routes, pages=pages, health=frozenset(pages)),) if routes or pages else ()
-    return Spoken((*further, *PROTOCOLS))
+    sagemaker = invocations(settings.threads, settings.max_body_bytes)
+    return Spoken((*further, NATIVE, V2, V1, sagemaker, AZURE))
