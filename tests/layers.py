@@ -21,7 +21,7 @@ HOMES = {
     "orjson": ["service.formats.strict_json"],
     "pandas": ["model.sklearn_runtime.frame", "model.packing.sources"],
     "prometheus_client": ["service.monitoring"],
-    "simdjson": ["service.validation.json_numbers"],
+    "simdjson": ["service.validation.plain_numbers"],
     "sklearn": ["model.packing.reference_model", "model.onnx_export"],
     "skops": ["model.sklearn_runtime.skops_io"],
     "werkzeug": ["service.http", "service.formats.media_types"],

@@ -121,7 +121,7 @@ def _read_dictionary(header: View, content: memoryview, reading: _Reading) -> No
 def _read_batch(batch: View, content: memoryview, reading: _Reading, tables: TableReader) -> None:
     reading.rows += batch.number(0, LONG)
     if batch.number(0, LONG):
-        tables.check_height(reading.rows)
+        tables.check_row_count(reading.rows)
         found = _columns(batch, content, [kind.dtype for kind in reading.kinds.values()])
         for (name, kind), values in zip(reading.kinds.items(), found, strict=True):
             if kind.dictionary is None:

@@ -76,13 +76,11 @@ def _read_numbers(body: bytes, said: str, names: list[str], tables: TableReader)
     if first.count(b",") != len(names) - 1:
         return None
     cells = first.decode(errors="replace").rstrip("\r").split(",")
-    if not (headed := _is_head(cells, said, names)):
-        matrix = tables.numbers(body)
-    elif cells == names:
-        matrix = tables.numbers(rest)
-    else:
+    headed = _is_head(cells, said, names)
+    if headed and cells != names:
         return None
-    return None if matrix is None else (tables.read_matrix(matrix), headed)
+    rows = tables.read_lines(rest if headed else body)
+    return None if rows is None else (rows, headed)
 
 
 class _Lines(list[str]):

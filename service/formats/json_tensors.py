@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidJson
 from service.formats.json_documents import DocumentReader
-from service.validation.json_numbers import SHORTEST, NumberParser
+from service.validation.plain_numbers import SHORTEST, NumberParser
 
 _DATA: Final = re.compile(rb'"data"[ \t\r\n]*+:[ \t\r\n]*+\[')
 
@@ -54,7 +54,7 @@ class TensorReader:
             if found is None or not (end := body.find(b"]", found.end()) + 1):
                 break
             start = found.end() - 1
-            numbers = self._parser.numbers(body[start:end]) if end - start >= SHORTEST else None
+            numbers = self._parser.parse(body[start:end]) if end - start >= SHORTEST else None
             if numbers is not None:
                 mark = secrets.token_hex(16)
                 arrays[mark] = numbers

@@ -13,8 +13,8 @@ from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import plain_status, told
 from service.protocols.json_shapes import read_columns, read_instances, read_split
-from service.protocols.open_inference.tensors import malformed
 from service.validation.cells import shown
+from service.validation.requests import invalid_request, only_member
 
 _MEMBERS: Final = ("input_data", "data")
 
@@ -23,10 +23,9 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read `input_data` or `data`: a data frame as pandas splits it, a list of rows, or columns by name."""
     check_media_type(header("Content-Type"), (JSON,))
     document = duplicate_names.read(body, contract.documents.read)
-    given = document.keys() & set(_MEMBERS) if isinstance(document, dict) else set()
-    if len(given) != 1:
-        raise malformed("", f"an object with one of {', '.join(_MEMBERS)}", shown(document))
-    (name,) = given
+    name = only_member(document, _MEMBERS)
+    if name is None:
+        raise invalid_request("", f"an object with one of {', '.join(_MEMBERS)}", shown(document))
     value, pointer = document[name], f"/{name}"
     if isinstance(value, dict) and "data" in value and "data" not in contract.signature.names:
         rows = read_split(value, contract, pointer)

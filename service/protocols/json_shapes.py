@@ -7,15 +7,15 @@ import numpy as np
 
 from model.prediction import Prediction, Rows
 from service.protocols.base import Contract
-from service.protocols.open_inference.tensors import malformed
 from service.validation.cells import shown
 from service.validation.columns import Column
+from service.validation.requests import invalid_request
 
 
 def read_instances(rows: Any, contract: Contract, pointer: str) -> Rows:
     """Return rows from a list of lists, objects or, where the model has one feature, bare values."""
     if not isinstance(rows, list):
-        raise malformed(pointer, "a list of rows", shown(rows))
+        raise invalid_request(pointer, "a list of rows", shown(rows))
     if len(contract.signature.names) == 1 and len(rows) <= contract.tables.max_rows:
         rows = [row if isinstance(row, (list, dict)) else [row] for row in rows]
     return contract.rows.read(rows, pointer)
@@ -26,13 +26,13 @@ def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
     if isinstance(columns, list):
         return read_instances(columns, contract, pointer)
     if not isinstance(columns, dict):
-        raise malformed(pointer, "an object of columns by name, or a list of rows", shown(columns))
+        raise invalid_request(pointer, "an object of columns by name, or a list of rows", shown(columns))
     if len(columns) > len(contract.signature.names):
         contract.tables.check_names(columns)
     found: dict[str, Column] = {}
     for name, column in columns.items():
         if not isinstance(column, list):
-            raise malformed(f"{pointer}/{name[:100]}", "a list of values", shown(column))
+            raise invalid_request(f"{pointer}/{name[:100]}", "a list of values", shown(column))
         found[name] = list(chain.from_iterable(column)) if _nested(column) else column
     return contract.tables.read(found, lambda name, row: f"{pointer}/{name[:100]}/{row}")
 
@@ -41,17 +41,17 @@ def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
     """Return rows from a data frame as pandas splits it: names of columns, rows in their order, an index or none."""
     data = split.get("data") if isinstance(split, dict) else None
     if not isinstance(data, list) or not split.keys() <= {"columns", "index", "data"}:
-        raise malformed(pointer, "an object with 'columns', 'data' and perhaps 'index'", shown(split))
+        raise invalid_request(pointer, "an object with 'columns', 'data' and perhaps 'index'", shown(split))
     names = split.get("columns")
     if names is None or names == list(contract.signature.names):
         return read_instances(data, contract, f"{pointer}/data")
     if not isinstance(names, list) or not set(map(type, names)) <= {str} or len(set(names)) < len(names):
-        raise malformed(f"{pointer}/columns", "a list of names, each once", shown(names))
+        raise invalid_request(f"{pointer}/columns", "a list of names, each once", shown(names))
     if len(data) > contract.tables.max_rows:
-        contract.tables.check_height(len(data))
+        contract.tables.check_row_count(len(data))
     for place, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
-            raise malformed(f"{pointer}/data/{place}", f"a list of {len(names)} values", shown(row))
+            raise invalid_request(f"{pointer}/data/{place}", f"a list of {len(names)} values", shown(row))
     positions = {name: position for position, name in enumerate(names)}
     columns: dict[str, Column] = (
         dict(zip(names, zip(*data, strict=True), strict=True)) if data else dict.fromkeys(names, ())

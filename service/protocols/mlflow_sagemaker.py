@@ -19,8 +19,8 @@ from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import plain_status
 from service.protocols.json_shapes import answered, read_columns, read_instances, read_split
-from service.protocols.open_inference.tensors import malformed
 from service.validation.cells import shown
+from service.validation.requests import invalid_request, only_member
 
 LINES: Final = "application/jsonlines"
 _BODIES: Final = (JSON, csv_text.KIND, LINES, "application/x-jsonlines", npy.KIND)
@@ -60,11 +60,10 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     document = duplicate_names.read(body, contract.documents.read)
     if isinstance(document, list):
         return Call(read_instances(document, contract, ""), single=False, wanted=wanted)
-    given = document.keys() & _MEMBERS if isinstance(document, dict) else set()
-    if len(given) != 1 or not document.keys() <= {*_MEMBERS, "params"}:
+    name = only_member(document, _MEMBERS)
+    if name is None or not document.keys() <= {*_MEMBERS, "params"}:
         expected = f"an object with one of {', '.join(_MEMBERS)} and perhaps params, or a list of rows"
-        raise malformed("", expected, shown(document))
-    (name,) = given
+        raise invalid_request("", expected, shown(document))
     rows = _MEMBERS[name](document[name], contract, f"/{name}")
     return Call(rows, single=False, wanted=Wanted(wrapped=True, kind=JSON, method=_method(document, contract)))
 
@@ -99,7 +98,7 @@ def _method(document: dict[str, Any], contract: Contract) -> str:
     known = contract.methods
     method = parameters.get("predict_method", PREDICT) if isinstance(parameters, dict) else None
     if method not in known:
-        raise malformed("/params", f"an object whose predict_method is one of {', '.join(known)}", shown(method))
+        raise invalid_request("/params", f"an object whose predict_method is one of {', '.join(known)}", shown(method))
     return str(method)
 
 

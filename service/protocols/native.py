@@ -24,7 +24,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         if kind in row_formats.READ:
             return Call(row_formats.READ[kind](body, parameters, contract), single=False, wanted=wanted)
         check_media_type(content_type, _BODIES)
-    if (numbers := contract.rows.numbers(body, MANY)) is not None:
+    if (numbers := contract.rows.read_body(body, MANY)) is not None:
         return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
     document = contract.documents.read(body)
     rows, single = contract.schema.load(document)

@@ -14,8 +14,8 @@ from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import error_string
 from service.protocols.json_shapes import answered, read_columns, read_instances
-from service.protocols.open_inference.tensors import malformed
 from service.validation.cells import shown
+from service.validation.requests import invalid_request, only_member
 
 _MODEL: Final = "/v1/models/<name:model>"
 _VERSION: Final = f"{_MODEL}/versions/<name:version>"
@@ -33,14 +33,14 @@ class Wanted:
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read `instances` (rows or objects) or `inputs` (columns); a form's content type is what curl sends unasked."""
     check_media_type(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
-    if (numbers := contract.rows.numbers(body, "instances")) is not None:
+    if (numbers := contract.rows.read_body(body, "instances")) is not None:
         return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
     document = duplicate_names.read(body, contract.documents.read)
-    given = document.keys() & {"instances", "inputs"} if isinstance(document, dict) else set()
-    if len(given) != 1:
-        raise malformed("", "an object with either 'instances' or 'inputs'", shown(document))
+    member = only_member(document, ("instances", "inputs"))
+    if member is None:
+        raise invalid_request("", "an object with either 'instances' or 'inputs'", shown(document))
     wanted = _wanted(document, contract)
-    if "inputs" in given:
+    if member == "inputs":
         rows = read_columns(document["inputs"], contract, "/inputs")
         return Call(rows, single=False, wanted=replace(wanted, member="outputs"))
     return Call(read_instances(document["instances"], contract, "/instances"), single=False, wanted=wanted)
@@ -55,11 +55,11 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     """Return what is asked for by TensorFlow Serving's signature name, or by Vertex AI's parameters."""
     parameters = document.get("parameters") or {}
     if not isinstance(parameters, dict):
-        raise malformed("/parameters", "an object", shown(parameters))
+        raise invalid_request("/parameters", "an object", shown(parameters))
     name = document.get("signature_name", parameters.get("signature_name", _DEFAULT))
     known = [_DEFAULT, *contract.methods]
     if name not in known:
-        raise malformed("/signature_name", f"one of {', '.join(known)}", shown(name))
+        raise invalid_request("/signature_name", f"one of {', '.join(known)}", shown(name))
     return Wanted(PREDICT if name == _DEFAULT else name, "predictions")
 
 

@@ -30,12 +30,13 @@ class ServedModel:
         manifest = loaded.manifest
         classes = manifest.signature.classes or ()
         documents = DocumentReader(len(manifest.signature.names), max_rows)
+        rows = RowReader(manifest.signature, max_rows)
         contract = Contract(
             identity=ModelIdentity(manifest.name, manifest.version, loaded.digest),
             signature=manifest.signature,
-            schema=RequestSchema(manifest.signature, max_rows),
+            schema=RequestSchema(rows),
             columns=tuple({label: column for column, label in enumerate(each)} for each in classes),
-            rows=RowReader(manifest.signature, max_rows),
+            rows=rows,
             tables=TableReader(manifest.signature, max_rows),
             documents=documents,
             tensors=TensorReader(documents, len(manifest.signature.names)),

@@ -1,6 +1,6 @@
-"""From cells, rows and columns to the arrays that a model takes, or to the list of what is wrong with them.
+"""Turns cells, rows and columns into the arrays that a model takes, or lists what is wrong with them.
 
-Not here: how bytes are parsed, and protocols.
+Not here: parsing of bytes, and protocols.
 
 Imports: model, service.errors, service.config.
 """

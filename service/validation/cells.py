@@ -1,4 +1,4 @@
-"""What one cell of a row may be, in JSON, for each feature; and what is said of one that is not."""
+"""Checks the cells of one feature, and describes what it takes and what it was given."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,18 +29,18 @@ _MOST_NAMED: Final = 10
 
 @dataclass(frozen=True)
 class CellReader:
-    """Reads the cells of one feature."""
+    """Reads the cells of one feature, as JSON has them."""
 
     feature: Feature
 
     @cached_property
     def types(self) -> frozenset[type]:
-        """The types, as JSON reads them, that the feature takes."""
+        """The Python types of the JSON values that the feature takes."""
         return _TYPES[self.feature.dtype] | ({type(None)} if self.feature.nullable else frozenset())
 
     @cached_property
     def allowed(self) -> frozenset[Any] | None:
-        """The only values that the feature takes, or None when its type is all that matters."""
+        """The only values that the feature takes; None if any value of its types will do."""
         categories = self.feature.categories
         return None if categories is None else frozenset(categories) | {None}
 
@@ -55,37 +55,42 @@ class CellReader:
             words = f"one of {named}" + (f" and {more} more" if more > 0 else "")
         return f"{words}{' or null' if feature.nullable else ''} for {feature.name!r}"
 
-    def takes(self, cell: Any) -> bool:
-        """Say whether one cell is right."""
+    def accepts(self, cell: Any) -> bool:
+        """Return whether one cell is valid."""
         if type(cell) not in self.types or not (self.allowed is None or cell in self.allowed):
             return False
         return self.feature.dtype != "datetime" or self.read([cell]) is not None
 
-    def wrong(self, cells: Sequence[Any]) -> Iterator[int]:
-        """Yield the places of the wrong cells of a column; no Python code runs for each cell of one that is right."""
+    def invalid(self, cells: Sequence[Any]) -> Iterator[int]:
+        """Yield the positions of the invalid cells; for a valid column no Python code runs for each cell."""
         if self.feature.dtype == "datetime":
-            return (place for place, cell in enumerate(cells) if not self.takes(cell))
+            return (position for position, cell in enumerate(cells) if not self.accepts(cell))
         types, allowed = self.types, self.allowed
         if set(map(type, cells)) <= types and (allowed is None or allowed.issuperset(cells)):
             return iter(())
         if allowed is None:
-            return (place for place, cell in enumerate(cells) if type(cell) not in types)
-        return (place for place, cell in enumerate(cells) if type(cell) not in types or cell not in allowed)
+            return (position for position, cell in enumerate(cells) if type(cell) not in types)
+        return (position for position, cell in enumerate(cells) if type(cell) not in types or cell not in allowed)
 
     def read(self, cells: list[Any]) -> np.ndarray[Any, Any] | None:
-        """Return a column of cells as the model gets them, or None if any of them is wrong."""
+        """Return a column in the form that the model takes, or None if any cell is invalid."""
         if not set(map(type, cells)) <= self.types:
             return None
         if self.allowed is not None and not self.allowed.issuperset(cells):
             return None
         try:
             return parse_cells(cells, self.feature.dtype)
-        except ValueError:  # a datetime that is none
+        except ValueError:  # a string that is not a date
             return None
 
 
+def only_numbers(features: Sequence[Feature]) -> bool:
+    """Return whether every feature takes any number."""
+    return all(each.dtype == "float64" and each.categories is None for each in features)
+
+
 def shown(value: Any) -> str:
-    """Say what a JSON value is, in a few words that are safe to send back."""
+    """Describe a JSON value in a few words that are safe to send back."""
     if value is None or isinstance(value, bool):
         return str(value).lower().replace("none", "null")
     if isinstance(value, str):

@@ -1,29 +1,30 @@
-"""From the rows of a JSON document to what the model's layout takes, in array steps, or to what is wrong with them."""
+"""Reads the rows of a JSON document into the form that the model takes, or finds what is wrong with them."""
 
 import difflib
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from model.prediction import Rows
 from model.signature import Signature
 from service.errors import InvalidRows, Problem
-from service.validation.cells import CellReader, shown
-from service.validation.json_matrix import NumberReader
+from service.validation.cells import CellReader, only_numbers, shown
+from service.validation.plain_numbers import MatrixReader
+from service.validation.requests import check_row_count
 
-_MOST_PROPOSALS = 3
-_MOST_COMPARED = 500
-_NEAR = 0.7  # difflib's ratio; "target" and "age" have 0.67
-_LISTS = frozenset({list, tuple})
+_MOST_PROPOSALS: Final = 3
+_MOST_COMPARED: Final = 500
+_NEAR: Final = 0.7  # difflib's ratio; "target" and "age" have 0.67
+_LISTS: Final = frozenset({list, tuple})
 
 
 class RowReader:
     """Reads rows for one model: each a list in the order of the features, or an object by their names.
 
-    For a model of texts a row may also be just the text.
+    For a model of text a row may also be the bare string.
     """
 
     def __init__(self, signature: Signature, max_rows: int) -> None:
@@ -35,39 +36,40 @@ class RowReader:
         self._nullable = np.array([feature.nullable for feature in signature.features])
         self._pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
         self._max_rows = max_rows
-        self._numbers = NumberReader(len(names))
-        # Numbers alone, the common case, are read in one step instead of one for each column.
-        plain = all(each.dtype == "float64" and each.categories is None for each in signature.features)
-        self._types = frozenset().union(*(cell.types for cell in self._cells)) if plain else None
+        self._matrices = MatrixReader(len(names))
+        # Where all features are numbers, the common case, rows are read in one step and not column by column.
+        only = only_numbers(signature.features)
+        self._types = frozenset().union(*(cell.types for cell in self._cells)) if only else None
 
-    def numbers(self, body: bytes, member: str) -> Rows | None:
-        """Return the rows of a JSON document that is `{member: rows}`, where all are lists of numbers; None if not."""
-        return self._numbers.read(body, member) if self._types is not None else None
+    def read_body(self, body: bytes, member: str) -> Rows | None:
+        """Return the rows of a body that is `{member: rows}`, all lists of numbers; None for any other.
+
+        How many rows there are is for `read` to check, which takes them as they are.
+        """
+        return self._matrices.from_json(body, member) if self._types is not None else None
 
     def read(self, rows: list[Any] | Rows, pointer: str, *, single: bool = False) -> Rows:
-        """Return shape (n, features), from rows as JSON has them or as `numbers` does.
+        """Return shape (n, features), from rows as JSON has them or as `read_body` returns them.
 
         Raises InvalidRows with JSON pointers below `pointer`.
         """
-        if not 0 < len(rows) <= self._max_rows:
-            code = "too_many_rows" if len(rows) else "no_rows"
-            raise InvalidRows((Problem(code, pointer, f"1 to {self._max_rows} rows", f"{len(rows)} rows"),))
+        check_row_count(len(rows), self._max_rows, pointer)
         if isinstance(rows, np.ndarray):
             return rows
         converted = self._convert(rows)
         if converted is None:
-            places, proposals = self._wrong(rows), iter(range(_MOST_PROPOSALS))
+            places, proposals = self._invalid(rows), iter(range(_MOST_PROPOSALS))
             pointers = [pointer] if single else [f"{pointer}/{place}" for place in places]
             found = map(self._row_problems, map(rows.__getitem__, places), pointers, repeat(proposals))
             raise InvalidRows(tuple(islice(chain.from_iterable(found), InvalidRows.MOST)))
         return converted
 
     def _convert(self, rows: list[Any]) -> Rows | None:
-        """Return the rows if every one and every cell is right, else None; no Python code runs for each cell."""
-        width, kinds = len(self._cells), set(map(type, rows))
-        if str in kinds and self._layout == "text":
+        """Return the rows if every cell is valid, else None; no Python code runs for each cell."""
+        width, types = len(self._cells), set(map(type, rows))
+        if str in types and self._layout == "text":
             rows = [(row,) if type(row) is str else row for row in rows]
-        if dict in kinds:
+        if dict in types:
             try:
                 rows = [self._pick(row) if type(row) is dict and len(row) == width else row for row in rows]
             except KeyError:
@@ -77,15 +79,15 @@ class RowReader:
         return self._matrix(rows) if self._types is not None else self._columns(rows)
 
     def _matrix(self, rows: list[Any]) -> Rows | None:
-        kinds = set(map(type, chain.from_iterable(rows)))
-        if not self._types or not kinds <= self._types:
+        types = set(map(type, chain.from_iterable(rows)))
+        if not self._types or not types <= self._types:
             return None
-        if type(None) not in kinds:  # JSON has no number that is not finite
+        if type(None) not in types:  # JSON has no number that is not finite
             flat = np.fromiter(chain.from_iterable(rows), np.float64, len(rows) * len(self._cells))
             return flat.reshape(len(rows), -1)
         matrix = np.array(rows, dtype=np.float64)
         finite = np.isfinite(matrix)
-        # JSON has no NaN, so whatever is not finite was null; it may be where the model takes a missing value.
+        # JSON has no NaN, so what is not finite was null, which is valid where the model takes a missing value.
         return matrix if finite.all() or (finite | self._nullable).all() else None
 
     def _columns(self, rows: list[Any]) -> Rows | None:
@@ -98,19 +100,19 @@ class RowReader:
             out[:, place] = values.astype(out.dtype)  # in a matrix, true is 1 and null is NaN
         return out
 
-    def _wrong(self, rows: list[Any]) -> list[int]:
-        """Return the places of the first rows with problems, as many as can be reported, found column by column."""
+    def _invalid(self, rows: list[Any]) -> list[int]:
+        """Return the positions of the first invalid rows, as many as can be reported, found column by column."""
         ordered = [self._in_order(row) for row in rows]
         unfit = list(islice((place for place, row in enumerate(ordered) if row is None), InvalidRows.MOST))
         end = unfit[-1] if len(unfit) == InvalidRows.MOST else len(rows)
         fit = [place for place in range(end) if ordered[place] is not None]
         found = set(unfit)
         for cell, column in zip(self._cells, zip(*(ordered[place] for place in fit), strict=True), strict=False):
-            found.update(fit[place] for place in islice(cell.wrong(column), InvalidRows.MOST))
+            found.update(fit[place] for place in islice(cell.invalid(column), InvalidRows.MOST))
         return sorted(found)[: InvalidRows.MOST]
 
     def _in_order(self, row: Any) -> Sequence[Any] | None:
-        """Return a row's cells in the order of the features, or None if it has not one for each."""
+        """Return a row's cells in the order of the features, or None if it does not have one for each."""
         if isinstance(row, str) and self._layout == "text":
             return (row,)
         if not isinstance(row, (dict, list, tuple)) or len(row) != len(self._cells):
@@ -139,24 +141,21 @@ class RowReader:
             where = f"{pointer}/{escaped(name)}"
             if name in self._by_name:
                 yield from _cell_problems(self._by_name[name], value, where)
-            else:
-                yield Problem("unknown_feature", where, self._nearest(name, proposals), "no such feature")
+            else:  # comparing names is slow: only the first few get a proposal
+                expected = nearest(name, self._names, compare=next(proposals, None) is not None)
+                yield Problem("unknown_feature", where, expected, "no such feature")
         for name in (name for name in self._by_name if name not in row):
             yield Problem("missing_feature", f"{pointer}/{escaped(name)}", "a value of this feature", "none")
 
-    def _nearest(self, name: str, proposals: Iterator[int]) -> str:
-        """Say which feature was probably meant; for the first few only, as comparing names takes long."""
-        return nearest(name, self._names, compare=next(proposals, None) is not None)
-
 
 def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
-    """Say which of a model's features was probably meant by a name that is none."""
+    """Say which of a model's features was probably meant by an unknown name."""
     near = difflib.get_close_matches(name[:100], names[:_MOST_COMPARED], n=1, cutoff=_NEAR) if compare else []
     return f"a feature, perhaps {near[0]!r}" if near else f"one of {', '.join(map(repr, names[:20]))}"
 
 
 def _cell_problems(cell: CellReader, value: Any, pointer: str) -> Iterator[Problem]:
-    if not cell.takes(value):
+    if not cell.accepts(value):
         yield Problem("invalid_value", pointer, cell.expected, shown(value))
 
 

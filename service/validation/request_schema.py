@@ -1,4 +1,4 @@
-"""marshmallow schemas from a model's signature, built once per model; the field that reads rows is one array step."""
+"""The marshmallow schema of native requests, built once for a model; one of its fields reads all rows at once."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -8,10 +8,10 @@ import numpy as np
 from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from model.prediction import Rows
-from model.signature import Signature
 from service.errors import InvalidRows, Problem
 from service.validation.cells import shown
 from service.validation.json_rows import RowReader, escaped
+from service.validation.requests import invalid_request, only_member
 
 SINGLE = "features"
 MANY = "instances"
@@ -19,7 +19,7 @@ _EXPECTED = f"an object with either {SINGLE!r} (one row) or {MANY!r} (a list of 
 
 
 class RowsField(fields.Field[Rows]):
-    """Reads one row, or a list of rows, as the model's layout has them; its messages are Problems, not strings."""
+    """Reads one row, or a list of rows; its messages are Problems, not strings."""
 
     def __init__(self, reader: RowReader, *, single: bool) -> None:
         super().__init__()
@@ -35,7 +35,8 @@ class RowsField(fields.Field[Rows]):
     ) -> Any:
         """Return shape (n, features); raises ValidationError with a list of Problems.
 
-        Not `_deserialize`, so that null is a row like any other that is wrong, and the reader says so.
+        This is not `_deserialize`, which marshmallow does not call for null: the reader refuses that like any other
+        invalid row.
         """
         if value is missing:
             return missing
@@ -44,7 +45,7 @@ class RowsField(fields.Field[Rows]):
             if self._single:
                 return self._reader.read([value], pointer, single=True)
             if not isinstance(value, (list, np.ndarray)):
-                raise InvalidRows((Problem("invalid_request", pointer, "a list of rows", shown(value)),))
+                raise invalid_request(pointer, "a list of rows", shown(value))
             return self._reader.read(value, pointer)
         except InvalidRows as error:
             raise ValidationError(list(error.problems)) from None
@@ -53,38 +54,36 @@ class RowsField(fields.Field[Rows]):
 class RequestSchema:
     """The native request, `{"features": row}` or `{"instances": [row, …]}`, of one model."""
 
-    def __init__(self, signature: Signature, max_rows: int) -> None:
-        reader = RowReader(signature, max_rows)
+    def __init__(self, reader: RowReader) -> None:
         members: dict[str, Any] = {SINGLE: RowsField(reader, single=True), MANY: RowsField(reader, single=False)}
         self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
         self._fields: dict[str, Any] = self._schema.fields
 
     def load(self, document: Any) -> tuple[Rows, bool]:
-        """Return the rows, and whether one was asked for as one; raises InvalidRows."""
-        if not isinstance(document, dict) or len(document.keys() & {SINGLE, MANY}) != 1:
+        """Return the rows, and whether one row was asked for as such; raises InvalidRows."""
+        member = only_member(document, (SINGLE, MANY))
+        if member is None:
             got = f"an object with {_names(document)}" if isinstance(document, dict) else shown(document)
-            raise InvalidRows((Problem("invalid_request", "", _EXPECTED, got),))
-        single = SINGLE in document
-        member = SINGLE if single else MANY
-        if len(document) > InvalidRows.MOST:  # more than can be said of
+            raise invalid_request("", _EXPECTED, got)
+        if len(document) > InvalidRows.MOST:  # more than are reported
             document = dict(islice(document.items(), InvalidRows.MOST)) | {member: document[member]}
         try:
-            if len(document) == 1:  # what the whole schema does costs more than a small model's prediction
+            if len(document) == 1:  # the whole schema takes longer than a small model's prediction
                 rows: Rows = self._fields[member].deserialize(document[member], member)
             else:
                 rows = self._schema.load(document)[member]
         except ValidationError as error:
             raise InvalidRows(tuple(islice(_problems(_messages(error, member), document), InvalidRows.MOST))) from None
-        return rows, single
+        return rows, member == SINGLE
 
 
 def _messages(error: ValidationError, member: str) -> dict[str, list[Any]]:
-    """Return what is wrong by member; a field alone does not say which it is."""
+    """Return what is wrong by member; the error of a single field does not name it."""
     return error.messages if isinstance(error.messages, dict) else {member: error.messages}
 
 
 def _problems(messages: dict[str, list[Any]], document: dict[str, Any]) -> Iterator[Problem]:
-    """Flatten marshmallow's messages in the order of the document: Problems, and its own words for unknown members."""
+    """Flatten marshmallow's messages in the order of the document: Problems, and strings for unknown members."""
     for member in (member for member in document if member in messages):
         for entry in messages[member]:
             unknown = Problem("invalid_request", f"/{escaped(member)}", _EXPECTED, "one more member")

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.validation.csv_numbers import LineReader
-from service.validation.json_numbers import SHORTEST
+from service.validation.plain_numbers import SHORTEST, MatrixReader
 
 MOST = 4 * SHORTEST
 NUMBERS = st.one_of(
@@ -29,7 +28,7 @@ def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, data):
     end = data.draw(st.sampled_from(["\n", "\r\n"]))
     text = end.join(lines * SHORTEST) + data.draw(st.sampled_from(["", end]))
 
-    found = LineReader(width, MOST).read(text.encode())
+    found = MatrixReader(width).from_csv(text.encode(), MOST)
 
     if any(cell == "-0" for line in lines for cell in line.split(",")):
         assert found is None
@@ -79,15 +78,15 @@ def test_whatever_is_anything_else_is_left_to_the_common_reader(line):
     """It says what is wrong, or reads what can be read, wherever the line stands."""
     others = ["1,2"] * SHORTEST
     for lines in ([line, *others, "1,2"], [*others, line, "1,2"]):
-        assert LineReader(2, MOST).read("\n".join(lines).encode()) is None
+        assert MatrixReader(2).from_csv("\n".join(lines).encode(), MOST) is None
 
 
 def test_more_lines_than_a_request_may_have_are_not_read():
     """It is the common reader that stops early and says so."""
-    assert LineReader(2, SHORTEST).read(b"1,2\n" * SHORTEST) is not None
-    assert LineReader(2, SHORTEST).read(b"1,2\n" * (SHORTEST + 1)) is None
+    assert MatrixReader(2).from_csv(b"1,2\n" * SHORTEST, SHORTEST) is not None
+    assert MatrixReader(2).from_csv(b"1,2\n" * (SHORTEST + 1), SHORTEST) is None
 
 
 def test_short_texts_are_left_to_the_common_reader():
     """It is as quick with them."""
-    assert LineReader(2, MOST).read(b"1,2\n3,4\n") is None
+    assert MatrixReader(2).from_csv(b"1,2\n3,4\n", MOST) is None

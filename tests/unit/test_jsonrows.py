@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.formats import strict_json
-from service.validation.json_matrix import NumberReader
-from service.validation.json_numbers import SHORTEST
+from service.validation.plain_numbers import SHORTEST, MatrixReader
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
@@ -25,7 +24,7 @@ def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, height, data
     text = f",{gap}".join(f"[{f'{gap},'.join(row)}{gap}]" for row in rows)
     body = f'{SPACE}{{"instances":{gap}[{text}]}}'.encode()
 
-    found = NumberReader(width).read(body, "instances")
+    found = MatrixReader(width).from_json(body, "instances")
 
     expected = np.array([[float(number) for number in row] for row in strict_json.loads(body)["instances"]])
     assert found is not None
@@ -70,7 +69,7 @@ def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, height, data
 )
 def test_whatever_is_anything_else_is_left_to_the_common_reader(text):
     """It says what is wrong, or reads what can be read."""
-    assert NumberReader(2).read((SPACE + text).encode(), "instances") is None
+    assert MatrixReader(2).from_json((SPACE + text).encode(), "instances") is None
 
 
 def test_what_the_common_reader_refuses_is_not_read():
@@ -82,8 +81,8 @@ def test_what_the_common_reader_refuses_is_not_read():
         for place in range(len(whole))
         for other in (b"+", b".", b"e", b" ", b"-")
     ]
-    reader = NumberReader(2)
+    reader = MatrixReader(2)
     for body in cut + changed:
-        found = reader.read(SPACE.encode() + body, "instances")
+        found = reader.from_json(SPACE.encode() + body, "instances")
         if found is not None:
             assert np.array_equal(found, np.array(json.loads(body)["instances"], dtype=np.float64))

@@ -17,7 +17,7 @@ def signature(*features, layout="matrix"):
 
 SIGNATURE = signature(Feature("a"), Feature("b/c"), Feature("d~e", nullable=True))
 READER = RowReader(SIGNATURE, 5)
-SCHEMA = RequestSchema(SIGNATURE, 5)
+SCHEMA = RequestSchema(READER)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**64 - 1)
 ROWS = st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS | st.none()).map(list), min_size=1, max_size=5)
 JSON = st.recursive(

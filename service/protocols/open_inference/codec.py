@@ -28,7 +28,6 @@ from service.protocols.open_inference.tensors import (
     datatype_of,
     from_bytes,
     from_json,
-    malformed,
     shape_of,
     texts,
     to_bytes,
@@ -36,6 +35,7 @@ from service.protocols.open_inference.tensors import (
 )
 from service.validation.cells import shown
 from service.validation.columns import Column
+from service.validation.requests import invalid_request
 
 _LENGTH: Final = "Inference-Header-Content-Length"
 OCTETS: Final = "application/octet-stream"
@@ -77,7 +77,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         raise InvalidBody(f"Expected {size} bytes of JSON as {_LENGTH} says, got {len(body)}.")
     document = duplicate_names.read(body[:size], contract.tensors.read)
     if not isinstance(document, dict):
-        raise malformed("", "an object with 'inputs'", shown(document))
+        raise invalid_request("", "an object with 'inputs'", shown(document))
     wanted = _wanted(document, contract)
     return Call(
         _rows(_tensors(document, memoryview(body)[size:], contract), contract),
@@ -113,10 +113,10 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     given, parameters = document.get("id"), _parameters(document, "")
     if not isinstance(given, str | None):
-        raise malformed("/id", "a string", shown(given))
+        raise invalid_request("/id", "a string", shown(given))
     outputs = document.get("outputs") or []
     if not isinstance(outputs, list):
-        raise malformed("/outputs", "a list of outputs", shown(outputs))
+        raise invalid_request("/outputs", "a list of outputs", shown(outputs))
     binary = _flag(parameters, "binary_data_output", "/parameters", default=False)
     declared = {spec.name: spec for spec in contract.outputs}
     chosen: dict[str, tuple[OutputSpec, bool]] = {}
@@ -124,10 +124,12 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
         pointer = f"/outputs/{place}"
         name = output.get("name") if isinstance(output, dict) else None
         if not isinstance(name, str) or name not in declared or name in chosen:
-            raise malformed(f"{pointer}/name", f"one of {', '.join(declared)}, each once", shown(name))
+            raise invalid_request(f"{pointer}/name", f"one of {', '.join(declared)}, each once", shown(name))
         own = _parameters(output, pointer)
         if "classification" in own:
-            raise malformed(f"{pointer}/parameters/classification", "no classification: it is not spoken here", "it")
+            raise invalid_request(
+                f"{pointer}/parameters/classification", "no classification: it is not spoken here", "it"
+            )
         chosen[name] = declared[name], _flag(own, "binary_data", f"{pointer}/parameters", default=binary)
     return Wanted(given, tuple(chosen.values()), binary)
 
@@ -135,38 +137,40 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
 def _parameters(part: Mapping[str, Any], pointer: str) -> dict[str, Any]:
     parameters = part.get("parameters")
     if not isinstance(parameters, dict | None):
-        raise malformed(f"{pointer}/parameters", "an object", shown(parameters))
+        raise invalid_request(f"{pointer}/parameters", "an object", shown(parameters))
     return parameters or {}
 
 
 def _flag(parameters: dict[str, Any], name: str, pointer: str, *, default: bool) -> bool:
     value = parameters.get(name, default)
     if not isinstance(value, bool):
-        raise malformed(f"{pointer}/{name}", "true or false", shown(value))
+        raise invalid_request(f"{pointer}/{name}", "true or false", shown(value))
     return value
 
 
 def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -> list[Tensor]:
     inputs, most = document.get("inputs"), len(contract.signature.names)
     if not isinstance(inputs, list) or not 0 < len(inputs) <= most:
-        raise malformed("/inputs", f"a list of at most {most} tensors", shown(inputs))
+        raise invalid_request("/inputs", f"a list of at most {most} tensors", shown(inputs))
     content_type = _parameters(document, "").get("content_type")
     tensors: dict[str, Tensor] = {}
     for place, given in enumerate(inputs):
         pointer = f"/inputs/{place}"
         if not isinstance(given, dict):
-            raise malformed(pointer, "a tensor", shown(given))
+            raise invalid_request(pointer, "a tensor", shown(given))
         name, datatype = given.get("name"), given.get("datatype")
         if not isinstance(name, str) or name in tensors:
-            raise malformed(f"{pointer}/name", "a name of its own", shown(name))
+            raise invalid_request(f"{pointer}/name", "a name of its own", shown(name))
         if not isinstance(datatype, str) or datatype not in DATATYPES:
-            raise malformed(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
+            raise invalid_request(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
         shape, parameters = shape_of(given.get("shape"), f"{pointer}/shape"), _parameters(given, pointer)
         _check_size(shape, contract, f"{pointer}/shape")
         if _SIZE in parameters:
             size = parameters[_SIZE]
             if type(size) is not int or not 0 <= size <= len(binary) or "data" in given:
-                raise malformed(f"{pointer}/parameters/{_SIZE}", f"at most the {len(binary)} bytes left", shown(size))
+                raise invalid_request(
+                    f"{pointer}/parameters/{_SIZE}", f"at most the {len(binary)} bytes left", shown(size)
+                )
             values, binary = from_bytes(binary[:size], datatype, shape, pointer), binary[size:]
         else:
             packed = parameters.get("content_type", content_type) == "base64"
@@ -180,7 +184,7 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
 def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> None:
     """Raise InvalidRows for more than rows of this model can be, before they are read."""
     if shape[0] > contract.tables.max_rows:
-        contract.tables.check_height(shape[0], pointer)
+        contract.tables.check_row_count(shape[0], pointer)
     if math.prod(shape[1:]) > len(contract.signature.names):
         raise contract.tables.wrong_shape(shape, pointer)
 
@@ -193,7 +197,9 @@ def _rows(tensors: list[Tensor], contract: Contract) -> Rows:
     columns: dict[str, Column] = {}
     for tensor in tensors:
         if tensor.shape[1:] not in ((), (1,)):
-            raise malformed(f"{tensor.pointer}/shape", "[rows] or [rows, 1] for one feature", str(list(tensor.shape)))
+            raise invalid_request(
+                f"{tensor.pointer}/shape", "[rows] or [rows, 1] for one feature", str(list(tensor.shape))
+            )
         columns[tensor.name] = tensor.values
     pointers = {tensor.name: tensor.pointer for tensor in tensors}
     return contract.tables.read(columns, lambda name, row: f"{pointers[name]}/data/{row}")
@@ -219,7 +225,7 @@ def _raw(body: bytes, contract: Contract) -> Rows:
     """Return rows from a body that is the model's only input tensor and nothing else."""
     inputs = descriptions.inputs_of(contract)
     if len(inputs) != 1:
-        raise malformed("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which is for one")
+        raise invalid_request("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which is for one")
     (only,) = inputs
     content, datatype = memoryview(body), only["datatype"]
     width = len(contract.signature.names)

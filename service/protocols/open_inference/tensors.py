@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from service.errors import InvalidBody, InvalidRows, Problem
 from service.validation.cells import shown
 from service.validation.columns import Column
+from service.validation.requests import invalid_request
 
 BYTES: Final = "BYTES"
 BOOL: Final = "BOOL"
@@ -27,16 +28,11 @@ _LENGTH: Final = struct.Struct("<I")
 _MOST_RANK: Final = 8
 
 
-def malformed(pointer: str, expected: str, got: str) -> InvalidRows:
-    """Return the error of a request that is JSON but not one of this protocol."""
-    return InvalidRows((Problem("invalid_request", pointer, expected, got),))
-
-
 def shape_of(value: Any, pointer: str) -> tuple[int, ...]:
     """Return a tensor's shape; raises InvalidRows for what is none."""
     sound = isinstance(value, list) and 0 < len(value) <= _MOST_RANK
     if not sound or not all(type(size) is int and 0 <= size < 2**40 for size in value):
-        raise malformed(pointer, "a list of sizes, none negative", shown(value))
+        raise invalid_request(pointer, "a list of sizes, none negative", shown(value))
     return tuple(value)
 
 
@@ -61,7 +57,7 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str, *,
     if whole and len(values):
         limits = np.iinfo(NUMBERS[datatype])
         if np.nanmin(values, initial=0) < limits.min or np.nanmax(values, initial=0) > limits.max:
-            raise malformed(pointer, f"numbers that {datatype} has", "one beyond them")
+            raise invalid_request(pointer, f"numbers that {datatype} has", "one beyond them")
     return values
 
 
@@ -114,11 +110,11 @@ def to_bytes(values: NDArray[Any]) -> bytes:
 def _flat(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
     count = math.prod(shape)
     if not isinstance(data, list):
-        raise malformed(pointer, f"a list of {count} values", shown(data))
+        raise invalid_request(pointer, f"a list of {count} values", shown(data))
     if data and isinstance(data[0], list):
         for size in shape[1:]:
             if set(map(type, data)) - {list} or set(map(len, data)) - {size}:
-                raise malformed(pointer, f"lists nested as shape {list(shape)}", "others")
+                raise invalid_request(pointer, f"lists nested as shape {list(shape)}", "others")
             data = list(chain.from_iterable(data))
     cells: list[Any] = data
     _check_count(cells, shape, pointer)
@@ -127,7 +123,7 @@ def _flat(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
 
 def _check_count(cells: Column, shape: tuple[int, ...], pointer: str) -> None:
     if len(cells) != math.prod(shape):
-        raise malformed(pointer, f"{math.prod(shape)} values for shape {list(shape)}", f"{len(cells)}")
+        raise invalid_request(pointer, f"{math.prod(shape)} values for shape {list(shape)}", f"{len(cells)}")
 
 
 def _checked(cells: list[Any], kinds: set[type], allowed: set[type], datatype: str, pointer: str) -> list[Any]:
@@ -142,7 +138,7 @@ def _unpacked(cell: str | None, pointer: str) -> str | None:
     try:
         return None if cell is None else b64decode(cell, validate=True).decode()
     except ValueError:
-        raise malformed(pointer, "base64 of UTF-8", shown(cell)) from None
+        raise invalid_request(pointer, "base64 of UTF-8", shown(cell)) from None
 
 
 def texts(content: memoryview, pointer: str, most: int) -> list[str]:
