@@ -45,8 +45,6 @@ forwarder_headers = ""
 forwarded_allow_ips = "*"
 # It is a thread in the master, where a fork would inherit its locks, and an interface nobody asked for.
 control_socket_disable = True
-# The C parser is an optional package; which one parses must not depend on what else is installed.
-http_parser = "python"
 
 
 def on_starting(server: Any) -> None:

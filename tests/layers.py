@@ -5,6 +5,7 @@ HOMES = {
     "flatbuffers": ["service.formats"],
     "flask": ["service.http", "service.assembly"],
     "gunicorn": ["service.server", "service.monitoring.gunicorn_log"],
+    "httptools": ["service.server.http_request"],
     "joblib": ["model.sklearn_runtime.skops_io"],
     "marshmallow": ["service.validation.request_schema"],
     "msgspec": ["model.bundle"],

@@ -53,19 +53,19 @@ def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: DrainStat
     return pages
 
 
-def probes(spoken: Spoken, contract: Contract) -> frozenset[bytes]:
+def probes(spoken: Spoken, contract: Contract) -> frozenset[str]:
     """Return the paths that load balancers and platforms ask, as they ask them of a model."""
     return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in spoken.codecs)))
 
 
-def scrapes(spoken: Spoken, contract: Contract) -> frozenset[bytes]:
+def scrapes(spoken: Spoken, contract: Contract) -> frozenset[str]:
     """Return the paths that tell what all processes have counted, which takes a while to read."""
     return _paths(contract, chain(SCRAPES, *(codec.statistics for codec in spoken.codecs)))
 
 
-def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[bytes]:
+def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[str]:
     names = {"<name:model>": contract.served_as, "<name:version>": contract.identity.version}
-    return frozenset(reduce(lambda path, name: path.replace(name, names[name]), names, path).encode() for path in paths)
+    return frozenset(reduce(lambda path, name: path.replace(name, names[name]), names, path) for path in paths)
 
 
 def health_endpoints(spoken: Spoken) -> frozenset[str]:

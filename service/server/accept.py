@@ -174,7 +174,7 @@ class AcceptingWorker(EventLoopWorker):
         """Close a connection that waits, for others to have what it takes; say so to who is still sending a request."""
         self.metrics.connections_closed.labels("idle" if conn in self.idle else "slow").inc()
         if conn.arriving is not None:
-            self.tell(conn, error_responses.answer("overloaded", heads=conn.arriving.heads))
+            self.tell(conn, error_responses.answer("overloaded", heads=conn.arriving.is_head))
         self.drop(conn)
 
     def _make_do(self) -> None:

@@ -6,7 +6,7 @@ import socket
 from contextlib import suppress
 from typing import Any, Final
 
-from service.server.http_framing import Arriving
+from service.server.http_request import HttpRequest
 from service.server.pace import Pace
 
 PIECE: Final = 256 * 1024
@@ -50,9 +50,8 @@ class ClientSocket(socket.socket):
 class Connection:
     """A client's connection: what of its next request has come, and what it waits for."""
 
-    arriving: Arriving | None = None
-    arrived: Arriving  # the request that is being answered
-    behind = b""  # what came behind it
+    arriving: HttpRequest | None = None
+    request: HttpRequest  # the one that is being answered
     waits_in: "dict[Connection, None] | None" = None  # the worker's collection that it waits in, unless it is answered
     waits_since, timeout = 0.0, 0.0  # and until when (monotonic clock)
     moved = 0  # bytes received or sent since then

@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from gunicorn.http.errors import NoMoreData
-
 from service.config.settings import Settings
 from service.server import error_responses
 from service.server.accept import AcceptingWorker
@@ -27,8 +25,8 @@ ERRAND_THREADS: Final = 2
 class Pages:
     """The paths of health checks, and of what takes long to read; all else that is no prediction is answered soon."""
 
-    probes: AbstractSet[bytes] = frozenset()
-    scrapes: AbstractSet[bytes] = frozenset()
+    probes: AbstractSet[str] = frozenset()
+    scrapes: AbstractSet[str] = frozenset()
 
 
 class HandingWorker(AcceptingWorker):
@@ -56,24 +54,25 @@ class HandingWorker(AcceptingWorker):
         # What waits for the main loop: health checks, quick predictions, what is neither.
         self.probes, self.next, self.others = deque[Connection](), deque[Connection](), deque[Connection]()
         self._turns = deque((self.probes, self.next, self.others))
-        self.exchange = Exchange(self.cfg, self.wsgi)
+        self.exchange = Exchange(self.wsgi, multiprocess=self.cfg.workers > 1)
 
     def hand(self, conn: Connection) -> None:
         """Have a request answered that has arrived whole."""
-        arrived = conn.arrived
-        pace = conn.pace = self.paces.of(arrived.size) if arrived.posts else None
+        request = conn.request
+        posts = request.method == "POST"
+        pace = conn.pace = self.paces.of(request.size) if posts else None
         if pace is not None and pace.allows() and (not self.working or self._soon()):
             self.next.append(conn)
-        elif arrived.posts:
+        elif posts:
             self.unregister(conn)
             self.backlog.append(conn)
             self.hand_next()
-        elif arrived.path in self.pages.scrapes:
+        elif request.path in self.pages.scrapes:
             self.unregister(conn)
             self.errands[conn] = math.inf
             self._submit(self.errand_pool, conn)
         else:
-            (self.probes if arrived.path in self.pages.probes else self.others).append(conn)
+            (self.probes if request.path in self.pages.probes else self.others).append(conn)
 
     def hand_next(self) -> None:
         """Give requests that wait for a thread one, as far as there are any."""
@@ -177,11 +176,10 @@ class HandingWorker(AcceptingWorker):
             self.alive = False
         keep = self.alive and self.cfg.keepalive > 0 and not self.state.draining
         try:
-            keeps = self.exchange.answer(conn, conn.arrived, keep=keep)
-        except NoMoreData:
-            return False
-        except Exception as error:  # noqa: BLE001  # whatever the application raises, and it is said what
-            self._refuse(conn, error)
+            keeps = self.exchange.answer(conn, conn.request, keep=keep)
+        except Exception:  # whatever the application raises
+            self.log.exception("a request failed in the worker")
+            conn.sock.sendall(error_responses.answer("internal_error", heads=conn.request.is_head))
             keeps = False
         if conn in self.hung:
             return False  # it has been answered
@@ -190,15 +188,6 @@ class HandingWorker(AcceptingWorker):
         except OSError:  # the client has gone
             return False
         return keeps
-
-    def _refuse(self, conn: Connection, error: Exception) -> None:
-        """Answer what is not HTTP, as all other errors are answered."""
-        code = error_responses.code_of(error)
-        if code == "internal_error":
-            self.log.error("a request failed in the worker", exc_info=error)
-        else:
-            self.log.info("%s from %s: %s", code, conn.client[0], type(error).__name__)
-        conn.sock.sendall(error_responses.answer(code, heads=conn.arrived.heads))
 
     def send(self, conn: Connection) -> None:
         """Send what is left of an answer."""

@@ -25,7 +25,7 @@ from service.monitoring.metrics import Metrics
 from service.server import error_responses
 from service.server.connection import ClientSocket, Connection
 from service.server.dispatch import ERRAND_THREADS, HandingWorker, Pages
-from service.server.http_framing import LARGE, Arriving
+from service.server.http_request import LARGE, HttpRequest
 from service.server.orphans import stop_listening
 from service.server.shared_state import State
 from service.server.shared_state import Worker as Says
@@ -115,8 +115,8 @@ class Worker(HandingWorker):
             return
         except OSError:
             content = b""
-        if conn.arriving is not None and not content:
-            self._start(conn, conn.arriving)  # no more will come: the parser says what that is
+        if not content and conn.arriving is not None and conn.arriving.complete:
+            self._start(conn, conn.arriving)  # no more of its body will come: the application says what that is
         elif not content:
             self.drop(conn)
         elif conn.arriving is None:
@@ -130,21 +130,21 @@ class Worker(HandingWorker):
             self._wait_no_more(conn)
             self._add(conn, self._begin(conn), content)
 
-    def _begin(self, conn: Connection) -> Arriving:
-        arriving = conn.arriving = Arriving(self.most_body)
+    def _begin(self, conn: Connection) -> HttpRequest:
+        arriving = conn.arriving = HttpRequest(self.most_body)
         self._wait(conn, self.transferring, self.read_seconds)
         return arriving
 
-    def _add(self, conn: Connection, arriving: Arriving, content: bytes) -> None:
+    def _add(self, conn: Connection, arriving: HttpRequest, content: bytes) -> None:
         held = arriving.size
-        whole = arriving.add(content)
+        ready = arriving.feed(content)
         self.held += arriving.size - held
         conn.moved += len(content)
-        if arriving.malformed:
-            self.log.info("bad_request from %s: not HTTP", conn.client[0])
-            self.tell(conn, error_responses.answer("bad_request", heads=arriving.heads))
+        if arriving.refused:
+            self.log.info("%s from %s: malformed HTTP", arriving.refused, conn.client[0])
+            self.tell(conn, error_responses.answer(arriving.refused, heads=arriving.is_head))
             self.drop(conn)
-        elif whole:
+        elif ready:
             self._start(conn, arriving)
         elif arriving.waits_for_continue:
             arriving.waits_for_continue = False
@@ -153,11 +153,11 @@ class Worker(HandingWorker):
             # A large one goes itself; for a small one, which may be a health check, the slowest does.
             self.close_for_room(conn if arriving.size > LARGE else self.slowest() or conn)
 
-    def _start(self, conn: Connection, arrived: Arriving) -> None:
+    def _start(self, conn: Connection, request: HttpRequest) -> None:
         self._wait_no_more(conn)
-        self.held -= arrived.size
-        conn.arriving, conn.arrived, conn.sock.arrived = None, arrived, time.monotonic()
-        conn.sock.discarded, conn.sock.surplus = arrived.discarded, False
+        self.held -= request.size
+        conn.arriving, conn.request, conn.sock.arrived = None, request, time.monotonic()
+        conn.sock.discarded, conn.sock.surplus = request.discarded, False
         self.hand(conn)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:
@@ -212,8 +212,8 @@ class Worker(HandingWorker):
             conn.close()
         else:
             self.wait_idle(conn)
-            if conn.behind:  # the next request came with this one
-                self._add_first(conn, conn.behind)
+            if conn.request.behind:  # the next request came with this one
+                self._add_first(conn, conn.request.behind)
 
     def end_overdue(self) -> None:
         """End the connections that were idle for long, or whose request or answer takes too long; find what hangs."""
@@ -224,7 +224,7 @@ class Worker(HandingWorker):
                 self.drop(conn)
         for conn in self._overdue(self.transferring, now):
             if conn.arriving is not None:
-                self.tell(conn, error_responses.answer("request_timeout", heads=conn.arriving.heads))
+                self.tell(conn, error_responses.answer("request_timeout", heads=conn.arriving.is_head))
             self.drop(conn)
         for running in (self.working, self.errands):
             while running and now - next(iter(running.values())) > self.predict_seconds:
@@ -245,7 +245,7 @@ class Worker(HandingWorker):
         self.hung.add(conn)
         self.count(-1)
         self.state.say(self.slot, Says.HUNG)
-        self.tell(conn, error_responses.answer("prediction_timeout", heads=conn.arrived.heads))
+        self.tell(conn, error_responses.answer("prediction_timeout", heads=conn.request.is_head))
         with suppress(OSError):  # gone meanwhile
             conn.sock.shutdown(socket.SHUT_RDWR)
 
