@@ -10,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from model.columns import cells_of, columns_of
-from model.packing.column_facts import names_of
+from model.columns import join_columns
+from model.packing.column_facts import fitted_names
 from model.packing.signature_reader import read_signature
+from model.packing.training_data import read_columns
 from model.sklearn_runtime.engine import SklearnEngine
 from tests import zoo
 
@@ -34,10 +35,10 @@ def main() -> None:
     for case in zoo.mixed_pipelines():
         estimator = case.fitted()
         estimator = getattr(estimator, "best_estimator_", estimator)
-        columns = columns_of(case.rows, names_of(estimator))
+        columns = read_columns(case.rows, fitted_names(estimator))
         signature = read_signature(estimator, columns)
         engine = SklearnEngine(copy.deepcopy(estimator), signature)
-        row = cells_of(columns, signature.features, numeric=signature.layout == "matrix")[:1]
+        row = join_columns(columns, signature.features, numeric=signature.layout == "matrix")[:1]
         record = {name: [cell] for name, cell in zip(case.rows.columns, case.rows.iloc[0].tolist(), strict=True)}
         dtypes = case.rows.dtypes
 

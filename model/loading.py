@@ -15,7 +15,7 @@ import numpy as np
 from model.bundle.manifest import ONNX, REPACK, Bundle, Golden, Manifest, read
 from model.bundle.manifest_checks import check_manifest
 from model.bundle.trust import Trust
-from model.columns import Column, cells_of
+from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch
 from model.outputs import OutputSpec, labels_and_probabilities
@@ -111,7 +111,7 @@ def rows_of(cells: list[list[Any]], signature: Signature) -> Rows:
         Column(feature.name, feature.dtype, list(column))
         for feature, column in zip(signature.features, zip(*cells, strict=True), strict=True)
     ]
-    return cells_of(columns, signature.features, numeric=signature.layout == "matrix")
+    return join_columns(columns, signature.features, numeric=signature.layout == "matrix")
 
 
 def _answered(golden: Golden) -> Prediction:

@@ -7,14 +7,14 @@ import json
 import sys
 from pathlib import Path
 
-from model.onnx_export import parity
+from model.onnx_export import verification
 from tests.http.test_compiled import COMPILED, few
 from tests.http.test_conformance import cells, expected, prepare
 
 
 def write(folder: Path) -> None:
     """Write `<number>/bundle` and `<number>/case.json` for each case."""
-    few(lambda name, value: setattr(parity, name, value))
+    few(lambda name, value: setattr(verification, name, value))
     for number, case in enumerate(COMPILED):
         place = folder / str(number)
         place.mkdir(parents=True)

@@ -3,12 +3,12 @@
 import warnings
 
 from model.bundle.manifest import CompiledForm
-from model.columns import columns_of
 from model.onnx_export.graph import NotCompiled
-from model.onnx_export.parity import compared
-from model.packing.column_facts import names_of
-from model.packing.pack import _baselines
+from model.onnx_export.verification import compile_and_compare
+from model.packing.column_facts import fitted_names
+from model.packing.golden import baselines
 from model.packing.signature_reader import read_signature
+from model.packing.training_data import read_columns
 from tests import zoo
 from tests.conftest import ROOT
 
@@ -33,10 +33,10 @@ def outcome(case: zoo.Case) -> CompiledForm | str:
         warnings.simplefilter("ignore")
         estimator = case.fitted()
         estimator = getattr(estimator, "best_estimator_", estimator)
-        columns = columns_of(case.rows, names_of(estimator))
+        columns = read_columns(case.rows, fitted_names(estimator))
         signature = read_signature(estimator, columns)
         try:
-            return compared(estimator, signature, columns, _baselines(columns))[1]
+            return compile_and_compare(estimator, signature, columns, baselines(columns))[1]
         except NotCompiled as error:
             return str(error)
 

@@ -7,41 +7,41 @@ from typing import Any, Final
 from model.bundle.manifest import FINGERPRINT, fingerprint
 from model.onnx_export import (
     bayes,
-    committees,
     composites,
     encoders,
-    ensembles,
     kernels,
     linear,
+    meta_estimators,
     neighbours,
     networks,
     scaling,
+    tree_ensembles,
 )
-from model.onnx_export.graph import Codes, Columns, Graph, NotCompiled
+from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled
 from model.signature import Signature
 
 PREDICTORS: Final = {
     **linear.PREDICTORS,
-    **ensembles.PREDICTORS,
+    **tree_ensembles.PREDICTORS,
     **bayes.PREDICTORS,
     **kernels.PREDICTORS,
     **neighbours.PREDICTORS,
     **networks.PREDICTORS,
     **composites.PREDICTORS,
-    **committees.PREDICTORS,
+    **meta_estimators.PREDICTORS,
 }
 TRANSFORMERS: Final = {**scaling.TRANSFORMERS, **encoders.TRANSFORMERS, **composites.TRANSFORMERS}
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledModel:
     """An ONNX file, and for each feature of texts the code of each of them that the model knows."""
 
     content: bytes
     codes: Mapping[str, Mapping[str, float]]
 
 
-def compiled(estimator: Any, signature: Signature) -> Compiled:
+def compile_model(estimator: Any, signature: Signature) -> CompiledModel:
     """Return the compiled form of a fitted estimator, not yet proven; raises NotCompiled."""
     if signature.layout == "frame":
         raise NotCompiled("own code has no compiled form")
@@ -51,9 +51,9 @@ def compiled(estimator: Any, signature: Signature) -> Compiled:
     texts = ("string", "any")
     codes: tuple[Codes, ...] = tuple({} if feature.dtype in texts else None for feature in signature.features)
     graph = Graph(PREDICTORS, TRANSFORMERS)
-    outcome = graph.predict(estimator, Columns("rows", codes))
+    outcome = graph.predict(estimator, ColumnTensor("rows", codes))
     if signature.probabilities != (outcome.probabilities is not None):
         raise NotCompiled(f"the probabilities of {type(estimator).__name__} have no compiled form")
     named = {feature.name: each for feature, each in zip(signature.features, codes, strict=True) if each is not None}
     content = graph.build(outcome, len(codes), signature.outputs, {FINGERPRINT: fingerprint(signature, named)})
-    return Compiled(content, named)
+    return CompiledModel(content, named)

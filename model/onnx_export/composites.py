@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 from sklearn import compose, feature_selection, multioutput, pipeline, preprocessing, semi_supervised
 
-from model.onnx_export.ensembles import TAKES_INFINITE
-from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.onnx_export.linear import FINITE_ONLY
-from model.onnx_export.scaling import apply, chosen, joined, numbers
+from model.onnx_export.scaling import apply_function, concatenate, numeric, select_columns
+from model.onnx_export.tree_ensembles import TAKES_INFINITE
 
 
-def _steps(graph: Graph, steps: list[tuple[str, Any]], x: Columns) -> Columns:
+def _steps(graph: Graph, steps: list[tuple[str, Any]], x: ColumnTensor) -> ColumnTensor:
     for _, step in steps:
         if step is not None and step != "passthrough":
             x = graph.transform(step, x)
     return x
 
 
-def _piped(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _piped(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     given = x
     *before, (_, last) = estimator.steps
     x = _steps(graph, before, x)
@@ -34,22 +34,22 @@ def _piped(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     return graph.predict(last, x)
 
 
-def _pipe(graph: Graph, estimator: Any, x: Columns) -> Columns:
+def _pipe(graph: Graph, estimator: Any, x: ColumnTensor) -> ColumnTensor:
     return _steps(graph, estimator.steps, x)
 
 
-def _by_columns(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _by_columns(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     places = transformer._transformer_to_input_indices
     parts = []
     for name, part, _ in transformer.transformers_:
         if len(places[name]) == 0 or (isinstance(part, str) and part == "drop"):
             continue
-        own = chosen(graph, x, places[name])
+        own = select_columns(graph, x, places[name])
         parts.append(own if isinstance(part, str) else graph.transform(part, own))
-    return joined(graph, parts)
+    return concatenate(graph, parts)
 
 
-def _union(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _union(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     weights = transformer.transformer_weights or {}
     parts = []
     for name, part in transformer.transformer_list:
@@ -59,50 +59,50 @@ def _union(graph: Graph, transformer: Any, x: Columns) -> Columns:
         own = graph.transform(part, x)
         weight = weights.get(name)
         scaled = own.name if weight is None else graph.add("Mul", own.name, graph.constant(weight))
-        parts.append(Columns(scaled, own.codes))
-    return joined(graph, parts)
+        parts.append(ColumnTensor(scaled, own.codes))
+    return concatenate(graph, parts)
 
 
-def _eliminated(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return graph.predict(estimator.estimator_, chosen(graph, x, np.flatnonzero(estimator.support_)))
+def _eliminated(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return graph.predict(estimator.estimator_, select_columns(graph, x, np.flatnonzero(estimator.support_)))
 
 
-def _self_trained(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _self_trained(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return graph.predict(estimator.estimator_, x)
 
 
-def _target(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _target(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     if type(estimator.transformer_).__name__ != "FunctionTransformer" or estimator._training_dim != 1:
         raise NotCompiled("a target that another estimator transforms has no compiled form")
     found = graph.predict(estimator.regressor_, x).labels
-    return Outcome(apply(graph, found, estimator.transformer_.inverse_func))
+    return PredictorOutput(apply_function(graph, found, estimator.transformer_.inverse_func))
 
 
 def _stacked(graph: Graph, labels: list[str]) -> str:
-    return graph.add("Concat", *(graph.raised(label) for label in labels), axis=1)
+    return graph.add("Concat", *(graph.unsqueeze(label) for label in labels), axis=1)
 
 
-def _several_classes(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _several_classes(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = [graph.predict(each, x) for each in estimator.estimators_]
     shares = [each.probabilities[0] for each in found if each.probabilities is not None]
-    return Outcome(_stacked(graph, [each.labels for each in found]), tuple(shares) or None)
+    return PredictorOutput(_stacked(graph, [each.labels for each in found]), tuple(shares) or None)
 
 
-def _several_numbers(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return Outcome(_stacked(graph, [graph.predict(each, x).labels for each in estimator.estimators_]))
+def _several_numbers(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return PredictorOutput(_stacked(graph, [graph.predict(each, x).labels for each in estimator.estimators_]))
 
 
-def _chain(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _chain(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found: list[str] = []
     for each in estimator.estimators_:
-        answer = graph.raised(graph.predict(each, x).labels)
-        x = joined(graph, [x, numbers(answer, 1)])
+        answer = graph.unsqueeze(graph.predict(each, x).labels)
+        x = concatenate(graph, [x, numeric(answer, 1)])
         found.append(answer)
     inverse = np.argsort(estimator.order_)
-    return Outcome(graph.add("Concat", *(found[place] for place in inverse), axis=1))
+    return PredictorOutput(graph.add("Concat", *(found[place] for place in inverse), axis=1))
 
 
-PREDICTORS: dict[type, Callable[..., Outcome]] = {
+PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     pipeline.Pipeline: _piped,
     compose.TransformedTargetRegressor: _target,
     feature_selection.RFE: _eliminated,
@@ -112,7 +112,7 @@ PREDICTORS: dict[type, Callable[..., Outcome]] = {
     multioutput.MultiOutputRegressor: _several_numbers,
     multioutput.RegressorChain: _chain,
 }
-TRANSFORMERS: dict[type, Callable[..., Columns]] = {
+TRANSFORMERS: dict[type, Callable[..., ColumnTensor]] = {
     pipeline.Pipeline: _pipe,
     pipeline.FeatureUnion: _union,
     compose.ColumnTransformer: _by_columns,

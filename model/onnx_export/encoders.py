@@ -1,4 +1,4 @@
-"""Imputers and encoders of categories. Texts are numbers by now: the engine gives each its code (graph.Columns)."""
+"""Imputers and encoders of categories. The engine has replaced strings by their codes (graph.ColumnTensor)."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,11 +7,11 @@ import numpy as np
 from sklearn import impute, preprocessing
 
 from model.columns import is_missing
-from model.onnx_export.graph import Codes, Columns, Graph, NotCompiled
-from model.onnx_export.scaling import chosen, joined, numbers
+from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled
+from model.onnx_export.scaling import concatenate, numeric, select_columns
 
 
-def code(codes: Codes, value: Any) -> float:
+def encode_value(codes: Codes, value: Any) -> float:
     """Return the number that stands for a value in a column, NaN for a missing one; raises NotCompiled."""
     if is_missing(value):
         return float("nan")
@@ -22,11 +22,11 @@ def code(codes: Codes, value: Any) -> float:
     return float(value)
 
 
-def _indicators(graph: Graph, x: Columns, categories: Sequence[Any]) -> str:
+def _indicators(graph: Graph, x: ColumnTensor, categories: Sequence[Any]) -> str:
     """Return 1 where a column has a category, else 0, of shape (n, all categories), column after column."""
     owners = [place for place, each in enumerate(categories) for _ in each]
-    codes = np.array([code(x.codes[place], value) for place, each in enumerate(categories) for value in each])
-    spread = graph.picked(x.name, owners)
+    codes = np.array([encode_value(x.codes[place], value) for place, each in enumerate(categories) for value in each])
+    spread = graph.gather_columns(x.name, owners)
     same = graph.add("Equal", spread, graph.constant(codes))
     if np.isnan(codes).any():
         missing = graph.add("And", graph.add("IsNaN", spread), graph.constant(np.isnan(codes), np.bool_))
@@ -39,17 +39,17 @@ def _whole(encoder: Any) -> None:
         raise NotCompiled("an encoder that pools infrequent categories has no compiled form")
 
 
-def _one_hot(graph: Graph, encoder: Any, x: Columns) -> Columns:
+def _one_hot(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
     _whole(encoder)
     dropped = encoder.drop_idx_ if encoder.drop_idx_ is not None else [None] * x.width
     kept = [
         list(each) if drop is None else [*each[:drop], *each[drop + 1 :]]
         for each, drop in zip(encoder.categories_, dropped, strict=True)
     ]
-    return numbers(_indicators(graph, x, kept), sum(map(len, kept)))
+    return numeric(_indicators(graph, x, kept), sum(map(len, kept)))
 
 
-def _looked_up(graph: Graph, x: Columns, categories: Sequence[Any], table: Any, unknown: Any) -> str:
+def _looked_up(graph: Graph, x: ColumnTensor, categories: Sequence[Any], table: Any, unknown: Any) -> str:
     """Return for each column what the table (all categories, width) has for its category, else `unknown` (width,)."""
     there = _indicators(graph, x, categories)
     owners = np.repeat(np.arange(len(categories)), list(map(len, categories)))
@@ -69,7 +69,7 @@ def _blocks(values: Sequence[Any]) -> Any:
     return table
 
 
-def _ordinal(graph: Graph, encoder: Any, x: Columns) -> Columns:
+def _ordinal(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
     _whole(encoder)
     places = [np.arange(float(len(each)))[:, None] for each in encoder.categories_]
     unknown = np.nan if encoder.unknown_value is None else encoder.unknown_value
@@ -79,43 +79,43 @@ def _ordinal(graph: Graph, encoder: Any, x: Columns) -> Columns:
         own = np.isin(np.arange(x.width), having)
         missing = graph.add("And", graph.add("IsNaN", x.name), graph.constant(own, np.bool_))
         found = graph.add("Where", missing, graph.constant(encoder.encoded_missing_value), found)
-    return numbers(found, x.width)
+    return numeric(found, x.width)
 
 
-def _target(graph: Graph, encoder: Any, x: Columns) -> Columns:
+def _target(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
     each = len(encoder.encodings_) // x.width
     values = [np.stack(encoder.encodings_[place * each : (place + 1) * each], axis=1) for place in range(x.width)]
     mean = np.tile(np.atleast_1d(encoder.target_mean_), x.width)
-    return numbers(_looked_up(graph, x, encoder.categories_, _blocks(values), mean), each * x.width)
+    return numeric(_looked_up(graph, x, encoder.categories_, _blocks(values), mean), each * x.width)
 
 
-def _imputed(graph: Graph, imputer: Any, x: Columns) -> Columns:
+def _imputed(graph: Graph, imputer: Any, x: ColumnTensor) -> ColumnTensor:
     missing = graph.add("IsNaN", x.name)
     if not is_missing(imputer.missing_values):
-        mark = np.array([code(codes, imputer.missing_values) for codes in x.codes])
+        mark = np.array([encode_value(codes, imputer.missing_values) for codes in x.codes])
         missing = graph.add("Equal", x.name, graph.constant(mark))
-    fill = np.array([code(codes, value) for codes, value in zip(x.codes, imputer.statistics_, strict=True)])
-    filled = Columns(graph.add("Where", missing, graph.constant(fill), x.name), x.codes)
+    fill = np.array([encode_value(codes, value) for codes, value in zip(x.codes, imputer.statistics_, strict=True)])
+    filled = ColumnTensor(graph.add("Where", missing, graph.constant(fill), x.name), x.codes)
     if not imputer.keep_empty_features:
-        filled = chosen(graph, filled, np.flatnonzero(~np.isnan(fill)))
+        filled = select_columns(graph, filled, np.flatnonzero(~np.isnan(fill)))
     if not imputer.add_indicator:
         return filled
-    marks = numbers(graph.cast(missing, "double"), x.width)
-    return joined(graph, [filled, chosen(graph, marks, imputer.indicator_.features_)])
+    marks = numeric(graph.cast(missing, "double"), x.width)
+    return concatenate(graph, [filled, select_columns(graph, marks, imputer.indicator_.features_)])
 
 
-def _binned(graph: Graph, binner: Any, x: Columns) -> Columns:
+def _binned(graph: Graph, binner: Any, x: ColumnTensor) -> ColumnTensor:
     """Count the inner edges that are not above the number."""
     edges = [each[1:-1] for each in binner.bin_edges_]
     owners = np.repeat(np.arange(x.width), list(map(len, edges)))
-    spread = graph.picked(x.name, owners)
+    spread = graph.gather_columns(x.name, owners)
     passed = graph.add("GreaterOrEqual", spread, graph.constant(np.concatenate(edges)))
     count = graph.constant((owners[:, None] == np.arange(x.width)).astype(float))
-    found = numbers(graph.add("MatMul", graph.cast(passed, "double"), count), x.width)
+    found = numeric(graph.add("MatMul", graph.cast(passed, "double"), count), x.width)
     return found if binner.encode == "ordinal" else _one_hot(graph, binner._encoder, found)
 
 
-TRANSFORMERS: dict[type, Callable[..., Columns]] = {
+TRANSFORMERS: dict[type, Callable[..., ColumnTensor]] = {
     impute.SimpleImputer: _imputed,
     preprocessing.KBinsDiscretizer: _binned,
     preprocessing.OneHotEncoder: _one_hot,

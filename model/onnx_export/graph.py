@@ -27,7 +27,7 @@ class NotCompiled(Exception):
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnTensor:
     """A tensor of shape (n, width): its name in the graph, and for each column the codes of its texts."""
 
     name: str
@@ -40,7 +40,7 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PredictorOutput:
     """What a predictor gives, as tensors' names.
 
     `labels` has shape (n,) or (n, outputs): numbers, or for a classifier the places of the classes. `probabilities` has
@@ -57,7 +57,9 @@ class Graph:
     """Collects nodes. `predictors` and `transformers` are the compiled forms by exact type."""
 
     def __init__(
-        self, predictors: Mapping[type, Callable[..., Outcome]], transformers: Mapping[type, Callable[..., Columns]]
+        self,
+        predictors: Mapping[type, Callable[..., PredictorOutput]],
+        transformers: Mapping[type, Callable[..., ColumnTensor]],
     ) -> None:
         self._predictors = predictors
         self._transformers = transformers
@@ -95,29 +97,29 @@ class Graph:
             self._known[same] = name
         return name
 
-    def column(self, name: str) -> str:
+    def squeeze(self, name: str) -> str:
         """Return shape (n,) of a tensor of shape (n, 1)."""
         return self._columns.get(name) or self.add("Squeeze", name, self.constant([1], np.int64))
 
-    def raised(self, name: str) -> str:
+    def unsqueeze(self, name: str) -> str:
         """Return shape (n, 1) of a tensor of shape (n,)."""
         found = self.add("Unsqueeze", name, self.constant([1], np.int64))
         self._columns[found] = name
         return found
 
-    def picked(self, name: str, places: ArrayLike) -> str:
+    def gather_columns(self, name: str, places: ArrayLike) -> str:
         """Return columns of a tensor by place; whole columns are copied some five times as fast as numbers of rows."""
         columns = self.add("Gather", self.add("Transpose", name), self.constant(places, np.int64), axis=0)
         return self.add("Transpose", columns)
 
-    def predict(self, estimator: Any, x: Columns) -> Outcome:
+    def predict(self, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         """Add a predictor; raises NotCompiled."""
-        outcome: Outcome = self._form(self._predictors, estimator)(self, estimator, x)
+        outcome: PredictorOutput = self._form(self._predictors, estimator)(self, estimator, x)
         return outcome
 
-    def transform(self, transformer: Any, x: Columns) -> Columns:
+    def transform(self, transformer: Any, x: ColumnTensor) -> ColumnTensor:
         """Add a transformer; raises NotCompiled."""
-        columns: Columns = self._form(self._transformers, transformer)(self, transformer, x)
+        columns: ColumnTensor = self._form(self._transformers, transformer)(self, transformer, x)
         return columns
 
     @staticmethod
@@ -133,12 +135,12 @@ class Graph:
         above = self.add("Greater", bad, self.constant(0))
         self._marks[self.add("Where", above, self.constant(np.nan), self.constant(0))] = None
 
-    def refuse_not_finite(self, x: Columns) -> None:
+    def refuse_not_finite(self, x: ColumnTensor) -> None:
         """Have no finite answer for rows with any number in these columns that is not finite: 0 times it is NaN."""
         zeros = self.add("MatMul", x.name, self.constant(np.zeros((x.width, 1))))
-        self._marks[self.column(zeros)] = None
+        self._marks[self.squeeze(zeros)] = None
 
-    def build(self, outcome: Outcome, width: int, outputs: int | None, properties: dict[str, str]) -> bytes:
+    def build(self, outcome: PredictorOutput, width: int, outputs: int | None, properties: dict[str, str]) -> bytes:
         """Return the ONNX file of a graph with the input `rows` of shape (n, width); raises NotCompiled.
 
         `labels` has shape (n,), or (n, outputs).
@@ -181,7 +183,7 @@ class Graph:
     def _marked(self, labels: str, *, several: bool) -> str:
         """Return the labels, not a number where the row is bad: that is how the engine knows."""
         for mark in self._marks:
-            each = self.raised(mark) if several else mark
+            each = self.unsqueeze(mark) if several else mark
             labels = self.add("Add", labels, each)
         return labels
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn import kernel_ridge, svm
 
-from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
-from model.onnx_export.linear import affine, place_of_largest
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import affine, argmax
 from model.onnx_export.neighbours import squared_distances
 
 
@@ -28,26 +28,26 @@ def _kernel(graph: Graph, x: str, kind: str, kept: Any, parameters: dict[str, fl
     raise NotCompiled(f"the kernel {kind!r} has no compiled form")
 
 
-def _vectors(graph: Graph, estimator: Any, x: Columns) -> str:
+def _vectors(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     if estimator._sparse or callable(estimator.kernel):
         raise NotCompiled("a support vector machine over sparse rows or with a kernel of its own has no compiled form")
     own = {"gamma": estimator._gamma, "coef0": estimator.coef0, "degree": estimator.degree}
     return _kernel(graph, x.name, estimator.kernel, estimator.support_vectors_, own)
 
 
-def _regression(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return Outcome(
-        graph.column(affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_))
+def _regression(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return PredictorOutput(
+        graph.squeeze(affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_))
     )
 
 
-def _one_class(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_)
-    inside = graph.add("Greater", graph.column(found), graph.constant(0))  # libsvm: svm_predict_values
-    return Outcome(graph.add("Where", inside, graph.constant(1), graph.constant(-1)))
+    inside = graph.add("Greater", graph.squeeze(found), graph.constant(0))  # libsvm: svm_predict_values
+    return PredictorOutput(graph.add("Where", inside, graph.constant(1), graph.constant(-1)))
 
 
-def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Let each pair of classes vote, as libsvm does (svm_predict_values): the first class with most votes wins."""
     if hasattr(estimator, "predict_proba"):
         raise NotCompiled("libsvm finds a support vector machine's probabilities step by step")
@@ -69,22 +69,22 @@ def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         votes[one, row] += 1
         votes[other, row] -= 1
         lost[other] += 1
-    labels = place_of_largest(graph, affine(graph, first, votes, lost))
+    labels = argmax(graph, affine(graph, first, votes, lost))
     single = graph.add("Neg", values) if count == 2 else None  # scikit-learn turns the sign round for two classes
-    return Outcome(labels, scores=single)
+    return PredictorOutput(labels, scores=single)
 
 
-def _ridge(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _ridge(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     if not isinstance(estimator.X_fit_, np.ndarray):
         raise NotCompiled("kernel ridge regression over sparse rows has no compiled form")
     gamma = 1.0 / x.width if estimator.gamma is None else estimator.gamma
     own = {"gamma": gamma, "coef0": estimator.coef0, "degree": estimator.degree}
     kernel = _kernel(graph, x.name, estimator.kernel, estimator.X_fit_, own)
     found = graph.add("MatMul", kernel, graph.constant(np.reshape(estimator.dual_coef_, (len(estimator.X_fit_), -1))))
-    return Outcome(graph.column(found) if np.ndim(estimator.dual_coef_) == 1 else found)
+    return PredictorOutput(graph.squeeze(found) if np.ndim(estimator.dual_coef_) == 1 else found)
 
 
-PREDICTORS: dict[type, Callable[..., Outcome]] = {
+PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     svm.SVR: _regression,
     svm.NuSVR: _regression,
     svm.OneClassSVM: _one_class,

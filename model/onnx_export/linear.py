@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn import cross_decomposition, discriminant_analysis, linear_model, svm
 
-from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
 
 LINKS = {"HalfLogitLink": "Sigmoid", "LogLink": "Exp", "IdentityLink": "Identity"}
 
@@ -18,89 +18,91 @@ def affine(graph: Graph, x: str, coefficients: Any, intercept: Any) -> str:
     if len(weights) > 1:
         return graph.add("Add", product, graph.constant(shift))
     # The runtime adds to a tensor of shape (n, 1) row by row, which takes as long as the product.
-    return graph.raised(graph.add("Add", graph.column(product), graph.constant(shift.reshape(()))))
+    return graph.unsqueeze(graph.add("Add", graph.squeeze(product), graph.constant(shift.reshape(()))))
 
 
-def place_of_largest(graph: Graph, scores: str) -> str:
+def argmax(graph: Graph, scores: str) -> str:
     """Return the place of each row's first largest score."""
     return graph.cast(graph.add("ArgMax", scores, axis=1, keepdims=0), "double")
 
 
-def place_of_positive(graph: Graph, scores: str, least: str = "Greater") -> str:
+def is_positive(graph: Graph, scores: str, least: str = "Greater") -> str:
     """Return 1 where a score of shape (n, 1) is positive, else 0."""
-    return graph.cast(graph.add(least, graph.column(scores), graph.constant(0)), "double")
+    return graph.cast(graph.add(least, graph.squeeze(scores), graph.constant(0)), "double")
 
 
-def two_sided(graph: Graph, positive: str) -> str:
+def binary_probabilities(graph: Graph, positive: str) -> str:
     """Return shape (n, 2) of the probability of the second class, of shape (n,)."""
     negative = graph.add("Sub", graph.constant(1), positive)
-    return graph.add("Concat", graph.raised(negative), graph.raised(positive), axis=1)
+    return graph.add("Concat", graph.unsqueeze(negative), graph.unsqueeze(positive), axis=1)
 
 
-def _regression(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _regression(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = affine(graph, x.name, estimator.coef_, estimator.intercept_)
-    return Outcome(found if np.ndim(estimator.coef_) == 2 else graph.column(found))
+    return PredictorOutput(found if np.ndim(estimator.coef_) == 2 else graph.squeeze(found))
 
 
-def _generalised(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _generalised(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     link = type(estimator._base_loss.link).__name__
-    return Outcome(graph.add(LINKS[link], _regression(graph, estimator, x).labels))
+    return PredictorOutput(graph.add(LINKS[link], _regression(graph, estimator, x).labels))
 
 
-def _latent(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _latent(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     centred = graph.add("Sub", x.name, graph.constant(estimator._x_mean))
     found = affine(graph, centred, estimator.coef_, estimator.intercept_)
-    return Outcome(graph.column(found) if estimator._predict_1d else found)
+    return PredictorOutput(graph.squeeze(found) if estimator._predict_1d else found)
 
 
-def _inner(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _inner(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return graph.predict(estimator.estimator_, x)
 
 
 def _labels(graph: Graph, scores: str, width: int) -> str:
-    return place_of_positive(graph, scores) if width == 1 else place_of_largest(graph, scores)
+    return is_positive(graph, scores) if width == 1 else argmax(graph, scores)
 
 
-def _decision(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _decision(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
-    return Outcome(_labels(graph, scores, len(np.atleast_2d(estimator.coef_))), scores=scores)
+    return PredictorOutput(_labels(graph, scores, len(np.atleast_2d(estimator.coef_))), scores=scores)
 
 
-def _logistic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _logistic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
     labels = _labels(graph, scores, len(estimator.coef_))
     if len(estimator.coef_) == 1:
-        return Outcome(labels, (two_sided(graph, graph.add("Sigmoid", graph.column(scores))),), scores)
-    return Outcome(labels, (graph.add("Softmax", scores, axis=1),), scores)
+        return PredictorOutput(
+            labels, (binary_probabilities(graph, graph.add("Sigmoid", graph.squeeze(scores))),), scores
+        )
+    return PredictorOutput(labels, (graph.add("Softmax", scores, axis=1),), scores)
 
 
-def one_against_rest(graph: Graph, shares: str, otherwise: float) -> str:
+def normalise_rows(graph: Graph, shares: str, otherwise: float) -> str:
     """Return shares of shape (n, classes) so that each row's sum is 1; `otherwise` each where all of them are 0."""
     total = graph.add("ReduceSum", shares, graph.constant([1], np.int64), keepdims=1)
     none = graph.add("Equal", total, graph.constant(0))
     return graph.add("Where", none, graph.constant(otherwise), graph.add("Div", shares, total))
 
 
-def _descent(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _descent(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     if estimator.loss == "log_loss":
         scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
         labels, shares = _labels(graph, scores, len(estimator.coef_)), graph.add("Sigmoid", scores)
         single = len(estimator.coef_) == 1
         if single:
-            return Outcome(labels, (two_sided(graph, graph.column(shares)),), scores)
-        return Outcome(labels, (one_against_rest(graph, shares, 1 / len(estimator.classes_)),), scores)
+            return PredictorOutput(labels, (binary_probabilities(graph, graph.squeeze(shares)),), scores)
+        return PredictorOutput(labels, (normalise_rows(graph, shares, 1 / len(estimator.classes_)),), scores)
     if hasattr(estimator, "predict_proba"):
         raise NotCompiled(f"SGDClassifier's probabilities with the loss {estimator.loss} have no compiled form")
     return _decision(graph, estimator, x)
 
 
-def _one_class(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     inside = graph.add("MatMul", x.name, graph.constant(np.atleast_2d(estimator.coef_).T))
-    scores = graph.column(graph.add("Sub", inside, graph.constant(estimator.offset_)))
-    return Outcome(inlier(graph, scores))
+    scores = graph.squeeze(graph.add("Sub", inside, graph.constant(estimator.offset_)))
+    return PredictorOutput(inlier_labels(graph, scores))
 
 
-def inlier(graph: Graph, scores: str) -> str:
+def inlier_labels(graph: Graph, scores: str) -> str:
     """Return 1 where a score of shape (n,) is not negative, else -1."""
     inside = graph.add("GreaterOrEqual", scores, graph.constant(0))
     return graph.add("Where", inside, graph.constant(1), graph.constant(-1))
@@ -112,7 +114,7 @@ _REGRESSORS = (
     "MultiTaskLassoCV OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV PassiveAggressiveRegressor "
     "QuantileRegressor Ridge RidgeCV SGDRegressor TheilSenRegressor"
 )
-PREDICTORS: dict[type, Callable[..., Outcome]] = {
+PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     **{getattr(linear_model, name): _regression for name in _REGRESSORS.split()},
     svm.LinearSVR: _regression,
     linear_model.GammaRegressor: _generalised,

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn import cluster, neighbors
 
-from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
-from model.onnx_export.linear import place_of_largest
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import argmax
 
 MOST_NUMBERS = 1_000_000
 
@@ -21,20 +21,20 @@ def squared_distances(graph: Graph, x: str, kept: Any) -> str:
     return graph.add("Max", found, graph.constant(0))
 
 
-def _nearest(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _nearest(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     closeness = graph.add("Neg", squared_distances(graph, x.name, estimator.cluster_centers_))
-    return Outcome(place_of_largest(graph, closeness))
+    return PredictorOutput(argmax(graph, closeness))
 
 
-def _nearest_mean(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _nearest_mean(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Leave the row's own square out, as k-means does: beside that of a far row nothing else would count."""
     centres = np.asarray(estimator.cluster_centers_, dtype=np.float64)
     cross = graph.add("MatMul", x.name, graph.constant(2 * centres.T))
     closeness = graph.add("Sub", cross, graph.constant((centres**2).sum(axis=1)))
-    return Outcome(place_of_largest(graph, closeness))
+    return PredictorOutput(argmax(graph, closeness))
 
 
-def _among(graph: Graph, estimator: Any, x: Columns, values: Any) -> str:
+def _among(graph: Graph, estimator: Any, x: ColumnTensor, values: Any) -> str:
     """Return the neighbours' rows of `values`, averaged, of shape (n, width of values)."""
     euclidean = estimator.effective_metric_ in ("euclidean", "sqeuclidean")
     if not isinstance(estimator._fit_X, np.ndarray):
@@ -47,18 +47,18 @@ def _among(graph: Graph, estimator: Any, x: Columns, values: Any) -> str:
     return graph.add("ReduceMean", found, graph.constant([1], np.int64), keepdims=0)
 
 
-def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     if estimator.outputs_2d_:
         raise NotCompiled("neighbours with several outputs have no compiled form")
     shares = _among(graph, estimator, x, np.eye(len(estimator.classes_))[estimator._y])
-    return Outcome(place_of_largest(graph, shares), (shares,))
+    return PredictorOutput(argmax(graph, shares), (shares,))
 
 
-def _regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return Outcome(_among(graph, estimator, x, np.asarray(estimator._y, dtype=np.float64)))
+def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return PredictorOutput(_among(graph, estimator, x, np.asarray(estimator._y, dtype=np.float64)))
 
 
-PREDICTORS: dict[type, Callable[..., Outcome]] = {
+PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     cluster.KMeans: _nearest_mean,
     cluster.MiniBatchKMeans: _nearest_mean,
     cluster.MeanShift: _nearest,

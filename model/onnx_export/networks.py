@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from sklearn import neural_network
 
-from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
-from model.onnx_export.linear import affine, place_of_largest, two_sided
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import affine, argmax, binary_probabilities
 
 _ACTIVATIONS: Final = {
     "identity": "Identity",
@@ -17,7 +17,7 @@ _ACTIVATIONS: Final = {
 }
 
 
-def _forward(graph: Graph, estimator: Any, x: Columns) -> str:
+def _forward(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     value, last = x.name, len(estimator.coefs_) - 1
     for place, (weights, intercept) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
         kind = estimator.out_activation_ if place == last else estimator.activation
@@ -28,22 +28,22 @@ def _forward(graph: Graph, estimator: Any, x: Columns) -> str:
     return value
 
 
-def _regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = _forward(graph, estimator, x)
-    return Outcome(graph.column(found) if estimator.n_outputs_ == 1 else found)
+    return PredictorOutput(graph.squeeze(found) if estimator.n_outputs_ == 1 else found)
 
 
-def _classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = _forward(graph, estimator, x)
     if estimator.out_activation_ == "softmax":
-        return Outcome(place_of_largest(graph, found), (found,))
+        return PredictorOutput(argmax(graph, found), (found,))
     yes = graph.cast(graph.add("Greater", found, graph.constant(0.5)), "double")
     if estimator._label_binarizer.y_type_ == "binary":
-        return Outcome(graph.column(yes), (two_sided(graph, graph.column(found)),))
-    return Outcome(yes, (found,))
+        return PredictorOutput(graph.squeeze(yes), (binary_probabilities(graph, graph.squeeze(found)),))
+    return PredictorOutput(yes, (found,))
 
 
-PREDICTORS: dict[type, Callable[..., Outcome]] = {
+PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     neural_network.MLPClassifier: _classifier,
     neural_network.MLPRegressor: _regressor,
 }

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import decomposition, feature_selection, preprocessing, random_projection
 from sklearn.utils.validation import check_array
 
-from model.onnx_export.graph import Columns, Graph, NotCompiled
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
 from model.onnx_export.linear import affine
 
 # In ONNX operators, one after another, that of a number which follows an operator being its second input.
@@ -24,29 +24,29 @@ FUNCTIONS: Final[dict[Any, tuple[Any, ...]]] = {
 }
 
 
-def numbers(name: str, width: int) -> Columns:
+def numeric(name: str, width: int) -> ColumnTensor:
     """Return a tensor of `width` columns of numbers."""
-    return Columns(name, (None,) * width)
+    return ColumnTensor(name, (None,) * width)
 
 
-def chosen(graph: Graph, x: Columns, places: Any) -> Columns:
+def select_columns(graph: Graph, x: ColumnTensor, places: Any) -> ColumnTensor:
     """Return some of the columns, by place."""
     places = np.asarray(places, dtype=int)
     if places.tolist() == list(range(x.width)):
         return x
     codes = tuple(x.codes[place] for place in places)
-    return Columns(graph.picked(x.name, places), codes)
+    return ColumnTensor(graph.gather_columns(x.name, places), codes)
 
 
-def joined(graph: Graph, parts: list[Columns]) -> Columns:
+def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
     """Return tensors side by side."""
     if len(parts) == 1:
         return parts[0]
     name = graph.add("Concat", *(part.name for part in parts), axis=1)
-    return Columns(name, tuple(codes for part in parts for codes in part.codes))
+    return ColumnTensor(name, tuple(codes for part in parts for codes in part.codes))
 
 
-def apply(graph: Graph, name: str, function: Any) -> str:
+def apply_function(graph: Graph, name: str, function: Any) -> str:
     """Return a function of each number; raises NotCompiled."""
     function = None if isinstance(function, partial) and function.func is check_array else function
     if function not in FUNCTIONS:
@@ -60,54 +60,54 @@ def apply(graph: Graph, name: str, function: Any) -> str:
     return name
 
 
-def _function(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _function(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     if transformer.kw_args:
         raise NotCompiled("a function with arguments has no compiled form")
-    found = apply(graph, x.name, transformer.func)
-    return x if found == x.name else numbers(found, x.width)
+    found = apply_function(graph, x.name, transformer.func)
+    return x if found == x.name else numeric(found, x.width)
 
 
-def _shift_and_scale(graph: Graph, x: Columns, shift: Any, scale: Any) -> Columns:
+def _shift_and_scale(graph: Graph, x: ColumnTensor, shift: Any, scale: Any) -> ColumnTensor:
     name = x.name if shift is None else graph.add("Sub", x.name, graph.constant(shift))
-    return numbers(name if scale is None else graph.add("Div", name, graph.constant(scale)), x.width)
+    return numeric(name if scale is None else graph.add("Div", name, graph.constant(scale)), x.width)
 
 
-def _standard(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _standard(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     own = transformer
     return _shift_and_scale(graph, x, own.mean_ if own.with_mean else None, own.scale_ if own.with_std else None)
 
 
-def _robust(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _robust(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     own = transformer
     centre = own.center_ if own.with_centering else None
     return _shift_and_scale(graph, x, centre, own.scale_ if own.with_scaling else None)
 
 
-def _largest(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _largest(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     scaled = _shift_and_scale(graph, x, None, transformer.scale_)
     clip = getattr(transformer, "clip", False)
     return _clipped(graph, scaled, -1.0, 1.0) if clip else scaled
 
 
-def _range(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _range(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     scaled = graph.add("Mul", x.name, graph.constant(transformer.scale_))
-    found = numbers(graph.add("Add", scaled, graph.constant(transformer.min_)), x.width)
+    found = numeric(graph.add("Add", scaled, graph.constant(transformer.min_)), x.width)
     return _clipped(graph, found, *transformer.feature_range) if transformer.clip else found
 
 
-def _clipped(graph: Graph, x: Columns, least: float, most: float) -> Columns:
-    return numbers(graph.add("Clip", x.name, graph.constant(least), graph.constant(most)), x.width)
+def _clipped(graph: Graph, x: ColumnTensor, least: float, most: float) -> ColumnTensor:
+    return numeric(graph.add("Clip", x.name, graph.constant(least), graph.constant(most)), x.width)
 
 
-def _normalised(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _normalised(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     reduction = {"l1": "ReduceL1", "l2": "ReduceL2", "max": "ReduceMax"}[transformer.norm]
     source = graph.add("Abs", x.name) if transformer.norm == "max" else x.name
     norm = graph.add(reduction, source, graph.constant([1], np.int64), keepdims=1)
     usable = graph.add("Where", graph.add("Equal", norm, graph.constant(0)), graph.constant(1), norm)
-    return numbers(graph.add("Div", x.name, usable), x.width)
+    return numeric(graph.add("Div", x.name, usable), x.width)
 
 
-def _polynomial(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _polynomial(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     """Multiply columns; one of ones stands where a product has fewer factors than the highest."""
     factors = [
         [place + 1 for place, power in enumerate(powers) for _ in range(power)] for powers in transformer.powers_
@@ -116,19 +116,19 @@ def _polynomial(graph: Graph, transformer: Any, x: Columns) -> Columns:
     with_ones = graph.add("Pad", x.name, pads, graph.constant(1))
     most = max(1, *map(len, factors))
     table = np.array([each + [0] * (most - len(each)) for each in factors])
-    parts = [graph.picked(with_ones, column) for column in table.T]
+    parts = [graph.gather_columns(with_ones, column) for column in table.T]
     product = parts[0]
     for part in parts[1:]:
         product = graph.add("Mul", product, part)
-    return numbers(product, len(factors))
+    return numeric(product, len(factors))
 
 
-def _binary(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _binary(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     above = graph.add("Greater", x.name, graph.constant(transformer.threshold))
-    return numbers(graph.cast(above, "double"), x.width)
+    return numeric(graph.cast(above, "double"), x.width)
 
 
-def _projection(graph: Graph, transformer: Any, x: Columns) -> Columns:
+def _projection(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     components = transformer.components_
     components = components.toarray() if hasattr(components, "toarray") else np.asarray(components)
     mean = getattr(transformer, "mean_", None)
@@ -137,18 +137,18 @@ def _projection(graph: Graph, transformer: Any, x: Columns) -> Columns:
     if getattr(transformer, "whiten", False):
         scale = np.sqrt(transformer.explained_variance_)
         found = graph.add("Div", found, graph.constant(np.maximum(scale, np.finfo(float).eps)))
-    return numbers(found, len(components))
+    return numeric(found, len(components))
 
 
-def _selection(graph: Graph, transformer: Any, x: Columns) -> Columns:
-    return chosen(graph, x, np.flatnonzero(transformer.get_support()))
+def _selection(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
+    return select_columns(graph, x, np.flatnonzero(transformer.get_support()))
 
 
 _SELECTIONS = (
     "GenericUnivariateSelect RFE RFECV SelectFdr SelectFpr SelectFromModel SelectFwe SelectKBest SelectPercentile "
     "SequentialFeatureSelector VarianceThreshold"
 )
-TRANSFORMERS: dict[type, Callable[..., Columns]] = {
+TRANSFORMERS: dict[type, Callable[..., ColumnTensor]] = {
     preprocessing.Binarizer: _binary,
     preprocessing.FunctionTransformer: _function,
     preprocessing.MaxAbsScaler: _largest,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.onnx_export.ensembles import PREDICTORS
+from model.onnx_export.tree_ensembles import PREDICTORS
 from model.sklearn_runtime.estimator_walk import walk
 
 _CHUNK = 10_000

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.onnx_export.graph import ML, Columns, Graph
+from model.onnx_export.graph import ML, ColumnTensor, Graph
 
 _LEQ = 0
 _SUM = 1
@@ -53,7 +53,7 @@ class Tree:
         return cls(feature, tree.threshold, tree.children_left, tree.children_right, tree.missing_go_to_left)
 
 
-def sums(
+def sum_leaves(
     graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any], targets: Sequence[Any], width: int = 1
 ) -> str:
     """Return for each of `width` targets the sum of what the leaves hold that are for it, of shape (n, width).
@@ -61,10 +61,10 @@ def sums(
     `values` has for each tree a number for each of its nodes, `targets` one place for all of them or one for each.
     """
     parts = [
-        _part(tree, np.asarray(value), np.broadcast_to(target, np.shape(value)))
+        _tree_arrays(tree, np.asarray(value), np.broadcast_to(target, np.shape(value)))
         for tree, value, target in zip(trees, values, targets, strict=True)
     ]
-    nodes = _side_by_side(parts)
+    nodes = _join_trees(parts)
     return graph.add(
         "TreeEnsemble",
         x,
@@ -78,7 +78,7 @@ def sums(
     )
 
 
-def _side_by_side(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _join_trees(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return all trees' arrays joined, their nodes and leaves numbered through, and where each tree begins."""
     nodes = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     inner = np.cumsum([0, *(len(part["features"]) for part in parts)])
@@ -89,7 +89,7 @@ def _side_by_side(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {**nodes, "roots": inner[:-1]}
 
 
-def _part(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
+def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
     """Return a tree with its inner nodes and its leaves numbered apart, each from 0."""
     leaves = tree.leaves
     if leaves[0]:  # a node has to be there: one with the same leaf on both sides
@@ -112,7 +112,7 @@ def _part(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, 
     }
 
 
-def as_float32(graph: Graph, x: Columns, *, infinite: bool = False) -> str:
+def round_to_float32(graph: Graph, x: ColumnTensor, *, infinite: bool = False) -> str:
     """Return the numbers as float32 has them, in float64; rows too large for it get no answer, or are `infinite`."""
     narrow = graph.cast(graph.cast(x.name, "float"), "double")
     if not infinite:
@@ -120,7 +120,7 @@ def as_float32(graph: Graph, x: Columns, *, infinite: bool = False) -> str:
     return narrow
 
 
-def mean_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any]) -> str:
+def average_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any]) -> str:
     """Return the mean of what the leaves that a row falls into hold, of shape (n, width).
 
     `values` has for each tree an array of shape (nodes, width). For leaves of several numbers: a leaf of TreeEnsemble
@@ -128,9 +128,9 @@ def mean_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence
     """
     first = np.cumsum([0, *(len(value) for value in values)])
     places = [start + np.arange(len(value)) for start, value in zip(first, values, strict=False)]
-    found = sums(graph, x, trees, places, range(len(trees)), len(trees))
+    found = sum_leaves(graph, x, trees, places, range(len(trees)), len(trees))
     table, rows = graph.constant(np.concatenate(values)), graph.cast(found, "int64")
     if len(trees) == 1:
-        return graph.add("Gather", table, graph.column(rows))
+        return graph.add("Gather", table, graph.squeeze(rows))
     total = graph.add("ReduceSum", graph.add("Gather", table, rows), graph.constant([1], np.int64), keepdims=0)
     return graph.add("Div", total, graph.constant(len(trees)))

@@ -7,94 +7,92 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.columns import is_missing, rounded
+from model.columns import is_missing
 from model.errors import UnsupportedEstimator
+from model.packing.training_data import dtype_of, inexact_integer, to_python
 from model.signature import TEXT, Dtype, Label
 from model.sklearn_runtime.estimator_walk import walk
 
 # Where a ColumnTransformer keeps which columns each of its transformers was fitted on.
 _PLACES: Final = "_transformer_to_input_indices"
-# Attributes with estimators that are given other columns than the estimator itself: what others made, or the target.
+# Attributes whose estimators are given other columns than the estimator itself: computed ones, or the target.
 _OF_OTHERS: Final = ("final_estimator_", "transformer_", "_encoder", "one_hot_encoder_")
-# The input column that each of some columns is, None for one that was computed; empty where even the number is unknown.
+# For each column, the input column that it is, or None if it was computed; empty if not even their number is known.
 _Columns = list[str | None]
-_KINDS: Final[tuple[tuple[Dtype, tuple[type, ...]], ...]] = (
-    ("bool", (bool, np.bool_)),
-    ("float64", (int, float)),
-    ("string", (str,)),
-    ("datetime", (datetime.datetime, datetime.date)),
-)
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is remembered of one column: its kind if that is said, the categories seen, and if None is a missing one."""
+class ColumnFacts:
+    """What is known of one column: its dtype, if anything says so, its categories, and whether None means missing."""
 
     dtype: Dtype | None
     values: tuple[Label, ...] = ()
     none: bool = False
 
 
-def takes_texts(estimator: Any) -> bool:
-    """Say whether each row is one text: the first step is a vectoriser, which counts no columns."""
-    counted = hasattr(estimator, "n_features_in_")
-    return not counted and any(hasattr(part, "build_analyzer") for part, _ in walk(estimator))
+def takes_strings(estimator: Any) -> bool:
+    """Return whether each row is one string: the first step is a vectoriser, which does not count columns."""
+    return not hasattr(estimator, "n_features_in_") and any(
+        hasattr(part, "build_analyzer") for part, _ in walk(estimator)
+    )
 
 
-def names_of(estimator: Any) -> list[str] | None:
-    """Return the names of the columns that the estimator was fitted on, if it was fitted on named ones."""
+def fitted_names(estimator: Any) -> list[str] | None:
+    """Return the names of the columns that the estimator was fitted on, or None if they had no names."""
     names = getattr(estimator, "feature_names_in_", None)
     return None if names is None else [str(name) for name in names]
 
 
-def all_names(estimator: Any) -> list[str]:
-    """Return the names of its columns, generated ones where it has none; raises UnsupportedEstimator."""
-    names = names_of(estimator)
+def fitted_or_generated_names(estimator: Any) -> list[str]:
+    """Return the names of its columns, or generated ones; raises UnsupportedEstimator if it does not know how many."""
+    names = fitted_names(estimator)
     if names is not None:
         return names
-    if takes_texts(estimator):
+    if takes_strings(estimator):
         return [TEXT]
-    for part, _ in walk(estimator):  # a pipeline may begin with a step that counts nothing
+    for part, _ in walk(estimator):  # the first step of a pipeline may not count its columns
         if hasattr(part, "n_features_in_"):
             return [f"x{position}" for position in range(part.n_features_in_)]
-    raise UnsupportedEstimator(f"{type(estimator).__name__} does not say what it was fitted on; pass its data.")
+    raise UnsupportedEstimator(
+        f"{type(estimator).__name__} does not know what columns it was fitted on; pass its training data."
+    )
 
 
 def is_fitted(estimator: Any) -> bool:
-    """Say whether there is anything of a fit in it (names ending in `_`, as scikit-learn has it)."""
+    """Return whether it has any fitted attribute (a name that ends in `_`, by scikit-learn's convention)."""
     parts = [part for part, _ in walk(estimator) if hasattr(part, "__dict__")]
     return any(name.endswith("_") and not name.startswith("_") for part in parts for name in vars(part))
 
 
-def known_columns(estimator: Any, names: Sequence[str]) -> dict[str, Known]:
-    """Return what encoders, vectorisers and imputers inside the estimator say of its columns, by name.
+def column_facts(estimator: Any, names: Sequence[str]) -> dict[str, ColumnFacts]:
+    """Return what the encoders, vectorisers and imputers inside the estimator know of its columns, by name.
 
-    Raises UnsupportedEstimator where categories are numbers that no request can hold.
+    Raises UnsupportedEstimator for categories that a request cannot express.
     """
-    if takes_texts(estimator):
-        return {TEXT: Known("string")}
+    if takes_strings(estimator):
+        return {TEXT: ColumnFacts("string")}
     notes = _Notes()
     _follow(estimator, list(names), notes)
     for name, column in notes.known.items():
-        if fault := rounded(column.values):
-            raise UnsupportedEstimator(f"the column {name!r} holds {fault}.")
-    dropped = dict.fromkeys(notes.dropped - notes.used, Known("any"))
-    nones = {name: replace(notes.known.get(name, Known(None)), none=True) for name in notes.nones}
+        if fault := inexact_integer(column.values):
+            raise UnsupportedEstimator(f"the column {name!r} contains {fault}.")
+    dropped = dict.fromkeys(notes.dropped - notes.used, ColumnFacts("any"))
+    nones = {name: replace(notes.known.get(name, ColumnFacts(None)), none=True) for name in notes.nones}
     return dropped | notes.known | nones
 
 
 @dataclass
 class _Notes:
-    """What was found on the way of the columns through an estimator."""
+    """What was found while following the columns through an estimator."""
 
-    known: dict[str, Known] = field(default_factory=dict)
+    known: dict[str, ColumnFacts] = field(default_factory=dict)
     nones: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
 
 
 def _follow(part: Any, given: _Columns, notes: _Notes) -> _Columns:
-    """Note what a component says of the input columns among those that it is given; return what it makes of them."""
+    """Note what a component knows of the input columns among its own, and return which of its outputs they are."""
     if part is None or part == "passthrough":
         return given
     given = _own_order(part, given)
@@ -114,8 +112,8 @@ def _follow(part: Any, given: _Columns, notes: _Notes) -> _Columns:
 
 
 def _own_order(part: Any, given: _Columns) -> _Columns:
-    """Return the columns as a component was fitted on them: its own code may choose them by name for it."""
-    own = names_of(part)
+    """Return the columns as the component was fitted on them: code before it may have selected them by name."""
+    own = fitted_names(part)
     if own is not None and set(own) <= set(given):
         return [*own]
     return given if getattr(part, "n_features_in_", len(given)) == len(given) else []
@@ -138,7 +136,7 @@ def _by_columns(part: Any, given: _Columns, notes: _Notes) -> _Columns:
 
 
 def _members(part: Any, given: _Columns) -> list[tuple[Any, _Columns]]:
-    """Return the fitted estimators that a component itself holds, with the columns that it gives to each."""
+    """Return the fitted estimators inside a component, with the columns that each is given."""
     if given and hasattr(part, "estimators_features_"):
         chosen = zip(part.estimators_, part.estimators_features_, strict=True)
         return [(member, [given[place] for place in places]) for member, places in chosen]
@@ -148,7 +146,7 @@ def _members(part: Any, given: _Columns) -> list[tuple[Any, _Columns]]:
 
 
 def _keeps(part: Any) -> bool:
-    """Say whether a transformer gives the columns that it is given, with the values that are there."""
+    """Return whether a transformer passes its columns on, with the values that are present unchanged."""
     if type(part).__name__ == "FunctionTransformer":
         return part.func is None or any(part.func is each for each in (np.asarray, np.ravel, np.squeeze))
     return (
@@ -160,13 +158,13 @@ def _keeps(part: Any) -> bool:
 
 
 def _note(part: Any, given: _Columns, notes: _Notes) -> None:
-    said: list[Known] = []
+    said: list[ColumnFacts] = []
     if hasattr(part, "categories_"):
-        said = [_of(values) for values in part.categories_]
+        said = [_facts_of(values) for values in part.categories_]
     elif hasattr(part, "n_categories_"):  # naive Bayes over codes
-        said = [Known("float64", tuple(range(count))) for count in part.n_categories_]
+        said = [ColumnFacts("float64", tuple(range(count))) for count in part.n_categories_]
     elif hasattr(part, "build_analyzer"):
-        said = [Known("string")]
+        said = [ColumnFacts("string")]
     names = [name for name in given if name is not None]
     notes.used.update(names)
     if getattr(part, "missing_values", np.nan) is None:
@@ -175,20 +173,14 @@ def _note(part: Any, given: _Columns, notes: _Notes) -> None:
         notes.known |= {name: known for name, known in zip(given, said, strict=True) if name is not None}
 
 
-def _of(categories: Any) -> Known:
-    values: list[Any] = np.asarray(categories).tolist()
-    present = [value for value in values if not is_missing(value)]
-    if np.asarray(categories).dtype.kind == "M":
-        iso = np.datetime_as_string(np.asarray(categories).astype("datetime64[us]"))
-        return Known("datetime", tuple(str(value) for value in iso if value != "NaT"))
-    for dtype, types in _KINDS:
-        if present and all(isinstance(value, types) for value in present):
-            return Known(dtype, tuple(map(_plain, present)), any(value is None for value in values))
-    return Known("any", none=any(value is None for value in values))
-
-
-def _plain(value: Any) -> Any:
-    """Return a category as what JSON has for it."""
-    if isinstance(value, (datetime.datetime, datetime.date)):
-        return value.isoformat()
-    return str(value) if isinstance(value, str) else value
+def _facts_of(categories: Any) -> ColumnFacts:
+    values = np.asarray(categories)
+    if values.dtype.kind == "M":
+        iso = np.datetime_as_string(values.astype("datetime64[us]"))
+        return ColumnFacts("datetime", tuple(str(value) for value in iso if value != "NaT"))
+    cells = list(map(to_python, values.tolist()))
+    present, none = [cell for cell in cells if not is_missing(cell)], any(cell is None for cell in cells)
+    if present and all(isinstance(cell, datetime.date) for cell in present):
+        return ColumnFacts("datetime", tuple(cell.isoformat() for cell in present), none)
+    dtype = dtype_of(present)
+    return ColumnFacts(dtype, () if dtype == "any" else tuple(present), none)

@@ -1,4 +1,4 @@
-"""Reads a signature off a fitted estimator: from what it remembers, from sample data, and by asking it."""
+"""Reads a fitted estimator's signature: from its attributes, from sample data, and by letting it predict."""
 
 import copy
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from model.columns import Column, cells_of
+from model.columns import Column, join_columns
 from model.errors import UnsupportedEstimator
-from model.packing.column_facts import Known, all_names, is_fitted, known_columns, takes_texts
+from model.packing.column_facts import ColumnFacts, column_facts, fitted_or_generated_names, is_fitted, takes_strings
 from model.packing.probing import Prober
 from model.prediction import Rows
 from model.signature import Dtype, Feature, Label, Signature, Task
 from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk
 
-# A category that nobody has, and a number that is nobody's category.
-STRANGER: dict[Dtype, Label] = {"string": "\x00stranger", "float64": 1e6 + 0.5}
-_MOST_STRANGERS = 10
+# A string and a number that are nobody's category.
+UNKNOWN: dict[Dtype, Label] = {"string": "\x00unknown", "float64": 1e6 + 0.5}
+_MOST_UNKNOWN = 10
 _TASKS: dict[str, Task] = {
     "classifier": "classifier",
     "regressor": "regressor",
@@ -30,45 +30,47 @@ _TASKS: dict[str, Task] = {
 def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signature:
     """Return the signature of a fitted estimator; raises UnsupportedEstimator.
 
-    `columns` are those of sample data, where there are any. Without them the columns' kinds are read off the encoders
-    and vectorisers inside the estimator; what none of them says is taken for numbers.
+    `columns` are those of sample data, if there are any. Without them the columns' dtypes are read from the encoders
+    and vectorisers inside the estimator; a column that none of them knows is assumed to be numbers.
     """
     task = _task(estimator)
     if not is_fitted(estimator):
         raise UnsupportedEstimator(f"{type(estimator).__name__} is not fitted; fit it before packing.")
-    known = known_columns(estimator, [column.name for column in columns] if columns else all_names(estimator))
-    features = _features(all_names(estimator) if columns is None else [], columns, known)
+    known = column_facts(
+        estimator, [column.name for column in columns] if columns else fitted_or_generated_names(estimator)
+    )
+    features = _features(fitted_or_generated_names(estimator) if columns is None else [], columns, known)
     if len({feature.name for feature in features}) < len(features):
         raise UnsupportedEstimator(f"two columns have the same name among {', '.join(each.name for each in features)}.")
     outputs, classes = _outputs(estimator, task)
     numeric = all(feature.dtype in ("float64", "bool") for feature in features)
-    is_text = takes_texts(estimator)
+    is_string = takes_strings(estimator)
     signature = Signature(
         features=tuple(features),
-        layout="text" if is_text else "matrix" if numeric else "table",
+        layout="text" if is_string else "matrix" if numeric else "table",
         task=task,
         outputs=outputs,
         classes=classes,
         probabilities=task == "classifier" and hasattr(estimator, "predict_proba"),
     )
-    return _sharpened(estimator, signature, columns, known)
+    return _probe(estimator, signature, columns, known)
 
 
-def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, Known]) -> list[Feature]:
-    """Return the features by name and kind; raises UnsupportedEstimator where data and estimator contradict."""
+def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> list[Feature]:
+    """Return the features by name and dtype; raises UnsupportedEstimator if the data contradict the estimator."""
     if columns is None:
-        columns = [Column(name, known.get(name, Known(None)).dtype or "float64", []) for name in names]
+        columns = [Column(name, known.get(name, ColumnFacts(None)).dtype or "float64", []) for name in names]
     features = []
     for column in columns:
-        remembered = known.get(column.name, Known(None))
-        if column.fault and remembered.dtype != "any":
-            raise UnsupportedEstimator(f"the column {column.name!r} holds {column.fault}.")
-        if remembered.dtype not in (column.dtype, "any", None):
+        facts = known.get(column.name, ColumnFacts(None))
+        if column.fault and facts.dtype != "any":
+            raise UnsupportedEstimator(f"the column {column.name!r} contains {column.fault}.")
+        if facts.dtype not in (column.dtype, "any", None):
             raise UnsupportedEstimator(
                 f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "
-                f"{remembered.dtype}; give the data as it was fitted on."
+                f"{facts.dtype}; give the data in the form that it was fitted on."
             )
-        features.append(Feature(column.name, column.dtype, missing="none" if remembered.none else "nan"))
+        features.append(Feature(column.name, column.dtype, missing="none" if facts.none else "nan"))
     return features
 
 
@@ -76,7 +78,7 @@ def _task(estimator: Any) -> Task:
     name = type(estimator).__name__
     if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
         hint = "fit it with refit=True" if getattr(estimator, "refit", True) is False else "pack one that predicts"
-        raise UnsupportedEstimator(f"{name} has no predict; {hint}.")
+        raise UnsupportedEstimator(f"{name} has no predict method; {hint}.")
     kind = estimator.__sklearn_tags__().estimator_type
     if kind not in _TASKS:
         raise UnsupportedEstimator(f"{name} is a {kind}; expected one of {', '.join(_TASKS)}.")
@@ -84,33 +86,33 @@ def _task(estimator: Any) -> Task:
 
 
 def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label, ...], ...] | None]:
-    """Return how many labels a row gets where it gets a list of them, and each one's classes."""
+    """Return how many labels a row gets, None if it is one and not a list, and each label's classes."""
     if task == "outlier_detector":
         return None, ((-1, 1),)
     classes = getattr(estimator, "classes_", None)
     if task != "classifier" or classes is None:
         return None, None
     if any(np.asarray(each).dtype.kind == "S" for each in (classes if isinstance(classes, list) else [classes])):
-        raise UnsupportedEstimator("the labels are bytes, which JSON has not; fit on texts.")
+        raise UnsupportedEstimator("the labels are bytes, which JSON cannot express; convert them to strings.")
     if isinstance(classes, list):
         return len(classes), tuple(tuple(np.asarray(each).tolist()) for each in classes)
     return None, (tuple(np.asarray(classes).tolist()),)
 
 
-def _sharpened(
-    estimator: Any, signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]
+def _probe(
+    estimator: Any, signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]
 ) -> Signature:
-    """Ask a copy of the estimator where it takes a missing value, where it refuses a stranger, and what it answers."""
+    """Let a copy of the estimator predict rows with missing values and unknown categories, and see what it accepts."""
     engine = SklearnEngine(copy.deepcopy(estimator), signature)
     try:
         base = _typical_row(signature, columns, known)
         labels = engine.predict(base).labels
-    except Exception as error:  # whatever a model, or its own code, makes of rows that are not what it was fitted on
+    except Exception as error:  # a model, or its own code, may raise anything for rows unlike those it was fitted on
         if signature.layout in ("matrix", "table") and _own_code(estimator):
-            return _sharpened(estimator, replace(signature, layout="frame"), columns, known)
-        hint = "pass its training data" if columns is None else "these data may not be what it was fitted on"
+            return _probe(estimator, replace(signature, layout="frame"), columns, known)
+        hint = "pass its training data" if columns is None else "it may have been fitted on other data"
         if "expected 'const double' but got 'float'" in str(error):
-            hint = "it was fitted on float32, and rows are float64: fit it on those"
+            hint = "it was fitted on float32, but rows are float64: fit it on float64"
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
             f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); {hint}."
@@ -119,12 +121,12 @@ def _sharpened(
     outputs = labels.shape[1] if labels.ndim == 2 else None
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
-        classes = ((0, 1),) * outputs  # multilabel: `classes_` then are the labels that are each there or not
+        classes = ((0, 1),) * outputs  # multilabel: each of `classes_` is a label that a row has or has not
     return replace(signature, features=features, outputs=outputs, classes=classes)
 
 
 def _probed(
-    prober: Prober, signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]
+    prober: Prober, signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]
 ) -> tuple[Feature, ...]:
     """Return the features with what the estimator takes: missing values, and categories beside the known ones."""
     missing = [
@@ -140,7 +142,7 @@ def _probed(
     }
     others = prober.accepting_any(
         {
-            place: _strangers(signature.features[place], columns[place] if columns else None, values)
+            place: _unknown_values(signature.features[place], columns[place] if columns else None, values)
             for place, values in categories.items()
         }
     )
@@ -154,22 +156,22 @@ def _probed(
     )
 
 
-def _strangers(feature: Feature, column: Column | None, allowed: Sequence[Label]) -> list[Label]:
-    """Return values that are none of the categories, some of the data's too: a model that takes one has other ones."""
+def _unknown_values(feature: Feature, column: Column | None, allowed: Sequence[Label]) -> list[Label]:
+    """Return values that are not among the categories, including some from the data."""
     present = set() if column is None else {cell for cell in column.cells if cell is not None}
-    return [STRANGER.get(feature.dtype, np.nan), *sorted(present.difference(allowed), key=str)[:_MOST_STRANGERS]]
+    return [UNKNOWN.get(feature.dtype, np.nan), *sorted(present.difference(allowed), key=str)[:_MOST_UNKNOWN]]
 
 
 def _own_code(estimator: Any) -> bool:
-    """Say whether a component, or the function of one, is from neither scikit-learn nor numpy."""
+    """Return whether a component, or its function, comes from neither scikit-learn nor numpy."""
     parts = [part for part, _ in walk(estimator)]
     functions = [part.func for part in parts if callable(getattr(part, "func", None))]
     modules = [getattr(each, "__module__", None) or "" for each in (*map(type, parts), *functions)]
     return any(module.partition(".")[0] not in ("sklearn", "numpy", "") for module in modules)
 
 
-def _typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, Known]) -> Rows:
-    """Return one row without missing values: the first present cells of the data, or each column's first category."""
+def _typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> Rows:
+    """Return one row without missing values: each column's first present cell, or without data its first category."""
     if columns is None:
         blank: dict[Dtype, Label] = {"string": "", "float64": 0.0, "bool": False, "datetime": "1970-01-01", "any": ""}
         cells = [
@@ -181,4 +183,4 @@ def _typical_row(signature: Signature, columns: Sequence[Column] | None, known: 
         Column(column.name, column.dtype, [next((cell for cell in column.cells if cell is not None), None)])
         for column in columns
     ]
-    return cells_of(first, signature.features, numeric=signature.layout == "matrix")
+    return join_columns(first, signature.features, numeric=signature.layout == "matrix")

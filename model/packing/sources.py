@@ -8,7 +8,7 @@ import yaml
 
 from model.bundle.trust import modules_in
 from model.errors import BundleMissing, UnsupportedEstimator
-from model.packing.column_facts import all_names, known_columns
+from model.packing.column_facts import column_facts, fitted_or_generated_names
 from model.sklearn_runtime import skops_io
 
 _MLFLOW = "MLmodel"
@@ -43,7 +43,7 @@ def rows_at(path: Path, estimator: Any) -> Any:
         if path.suffix == ".parquet":
             return pandas.read_parquet(path)
         names = [str(name) for name in pandas.read_csv(path, nrows=0).columns]
-        known = known_columns(estimator, all_names(estimator))
+        known = column_facts(estimator, fitted_or_generated_names(estimator))
         texts = [name for name in names if name in known and known[name].dtype == "string"]
         return pandas.read_csv(
             path,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from model.loading import load
-from model.onnx_export import parity as parity_of_models
-from model.onnx_export.parity import TOLERANCE
+from model.onnx_export import verification as parity_of_models
+from model.onnx_export.verification import TOLERANCE
 from service.serving.served_model import ServedModel
 from tests import parity, zoo
 from tests.http.test_conformance import CASES, ask, cells, expected, prepare, served  # noqa: F401  # a fixture

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from model.loading import load, rows_of
 from model.onnx_export.random_rows import random_rows
-from model.packing.column_facts import names_of
+from model.packing.column_facts import fitted_names
 from model.packing.pack import ask, nested, pack
 from service.serving.served_model import ServedModel
 from tests import zoo
@@ -128,7 +128,7 @@ def test_predictions_are_the_same_before_and_after_packing_and_loading_and_over_
     cells = [[None if cell is None or cell != cell else cell for cell in row] for row in rows.tolist()]  # noqa: PLR0124
     if signature.layout == "text":
         original = [row[0] for row in cells]
-    elif names_of(estimator) is None:
+    elif fitted_names(estimator) is None:
         original = rows
     else:
         original = pd.DataFrame(cells, columns=list(signature.names))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.columns import moment
+from model.columns import parse_datetime
 from model.signature import Feature, Signature
 from service.errors import TABLE, InvalidRows
 from service.validation.cells import CellReader
@@ -97,7 +97,7 @@ def test_a_model_of_one_feature_is_read_like_any_other():
 )
 def test_dates_and_times_are_those_of_iso_8601(text, expected):
     """With an offset they are told in UTC, as the model knows no zones."""
-    assert np.datetime64(expected, "us") == moment(text)
+    assert np.datetime64(expected, "us") == parse_datetime(text)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from sklearn.naive_bayes import CategoricalNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from model.columns import columns_of
 from model.errors import UnsupportedEstimator
-from model.packing.column_facts import names_of
+from model.packing.column_facts import fitted_names
 from model.packing.signature_reader import read_signature
+from model.packing.training_data import read_columns
 from model.signature import Feature
 from tests import zoo
 
@@ -36,7 +36,7 @@ def fitted(*transformers, rows=FRAME):
 
 
 def features(estimator, data=None):
-    columns = None if data is None else columns_of(data, names_of(estimator))
+    columns = None if data is None else read_columns(data, fitted_names(estimator))
     return {feature.name: feature for feature in read_signature(estimator, columns).features}
 
 
@@ -124,7 +124,7 @@ def test_with_and_without_data_the_names_and_the_answers_are_the_same(case):
     estimator = getattr(estimator, "best_estimator_", estimator)
 
     alone = read_signature(estimator, None)
-    sharpened = read_signature(estimator, columns_of(case.rows, names_of(estimator)))
+    sharpened = read_signature(estimator, read_columns(case.rows, fitted_names(estimator)))
 
     assert alone.names == sharpened.names
     assert (alone.task, alone.outputs, alone.classes) == (sharpened.task, sharpened.outputs, sharpened.classes)

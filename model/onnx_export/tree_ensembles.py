@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from sklearn import ensemble, tree
 
-from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
-from model.onnx_export.linear import LINKS, inlier, place_of_largest, place_of_positive, two_sided
-from model.onnx_export.trees import Tree, as_float32, mean_leaf_rows, sums
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import LINKS, argmax, binary_probabilities, inlier_labels, is_positive
+from model.onnx_export.trees import Tree, average_leaf_rows, round_to_float32, sum_leaves
 
 _SIDES = 2
 
@@ -18,41 +18,41 @@ def _members(estimator: Any) -> list[Any]:
     return list(estimator.estimators_) if hasattr(estimator, "estimators_") else [estimator]
 
 
-def _forest_regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _forest_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     members = _members(estimator)
-    trees, rows = [Tree.of(member.tree_) for member in members], as_float32(graph, x)
+    trees, rows = [Tree.of(member.tree_) for member in members], round_to_float32(graph, x)
     if estimator.n_outputs_ == 1:
         values = [each.tree_.value[:, 0, 0] for each in members]
-        total = graph.column(sums(graph, rows, trees, values, [0] * len(trees)))
-        return Outcome(graph.add("Div", total, graph.constant(len(members))))
-    return Outcome(mean_leaf_rows(graph, rows, trees, [member.tree_.value[:, :, 0] for member in members]))
+        total = graph.squeeze(sum_leaves(graph, rows, trees, values, [0] * len(trees)))
+        return PredictorOutput(graph.add("Div", total, graph.constant(len(members))))
+    return PredictorOutput(average_leaf_rows(graph, rows, trees, [member.tree_.value[:, :, 0] for member in members]))
 
 
-def _forest_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Average the trees' shares of the classes; where these are all 0 or 1, each leaf counts for its class."""
     members = _members(estimator)
-    trees, rows = [Tree.of(member.tree_) for member in members], as_float32(graph, x)
+    trees, rows = [Tree.of(member.tree_) for member in members], round_to_float32(graph, x)
     count = graph.constant(len(members))
     values = [member.tree_.value for member in members]
     single = estimator.n_outputs_ == 1
     pure = all(np.isin(value[each.leaves], (0, 1)).all() for value, each in zip(values, trees, strict=True))
     if single and estimator.n_classes_ == _SIDES and pure:
-        second = graph.column(sums(graph, rows, trees, [value[:, 0, 1] for value in values], [0] * len(trees)))
-        shares = [two_sided(graph, graph.add("Div", second, count))]
+        second = graph.squeeze(sum_leaves(graph, rows, trees, [value[:, 0, 1] for value in values], [0] * len(trees)))
+        shares = [binary_probabilities(graph, graph.add("Div", second, count))]
     elif single and pure:
         ones, places = [np.ones(len(value)) for value in values], [value[:, 0].argmax(axis=1) for value in values]
-        total = sums(graph, rows, trees, ones, places, int(estimator.n_classes_))
+        total = sum_leaves(graph, rows, trees, ones, places, int(estimator.n_classes_))
         shares = [graph.add("Div", total, count)]
     else:
         widths = [int(each) for each in np.atleast_1d(estimator.n_classes_)]
-        whole = mean_leaf_rows(graph, rows, trees, [_flat(value, widths) for value in values])
+        whole = average_leaf_rows(graph, rows, trees, [_flat(value, widths) for value in values])
         ends = np.cumsum([0, *widths]).tolist()
         shares = [_slice(graph, whole, start, end) for start, end in pairwise(ends)]
-    labels = [place_of_largest(graph, share) for share in shares]
+    labels = [argmax(graph, share) for share in shares]
     if single:
-        return Outcome(labels[0], tuple(shares))
-    stacked = [graph.raised(label) for label in labels]
-    return Outcome(graph.add("Concat", *stacked, axis=1), tuple(shares))
+        return PredictorOutput(labels[0], tuple(shares))
+    stacked = [graph.unsqueeze(label) for label in labels]
+    return PredictorOutput(graph.add("Concat", *stacked, axis=1), tuple(shares))
 
 
 def _flat(value: Any, widths: list[int]) -> Any:
@@ -65,7 +65,7 @@ def _slice(graph: Graph, x: str, start: int, end: int) -> str:
     return graph.add("Slice", x, *bounds)
 
 
-def _boosted(graph: Graph, estimator: Any, x: Columns) -> str:
+def _boosted(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     """Return the raw predictions of gradient boosting, of shape (n, trees in a stage)."""
     if estimator.init_ != "zero" and type(estimator.init_).__name__ not in ("DummyClassifier", "DummyRegressor"):
         raise NotCompiled(f"boosting that begins with {type(estimator.init_).__name__} has no compiled form")
@@ -73,17 +73,17 @@ def _boosted(graph: Graph, estimator: Any, x: Columns) -> str:
     members = [member.tree_ for stage in estimator.estimators_ for member in stage]
     start = estimator._raw_predict_init(np.zeros((1, x.width)))[0]
     values = [estimator.learning_rate * member.value[:, 0, 0] for member in members]
-    return _staged(graph, as_float32(graph, x), [Tree.of(member) for member in members], values, start, width)
+    return _staged(graph, round_to_float32(graph, x), [Tree.of(member) for member in members], values, start, width)
 
 
 def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: Any, width: int) -> str:
     """Return the start and what each stage adds to it, in that order: the first stage's leaves hold the start too."""
     for target in range(width):
         values[target] = start[target] + values[target]
-    return sums(graph, x, trees, values, [place % width for place in range(len(trees))], width)
+    return sum_leaves(graph, x, trees, values, [place % width for place in range(len(trees))], width)
 
 
-def _histogram(graph: Graph, estimator: Any, x: Columns) -> str:
+def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     if estimator._preprocessor is not None:
         x = graph.transform(estimator._preprocessor, x)
     width = estimator.n_trees_per_iteration_
@@ -104,32 +104,32 @@ def _histogram(graph: Graph, estimator: Any, x: Columns) -> str:
     return _staged(graph, x.name, trees, [each["value"].copy() for each in nodes], start, width)
 
 
-def _regressor(raw: Callable[[Graph, Any, Columns], str]) -> Callable[..., Outcome]:
-    def convert(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-        found = graph.column(raw(graph, estimator, x))
+def _regressor(raw: Callable[[Graph, Any, ColumnTensor], str]) -> Callable[..., PredictorOutput]:
+    def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+        found = graph.squeeze(raw(graph, estimator, x))
         link = type(estimator._loss.link).__name__
-        return Outcome(graph.add(LINKS[link], found))
+        return PredictorOutput(graph.add(LINKS[link], found))
 
     return convert
 
 
-def _classifier(raw: Callable[[Graph, Any, Columns], str], least: str) -> Callable[..., Outcome]:
+def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> Callable[..., PredictorOutput]:
     """Return how a boosted classifier answers; its second class wins where the raw prediction is `least` 0."""
 
-    def convert(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+    def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         found = raw(graph, estimator, x)
         if len(estimator.classes_) > _SIDES:
-            return Outcome(place_of_largest(graph, found), (graph.add("Softmax", found, axis=1),), found)
+            return PredictorOutput(argmax(graph, found), (graph.add("Softmax", found, axis=1),), found)
         if type(estimator._loss).__name__ == "ExponentialLoss":
-            share = graph.add("Sigmoid", graph.add("Mul", graph.constant(2), graph.column(found)))
+            share = graph.add("Sigmoid", graph.add("Mul", graph.constant(2), graph.squeeze(found)))
         else:
-            share = graph.add("Sigmoid", graph.column(found))
-        return Outcome(place_of_positive(graph, found, least), (two_sided(graph, share),), found)
+            share = graph.add("Sigmoid", graph.squeeze(found))
+        return PredictorOutput(is_positive(graph, found, least), (binary_probabilities(graph, share),), found)
 
     return convert
 
 
-def _isolation(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _isolation(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Return IsolationForest's answer: how deep the trees' leaves lie, compared with the depth of a usual sample."""
     trees = [
         Tree.of(member.tree_, features)
@@ -139,14 +139,14 @@ def _isolation(graph: Graph, estimator: Any, x: Columns) -> Outcome:
         np.asarray(path) + lengths - 1.0
         for path, lengths in zip(estimator._decision_path_lengths, estimator._average_path_length_per_tree, strict=True)
     ]
-    total = graph.column(sums(graph, as_float32(graph, x, infinite=True), trees, depths, [0] * len(trees)))
+    total = graph.squeeze(sum_leaves(graph, round_to_float32(graph, x, infinite=True), trees, depths, [0] * len(trees)))
     usual = len(trees) * ensemble._iforest._average_path_length([estimator._max_samples])[0]
     share = graph.add("Pow", graph.constant(2), graph.add("Div", total, graph.constant(-usual)))
     score = graph.add("Sub", graph.add("Neg", share), graph.constant(estimator.offset_))
-    return Outcome(inlier(graph, score))
+    return PredictorOutput(inlier_labels(graph, score))
 
 
-PREDICTORS: dict[type, Callable[..., Outcome]] = {
+PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     tree.DecisionTreeClassifier: _forest_classifier,
     tree.ExtraTreeClassifier: _forest_classifier,
     ensemble.RandomForestClassifier: _forest_classifier,

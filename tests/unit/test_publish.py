@@ -14,7 +14,7 @@ from model.bundle.manifest import File, digest_of, read
 from model.errors import BundleMissing, OutputRefused
 from model.forking import in_fork
 from model.loading import load, prove
-from model.packing.placing import named, staged, write
+from model.packing.publish import name_files, staging_directory, write_files
 from service.serving.model_directory import Watch
 from tests.bundles import as_format_1, part
 
@@ -28,10 +28,10 @@ def put(iris_bundle):
 
     def put(directory, version, onnx=None):
         words = {"skops": f"{version:09}\n" * 3000, "onnx": f"{onnx or version:09}\n" * 4000}
-        content = named({kind: text.encode() for kind, text in words.items()})
+        content = name_files({kind: text.encode() for kind, text in words.items()})
         files = {name: File(len(data), digest_of(data)) for name, data in content.items()}
-        with staged(directory) as folder:
-            write(folder, replace(reference, version=str(version), files=files), content)
+        with staging_directory(directory) as folder:
+            write_files(folder, replace(reference, version=str(version), files=files), content)
 
     return put
 
@@ -120,7 +120,7 @@ def test_a_directory_that_cannot_be_written_is_refused(tmp_path, put):
 def test_of_two_packs_at_once_the_second_is_refused(tmp_path, put):
     """It changes nothing for the first one; afterwards there is room for another."""
     directory = tmp_path / "bundle"
-    with staged(directory) as folder:
+    with staging_directory(directory) as folder:
         (folder / "half").write_text("half")
         with pytest.raises(OutputRefused, match="another process is putting a bundle into"):
             put(directory, 2)

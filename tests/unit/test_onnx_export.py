@@ -17,16 +17,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
-from model.columns import columns_of
 from model.engines.onnx import OnnxEngine
 from model.errors import BundleCorrupt, NoFiniteAnswer
 from model.loading import load
-from model.onnx_export import ensembles, parity
+from model.onnx_export import tree_ensembles, verification
 from model.onnx_export.graph import NotCompiled
-from model.onnx_export.parity import proven
 from model.onnx_export.trees import Tree
+from model.onnx_export.verification import compile_verified
 from model.packing.pack import pack
 from model.packing.signature_reader import read_signature
+from model.packing.training_data import read_columns
 from tests.bundles import part, replace_part
 from tests.conftest import ROOT
 
@@ -59,28 +59,30 @@ def test_a_compiled_model_that_is_none_is_refused(bundle, content):
 @pytest.mark.parametrize("side", [-np.inf, np.inf])
 def test_thresholds_that_are_off_by_the_last_bit_are_found(monkeypatch, estimator, side):
     """The proof stands on the edges, so that a rounding of them cannot pass; as they are, it does."""
-    assert proven(estimator, read_signature(estimator, None), None, None)
+    assert compile_verified(estimator, read_signature(estimator, None), None, None)
 
     def moved(*arguments, **named):
         tree = Tree(*arguments, **named)
         return replace(tree, threshold=np.nextafter(tree.threshold.astype(np.float32), np.float32(side)))
 
     moved.of = lambda tree, features=None: moved(*vars(Tree.of(tree, features)).values())
-    monkeypatch.setattr(ensembles, "Tree", moved)
+    monkeypatch.setattr(tree_ensembles, "Tree", moved)
 
     with pytest.raises(NotCompiled, match="differ"):
-        proven(estimator, read_signature(estimator, None), None, None)
+        compile_verified(estimator, read_signature(estimator, None), None, None)
 
 
 def test_a_converter_that_is_slightly_wrong_is_found(monkeypatch):
     """A part in a hundred thousand of a probability is too much."""
-    real = ensembles.two_sided
+    real = tree_ensembles.binary_probabilities
     monkeypatch.setattr(
-        ensembles, "two_sided", lambda graph, name: real(graph, graph.add("Mul", name, graph.constant(1 - 1e-5)))
+        tree_ensembles,
+        "binary_probabilities",
+        lambda graph, name: real(graph, graph.add("Mul", name, graph.constant(1 - 1e-5))),
     )
 
     with pytest.raises(NotCompiled, match="differ"):
-        proven(FOREST, read_signature(FOREST, None), None, None)
+        compile_verified(FOREST, read_signature(FOREST, None), None, None)
 
 
 def test_neighbours_at_equal_distances_are_not_compiled():
@@ -88,7 +90,9 @@ def test_neighbours_at_equal_distances_are_not_compiled():
     estimator = KNeighborsClassifier().fit(IRIS.data, IRIS.target)
 
     with pytest.raises(NotCompiled):
-        parity.compared(estimator, read_signature(estimator, None), columns_of(IRIS.data, None), None)
+        verification.compile_and_compare(
+            estimator, read_signature(estimator, None), read_columns(IRIS.data, None), None
+        )
 
 
 @pytest.mark.parametrize("estimator", [FOREST, STAGED, SCALED], ids=lambda each: type(each).__name__)

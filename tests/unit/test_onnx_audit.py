@@ -17,20 +17,20 @@ from model.engines.onnx_audit import check_graph
 from model.engines.onnx_trees import MOST_LEVELS
 from model.engines.protobuf import LENGTH, NUMBERS, VARINT, read
 from model.errors import BundleCorrupt
-from model.onnx_export.compiler import compiled
+from model.onnx_export.compiler import compile_model
 from model.packing.signature_reader import read_signature
 
 ROWS, LABELS = load_iris(return_X_y=True)
 FOREST = RandomForestClassifier(3, random_state=0).fit(ROWS, LABELS)
 SIGNATURE = read_signature(FOREST, None)
-MADE = compiled(FOREST, SIGNATURE)
+MADE = compile_model(FOREST, SIGNATURE)
 
 
 def trees_of(model):
     return next(node for node in model.graph.node if node.op_type == "TreeEnsemble")
 
 
-def numbers(**changes):
+def numeric(**changes):
     """Return a change of a forest's file: other numbers at the start of some lists of its trees."""
 
     def change(model):
@@ -98,17 +98,17 @@ def subgraph(model):
 
 
 WRONG = {
-    "a child out of range": numbers(nodes_falsenodeids=[10**6]),
-    "a child below zero": numbers(nodes_truenodeids=[-1]),
-    "a child that is a circle": numbers(nodes_truenodeids=[0], nodes_trueleafs=[0]),
-    "a child of two nodes": numbers(nodes_truenodeids=[1, 2, 2], nodes_trueleafs=[0, 0, 0]),
-    "a leaf of two nodes": numbers(nodes_truenodeids=[0, 0], nodes_trueleafs=[1, 1]),
-    "a leaf that is neither": numbers(nodes_trueleafs=[2]),
-    "a root out of range": numbers(tree_roots=[10**6]),
-    "a root below zero": numbers(tree_roots=[-(2**63)]),
-    "a root twice": numbers(tree_roots=[0, 0]),
-    "a feature below zero": numbers(nodes_featureids=[-1]),
-    "a target out of range": numbers(leaf_targetids=[3]),
+    "a child out of range": numeric(nodes_falsenodeids=[10**6]),
+    "a child below zero": numeric(nodes_truenodeids=[-1]),
+    "a child that is a circle": numeric(nodes_truenodeids=[0], nodes_trueleafs=[0]),
+    "a child of two nodes": numeric(nodes_truenodeids=[1, 2, 2], nodes_trueleafs=[0, 0, 0]),
+    "a leaf of two nodes": numeric(nodes_truenodeids=[0, 0], nodes_trueleafs=[1, 1]),
+    "a leaf that is neither": numeric(nodes_trueleafs=[2]),
+    "a root out of range": numeric(tree_roots=[10**6]),
+    "a root below zero": numeric(tree_roots=[-(2**63)]),
+    "a root twice": numeric(tree_roots=[0, 0]),
+    "a feature below zero": numeric(nodes_featureids=[-1]),
+    "a target out of range": numeric(leaf_targetids=[3]),
     "no target": with_attribute("n_targets", 0),
     "targets without leaves": with_attribute("n_targets", 2**40),
     "a way to aggregate that there is not": with_attribute("aggregate_function", 9),

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
-from model.onnx_export import committees, parity
+from model.onnx_export import meta_estimators, verification
 from model.onnx_export.graph import NotCompiled
 from model.packing.pack import pack
 from model.packing.signature_reader import read_signature
@@ -55,19 +55,19 @@ def test_a_compiled_model_answers_far_rows_as_scikit_learn_does(tmp_path, name):
         found = engine.predict(rows)
         assert estimator.predict(rows).tolist() == found.labels.tolist()
         if found.probabilities is not None:
-            assert np.abs(estimator.predict_proba(rows) - found.probabilities).max() <= parity.TOLERANCE
+            assert np.abs(estimator.predict_proba(rows) - found.probabilities).max() <= verification.TOLERANCE
 
 
 def test_a_compiled_form_that_differs_in_far_rows_only_is_found(monkeypatch):
     """As one that divides nothing by nothing."""
     estimator, *_ = CASES["no class is likely"]
     monkeypatch.setattr(
-        committees,
-        "one_against_rest",
+        meta_estimators,
+        "normalise_rows",
         lambda graph, shares, _: graph.add(
             "Div", shares, graph.add("ReduceSum", shares, graph.constant([1], np.int64), keepdims=1)
         ),
     )
 
     with pytest.raises(NotCompiled, match=r"far row|differ"):
-        parity.compared(estimator, read_signature(estimator, None), None, None)
+        verification.compile_and_compare(estimator, read_signature(estimator, None), None, None)

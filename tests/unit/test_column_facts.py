@@ -17,10 +17,11 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from model.columns import cells_of, columns_of
-from model.packing.column_facts import Known, known_columns
+from model.columns import join_columns
+from model.packing.column_facts import ColumnFacts, column_facts
 from model.packing.pack import pack
 from model.packing.signature_reader import read_signature
+from model.packing.training_data import read_columns
 
 DRAW = np.random.default_rng(0)
 CODED = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
@@ -31,7 +32,7 @@ FRAME = pd.DataFrame(
         "sort": DRAW.choice(["x", "y", "z"], 120),
     }
 )
-SAID = {"city": Known("string", ("p", "q")), "sort": Known("string", ("x", "y", "z"))}
+SAID = {"city": ColumnFacts("string", ("p", "q")), "sort": ColumnFacts("string", ("x", "y", "z"))}
 FREQUENT = SimpleImputer(strategy="most_frequent")
 FIRST = ColumnTransformer([("s", FREQUENT, ["sort"])], remainder="passthrough")
 TARGET = FRAME["city"] == "p"
@@ -41,7 +42,7 @@ FLOORED = make_pipeline(FunctionTransformer(np.floor), OrdinalEncoder())
 def known(*steps, names):
     """Return what is known of some columns of the frame after a fit on them."""
     estimator = make_pipeline(*steps, LogisticRegression()).fit(FRAME[names], TARGET)
-    return known_columns(estimator, names)
+    return column_facts(estimator, names)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def known(*steps, names):
         ([ColumnTransformer([("d", "drop", ["city"]), ("o", OneHotEncoder(), ["sort", "city"])])], SAID),
         (
             [ColumnTransformer([("d", "drop", ["city"]), ("o", OneHotEncoder(), ["sort"])])],
-            {**SAID, "city": Known("any")},
+            {**SAID, "city": ColumnFacts("any")},
         ),
     ],
     ids=["reordered", "kept", "by position", "union", "union kept", "computed", "dropped and used", "dropped"],
@@ -89,9 +90,9 @@ def test_a_vectoriser_of_one_column_reads_texts(vectoriser):
     estimator = make_pipeline(make_column_transformer((vectoriser, "sort"), (filled, ["city"])), LogisticRegression())
     vectoriser.set_params(token_pattern=r"\w+")
 
-    found = known_columns(estimator.fit(texts, TARGET), list(texts.columns))
+    found = column_facts(estimator.fit(texts, TARGET), list(texts.columns))
 
-    assert {"city": Known("string"), "sort": Known("string"), "age": Known("any")} == found
+    assert {"city": ColumnFacts("string"), "sort": ColumnFacts("string"), "age": ColumnFacts("any")} == found
 
 
 def test_each_member_of_a_bagging_is_given_columns_of_its_own():
@@ -100,9 +101,9 @@ def test_each_member_of_a_bagging_is_given_columns_of_its_own():
     members = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
     estimator = BaggingClassifier(members, n_estimators=4, bootstrap_features=True, random_state=0)
 
-    found = known_columns(estimator.fit(codes.to_numpy(), TARGET), ["city", "sort"])
+    found = column_facts(estimator.fit(codes.to_numpy(), TARGET), ["city", "sort"])
 
-    assert {"city": Known("float64", (1.0, 2.0)), "sort": Known("float64", (3.0, 4.0, 5.0))} == found
+    assert {"city": ColumnFacts("float64", (1.0, 2.0)), "sort": ColumnFacts("float64", (3.0, 4.0, 5.0))} == found
 
 
 BOOSTED = make_pipeline(
@@ -130,7 +131,7 @@ def test_a_model_is_packed_whose_steps_change_the_columns_before_they_are_encode
     features = loaded.manifest.signature.features
     for feature in features:
         assert feature.categories is None or set(feature.categories) == set(FRAME[feature.name])
-    rows = cells_of(columns_of(FRAME[names], None), features, numeric=False)
+    rows = join_columns(read_columns(FRAME[names], None), features, numeric=False)
     assert estimator.predict(FRAME[names]).tolist() == loaded.engine.predict(rows).labels.tolist()
 
 
@@ -148,9 +149,9 @@ def test_categories_that_the_data_contradict_are_none():
     """A model is never packed that would refuse rows it was fitted on."""
     rows = FRAME[["city"]].apply(lambda cells: cells.str.upper())
     estimator = make_pipeline(Lower(), LogisticRegression()).fit(rows, TARGET)
-    assert {"city": SAID["city"]} == known_columns(estimator, ["city"])
+    assert {"city": SAID["city"]} == column_facts(estimator, ["city"])
 
-    (feature,) = read_signature(estimator, columns_of(rows, None)).features
+    (feature,) = read_signature(estimator, read_columns(rows, None)).features
 
     assert feature.categories is None
 

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from sklearn import calibration, ensemble, isotonic, model_selection, multiclass
 
-from model.onnx_export.graph import Columns, Graph, NotCompiled, Outcome
-from model.onnx_export.linear import affine, one_against_rest, place_of_largest, two_sided
-from model.onnx_export.scaling import chosen, joined, numbers
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import affine, argmax, binary_probabilities, normalise_rows
+from model.onnx_export.scaling import concatenate, numeric, select_columns
 
 
-def _shares(outcome: Outcome) -> str:
+def _shares(outcome: PredictorOutput) -> str:
     if outcome.probabilities is None or len(outcome.probabilities) > 1:
         raise NotCompiled("a committee of members without probabilities has no compiled form")
     return outcome.probabilities[0]
@@ -31,113 +31,111 @@ def _mean(graph: Graph, parts: Sequence[str], weights: Any = None) -> str:
     return graph.add("Div", _sum(graph, scaled), graph.constant(np.sum(weights)))
 
 
-def _voting_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _voting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = [graph.predict(each, x) for each in estimator.estimators_]
     weights = estimator._weights_not_none
     if estimator.voting == "soft":
         shares = _mean(graph, [_shares(each) for each in found], weights)
-        return Outcome(place_of_largest(graph, shares), (shares,))
+        return PredictorOutput(argmax(graph, shares), (shares,))
     places = graph.constant(np.arange(len(estimator.classes_)))
-    votes = [graph.cast(graph.add("Equal", graph.raised(each.labels), places), "double") for each in found]
-    return Outcome(place_of_largest(graph, _mean(graph, votes, weights)))
+    votes = [graph.cast(graph.add("Equal", graph.unsqueeze(each.labels), places), "double") for each in found]
+    return PredictorOutput(argmax(graph, _mean(graph, votes, weights)))
 
 
-def _voting_regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _voting_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = [graph.predict(each, x).labels for each in estimator.estimators_]
-    return Outcome(_mean(graph, found, estimator._weights_not_none))
+    return PredictorOutput(_mean(graph, found, estimator._weights_not_none))
 
 
-def _bagged(graph: Graph, estimator: Any, x: Columns) -> list[Outcome]:
+def _bagged(graph: Graph, estimator: Any, x: ColumnTensor) -> list[PredictorOutput]:
     members = zip(estimator.estimators_, estimator.estimators_features_, strict=True)
-    return [graph.predict(member, chosen(graph, x, features)) for member, features in members]
+    return [graph.predict(member, select_columns(graph, x, features)) for member, features in members]
 
 
-def _bagging_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _bagging_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     if any(len(member.classes_) != estimator.n_classes_ for member in estimator.estimators_):
         raise NotCompiled("a committee of members that know some of the classes has no compiled form")
     shares = _mean(graph, [_shares(each) for each in _bagged(graph, estimator, x)])
-    return Outcome(place_of_largest(graph, shares), (shares,))
+    return PredictorOutput(argmax(graph, shares), (shares,))
 
 
-def _bagging_regressor(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return Outcome(_mean(graph, [each.labels for each in _bagged(graph, estimator, x)]))
+def _bagging_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return PredictorOutput(_mean(graph, [each.labels for each in _bagged(graph, estimator, x)]))
 
 
-def _boosting_classifier(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _boosting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Return AdaBoost's answer (SAMME): each member's vote counts by its weight, against a share for the others."""
     count = estimator.n_classes_
     places, total = graph.constant(np.arange(count)), np.sum(estimator.estimator_weights_)
     votes = []
     for member, weight in zip(estimator.estimators_, estimator.estimator_weights_, strict=False):
-        mine = graph.add("Equal", graph.raised(graph.predict(member, x).labels), places)
+        mine = graph.add("Equal", graph.unsqueeze(graph.predict(member, x).labels), places)
         votes.append(graph.add("Where", mine, graph.constant(weight), graph.constant(-1 / (count - 1) * weight)))
     decision = graph.add("Div", _sum(graph, votes), graph.constant(total))
     if count > 2:
         scaled = graph.add("Div", decision, graph.constant(count - 1))
-        return Outcome(place_of_largest(graph, decision), (graph.add("Softmax", scaled, axis=1),), decision)
+        return PredictorOutput(argmax(graph, decision), (graph.add("Softmax", scaled, axis=1),), decision)
     single = graph.add("MatMul", decision, graph.constant([[-1.0], [1.0]]))
-    positive = graph.cast(graph.add("Greater", graph.column(single), graph.constant(0)), "double")
+    positive = graph.cast(graph.add("Greater", graph.squeeze(single), graph.constant(0)), "double")
     both = graph.add("MatMul", single, graph.constant([[-0.5, 0.5]]))
-    return Outcome(positive, (graph.add("Softmax", both, axis=1),), single)
+    return PredictorOutput(positive, (graph.add("Softmax", both, axis=1),), single)
 
 
-def _stacking(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _stacking(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     parts = []
     for member, method in zip(estimator.estimators_, estimator.stack_method_, strict=True):
         found = graph.predict(member, x)
         if method == "predict":
-            parts.append(numbers(graph.raised(found.labels), 1))
+            parts.append(numeric(graph.unsqueeze(found.labels), 1))
         elif method == "predict_proba":
-            shares, width = numbers(_shares(found), len(member.classes_)), len(member.classes_)
-            parts.append(chosen(graph, shares, range(1 if width == 2 else 0, width)))
+            shares, width = numeric(_shares(found), len(member.classes_)), len(member.classes_)
+            parts.append(select_columns(graph, shares, range(1 if width == 2 else 0, width)))
         else:
-            parts.append(numbers(_scores(member, found), 1 if len(member.classes_) == 2 else len(member.classes_)))
-    own = joined(graph, [*parts, x] if estimator.passthrough else parts)
+            parts.append(numeric(_scores(member, found), 1 if len(member.classes_) == 2 else len(member.classes_)))
+    own = concatenate(graph, [*parts, x] if estimator.passthrough else parts)
     return graph.predict(estimator.final_estimator_, own)
 
 
-def _scores(member: Any, found: Outcome) -> str:
+def _scores(member: Any, found: PredictorOutput) -> str:
     if found.scores is None:
         raise NotCompiled(f"the decision function of {type(member).__name__} has no compiled form")
     return found.scores
 
 
-def _binary_scores(graph: Graph, member: Any, found: Outcome) -> str:
+def _binary_scores(graph: Graph, member: Any, found: PredictorOutput) -> str:
     """Return how sure a member is of its second class, of shape (n, 1), as scikit-learn asks for it."""
     if hasattr(member, "decision_function"):
         return _scores(member, found)
-    return chosen(graph, numbers(_shares(found), 2), [1]).name
+    return select_columns(graph, numeric(_shares(found), 2), [1]).name
 
 
-def _one_against_rest(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _one_against_rest(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     members = estimator.estimators_
     if any(type(member).__name__ == "_ConstantPredictor" for member in members):
         raise NotCompiled("one class against the rest where one has no rest has no compiled form")
     found = [graph.predict(member, x) for member in members]
     scores = [_binary_scores(graph, member, each) for member, each in zip(members, found, strict=True)]
     least = graph.constant(0 if hasattr(members[0], "decision_function") else 0.5)
-    side_by_side = joined(graph, [numbers(each, 1) for each in scores]).name
+    side_by_side = concatenate(graph, [numeric(each, 1) for each in scores]).name
     above = graph.cast(graph.add("Greater", side_by_side, least), "double")
     binary = len(members) == 1
-    labels = (
-        above if estimator.multilabel_ else graph.column(above) if binary else place_of_largest(graph, side_by_side)
-    )
+    labels = above if estimator.multilabel_ else graph.squeeze(above) if binary else argmax(graph, side_by_side)
     if any(each.probabilities is None for each in found):
-        return Outcome(labels)
-    seconds = [chosen(graph, numbers(_shares(each), 2), [1]) for each in found]
-    shares = joined(graph, seconds).name
+        return PredictorOutput(labels)
+    seconds = [select_columns(graph, numeric(_shares(each), 2), [1]) for each in found]
+    shares = concatenate(graph, seconds).name
     if not estimator.multilabel_:
-        shares = two_sided(graph, graph.column(shares)) if binary else one_against_rest(graph, shares, 0)
-    return Outcome(labels, (shares,))
+        shares = binary_probabilities(graph, graph.squeeze(shares)) if binary else normalise_rows(graph, shares, 0)
+    return PredictorOutput(labels, (shares,))
 
 
-def _calibrated(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _calibrated(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     parts = [_calibrator(graph, each, x) for each in estimator.calibrated_classifiers_]
     shares = _mean(graph, parts)
-    return Outcome(place_of_largest(graph, shares), (shares,))
+    return PredictorOutput(argmax(graph, shares), (shares,))
 
 
-def _calibrator(graph: Graph, calibrated: Any, x: Columns) -> str:
+def _calibrator(graph: Graph, calibrated: Any, x: ColumnTensor) -> str:
     member = calibrated.estimator
     found = graph.predict(member, x)
     classes = len(calibrated.classes)
@@ -145,24 +143,24 @@ def _calibrator(graph: Graph, calibrated: Any, x: Columns) -> str:
         raise NotCompiled(f"calibration by {calibrated.method} has no compiled form")
     binary = classes == 2
     if binary:
-        scores = numbers(_binary_scores(graph, member, found), 1)
+        scores = numeric(_binary_scores(graph, member, found), 1)
     else:
         known = hasattr(member, "decision_function")
-        scores = numbers(_scores(member, found) if known else _shares(found), classes)
+        scores = numeric(_scores(member, found) if known else _shares(found), classes)
     parts = [
-        graph.raised(graph.predict(each, chosen(graph, scores, [place])).labels)
+        graph.unsqueeze(graph.predict(each, select_columns(graph, scores, [place])).labels)
         for place, each in enumerate(calibrated.calibrators)
     ]
     if binary:
-        return two_sided(graph, graph.column(parts[0]))
-    return one_against_rest(graph, graph.add("Concat", *parts, axis=1), 1 / classes)
+        return binary_probabilities(graph, graph.squeeze(parts[0]))
+    return normalise_rows(graph, graph.add("Concat", *parts, axis=1), 1 / classes)
 
 
-def _sigmoid(graph: Graph, estimator: Any, x: Columns) -> Outcome:
-    return Outcome(graph.column(graph.add("Sigmoid", affine(graph, x.name, [[-estimator.a_]], -estimator.b_))))
+def _sigmoid(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return PredictorOutput(graph.squeeze(graph.add("Sigmoid", affine(graph, x.name, [[-estimator.a_]], -estimator.b_))))
 
 
-def _isotonic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _isotonic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Return a line through the thresholds: each piece adds its slope times how far the number went along it."""
     edges, heights = estimator.X_thresholds_, estimator.y_thresholds_
     if estimator.out_of_bounds != "clip" or len(edges) < 2:
@@ -171,10 +169,10 @@ def _isotonic(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     from_edge = graph.add("Max", graph.add("Sub", x.name, graph.constant(edges[:-1])), graph.constant(0))
     along = graph.add("Min", from_edge, graph.constant(lengths))
     slopes = np.divide(np.diff(heights), lengths)
-    return Outcome(graph.column(affine(graph, along, slopes[None, :], heights[0])))
+    return PredictorOutput(graph.squeeze(affine(graph, along, slopes[None, :], heights[0])))
 
 
-def _threshold(graph: Graph, estimator: Any, x: Columns) -> Outcome:
+def _threshold(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     member = getattr(estimator, "estimator_", estimator.estimator)
     found = graph.predict(member, x)
     if estimator.response_method == "decision_function" or not hasattr(member, "predict_proba"):
@@ -183,12 +181,12 @@ def _threshold(graph: Graph, estimator: Any, x: Columns) -> Outcome:
     positive = getattr(estimator, "pos_label", None)
     if positive not in (None, estimator.classes_[1]):
         raise NotCompiled("a threshold on the first class has no compiled form")
-    share = graph.column(chosen(graph, numbers(_shares(found), 2), [1]).name)
+    share = graph.squeeze(select_columns(graph, numeric(_shares(found), 2), [1]).name)
     above = graph.add("GreaterOrEqual", share, graph.constant(0.5 if least == "auto" else least))
-    return Outcome(graph.cast(above, "double"), found.probabilities)
+    return PredictorOutput(graph.cast(above, "double"), found.probabilities)
 
 
-PREDICTORS: dict[type, Callable[..., Outcome]] = {
+PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     ensemble.VotingClassifier: _voting_classifier,
     ensemble.VotingRegressor: _voting_regressor,
     ensemble.BaggingClassifier: _bagging_classifier,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from model.bundle.manifest import Baseline, CompiledForm
-from model.columns import Column, cells_of
+from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
 from model.errors import ModelError, NoFiniteAnswer
-from model.onnx_export.compiler import Compiled, compiled
+from model.onnx_export.compiler import CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.random_rows import random_rows
 from model.onnx_export.thresholds import edge_rows, tree_parts
@@ -28,7 +28,7 @@ MOST_SLOWER = 2
 _SECONDS = 0.05
 
 
-class _Tally:
+class _Comparison:
     """Rows compared so far, and the largest difference of a number in an answer to them."""
 
     rows = 0
@@ -94,15 +94,15 @@ def _probabilities(prediction: Prediction) -> Sequence[Any]:
     return found if isinstance(found, tuple) else () if found is None else (found,)
 
 
-def proven(
+def compile_verified(
     estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
-) -> tuple[Compiled, CompiledForm]:
+) -> tuple[CompiledModel, CompiledForm]:
     """Compile an estimator, and compare it with scikit-learn: the answers, and how soon they come.
 
     On training rows, drawn rows, and rows on the edges of trees. Returns the compiled model and what was found; raises
     NotCompiled.
     """
-    made, form = compared(estimator, signature, columns, baseline)
+    made, form = compile_and_compare(estimator, signature, columns, baseline)
     if form.speedup["1"] < 1 or form.speedup[str(MANY_ROWS)] * MOST_SLOWER < 1:
         raise NotCompiled(
             f"compiled it has {form.speedup['1']} times the speed for one row, "
@@ -111,9 +111,9 @@ def proven(
     return made, form
 
 
-def compared(
+def compile_and_compare(
     estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
-) -> tuple[Compiled, CompiledForm]:
+) -> tuple[CompiledModel, CompiledForm]:
     """Do the same, but however slow it is."""
     try:
         return _compared(estimator, signature, columns, baseline)
@@ -124,32 +124,32 @@ def compared(
 
 def _compared(
     estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
-) -> tuple[Compiled, CompiledForm]:
-    made = compiled(estimator, signature)
+) -> tuple[CompiledModel, CompiledForm]:
+    made = compile_model(estimator, signature)
     own = SklearnEngine(copy.deepcopy(estimator), signature)
     engine = OnnxEngine(made.content, made.codes, signature)
-    tally = _Tally()
+    comparison = _Comparison()
     drawn = random_rows(signature, RANDOM_ROWS, seed=1, baseline=baseline)
     for rows in (*_training(columns, signature), drawn):
-        tally.compare(own, engine, rows, signature)
+        comparison.compare(own, engine, rows, signature)
         for row in range(min(SINGLE_ROWS, len(rows))):
-            tally.compare(own, engine, rows[row : row + 1], signature)
+            comparison.compare(own, engine, rows[row : row + 1], signature)
     for far in _far_rows(signature, drawn):
-        tally.compare_odd(own, engine, far, signature)
+        comparison.compare_odd(own, engine, far, signature)
     for part in tree_parts(estimator):
-        _compare_edges(part, tally)
+        _compare_edges(part, comparison)
     speedup = {str(count): _speedup(own, engine, drawn[:count]) for count in (1, MANY_ROWS)}
     codes = {name: dict(each) for name, each in made.codes.items()}
-    return made, CompiledForm(codes, tally.rows, tally.largest, speedup)
+    return made, CompiledForm(codes, comparison.rows, comparison.largest, speedup)
 
 
 def _training(columns: list[Column] | None, signature: Signature) -> Iterator[Rows]:
     for start in range(0, len(columns[0].cells) if columns else 0, RANDOM_ROWS):
         piece = [Column(each.name, each.dtype, each.cells[start : start + RANDOM_ROWS]) for each in columns or ()]
-        yield cells_of(piece, signature.features, numeric=signature.layout == "matrix")
+        yield join_columns(piece, signature.features, numeric=signature.layout == "matrix")
 
 
-def _compare_edges(part: Any, tally: _Tally) -> None:
+def _compare_edges(part: Any, comparison: _Comparison) -> None:
     """Compare a part of the model by itself, on rows of its own features."""
     features = tuple(Feature(f"x{place}") for place in range(part.n_features_in_))
     outputs = getattr(part, "n_outputs_", 1)
@@ -163,10 +163,10 @@ def _compare_edges(part: Any, tally: _Tally) -> None:
         classes=None if listed is None else tuple(tuple(np.asarray(each).tolist()) for each in listed),
         probabilities=hasattr(part, "predict_proba"),
     )
-    made = compiled(part, signature)
+    made = compile_model(part, signature)
     own, engine = SklearnEngine(copy.deepcopy(part), signature), OnnxEngine(made.content, {}, signature)
     for rows in edge_rows(part):
-        tally.compare(own, engine, rows, signature)
+        comparison.compare(own, engine, rows, signature)
 
 
 def _speedup(slow: Engine, fast: Engine, rows: Rows) -> float:

@@ -16,11 +16,12 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from model.bundle.manifest import Score
 from model.bundle.trust import Trust
-from model.columns import cells_of, columns_of
+from model.columns import join_columns
 from model.errors import OutputRefused, UnsupportedEstimator, VersionMismatch
 from model.loading import load, prove
 from model.packing.pack import pack
 from model.packing.signature_reader import read_signature
+from model.packing.training_data import read_columns
 from model.sklearn_runtime.engine import SklearnEngine
 from tests.conftest import ROOT
 
@@ -133,8 +134,8 @@ def test_packing_in_place_of_a_bundle_leaves_the_new_one_and_nothing_else(tmp_pa
     ("estimator", "reason"),
     [
         (LogisticRegression(), "is not fitted; fit it before packing"),
-        (StandardScaler().fit(IRIS.data), "has no predict"),
-        (object(), "has no predict"),
+        (StandardScaler().fit(IRIS.data), "has no predict method"),
+        (object(), "has no predict method"),
         (
             make_pipeline(FunctionTransformer(np.log1p), LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target),
             None,
@@ -175,7 +176,7 @@ def test_own_code_keeps_the_names_it_remembers():
     estimator = make_pipeline(Named(), LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
     expected = estimator.predict(IRIS.data)
 
-    found = SklearnEngine(estimator, read_signature(estimator, columns_of(IRIS.data, None)))
+    found = SklearnEngine(estimator, read_signature(estimator, read_columns(IRIS.data, None)))
 
     assert expected.tolist() == found.predict(IRIS.data.to_numpy()).labels.tolist()
 
@@ -215,7 +216,7 @@ def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, monkeypatc
 
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=frame, code=ROOT)
     features = loaded.manifest.signature.features
-    prediction = loaded.engine.predict(cells_of(columns_of(frame, None), features, numeric=False))
+    prediction = loaded.engine.predict(join_columns(read_columns(frame, None), features, numeric=False))
 
     assert ["float64", "float64", "datetime", "string", "bool"] == [each.dtype for each in features]
     assert [True, True, True, True] == [each.nullable for each in features[:4]]
@@ -229,7 +230,7 @@ def test_a_target_beside_the_columns_of_a_model_without_names_is_named(tmp_path)
     """It cannot be told from the others."""
     estimator = LinearRegression().fit(IRIS.data.to_numpy(), IRIS.target)
 
-    with pytest.raises(UnsupportedEstimator, match=r"takes 4 columns and remembers no names.*, target\): leave out"):
+    with pytest.raises(UnsupportedEstimator, match=r"takes 4 columns and does not know their names.*, target\): leave"):
         pack(estimator, tmp_path / "bundle", name="test", data=IRIS.frame)
 
 

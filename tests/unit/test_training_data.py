@@ -11,9 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from model.columns import columns_of
 from model.errors import UnsupportedEstimator
 from model.packing.pack import pack
+from model.packing.training_data import read_columns
 
 FRAME = pd.DataFrame({"age": np.arange(40.0), "city": ["a b", "b c"] * 20})
 LABELS = [0, 1] * 20
@@ -47,17 +47,17 @@ def test_columns_of_several_kinds_stay_what_they_are_through_each_step_that_choo
 
 @pytest.mark.parametrize("with_data", [False, True], ids=["categories", "data"])
 @pytest.mark.parametrize("large", [2**53 + 1, -(2**60) - 1, 10**400])
-def test_whole_numbers_that_float64_has_not_are_refused_by_the_column(tmp_path, large, with_data):
+def test_integers_that_float64_cannot_represent_are_refused(tmp_path, large, with_data):
     """Two ids would become one, in silence."""
     rows = pd.DataFrame({"id": pd.Series([2**53, large] * 20, dtype=None if abs(large) < 2**63 else object)})
     step = FunctionTransformer() if with_data else OneHotEncoder()
     estimator = make_pipeline(step, DummyClassifier())
 
-    with pytest.raises(UnsupportedEstimator, match=r"the column 'id' holds -?[0-9]+, .* fit on texts"):
+    with pytest.raises(UnsupportedEstimator, match=r"the column 'id' contains -?[0-9]+, .* convert the column to str"):
         pack(estimator.fit(rows, LABELS), tmp_path / "bundle", name="test", data=rows if with_data else None)
 
 
-def test_large_whole_numbers_that_float64_has_are_numbers(tmp_path):
+def test_large_integers_that_float64_represents_are_numbers(tmp_path):
     """Moments in nanoseconds, say."""
     rows = pd.DataFrame({"since": np.arange(40) * 2**40 + 2**60})
 
@@ -70,7 +70,7 @@ def test_large_whole_numbers_that_float64_has_are_numbers(tmp_path):
         (csr_matrix(np.eye(3)), "are a csr_matrix; expected a data frame, a dense matrix"),
         ({"age": [1.0, 2.0]}, "are a dict; expected a data frame"),
         (FRAME["city"], "lack the columns 'age'"),
-        ([[1.0], [1.0, 2.0]], "are no matrix"),
+        ([[1.0], [1.0, 2.0]], "are not a matrix"),
         (FRAME[["age"]][:0], "no rows"),
         ([], "no rows"),
     ],
@@ -101,7 +101,7 @@ def test_texts_and_numbers_of_numpy_are_texts_and_numbers(tmp_path):
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=texts)
 
     assert "text" == loaded.manifest.signature.layout
-    assert ["float64"] == [each.dtype for each in columns_of(np.array([[np.float32(1)], [None]], dtype=object), None)]
+    assert ["float64"] == [each.dtype for each in read_columns(np.array([[np.float32(1)], [None]], dtype=object), None)]
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,12 @@ _OURS: Final = re.compile(rf"model-[0-9a-f]{{12}}\.({_KINDS})")
 _OLD: Final = re.compile(rf"model\.({_KINDS})")  # as format 1 had them
 
 
-def named(content: Mapping[str, bytes]) -> dict[str, bytes]:
+def name_files(content: Mapping[str, bytes]) -> dict[str, bytes]:
     """Give content by its kind the name of its file."""
     return {f"model-{digest_of(data)[:12]}.{kind}": data for kind, data in content.items()}
 
 
-def write(folder: Path, manifest: Manifest, content: Mapping[str, bytes]) -> str:
+def write_files(folder: Path, manifest: Manifest, content: Mapping[str, bytes]) -> str:
     """Write a bundle's files, by their names, to the disk; returns the manifest's digest. Raises OutputRefused."""
     encoded = encode(manifest)
     try:
@@ -44,7 +44,7 @@ def write(folder: Path, manifest: Manifest, content: Mapping[str, bytes]) -> str
 
 
 @contextmanager
-def staged(directory: Path) -> Iterator[Path]:
+def staging_directory(directory: Path) -> Iterator[Path]:
     """Give a folder to make a bundle in; put that in place if the block ends well, else leave all as it was.
 
     What is in the directory must be a bundle, or nothing. Raises OutputRefused, also while another process does this.

@@ -1,0 +1,85 @@
+"""Golden rows with the estimator's own answers, and the baseline of its training data."""
+
+import copy
+import math
+import warnings
+from collections import Counter
+from typing import Any, Final
+
+import numpy as np
+
+from model.bundle.manifest import Baseline, Golden
+from model.columns import Column
+from model.errors import ModelError, UnsupportedEstimator
+from model.onnx_export.random_rows import random_rows
+from model.packing.column_facts import fitted_names
+from model.prediction import Prediction
+from model.signature import Signature
+from model.sklearn_runtime.engine import SklearnEngine
+
+GOLDEN_ROWS: Final = 32
+_MOST_SHARES: Final = 20
+
+
+def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | None, data: Any) -> Golden:
+    """Let the estimator, as it was fitted, predict evenly spaced rows of the data, or random ones without data."""
+    name, hint = type(estimator).__name__, "" if columns else "; pass its training data"
+    try:
+        if columns is None:
+            rows = random_rows(signature, GOLDEN_ROWS, seed=0)
+            prediction = SklearnEngine(copy.deepcopy(estimator), signature).predict(rows)
+            cells = [[_json_cell(cell) for cell in row] for row in rows.tolist()]
+        else:
+            selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))
+            rows = _select_rows(estimator, data, selected, framed=signature.layout == "frame")
+            prediction = _predict(estimator, signature, rows)
+            cells = [[column.cells[place] for column in columns] for place in selected]
+    except (ValueError, IndexError, TypeError, ModelError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UnsupportedEstimator(f"{name} does not predict its golden rows ({reason}){hint}.") from error
+    found = prediction.probabilities
+    arrays = [prediction.labels, *(found if isinstance(found, tuple) else [] if found is None else [found])]
+    if not all(np.isfinite(each).all() for each in arrays if each.dtype.kind == "f"):
+        raise UnsupportedEstimator(f"{name} predicts numbers that are not finite for its golden rows{hint}.")
+    labels, *probabilities = [each.tolist() for each in arrays]
+    return Golden(cells, labels, probabilities if isinstance(found, tuple) else next(iter(probabilities), None))
+
+
+def baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:
+    """Return the baseline of each column of the training data."""
+    return None if columns is None else {column.name: _baseline(column) for column in columns}
+
+
+def _predict(estimator: Any, signature: Signature, data: Any) -> Prediction:
+    """Predict as the estimator's user would, with copies of the data: with `copy=False` a transformer changes them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an estimator fitted on a frame warns about a matrix
+        labels = np.asarray(estimator.predict(copy.deepcopy(data)))
+        found = estimator.predict_proba(copy.deepcopy(data)) if signature.probabilities else None
+    return Prediction(labels, tuple(found) if isinstance(found, list) else found)
+
+
+def _select_rows(estimator: Any, data: Any, selected: Any, *, framed: bool) -> Any:
+    """Return rows of the data in the kind of container that the estimator was fitted on."""
+    names = fitted_names(estimator)
+    if hasattr(data, "iloc"):
+        if names is not None:
+            return data[names].iloc[selected]
+        return data.iloc[selected] if framed or hasattr(data, "str") else data.iloc[selected].to_numpy()
+    return [data[place] for place in selected] if isinstance(data, list) else np.asarray(data)[selected]
+
+
+def _json_cell(cell: Any) -> Any:
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    return str(cell) if isinstance(cell, np.datetime64) else cell
+
+
+def _baseline(column: Column) -> Baseline:
+    present = [cell for cell in column.cells if cell is not None]
+    missing = 1 - len(present) / len(column.cells)
+    if column.dtype == "float64":
+        deciles = np.quantile(np.array(present, dtype=float), np.linspace(0, 1, 11)).tolist() if present else []
+        return Baseline(missing, deciles, {})
+    most = Counter(map(str, present)).most_common(_MOST_SHARES)
+    return Baseline(missing, [], {value[:100]: count / len(column.cells) for value, count in most})

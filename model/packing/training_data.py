@@ -1,0 +1,108 @@
+"""Training data as columns, whatever holds them: a data frame, a matrix, a list of rows or of strings."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from model.columns import Column, is_missing
+from model.errors import UnsupportedEstimator
+from model.signature import TEXT, Dtype
+
+# float64 represents every integer up to the first, and none beyond the second.
+_EXACT_INTEGERS: Final = 2**53
+_LARGEST: Final = int(np.finfo(np.float64).max)
+_TYPES: Final[tuple[tuple[Dtype, tuple[type, ...]], ...]] = (
+    ("bool", (bool,)),
+    ("float64", (int, float)),
+    ("string", (str,)),
+)
+
+
+def read_columns(data: Any, names: Sequence[str] | None) -> list[Column]:
+    """Return the named columns of the data, or all of them; raises UnsupportedEstimator.
+
+    Other columns than the named ones, such as the target, are left out. A list, array or series of strings is one
+    column. A column with anything but numbers, strings, booleans or datetimes has a fault.
+    """
+    columns = [_column(name, values) for name, values in _named(data, names)]
+    if not columns or not columns[0].cells:
+        raise UnsupportedEstimator("the data have no rows; give some rows that the estimator was fitted on.")
+    return columns
+
+
+def dtype_of(cells: Sequence[Any]) -> Dtype:
+    """Return the dtype that all cells have, none of which is missing; "any" if they differ."""
+    return next((dtype for dtype, types in _TYPES if cells and all(isinstance(each, types) for each in cells)), "any")
+
+
+def to_python(cell: Any) -> Any:
+    """Return a numpy scalar as Python's own type, and anything else as it is."""
+    return cell.item() if isinstance(cell, np.generic) and cell.dtype.kind in "biufU" else cell
+
+
+def inexact_integer(cells: Iterable[Any]) -> str | None:
+    """Return what is wrong with the first integer that float64 cannot represent, if there is one."""
+    for cell in cells:
+        if isinstance(cell, int) and abs(cell) > _EXACT_INTEGERS and (abs(cell) > _LARGEST or cell != float(cell)):
+            return f"{str(cell)[:40]}, which is not exactly representable as float64; convert the column to strings"
+    return None
+
+
+def _named(data: Any, names: Sequence[str] | None) -> list[tuple[str, Any]]:
+    if hasattr(data, "columns"):
+        present = frozenset(data.columns)
+        missing = [name for name in names or () if name not in present]
+        if missing:
+            raise UnsupportedEstimator(f"the data lack the columns {', '.join(map(repr, missing))}.")
+        return [(str(name), data[name]) for name in names or data.columns]
+    try:
+        matrix = np.asarray(data, dtype=_list_dtype(data) if isinstance(data, list) else None)
+    except ValueError as error:  # rows of several lengths
+        raise UnsupportedEstimator(f"the data are not a matrix ({error}).") from None
+    if matrix.ndim == 1:
+        return [(TEXT, matrix)]
+    if matrix.ndim != 2:
+        raise UnsupportedEstimator(
+            f"the data are a {type(data).__name__}; expected a data frame, a dense matrix of shape (n, features), or a "
+            "list of strings."
+        )
+    if names is not None and matrix.shape[1] != len(names):
+        raise UnsupportedEstimator(f"the data have {matrix.shape[1]} columns; the estimator takes {len(names)}.")
+    return list(zip(names or [f"x{position}" for position in range(matrix.shape[1])], matrix.T, strict=True))
+
+
+def _list_dtype(data: list[Any]) -> Any:
+    """Return object for lists of mixed cells: numpy would convert numbers beside strings to strings."""
+    cells = (cell for row in data for cell in (row if isinstance(row, (list, tuple)) else [row]))
+    return object if any(isinstance(cell, (str, bool)) or cell is None for cell in cells) else None
+
+
+def _column(name: str, values: Any) -> Column:
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        array = np.datetime_as_string(array.astype("datetime64[us]"))
+        return Column(name, "datetime", [None if cell == "NaT" else str(cell) for cell in array])
+    found = array.tolist() if array.dtype.kind != "O" else map(to_python, array.tolist())
+    cells = [None if is_missing(cell) else cell for cell in found]
+    present = [cell for cell in cells if cell is not None]
+    dtype: Dtype = "float64" if not present and array.dtype.kind in "fiu" else dtype_of(present)
+    fault = _fault(dtype, present)
+    if fault is None:
+        return Column(name, dtype, cells)
+    return Column(name, "any", [cell if isinstance(cell, str) or _is_finite(cell) else None for cell in cells], fault)
+
+
+def _fault(dtype: Dtype, present: Sequence[Any]) -> str | None:
+    """Return what a column contains that a model cannot take, if there is anything."""
+    if any(isinstance(cell, float) and math.isinf(cell) for cell in present):
+        return "infinity, which a request cannot express"
+    if dtype == "any":
+        found = ", ".join(sorted({type(cell).__name__ for cell in present})) or "nothing but missing values"
+        return f"{found}; expected numbers, strings, booleans or datetimes"
+    return inexact_integer(present)
+
+
+def _is_finite(cell: Any) -> bool:
+    return isinstance(cell, (int, float)) and abs(cell) <= _LARGEST
