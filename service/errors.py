@@ -5,179 +5,13 @@ Imports: model.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Final
 
 from model.errors import ModelError, NoFiniteAnswer, UnknownCategory, ValueRefused
 
-
-class ServiceError(Exception):
-    """A request that is not answered with a prediction; the message says what was expected, what came, what to do."""
-
-    code: str = "internal_error"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Headers that belong to the answer because of this error."""
-        return {}
-
-
-class InvalidJson(ServiceError):
-    """The body is not strict JSON."""
-
-    code = "invalid_json"
-
-
-class InvalidBody(ServiceError):
-    """The body is not what its Content-Type or Content-Encoding says."""
-
-    code = "invalid_body"
-
-
-class IncompleteBody(ServiceError):
-    """The body ended early or its chunks are malformed."""
-
-    code = "incomplete_body"
-
-
-class BadRequest(ServiceError):
-    """The HTTP request itself is not one that can be routed."""
-
-    code = "bad_request"
-
-
-class BodyTooLarge(ServiceError):
-    """The body is larger than the server takes."""
-
-    code = "body_too_large"
-
-
-class UnsupportedMediaType(ServiceError):
-    """The body is of a content type that the route does not read."""
-
-    code = "unsupported_media_type"
-
-
-class Unauthorized(ServiceError):
-    """The caller has no token that is known here."""
-
-    code = "unauthorized"
-
-    def __init__(self, message: str, *, wrong: bool = False) -> None:
-        super().__init__(message)
-        self._wrong = wrong
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Say what is expected (RFC 6750, 3)."""
-        return {"WWW-Authenticate": 'Bearer realm="ml-service"' + (', error="invalid_token"' if self._wrong else "")}
-
-
-class NotFound(ServiceError):
-    """There is no such route."""
-
-    code = "not_found"
-
-
-class UnknownModel(ServiceError):
-    """The path names a model, or a version of it, that is not the one served."""
-
-    code = "unknown_model"
-
-
-class MethodNotAllowed(ServiceError):
-    """The route does not take this method."""
-
-    code = "method_not_allowed"
-
-    def __init__(self, message: str, allowed: str) -> None:
-        super().__init__(message)
-        self._allowed = allowed
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Say which methods the route takes (RFC 9110, 15.5.6)."""
-        return {"Allow": self._allowed}
-
-
-class Overloaded(ServiceError):
-    """No slot came free in time."""
-
-    code = "overloaded"
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Ask the caller to come back (RFC 9110, 10.2.3)."""
-        return {"Retry-After": "1"}
-
-
-class NotReady(Overloaded):
-    """There is no model to predict with yet, or no longer."""
-
-    code = "not_ready"
-
-
-class DeadlineExceeded(Overloaded):
-    """The request's time was over before its prediction was started."""
-
-    code = "deadline_exceeded"
-
-
-class PredictionTimeout(ServiceError):
-    """The prediction hangs, and its worker ends."""
-
-    code = "prediction_timeout"
-
-
-class CallerGone(ServiceError):
-    """Nobody waits for the answer any more."""
-
-    code = "caller_gone"
-
-
-class Draining(Overloaded):
-    """The server asks to be sent no more: it is about to stop."""
-
-    code = "draining"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with the rows: where (a JSON pointer into the body), what was expected, what came."""
-
-    code: str
-    pointer: str
-    expected: str
-    got: str
-
-
-class InvalidRows(ServiceError):
-    """JSON, but not rows of this model; carries one Problem for each bad cell, in order, up to a bound."""
-
-    MOST: ClassVar[int] = 100  # problems are for reading; a body of bad cells must not come back as a larger one
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        first = problems[0]
-        count = f"{'at least ' if len(problems) == self.MOST else ''}{len(problems)}"
-        more = f" ({count} problems, see errors)" if len(problems) > 1 else ""
-        super().__init__(f"{first.pointer or 'The body'}: expected {first.expected}, got {first.got}.{more}")
-        self.problems = problems
-        self.code = first.code
-
-
-@dataclass(frozen=True)
-class Failure:
-    """What a caller is told of an error."""
-
-    status: int
-    code: str
-    title: str
-    message: str
-    headers: Mapping[str, str]
-    problems: tuple[Problem, ...] = ()
-
-
 OK: Final = "ok"
-# code → (status, title). Every code that an answer, a metric or a log line can carry.
+# Code → (status, title). Every code that an answer, a metric or a log line can have.
 TABLE: Final[dict[str, tuple[int, str]]] = {
     "bad_request": (400, "The HTTP request is malformed"),
     "invalid_json": (400, "The body is not JSON"),
@@ -214,8 +48,79 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "prediction_timeout": (504, "The prediction took too long"),
 }
 
+_NO_HEADERS: Final = MappingProxyType[str, str]({})
 
-# What a model finds wrong with rows, in words that do not tell what it is made of.
+
+class ServiceError(Exception):
+    """A request that is not answered with a prediction.
+
+    The message says what was expected, what came instead, and what to do. `headers` belong to the answer.
+    """
+
+    def __init__(self, code: str, message: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
+        super().__init__(message)
+        self.status, self.title = TABLE[code]
+        self.code, self.headers = code, headers
+
+
+class InvalidBody(ServiceError):
+    """The body is not what its Content-Type or Content-Encoding says."""
+
+    def __init__(self, message: str, code: str = "invalid_body") -> None:
+        super().__init__(code, message)
+
+
+class InvalidJson(InvalidBody):
+    """The body is not strict JSON."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "invalid_json")
+
+
+class TryLater(ServiceError):
+    """The server cannot answer now; asks the caller to come back (RFC 9110, 10.2.3)."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message, {"Retry-After": "1"})
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the rows: where (a JSON pointer into the body), what was expected, what came."""
+
+    code: str
+    pointer: str
+    expected: str
+    got: str
+
+
+class InvalidRows(ServiceError):
+    """The body is not rows of this model; has one Problem for each bad cell, in order, up to a bound."""
+
+    MOST: ClassVar[int] = 100  # problems are for reading; a body of bad cells must not come back as a larger one
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        first = problems[0]
+        count = f"{'at least ' if len(problems) == self.MOST else ''}{len(problems)}"
+        more = f" ({count} problems, see errors)" if len(problems) > 1 else ""
+        message = f"{first.pointer or 'The body'}: expected {first.expected}, got {first.got}.{more}"
+        super().__init__(first.code, message)
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a caller is told of an error."""
+
+    status: int
+    code: str
+    title: str
+    message: str
+    headers: Mapping[str, str]
+    problems: tuple[Problem, ...] = ()
+
+
+# What a model finds wrong with rows, in words that do not reveal what it is made of.
 _OF_MODELS: Final[dict[type[ModelError], str]] = {
     NoFiniteAnswer: "Expected values that the model can compute with, got some that are too large; check their units.",
     UnknownCategory: "Expected categories that the model was trained on, got another one; see GET /model.",
@@ -225,16 +130,12 @@ _OF_MODELS: Final[dict[type[ModelError], str]] = {
 
 
 def describe(error: BaseException) -> Failure:
-    """Say what a caller is told of any exception; what is not ours to explain is told nothing but its code."""
-    if isinstance(error, ModelError) and type(error) in _OF_MODELS:
-        return _failure(error.code, _OF_MODELS[type(error)], {})
+    """Say what a caller is told of any exception; of one that is not ours to explain, nothing but its code."""
     if isinstance(error, ServiceError):
         problems = error.problems if isinstance(error, InvalidRows) else ()
-        return _failure(error.code, str(error), error.headers, problems)
-    message = "Something failed on our side; the server's log has it under the request id."
-    return _failure(ServiceError.code, message, {})
-
-
-def _failure(code: str, message: str, headers: Mapping[str, str], problems: tuple[Problem, ...] = ()) -> Failure:
+        return Failure(error.status, error.code, error.title, str(error), error.headers, problems)
+    code, message = "internal_error", "Something failed on our side; the server's log has it under the request id."
+    if isinstance(error, ModelError) and type(error) in _OF_MODELS:
+        code, message = error.code, _OF_MODELS[type(error)]
     status, title = TABLE[code]
-    return Failure(status, code, title, message, headers, problems)
+    return Failure(status, code, title, message, _NO_HEADERS)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.prediction import Rows
 from model.signature import Feature
-from service.errors import InvalidBody, InvalidRows, Problem, UnsupportedMediaType
+from service.errors import InvalidBody, InvalidRows, Problem, ServiceError
 from service.formats import strict_json
 from service.validation.columns import Column, TableReader, by_row
 
@@ -30,7 +30,8 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     """
     said = parameters.get("header", "")
     if said not in ("", "present", "absent"):
-        raise UnsupportedMediaType(f"Expected header=present or header=absent, got {said[:40]!r}.")
+        message = f"Expected header=present or header=absent, got {said[:40]!r}."
+        raise ServiceError("unsupported_media_type", message)
     names = list(tables.names)
     if (found := _read_numbers(body, said, names, tables)) is not None:
         return found

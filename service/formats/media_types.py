@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from werkzeug.http import parse_accept_header, parse_options_header
 
-from service.errors import UnsupportedMediaType
+from service.errors import ServiceError
 
 _UTF8 = ("utf-8", "utf8")
 
@@ -36,13 +36,14 @@ def parse_content_type(content_type: str) -> tuple[str, dict[str, str]]:
 def check_media_type(content_type: str, known: Sequence[str]) -> str:
     """Return a content type's media type if it is a known one, in UTF-8 if it names a charset; "" is none given.
 
-    Raises UnsupportedMediaType.
+    Raises ServiceError.
     """
     media_type, parameters = parse_content_type(content_type)
     if media_type not in known or parameters.get("charset", _UTF8[0]) not in _UTF8:
         expected = " or ".join(each for each in known if each)
         got = repr(content_type[:100]) if content_type else "no Content-Type"
-        raise UnsupportedMediaType(f"Expected Content-Type: {expected} (UTF-8), got {got}.")
+        message = f"Expected Content-Type: {expected} (UTF-8), got {got}."
+        raise ServiceError("unsupported_media_type", message)
     return media_type
 
 

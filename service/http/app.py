@@ -14,7 +14,7 @@ from service.http.responses import refusal
 from service.monitoring.metrics import Metrics
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import Spoken
-from service.serving.admission import Limiter
+from service.serving.admission import Admission
 from service.serving.served_model import Holder
 
 
@@ -49,8 +49,8 @@ def create_app(parts: Parts) -> Flask:
     app = App("service", guard.checks(parts.auth, spoken, parts.recorder) if limited else None, identify)
     app.url_map.converters["name"] = metadata.NameConverter
     slots = min(settings.slots, settings.threads)
-    limiter = Limiter(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
-    app.register_blueprint(predict.blueprint(spoken, holder, limiter, parts.recorder, settings))
+    admission = Admission(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
+    app.register_blueprint(predict.blueprint(spoken, predict.View(holder, admission, parts.recorder, settings)))
     app.register_blueprint(metadata.blueprint(spoken, holder, parts.metrics, parts.state))
     app.register_blueprint(operations.blueprint(holder, parts.metrics, parts.state))
     app.register_error_handler(Exception, lambda error: refusal(error, spoken))

@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 
-from service.errors import Unauthorized
+from service.errors import ServiceError
 
 
 class AuthState:
@@ -15,12 +15,16 @@ class AuthState:
         self.admin: tuple[str, str] | None = None  # that listener's address and port; None: they are answered anywhere
 
     def check(self, authorization: str) -> None:
-        """Check an Authorization header, in a time that tells nothing of the tokens; raises Unauthorized."""
+        """Check an Authorization header, in a time that tells nothing of the tokens; raises ServiceError."""
         if self.hashes is None:
             return
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise Unauthorized("Expected an Authorization header with a bearer token, got none.")
+            raise _unauthorized("Expected an Authorization header with a bearer token, got none.")
         given = hashlib.sha256(token.strip().encode("latin-1", "replace")).digest()
         if not sum(hmac.compare_digest(given, known) for known in self.hashes):
-            raise Unauthorized("The bearer token is not one that is known here.", wrong=True)
+            raise _unauthorized("The bearer token is not one that is known here.", ', error="invalid_token"')
+
+
+def _unauthorized(message: str, parameters: str = "") -> ServiceError:
+    return ServiceError("unauthorized", message, {"WWW-Authenticate": f'Bearer realm="ml-service"{parameters}'})

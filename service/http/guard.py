@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from service.errors import NotFound, Unauthorized
+from service.errors import ServiceError
 from service.http.auth import AuthState
 from service.http.metadata import health_endpoints, statistics_endpoints
 from service.http.request import Request
@@ -21,7 +21,7 @@ def checks(auth: AuthState, spoken: Spoken, recorder: Recorder) -> Callable[[Req
     def check(request: Request) -> None:
         try:
             auth.check(request.environ.get("HTTP_AUTHORIZATION", ""))
-        except Unauthorized as refusal:
+        except ServiceError as refusal:
             request.trusted = False
             if request.endpoint in health:
                 return
@@ -30,6 +30,6 @@ def checks(auth: AuthState, spoken: Spoken, recorder: Recorder) -> Callable[[Req
             raise
         came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
         if request.endpoint in admin and auth.admin not in (None, came_in):
-            raise NotFound(f"{request.path} is answered at another address; see ADMIN_BIND.")
+            raise ServiceError("not_found", f"{request.path} is answered at another address; see ADMIN_BIND.")
 
     return check

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from flask import Blueprint
 
-from service.errors import Draining
+from service.errors import TryLater
 from service.http.framework import Response, this_request
 from service.http.responses import json_response
 from service.monitoring.metrics import Metrics
@@ -53,10 +53,11 @@ def blueprint(holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
 
 
 def check_ready(holder: Holder, state: DrainState) -> None:
-    """Raise NotReady or Draining unless predictions should be sent here."""
+    """Raise TryLater unless predictions should be sent here."""
     holder.current()
     if state.draining:
-        raise Draining("The server is about to stop, or was asked to drain; it still answers what is sent to it.")
+        message = "The server is about to stop, or was asked to drain; it still answers what is sent to it."
+        raise TryLater("draining", message)
 
 
 def _describe(served: ServedModel) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """The prediction routes: one view, whatever the protocol."""
 
+from dataclasses import dataclass
+
 from flask import Blueprint, current_app
 from werkzeug.exceptions import HTTPException
 
@@ -10,27 +12,34 @@ from service.http.responses import ours, refusal
 from service.monitoring.recorder import Recorder
 from service.protocols.base import Codec
 from service.protocols.registry import Spoken
-from service.serving.admission import Limiter
+from service.serving.admission import Admission
 from service.serving.served_model import Holder
 
 
-def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Recorder, settings: Settings) -> Blueprint:
-    """Return every protocol's prediction routes."""
+@dataclass(frozen=True)
+class View:
+    """Answers a prediction request of any protocol."""
 
-    def answer(codec: Codec, model: str | None = None, version: str | None = None) -> Response:
-        request = this_request()
-        with recorder.recording(codec.name, request.request_id) as record:
-            served = record.served = holder.current()
+    holder: Holder
+    admission: Admission
+    recorder: Recorder
+    settings: Settings
+
+    def answer(self, codec: Codec, model: str | None = None, version: str | None = None) -> Response:
+        """Read, decode, predict, encode; each failure is an exception, and each request leaves one record."""
+        request, settings = this_request(), self.settings
+        with self.recorder.recording(codec.name, request.request_id) as record:
+            served = record.served = self.holder.current()
             request.check_admitted()
             served.contract.check_name(model, version)
             deadline = request.deadline(settings.request_seconds)
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
             record.received()
-            with limiter.place(deadline, request.caller_has_gone) as place:
+            with self.admission.slot(deadline, request.caller_has_gone) as slot:
                 record.mark("queue")
                 body = unpacked(body, request.header("Content-Encoding"), settings.max_body_bytes)
                 call = codec.decode(body, request.header, served.contract)
-                place.take(len(call.rows))
+                slot.take(len(call.rows))
                 record.mark("parse")
                 prediction = served.predictor.predict(call.rows)
                 record.mark("predict")
@@ -41,16 +50,19 @@ def blueprint(spoken: Spoken, holder: Holder, limiter: Limiter, recorder: Record
         headers |= {} if content is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return Response(content or found.content, found.content_type, headers=headers)
 
+
+def blueprint(spoken: Spoken, view: View) -> Blueprint:
+    """Return every protocol's prediction routes."""
     predict = Blueprint("predict", __name__)
     for codec in spoken.codecs:
         for path in codec.routes:
-            predict.add_url_rule(path, codec.name, answer, methods=["POST"], defaults={"codec": codec})
+            predict.add_url_rule(path, codec.name, view.answer, methods=["POST"], defaults={"codec": codec})
 
     @predict.app_errorhandler(HTTPException)
     def unrouted(error: HTTPException) -> Response:
-        """Record what never reached the view too, such as a wrong method: it is still a caller that fails."""
+        """Record a request that never reached the view, such as one with a wrong method: its caller fails as well."""
         if codec := _protocol_at(this_request().path):
-            recorder.refused(codec.name, this_request().request_id, ours(error))
+            view.recorder.refused(codec.name, this_request().request_id, ours(error))
         return refusal(error, spoken)
 
     return predict

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 
 import flask
 
-from service.errors import BadRequest, BodyTooLarge, IncompleteBody, Overloaded
+from service.errors import ServiceError, TryLater
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
@@ -38,14 +38,14 @@ class Request(flask.Request):
         return given if _WELL_FORMED.fullmatch(given) else os.urandom(16).hex()
 
     def deadline(self, seconds: float) -> float:
-        """Return when the prediction has to have been started, on the monotonic clock; raises BadRequest.
+        """Return when the prediction has to have been started, on the monotonic clock; raises ServiceError.
 
         That is `seconds` after the request had arrived whole, or what the caller's headers say if that is sooner.
         """
         for name, key, unit, words in _TIMEOUTS:
             if (text := self.environ.get(key)) is not None:
                 if not _NUMBER.fullmatch(text):
-                    raise BadRequest(f"{name}: expected a number of {words}, got {text[:40]!r}.")
+                    raise ServiceError("bad_request", f"{name}: expected a number of {words}, got {text[:40]!r}.")
                 seconds = min(seconds, float(text) * unit)
         return self.arrived + seconds
 
@@ -56,9 +56,9 @@ class Request(flask.Request):
         return time.monotonic() if arrived is None else arrived
 
     def check_admitted(self) -> None:
-        """Raise Overloaded where the server has so many requests waiting that this one is not to wait too."""
+        """Raise TryLater where the server has so many requests waiting that this one is not to wait too."""
         if getattr(self.environ.get("gunicorn.socket"), "surplus", False):
-            raise Overloaded("As many requests wait for a thread as may; try again later, or add workers.")
+            raise TryLater("overloaded", "As many requests wait for a thread as may; try again later, or add workers.")
 
     def caller_has_gone(self) -> bool:
         """Say whether the caller has closed its connection, as far as the server knows."""
@@ -71,7 +71,7 @@ class Request(flask.Request):
         return value
 
     def read_body(self, limit: int) -> bytes:
-        """Return the whole body; raises BodyTooLarge beyond `limit` bytes, and IncompleteBody.
+        """Return the whole body; raises ServiceError, also beyond `limit` bytes.
 
         Reads the server's stream itself: gunicorn ends it at the body's end, and what a truncated body or a malformed
         chunk raises there is its own and not an OSError, which Flask would answer with 500.
@@ -79,12 +79,12 @@ class Request(flask.Request):
         announced = self._announced()
         if (announced or 0) > limit or getattr(self.environ.get("gunicorn.socket"), "discarded", False):
             got = "more" if announced is None else announced
-            raise BodyTooLarge(f"Expected at most {limit} bytes, got {got}; send fewer rows at once.")
+            raise ServiceError("body_too_large", f"Expected at most {limit} bytes, got {got}; send fewer rows at once.")
         body = self._read(limit + 1 if announced is None else announced)
         if len(body) > limit:
-            raise BodyTooLarge(f"Expected at most {limit} bytes, got more; send fewer rows at once.")
+            raise ServiceError("body_too_large", f"Expected at most {limit} bytes, got more; send fewer rows at once.")
         if announced is not None and len(body) < announced:
-            raise IncompleteBody(f"Expected {announced} bytes as announced, got {len(body)}.")
+            raise ServiceError("incomplete_body", f"Expected {announced} bytes as announced, got {len(body)}.")
         return body
 
     def _announced(self) -> int | None:
@@ -95,5 +95,5 @@ class Request(flask.Request):
         try:
             content: bytes = self.environ["wsgi.input"].read(size)
         except Exception as error:
-            raise IncompleteBody(f"The body could not be read to its end: {error}.") from error
+            raise ServiceError("incomplete_body", f"The body could not be read to its end: {error}.") from error
         return content

@@ -2,12 +2,10 @@
 
 import logging
 
-from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import MethodNotAllowed as WrongMethod
-from werkzeug.exceptions import NotFound as NoRoute
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from model.errors import ValueRefused
-from service.errors import BadRequest, MethodNotAllowed, NotFound, describe
+from service.errors import ServiceError, describe
 from service.formats import strict_json
 from service.http.framework import Response, this_request
 from service.protocols.base import JSON, Answer
@@ -46,9 +44,10 @@ def ours(error: HTTPException) -> Exception:
     """Say in our own errors what the framework found before a view was reached."""
     request = this_request()
     asked = f"{request.method} {request.path[:100]}"
-    if isinstance(error, NoRoute):
-        return NotFound(f"There is no route for {asked}; predictions are made with POST /predict.")
-    if isinstance(error, WrongMethod):
+    if isinstance(error, NotFound):
+        return ServiceError("not_found", f"There is no route for {asked}; predictions are made with POST /predict.")
+    if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
-        return MethodNotAllowed(f"{request.path} takes {allowed}, got {request.method[:20]}.", allowed)
-    return BadRequest(f"{error.name}: {asked}.") if error.code and error.code < 500 else error
+        message = f"{request.path} takes {allowed}, got {request.method[:20]}."
+        return ServiceError("method_not_allowed", message, {"Allow": allowed})
+    return ServiceError("bad_request", f"{error.name}: {asked}.") if error.code and error.code < 500 else error

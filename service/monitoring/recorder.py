@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from model.prediction import Prediction
-from service.errors import OK, PredictionTimeout, describe
+from service.errors import OK, describe
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import Outcome, PredictionLog
 from service.protocols.call import Call
@@ -94,7 +94,7 @@ class Recorder:
     def abandon(self) -> None:
         """Record what is still running as having taken too long; the process ends, and it never comes back."""
         for record in tuple(self._running):
-            self._leave(record, record.outcome(PredictionTimeout.code))
+            self._leave(record, record.outcome("prediction_timeout"))
 
     def refused(self, protocol: str, request_id: str, error: Exception) -> None:
         """Record a request that the framework turned away before its view."""

@@ -11,7 +11,7 @@ from typing import Final
 from model.outputs import OutputSpec
 from model.prediction import Prediction
 from model.signature import Label, Signature
-from service.errors import Failure, UnknownModel
+from service.errors import Failure, ServiceError
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
 from service.protocols.call import Call, ModelIdentity, Statistics
@@ -50,12 +50,13 @@ class Contract:
         return tuple(dict.fromkeys(spec.method for spec in self.outputs))
 
     def check_name(self, model: str | None, version: str | None) -> None:
-        """Raise UnknownModel if a path names another model or version than this one; None names none."""
+        """Raise ServiceError if a path names another model or version than this one; None names none."""
         if model not in (None, self.served_as) or version not in (None, self.identity.version):
             asked = f"{str(model)[:64]!r}" + (f" version {version[:64]!r}" if version else "")
-            raise UnknownModel(
+            message = (
                 f"Expected model {self.served_as!r} version {self.identity.version!r}, the one served; got {asked}."
             )
+            raise ServiceError("unknown_model", message)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _ANSWERS = (JSON, *row_formats.WRITE)
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read a request; raises UnsupportedMediaType, InvalidJson and InvalidRows."""
+    """Read a request; raises ServiceError."""
     content_type, wanted = header("Content-Type"), choose(header("Accept"), _ANSWERS)
     if content_type != JSON:
         kind, parameters = parse_content_type(content_type)

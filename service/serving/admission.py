@@ -1,4 +1,4 @@
-"""A bounded number of predictions and of rows at once, and of requests that wait, each for a bounded time."""
+"""Admission of requests: how many predictions and rows a worker computes at once, how many requests wait, how long."""
 
 import threading
 import time
@@ -6,30 +6,35 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from service.errors import CallerGone, DeadlineExceeded, Overloaded
+from service.errors import ServiceError, TryLater
 
 
-class Limiter:
-    """Hands out at most `slots` places at a time, for at most `rows` rows together.
+class Admission:
+    """Hands out at most `slots` slots at a time, for at most `rows` rows together.
 
-    At most `waiting` requests wait, each for at most `seconds`; who comes when that many wait is turned away at once. A
-    request for more than `rows` rows is served while no other is.
+    At most `most_waiting` requests wait, each for at most `seconds`; when that many wait, the next is shed at once. A
+    request for more than `rows` rows is admitted while no other has any.
     """
 
-    def __init__(self, slots: int, waiting: int, rows: int, seconds: float) -> None:
+    def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._slots, self._most_waiting, self._rows, self.seconds = slots, waiting, rows, seconds
+        self._slots, self._most_waiting, self._rows, self.seconds = slots, most_waiting, rows, seconds
         self._slots_taken = self._rows_taken = self._waiting = 0
 
-    def place(self, deadline: float, gone: Callable[[], bool]) -> "Place":
-        """Return a place for a request that has to be started by `deadline` (monotonic clock).
+    @property
+    def waiting(self) -> int:
+        """The number of requests that wait now."""
+        return self._waiting
 
-        `gone` says whether its caller is; it is only asked after a wait.
+    def slot(self, deadline: float, has_gone: Callable[[], bool]) -> "Slot":
+        """Return a slot for a request that has to be started by `deadline` (monotonic clock).
+
+        `has_gone` says whether its caller has closed the connection; it is only asked after a wait.
         """
-        return Place(self, deadline, gone)
+        return Slot(self, deadline, has_gone)
 
-    def enter(self, rows: int, until: float) -> bool:
-        """Take a place with so many rows, and say whether that had to be waited for; raises Overloaded."""
+    def acquire(self, rows: int, until: float) -> bool:
+        """Take a slot and so many rows; say whether the request had to wait. Raises TryLater."""
         with self._changed:
             waits = not self._fits(rows)
             if waits:
@@ -39,14 +44,14 @@ class Limiter:
         return waits
 
     def extend(self, rows: int) -> bool:
-        """Add rows to a place that has none; say whether there was room."""
+        """Take rows for a slot that has none; say whether there was room."""
         with self._changed:
             if fits := self._has_room(rows):
                 self._rows_taken += rows
         return fits
 
-    def leave(self, rows: int) -> None:
-        """Give back a place with its rows."""
+    def release(self, rows: int) -> None:
+        """Give back a slot with its rows."""
         with self._changed:
             self._slots_taken -= 1
             self._rows_taken -= rows
@@ -60,70 +65,67 @@ class Limiter:
         return self._slots_taken < self._slots and self._has_room(rows)
 
     def _wait(self, rows: int, until: float) -> None:
+        limits = f"All {self._slots} prediction slots or {self._rows} rows of a worker"
         if self._waiting >= self._most_waiting:
-            raise Overloaded(
-                f"All {self._slots} prediction slots or {self._rows} rows of a worker are in use, and {self._waiting} "
-                "requests wait; try again later, or add workers."
-            )
+            message = f"{limits} are in use, and {self._waiting} requests wait; try again later, or add workers."
+            raise TryLater("overloaded", message)
         self._waiting += 1
         try:
             if not self._changed.wait_for(lambda: self._fits(rows), max(0.0, until - time.monotonic())):
-                raise Overloaded(
-                    f"All {self._slots} prediction slots or {self._rows} rows of a worker stayed in use for "
-                    f"{self.seconds:g} s; try again later, or add workers."
-                )
+                message = f"{limits} stayed in use for {self.seconds:g} s; try again later, or add workers."
+                raise TryLater("overloaded", message)
         finally:
             self._waiting -= 1
 
 
-class Place:
-    """One request's place, for the length of a block."""
+class Slot:
+    """One request's slot, for the length of a block."""
 
-    def __init__(self, limiter: Limiter, deadline: float, gone: Callable[[], bool]) -> None:
-        self._limiter, self._deadline, self._gone = limiter, deadline, gone
-        self._rows: int | None = None  # None while the place is not held
+    def __init__(self, admission: Admission, deadline: float, has_gone: Callable[[], bool]) -> None:
+        self._admission, self._deadline, self._has_gone = admission, deadline, has_gone
+        self._rows: int | None = None  # None while no slot is held
 
     def __enter__(self) -> Self:
-        """Take the place; raises Overloaded, DeadlineExceeded and CallerGone."""
-        self._enter(0)
+        """Take a slot; raises ServiceError when there is none in time, or the caller has gone."""
+        self._acquire(0)
         return self
 
     def take(self, rows: int) -> None:
-        """Say how many rows are to be predicted; raises what entering does."""
-        if self._limiter.extend(rows):
+        """Take the rows that are to be predicted; raises what entering does."""
+        if self._admission.extend(rows):
             self._rows = rows
-        else:  # who waits for rows lets others have the slot
-            self._leave()
-            self._enter(rows)
+        else:  # a request that waits for rows lets others have its slot
+            self._release()
+            self._acquire(rows)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the place back."""
-        self._leave()
+        """Give the slot back."""
+        self._release()
 
-    def _enter(self, rows: int) -> None:
+    def _acquire(self, rows: int) -> None:
         now = time.monotonic()
         if now >= self._deadline:
             raise _too_late()
         try:
-            waited = self._limiter.enter(rows, min(now + self._limiter.seconds, self._deadline))
-        except Overloaded:
+            waited = self._admission.acquire(rows, min(now + self._admission.seconds, self._deadline))
+        except TryLater:
             if time.monotonic() >= self._deadline:
                 raise _too_late() from None
             raise
         self._rows = rows
-        if waited and self._gone():
-            self._leave()
-            raise CallerGone("The caller closed its connection before its prediction was started.")
+        if waited and self._has_gone():
+            self._release()
+            message = "The caller closed its connection before its prediction was started."
+            raise ServiceError("caller_gone", message)
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         if self._rows is not None:
-            self._limiter.leave(self._rows)
+            self._admission.release(self._rows)
             self._rows = None
 
 
-def _too_late() -> DeadlineExceeded:
-    return DeadlineExceeded(
-        "The prediction was not started before the request's deadline; allow more time, try again later or add workers."
-    )
+def _too_late() -> TryLater:
+    message = "The prediction was not started before the request's deadline; allow more time, try again later or add "
+    return TryLater("deadline_exceeded", f"{message}workers.")

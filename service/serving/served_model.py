@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from model.bundle.manifest import SKOPS
 from model.loading import Loaded
 from model.predictor import Predictor
-from service.errors import NotReady
+from service.errors import TryLater
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
 from service.protocols.base import Contract
@@ -58,9 +58,9 @@ class Holder:
         return self._served
 
     def current(self) -> ServedModel:
-        """Return the model; raises NotReady."""
+        """Return the model; raises TryLater."""
         if self._served is None:
-            raise NotReady("No model is loaded yet; try again later.")
+            raise TryLater("not_ready", "No model is loaded yet; try again later.")
         return self._served
 
     def swap(self, served: ServedModel | None) -> None:

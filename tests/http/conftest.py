@@ -1,11 +1,13 @@
 """The application in this process, called through Flask's client, in the words of its users."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from model.loading import load
+from model.predictor import Predictor
 from service.config.settings import Settings
 from service.http.app import Parts, create_app
 from service.http.auth import AuthState
@@ -47,6 +49,11 @@ class Server:
 
     def predict(self, document, **headers):
         return self.client.post("/predict", data=json.dumps(document), content_type=JSON, headers=headers)
+
+    def compute_with(self, engine):
+        """Serve the same model, computed by another engine."""
+        served = self.holder.current()
+        self.holder.swap(replace(served, predictor=Predictor(replace(served.loaded, engine=engine))))
 
     def logged(self):
         return [json.loads(line) for line in self.lines]

@@ -137,7 +137,7 @@ def test_a_failure_of_ours_says_its_code_and_nothing_internal(server, caplog):
         def predict(self, rows):
             raise RuntimeError("secret path /etc/model")
 
-    object.__setattr__(server.holder.current().predictor, "_engine", Broken())
+    server.compute_with(Broken())
 
     answer = server.predict({"features": ROW}, **{"X-Request-ID": "abc-1"})
 
@@ -147,7 +147,7 @@ def test_a_failure_of_ours_says_its_code_and_nothing_internal(server, caplog):
     assert "secret path" in caplog.text
 
 
-def test_a_full_limiter_answers_503_with_retry_after(serve):
+def test_a_request_beyond_the_slots_is_503_with_retry_after(serve):
     """Beyond its slots the server says at once, or after the wait it was set to, that it is busy."""
     server = serve(PREDICTION_SLOTS="1", QUEUE_SECONDS="0.05")
     inner = []
@@ -159,7 +159,7 @@ def test_a_full_limiter_answers_503_with_retry_after(serve):
             inner.append(server.app.test_client().post("/predict", json={"features": ROW}))
             return Prediction(np.array([0]), np.array([[1.0, 0.0, 0.0]]))
 
-    object.__setattr__(server.holder.current().predictor, "_engine", Reentrant())
+    server.compute_with(Reentrant())
 
     assert server.predict({"features": ROW}).status_code == 200
     assert (inner[0].status_code, inner[0].json["code"], inner[0].headers["Retry-After"]) == (503, "overloaded", "1")
