@@ -59,7 +59,7 @@ def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
         os.kill(os.getpid(), number)
 
 
-def be_ended_first(points: int) -> None:
+def prefer_oom_kill(points: int) -> None:
     """Have the kernel end this process, and not the one it was forked from, when memory runs out.
 
     A point is a thousandth of the memory that there may be (proc_pid_oom_score_adj(5), Linux).
@@ -81,7 +81,7 @@ def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
     if not child:
         try:
             end_with_parent(parent)
-            be_ended_first(1000)
+            prefer_oom_kill(1000)
             said = json.dumps(work()).encode()
             with open(writer, "wb") as file:  # noqa: PTH123  # a descriptor has no path
                 file.write(_SIZE.pack(len(said)) + said)

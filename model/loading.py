@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from model.bundle.manifest import ONNX, REPACK, Bundle, Golden, Manifest, read
+from model.bundle.manifest import ONNX, REPACK, Bundle, Golden, Manifest, read_bundle
 from model.bundle.manifest_checks import check_manifest
 from model.bundle.trust import Trust
 from model.columns import Column, join_columns
@@ -47,7 +47,7 @@ def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) 
     The compiled model is taken where the manifest vouches for one, unless `compiled` is false, else scikit-learn.
     """
     trust = trust or Trust()
-    return build(read(directory, trust.pin), directory, trust, compiled=compiled)
+    return build(read_bundle(directory, trust.pin), directory, trust, compiled=compiled)
 
 
 def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = True) -> Loaded:
@@ -75,14 +75,14 @@ def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callab
     return partial(restore, bundle, directory)
 
 
-def prove(loaded: Loaded) -> None:
+def verify(loaded: Loaded) -> None:
     """Predict the golden rows and compare; raises GoldenMismatch. Also the warm-up, so it runs in each worker."""
     golden, signature = loaded.manifest.golden, loaded.manifest.signature
     model = f"model {loaded.manifest.name} {loaded.manifest.version}"
     try:
         with _memory_enough(loaded.manifest):
-            prediction = loaded.engine.predict(rows_of(golden.rows, signature))
-        wrong = int(differing(prediction, golden, signature.task).sum())
+            prediction = loaded.engine.predict(make_rows(golden.rows, signature))
+        wrong = int(differing_rows(prediction, golden, signature.task).sum())
     except NoRoom:
         raise
     except Exception as error:  # whatever a model may do with rows that it answered when it was packed
@@ -105,7 +105,7 @@ def _memory_enough(manifest: Manifest) -> Iterator[None]:
         raise NoRoom(f"memory ran out with {named}; {MORE_MEMORY}.") from None
 
 
-def rows_of(cells: list[list[Any]], signature: Signature) -> Rows:
+def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
     """Return rows as they stand in JSON in the form that the engine takes."""
     columns = [
         Column(feature.name, feature.dtype, list(column))
@@ -124,7 +124,7 @@ def _answered(golden: Golden) -> Prediction:
     return Prediction(labels, np.asarray(found, dtype=np.float64))
 
 
-def differing(found: Prediction, golden: Golden, task: Task) -> Any:
+def differing_rows(found: Prediction, golden: Golden, task: Task) -> Any:
     """Say for each row whether the answer is another one: labels equal, numbers within the tolerance."""
     labels = np.asarray(golden.labels)
     wrong = _far(found.labels, labels) if task == "regressor" else np.asarray(found.labels.tolist()) != labels

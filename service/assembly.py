@@ -20,8 +20,8 @@ from flask import Flask
 
 from model.bundle.trust import make_importable
 from model.errors import NoRoom
-from model.forking import be_ended_first
-from model.loading import prove
+from model.forking import prefer_oom_kill
+from model.loading import verify
 from service.config.exit_line import one_line_exit
 from service.config.settings import Settings
 from service.http import metadata
@@ -147,7 +147,7 @@ def enter_slot(arbiter: Any, worker: Any) -> None:
     It would be put into a queue of the master's that nobody reads here.
     """
     _end_at_once()
-    be_ended_first(WORKERS_POINTS)
+    prefer_oom_kill(WORKERS_POINTS)
     arbiter.kept = None  # the model before a reload
     arbiter.parts.metrics.slot.name = worker.slot
 
@@ -168,7 +168,7 @@ def warm_up(worker: Any) -> None:
     told = std_streams.for_code_in_c()
     faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True, file=told)
     with one_line_exit(Arbiter.WORKER_BOOT_ERROR):
-        prove(served.loaded)
+        verify(served.loaded)
     faulthandler.cancel_dump_traceback_later()
     os.close(told)
     make_importable(parts.settings.model_code)  # for what the model imports later; until now nothing need look there

@@ -141,7 +141,7 @@ def fingerprint(signature: Signature, codes: Mapping[str, Mapping[str, float]]) 
     return digest_of(msgspec.json.encode((signature, codes)))
 
 
-def encode(manifest: Manifest) -> bytes:
+def encode_manifest(manifest: Manifest) -> bytes:
     """Return the manifest as the JSON that is its file; raises OutputRefused for what could not be read again."""
     encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
     try:
@@ -151,12 +151,12 @@ def encode(manifest: Manifest) -> bytes:
     return encoded
 
 
-def names(encoded: bytes, name: str) -> bool:
+def names_file(encoded: bytes, name: str) -> bool:
     """Say whether a manifest, as it is in its file, names a file; also of one that is damaged or of another format."""
     return f'"{name}"'.encode() in encoded
 
 
-def read(directory: Path, pin: str | None = None) -> Bundle:
+def read_bundle(directory: Path, pin: str | None = None) -> Bundle:
     """Read and verify a bundle: pinned digest, format, then each file's size and digest, from one read of its bytes.
 
     `pin` is the sha256, in hex, that the manifest must have. A bundle that is replaced meanwhile is read anew. Raises

@@ -22,7 +22,7 @@ def check_manifest(manifest: Manifest) -> None:
     )
 
 
-def check_agreement(estimator: Any, manifest: Manifest) -> None:
+def check_estimator(estimator: Any, manifest: Manifest) -> None:
     """Compare the manifest's signature with what the estimator says of itself; raises BundleCorrupt."""
     signature = manifest.signature
     width = len(signature.features)

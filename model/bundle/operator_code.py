@@ -91,7 +91,7 @@ def _spec(name: str, modules: Modules) -> ModuleSpec | None:
 
 
 @contextmanager
-def reading(directory: Path | None) -> Iterator[Modules]:
+def record_imports(directory: Path | None) -> Iterator[Modules]:
     """Take note of the modules below the directory that are imported within the block, and of what they hold."""
     if directory is None:
         yield Modules()
@@ -105,7 +105,7 @@ def reading(directory: Path | None) -> Iterator[Modules]:
 
 
 @contextmanager
-def held(modules: Modules) -> Iterator[None]:
+def replay_imports(modules: Modules) -> Iterator[None]:
     """Import the modules that were noted as they were noted, within the block and, if it ends well, from then on.
 
     Those of earlier blocks stay; a model may import its own again.

@@ -18,7 +18,7 @@ from model.bundle.trust import Trust
 from model.commands.options import add_bundle, add_trust, say_progress, to_json, trust_in
 from model.errors import GoldenMismatch, ModelError
 from model.forking import in_fork, in_forks
-from model.loading import Loaded, load, prove, rows_of
+from model.loading import Loaded, load, make_rows, verify
 from model.prediction import Rows
 from model.predictor import Predictor
 
@@ -159,7 +159,7 @@ def _ask(work: Callable[[], dict[str, Any]], count: int, what: str, seconds: flo
 
 def _batches(loaded: Loaded, seconds: float) -> dict[str, Any]:
     """Time calls of each size, one after the other."""
-    prove(loaded)
+    verify(loaded)
     predict = Predictor(loaded).predict
     found = []
     for count in BATCHES:
@@ -179,7 +179,7 @@ def _batches(loaded: Loaded, seconds: float) -> dict[str, Any]:
 
 def _rate(loaded: Loaded, threads: int, seconds: float) -> float:
     """Return the single rows per second that several threads of this process predict in total."""
-    prove(loaded)
+    verify(loaded)
     predict, row = Predictor(loaded).predict, _repeat_golden(loaded, 1)
     end = time.perf_counter() + seconds
     start, calls = time.perf_counter(), [0] * threads
@@ -198,7 +198,7 @@ def _rate(loaded: Loaded, threads: int, seconds: float) -> float:
 
 
 def _repeat_golden(loaded: Loaded, count: int) -> Rows:
-    golden = rows_of(loaded.manifest.golden.rows, loaded.manifest.signature)
+    golden = make_rows(loaded.manifest.golden.rows, loaded.manifest.signature)
     return np.ascontiguousarray(golden[np.arange(count) % len(golden)])
 
 

@@ -12,7 +12,7 @@ from model.bundle.trust import Trust
 from model.commands.options import add_bundle, add_trust, say_progress, to_json, trust_in
 from model.errors import ModelError
 from model.forking import in_fork
-from model.loading import Loaded, load, prove
+from model.loading import Loaded, load, verify
 from model.oneline import one_line
 
 HELP = "load a bundle as the server does, and predict its golden rows in a worker"
@@ -91,9 +91,9 @@ def _worker_findings(loaded: Loaded) -> Iterator[Finding]:
 
 def _predict_as_worker(loaded: Loaded) -> dict[str, Any]:
     try:
-        prove(loaded)  # the first call includes what libraries do once
+        verify(loaded)  # the first call includes what libraries do once
         start = time.monotonic()
-        prove(loaded)
+        verify(loaded)
         seconds, error = time.monotonic() - start, ""
     except ModelError as failure:
         seconds, error = 0.0, str(failure)

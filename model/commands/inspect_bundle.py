@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from model.bundle.manifest import Bundle, Manifest, encode, read
+from model.bundle.manifest import Bundle, Manifest, encode_manifest, read_bundle
 from model.commands.options import add_bundle, to_json
 from model.oneline import one_line
 from model.signature import Feature
@@ -20,14 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
 
 def run(options: argparse.Namespace) -> int:
     """Verify the bundle's files and print its manifest."""
-    bundle = read(options.bundle)
+    bundle = read_bundle(options.bundle)
     print(to_json(_document(bundle)) if options.json else _table(bundle))
     return 0
 
 
 def _document(bundle: Bundle) -> dict[str, Any]:
     """Return the digest and the manifest, with the number of golden rows in place of the rows."""
-    document = {"digest": bundle.digest, **json.loads(encode(bundle.manifest))}
+    document = {"digest": bundle.digest, **json.loads(encode_manifest(bundle.manifest))}
     return {**document, "golden": {"rows": len(bundle.manifest.golden.rows)}}
 
 

@@ -32,7 +32,7 @@ def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | No
         else:
             selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))
             rows = _select_rows(estimator, data, selected, framed=signature.layout == "frame")
-            prediction = _predict(estimator, signature, rows)
+            prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[place] for column in columns] for place in selected]
     except (ValueError, IndexError, TypeError, ModelError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -50,7 +50,7 @@ def baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:
     return None if columns is None else {column.name: _baseline(column) for column in columns}
 
 
-def _predict(estimator: Any, signature: Signature, data: Any) -> Prediction:
+def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Prediction:
     """Predict as the estimator's user would, with copies of the data: with `copy=False` a transformer changes them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an estimator fitted on a frame warns about a matrix

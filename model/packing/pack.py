@@ -105,10 +105,10 @@ def _columns(estimator: Any, data: Any) -> list[Column] | None:
 
 def _serialise(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
     try:
-        return {SKOPS: skops_io.to_skops(estimator, modules_in(code))}
+        return {SKOPS: skops_io.dump_skops(estimator, modules_in(code))}
     except UnsupportedEstimator as error:
         if allow_pickle:
-            return {JOBLIB: skops_io.to_joblib(estimator)}
+            return {JOBLIB: skops_io.dump_joblib(estimator)}
         raise UnsupportedEstimator(f"{error} A pickle may hold it, if you allow one.") from error
 
 
@@ -134,7 +134,7 @@ def _publish(
     """Write a bundle, and verify it with each engine that may serve it before it replaces the one before."""
     with staging_directory(output) as folder:
         trust = Trust(write_files(folder, manifest, content), allow_pickle, code)
-        loading.prove(loading.load(folder, trust, compiled=False))
+        loading.verify(loading.load(folder, trust, compiled=False))
         loaded = loading.load(folder, trust)
-        loading.prove(loaded)
+        loading.verify(loaded)
     return loaded

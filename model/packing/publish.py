@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from model.bundle.manifest import JOBLIB, MANIFEST, ONNX, SKOPS, Manifest, digest_of, encode, names
+from model.bundle.manifest import JOBLIB, MANIFEST, ONNX, SKOPS, Manifest, digest_of, encode_manifest, names_file
 from model.errors import OutputRefused
 
 STAGE: Final = ".packing"
@@ -31,7 +31,7 @@ def name_files(content: Mapping[str, bytes]) -> dict[str, bytes]:
 
 def write_files(folder: Path, manifest: Manifest, content: Mapping[str, bytes]) -> str:
     """Write a bundle's files, by their names, to the disk; returns the manifest's digest. Raises OutputRefused."""
-    encoded = encode(manifest)
+    encoded = encode_manifest(manifest)
     try:
         for name, data in {**content, MANIFEST: encoded}.items():
             with (folder / name).open("wb") as file:
@@ -105,7 +105,7 @@ def _put(stage: Path, place: Path) -> None:
     _sync(place)
     for path in place.iterdir():
         ours = _OURS.fullmatch(path.name) or _OLD.fullmatch(path.name)
-        if ours and not names(now, path.name) and not names(before, path.name):
+        if ours and not names_file(now, path.name) and not names_file(before, path.name):
             with suppress(OSError):  # it only takes up room
                 path.unlink()
 

@@ -28,7 +28,7 @@ def estimator_at(path: Path, code: Path | None = None) -> Any:
     except OSError as error:
         raise BundleMissing(f"{path} cannot be read ({error.strerror}); name a model file.") from None
     modules = modules_in(code)
-    return skops_io.from_skops(content, modules) if path.suffix == ".skops" else skops_io.from_joblib(content)
+    return skops_io.load_skops(content, modules) if path.suffix == ".skops" else skops_io.load_joblib(content)
 
 
 def rows_at(path: Path, estimator: Any) -> Any:

@@ -16,7 +16,7 @@ from model.sklearn_runtime.svm_audit import support_fits
 from model.sklearn_runtime.tree_audit import CHECKS, below
 
 
-def audit(estimator: Any) -> None:
+def audit_arrays(estimator: Any) -> None:
     """Check everything compiled in an estimator; raises BundleCorrupt."""
     for part, owner in walk(estimator):
         name = type(part).__name__

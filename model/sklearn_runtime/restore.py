@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from model.bundle.manifest import JOBLIB, REPACK, SKOPS, Bundle, Manifest
-from model.bundle.manifest_checks import check_agreement
+from model.bundle.manifest_checks import check_estimator
 from model.bundle.trust import Trust
 from model.errors import BundleCorrupt, PickleRefused, VersionMismatch
 from model.sklearn_runtime import skops_io
-from model.sklearn_runtime.array_audit import audit
+from model.sklearn_runtime.array_audit import audit_arrays
 from model.sklearn_runtime.engine import SklearnEngine
 
 
@@ -23,14 +23,14 @@ def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
     """Return the engine of a bundle that was read from the directory; raises ModelError."""
     _check_versions(bundle.manifest)
     estimator = _deserialise(bundle, directory, trust)
-    audit(estimator)
-    check_agreement(estimator, bundle.manifest)
+    audit_arrays(estimator)
+    check_estimator(estimator, bundle.manifest)
     return SklearnEngine(estimator, bundle.manifest.signature)
 
 
 def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
     if SKOPS in bundle.content:
-        return skops_io.from_skops(bundle.content[SKOPS], trust.own_modules())
+        return skops_io.load_skops(bundle.content[SKOPS], trust.own_modules())
     if JOBLIB not in bundle.content:
         raise BundleCorrupt(f"{directory} holds no model of scikit-learn; {REPACK}.")
     if not trust.pickle or trust.pin is None:
@@ -39,7 +39,7 @@ def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
             f"MODEL_SHA256={bundle.digest}, or pack an estimator that skops can hold."
         )
     trust.own_modules()
-    return skops_io.from_joblib(bundle.content[JOBLIB])
+    return skops_io.load_joblib(bundle.content[JOBLIB])
 
 
 def _check_versions(manifest: Manifest) -> None:

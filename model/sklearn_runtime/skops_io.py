@@ -67,12 +67,12 @@ TRUSTED = frozenset(
 )
 
 
-def to_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
+def dump_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
     """Serialise a fitted estimator as skops; raises UnsupportedEstimator if it could not be loaded again."""
     name = type(estimator).__name__
     try:
         content: bytes = skops.io.dumps(estimator)
-        from_skops(content, modules)
+        load_skops(content, modules)
     except UntrustedType as error:
         raise UnsupportedEstimator(f"{name} cannot be packed: {error}") from None
     except Exception as error:  # skops documents no error of its own for objects that it cannot hold
@@ -80,7 +80,7 @@ def to_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
     return content
 
 
-def from_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
+def load_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
     """Audit the types that a skops file names, then build the estimator; raises UntrustedType and BundleCorrupt.
 
     `modules` are the top-level modules of the operator's own code, whose types are trusted too.
@@ -98,7 +98,7 @@ def from_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
     return _quietly(lambda: skops.io.loads(content, trusted=named))
 
 
-def to_joblib(estimator: Any) -> bytes:
+def dump_joblib(estimator: Any) -> bytes:
     """Serialise an estimator as a joblib file, which is a pickle: a program for whoever loads it.
 
     Raises UnsupportedEstimator for what has no name to load it by, such as a lambda.
@@ -113,7 +113,7 @@ def to_joblib(estimator: Any) -> bytes:
     return file.getvalue()
 
 
-def from_joblib(content: bytes) -> Any:
+def load_joblib(content: bytes) -> Any:
     """Run a joblib or pickle file. Only for one that is the caller's own, or pinned by its digest."""
     return _quietly(lambda: joblib.load(io.BytesIO(content)))
 

@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, BinaryIO
 
-from model.bundle import operator_code, parcels
-from model.bundle.manifest import Bundle, read
+from model.bundle import operator_code, transfer
+from model.bundle.manifest import Bundle, read_bundle
 from model.bundle.trust import Trust, make_importable, modules_in
 from model.errors import ModelError
 from model.forking import in_fork
-from model.loading import Loaded, build, builder, prove
+from model.loading import Loaded, build, builder, verify
 from service.config.exit_line import Refused
 from service.config.settings import SettingError, Settings
 from service.serving.model_directory import Watch
@@ -67,7 +67,7 @@ def fetch(settings: Settings, trial: Trial) -> Fetched:
     try:
         with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
             read = _checked(tried(partial(_read, settings, file), trial))
-            bundle = parcels.take(file)
+            bundle = transfer.receive(file)
             file.truncate(0)  # whoever was forked meanwhile has it open, too
     except (OSError, MemoryError) as error:
         raise Refused(f"{type(error).__name__}: {error}") from None
@@ -108,7 +108,7 @@ def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
 
     def work() -> dict[str, Any]:
         hashes = None if settings.tokens_file is None else read_hashes(settings.tokens_file)
-        parcels.put(read(settings.model_dir, settings.model_sha256), file)
+        transfer.send(read_bundle(settings.model_dir, settings.model_sha256), file)
         names = modules_in(code) if code is not None and code.is_dir() else ()
         return {"hashes": None if hashes is None else [each.hex() for each in hashes], "names": sorted(names)}
 
@@ -120,8 +120,8 @@ def _try(settings: Settings, bundle: Bundle, names: frozenset[str]) -> dict[str,
 
     def work() -> dict[str, Any]:
         make_importable(settings.model_code)
-        with operator_code.reading(settings.model_code) as modules:
-            prove(assembled(settings, bundle, names))
+        with operator_code.record_imports(settings.model_code) as modules:
+            verify(assembled(settings, bundle, names))
         return {"modules": asdict(modules)}
 
     return _said(work)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from model.bundle.files import read_file
-from model.bundle.manifest import MANIFEST, MOST_MANIFEST, names
+from model.bundle.manifest import MANIFEST, MOST_MANIFEST, names_file
 from model.errors import NoRoom
 
 Signature = tuple[tuple[str | int, ...], ...]
@@ -64,7 +64,7 @@ class Watch:
         try:
             manifest = self._directory / MANIFEST
             text = read_file(manifest, "a manifest", most=MOST_MANIFEST)
-            paths = [path for path in sorted(self._directory.iterdir()) if names(text, path.name)]
+            paths = [path for path in sorted(self._directory.iterdir()) if names_file(text, path.name)]
             found = [(path.name, path.stat()) for path in [manifest, *paths]]
         except (OSError, NoRoom):
             return ()  # in the middle of being replaced, gone, or no manifest

@@ -12,7 +12,7 @@ from service.serving.served_model import ServedModel
 
 def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
     """Load what was fetched, and touch no file; raises ModelError and what the operator's code may raise."""
-    with operator_code.held(fetched.modules):
+    with operator_code.replay_imports(fetched.modules):
         loaded = assembled(settings, fetched.bundle, fetched.names)
     return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
 

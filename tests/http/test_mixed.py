@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.loading import load, rows_of
+from model.loading import load, make_rows
 from model.onnx_export.random_rows import random_rows
 from model.packing.column_facts import fitted_names
-from model.packing.pack import ask, nested, pack
+from model.packing.golden import predict_in_memory
+from model.packing.pack import pack
 from service.serving.served_model import ServedModel
 from tests import zoo
 from tests.http.conftest import Server
@@ -104,6 +105,13 @@ def test_rows_of_mixed_columns_are_logged_and_redacted(strict):
     assert [[0.05, 0.06, None, "treated", True, 1.0]] == server.logged()[0]["inputs"]
 
 
+def as_lists(probabilities):
+    """Return the probabilities, of one output or of several, as JSON has them."""
+    if isinstance(probabilities, tuple):
+        return [each.tolist() for each in probabilities]
+    return None if probabilities is None else probabilities.tolist()
+
+
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
     """Pack each model once; return the estimator, its columns' dtypes, what its bundle gave, and a server of it."""
@@ -136,12 +144,12 @@ def test_predictions_are_the_same_before_and_after_packing_and_loading_and_over_
         kept = {name: "float64" if str(dtype) == "int64" else dtype for name, dtype in dtypes.items()}
         original = original.astype({name: dtype for name, dtype in kept.items() if str(dtype) != "bool"})
 
-    before = ask(estimator, signature, original)
-    after = [in_memory.engine.predict(rows_of(cells, signature)), loaded.engine.predict(rows_of(cells, signature))]
+    before = predict_in_memory(estimator, signature, original)
+    after = [in_memory.engine.predict(make_rows(cells, signature)), loaded.engine.predict(make_rows(cells, signature))]
     answer = server.predict({"instances": cells}).json
 
     for prediction in after:
         np.testing.assert_array_equal(before.labels, prediction.labels)
-        assert nested(before.probabilities) == nested(prediction.probabilities)
+        assert as_lists(before.probabilities) == as_lists(prediction.probabilities)
     assert before.labels.tolist() == answer["predictions"]
-    assert nested(before.probabilities) == answer.get("probabilities")
+    assert as_lists(before.probabilities) == answer.get("probabilities")

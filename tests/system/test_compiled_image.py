@@ -19,14 +19,14 @@ FIND = f"from importlib.util import find_spec; print([name for name in {ABSENT} 
 ANSWER = """
 import json, sys
 from pathlib import Path
-from model.loading import load, prove, rows_of
+from model.loading import load, verify, make_rows
 from model.predictor import Predictor
 listed = lambda found: list(zip(*(each.tolist() for each in found))) if isinstance(found, tuple) else found.tolist()
 for place in sorted(Path("/cases").iterdir(), key=lambda place: int(place.name)):
     loaded = load(place / "bundle")
-    prove(loaded)
+    verify(loaded)
     rows = json.loads((place / "case.json").read_text())["rows"]
-    found = Predictor(loaded).predict(rows_of(rows, loaded.manifest.signature))
+    found = Predictor(loaded).predict(make_rows(rows, loaded.manifest.signature))
     probabilities = None if found.probabilities is None else listed(found.probabilities)
     print(json.dumps([loaded.engine.name, found.labels.tolist(), probabilities]))
 """

@@ -16,7 +16,7 @@ from model.errors import BundleCorrupt
 from model.loading import load
 from model.packing.pack import pack
 from model.sklearn_runtime import skops_io
-from model.sklearn_runtime.array_audit import audit
+from model.sklearn_runtime.array_audit import audit_arrays
 from tests.bundles import replace_part
 
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -41,7 +41,7 @@ def test_a_tree_with_an_index_out_of_range_is_refused(field, value):
     broken_nodes(estimator.estimators_[1].tree_, **{field: value})
 
     with pytest.raises(BundleCorrupt, match="out of range"):
-        audit(estimator)
+        audit_arrays(estimator)
 
 
 @pytest.mark.parametrize("field", ["left", "right", "feature_idx"])
@@ -51,21 +51,21 @@ def test_a_boosted_tree_with_an_index_out_of_range_is_refused(field):
     estimator._predictors[1][0].nodes[field][0] = 10**6
 
     with pytest.raises(BundleCorrupt, match="out of range"):
-        audit(estimator)
+        audit_arrays(estimator)
 
 
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
 def test_a_neighbour_tree_with_an_index_out_of_range_is_refused(algorithm):
     """So are the trees that neighbours are looked up in."""
     estimator = KNeighborsClassifier(algorithm=algorithm).fit(ROWS, LABELS)
-    audit(estimator)
+    audit_arrays(estimator)
     state = list(estimator._tree.__getstate__())
     state[1] = state[1].copy()
     state[1][0] = 10**6
     estimator._tree.__setstate__(tuple(state))
 
     with pytest.raises(BundleCorrupt, match="out of range"):
-        audit(estimator)
+        audit_arrays(estimator)
 
 
 @pytest.mark.parametrize("ensemble", [RandomForestClassifier(2), GradientBoostingClassifier(n_estimators=2)])
@@ -77,7 +77,7 @@ def test_a_tree_that_takes_more_features_than_its_forest_gives_is_refused(ensemb
     members[0].tree_, members[0].n_features_in_ = wide.tree_, 8
 
     with pytest.raises(BundleCorrupt, match="shapes out of range"):
-        audit(ensemble)
+        audit_arrays(ensemble)
 
 
 def test_a_crafted_skops_file_is_refused_and_crashes_nothing(tmp_path):
@@ -104,7 +104,7 @@ def bad_support(change):
 def bad_sparse_support(change, machine=None):
     def craft():
         found = (machine or SVC()).fit(csr_matrix(ROWS), LABELS)
-        audit(found)
+        audit_arrays(found)
         change(found)
         return found
 
@@ -122,7 +122,7 @@ def shortened(machine):
 
 def bad_sparse_memory():
     neighbours = KNeighborsClassifier().fit(csr_matrix(ROWS), LABELS)
-    audit(neighbours)
+    audit_arrays(neighbours)
     neighbours._fit_X.indices[0] = 10**6
     return neighbours
 
@@ -213,7 +213,7 @@ def test_other_arrays_that_compiled_code_believes_are_checked_too(name):
     crafted = CRAFTED[name]()
 
     with pytest.raises(BundleCorrupt, match=r"out of range|malformed"):
-        audit(crafted)
+        audit_arrays(crafted)
 
 
 @pytest.mark.parametrize("machine", [SVC(), NuSVC(nu=0.1), SVR(), NuSVR(), OneClassSVM(), KNeighborsClassifier()])

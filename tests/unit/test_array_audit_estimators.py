@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTran
 
 from model.errors import BundleCorrupt
 from model.packing.signature_reader import read_signature
-from model.sklearn_runtime.array_audit import audit
+from model.sklearn_runtime.array_audit import audit_arrays
 from model.sklearn_runtime.engine import SklearnEngine
 
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -29,7 +29,7 @@ def neighbours(place, value, **options):
 
     def craft():
         estimator = KNeighborsClassifier(algorithm="ball_tree", **options).fit(ROWS, LABELS)
-        audit(estimator)
+        audit_arrays(estimator)
         state = list(estimator._tree.__getstate__())
         state[place] = value(state[place]) if callable(value) else value
         estimator._tree.__setstate__(tuple(state))
@@ -52,7 +52,7 @@ def with_distance_of(weights=None, matrix=None):
 def changed(estimator, change, rows=ROWS, labels=LABELS):
     def craft():
         fitted = estimator.fit(rows, labels)
-        audit(fitted)
+        audit_arrays(fitted)
         change(fitted)
         return fitted
 
@@ -164,7 +164,7 @@ def test_what_would_crash_or_read_anything_is_refused(name):
     crafted = CRAFTED[name]()
 
     with pytest.raises(BundleCorrupt, match=r"out of range|malformed"):
-        audit(crafted)
+        audit_arrays(crafted)
 
 
 class RandomState:
@@ -176,7 +176,7 @@ def test_a_class_of_the_operators_own_may_have_any_name():
     estimator = KNeighborsClassifier().fit(ROWS, LABELS)
     estimator.extra = RandomState()
 
-    audit(estimator)
+    audit_arrays(estimator)
 
 
 def test_clustering_uses_one_thread_however_many_it_was_fitted_with():

@@ -69,7 +69,7 @@ def test_bench_of_a_model_that_does_not_answer_its_golden_rows_fails(bundle, cap
     def crash(_):
         raise SystemExit
 
-    monkeypatch.setattr(bench, "prove", crash)
+    monkeypatch.setattr(bench, "verify", crash)
     code, out, err = run(capfd, bundle, "--seconds", "0.03")
 
     assert (1, "") == (code, out)

@@ -20,7 +20,7 @@ from model.errors import (
     UntrustedType,
     VersionMismatch,
 )
-from model.loading import load, prove
+from model.loading import load, verify
 from model.sklearn_runtime import skops_io
 from tests.bundles import part, replace_part
 
@@ -43,7 +43,7 @@ def rewrite(bundle, change):
 def test_a_bundle_loads_and_reproduces_its_golden_rows(bundle):
     """What was packed is what is loaded."""
     loaded = load(bundle)
-    prove(loaded)
+    verify(loaded)
 
     manifest = loaded.manifest
     assert ("iris", "1", "classifier", (0, 1, 2)) == (
@@ -157,7 +157,7 @@ def test_golden_rows_that_are_not_reproduced_are_refused(bundle):
     rewrite(bundle, lambda manifest: manifest["golden"]["labels"].__setitem__(0, 2))
 
     with pytest.raises(GoldenMismatch, match="1 of its 32 golden rows"):
-        prove(load(bundle))
+        verify(load(bundle))
 
 
 def test_golden_probabilities_that_are_off_are_refused(bundle):
@@ -165,7 +165,7 @@ def test_golden_probabilities_that_are_off_are_refused(bundle):
     rewrite(bundle, lambda manifest: manifest["golden"]["probabilities"][3].__setitem__(0, 0.123))
 
     with pytest.raises(GoldenMismatch):
-        prove(load(bundle))
+        verify(load(bundle))
 
 
 def test_a_model_file_without_a_model_is_refused(bundle):
@@ -182,7 +182,7 @@ def test_a_type_off_the_list_is_refused_before_anything_is_built(tmp_path):
     content = skops_io.skops.io.dumps(estimator)
 
     with pytest.raises(UntrustedType, match="rmtree"):
-        skops_io.from_skops(content)
+        skops_io.load_skops(content)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_file_that_holds_no_fitted_predictor_is_refused(bundle, what):
     replace_part(bundle, "skops", skops_io.skops.io.dumps(what))
 
     with pytest.raises((BundleCorrupt, GoldenMismatch)):
-        prove(load(bundle, compiled=False))
+        verify(load(bundle, compiled=False))
 
 
 def test_random_damage_to_the_manifest_always_has_a_code(bundle):
@@ -227,7 +227,7 @@ def test_random_damage_to_the_manifest_always_has_a_code(bundle):
         damaged[draw.randrange(len(content))] = draw.randrange(256)
         path.write_bytes(damaged)
         with suppress(ModelError):
-            prove(load(bundle))
+            verify(load(bundle))
             assert path.read_bytes() != content or damaged == content
 
 

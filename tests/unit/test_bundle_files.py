@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.bundle.files import read_file
-from model.bundle.manifest import MOST_MANIFEST, read
+from model.bundle.manifest import MOST_MANIFEST, read_bundle
 from model.errors import BundleCorrupt
 from service.config.settings import SettingError
 from service.serving.tokens_file import read_hashes
@@ -51,7 +51,7 @@ def test_what_is_no_regular_file_of_the_right_size_is_refused_at_once(bundle, pa
     start = time.monotonic()
 
     with pytest.raises(BundleCorrupt, match=f"{name} (is|has) {kind}, expected a regular file of {expected}"):
-        read(bundle)
+        read_bundle(bundle)
 
     assert time.monotonic() - start < 2
 
@@ -63,7 +63,7 @@ def test_a_file_of_another_size_than_the_manifest_says_is_refused_before_it_is_r
     os.truncate(path, path.stat().st_size + change)
 
     with pytest.raises(BundleCorrupt, match=r"\.skops has \d+ bytes, expected a regular file of the \d+ bytes"):
-        read(bundle)
+        read_bundle(bundle)
 
 
 def test_no_more_is_read_than_the_size_says():
@@ -73,14 +73,14 @@ def test_no_more_is_read_than_the_size_says():
 
 def test_symbolic_links_are_followed(bundle, tmp_path):
     """The volumes of Kubernetes are made of them."""
-    before = read(bundle)
+    before = read_bundle(bundle)
     bundle.rename(tmp_path / "..2024")
     (tmp_path / "..data").symlink_to("..2024")
     bundle.mkdir()
     for path in (tmp_path / "..data").iterdir():
         (bundle / path.name).symlink_to(f"../..data/{path.name}")
 
-    assert before == read(bundle)
+    assert before == read_bundle(bundle)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -25,7 +25,7 @@ from sklearn.preprocessing import OneHotEncoder
 from model.commands import check
 from model.commands.cli import main
 from model.errors import UnsupportedEstimator
-from model.loading import load, prove, rows_of
+from model.loading import load, make_rows, verify
 from model.packing.pack import pack
 from tests import zoo
 from tests.bundles import part
@@ -87,7 +87,7 @@ def test_pack_takes_what_people_have(run, tmp_path, estimator, name, data):
     assert (0, True) == (code, out.splitlines()[1].startswith("mine 1: "))
     assert out.startswith("engine: onnx, ")
     loaded = load(tmp_path / "bundle")
-    prove(loaded)
+    verify(loaded)
     assert tuple(IRIS.feature_names) == loaded.manifest.signature.names
     assert bool(data) == (loaded.manifest.baseline is not None)
 
@@ -131,7 +131,7 @@ def test_csv_is_read_as_what_the_estimator_was_fitted_on(run, tmp_path):
     dtypes = [feature.dtype for feature in loaded.manifest.signature.features]
     assert ["string", "string", "datetime", "float64"] == dtypes
     cells = [["01234", "NA", "2020-01-01", 1.5], ["56789", "None", "2021-06-05", None]]
-    found = loaded.engine.predict(rows_of(cells, loaded.manifest.signature)).probabilities
+    found = loaded.engine.predict(make_rows(cells, loaded.manifest.signature)).probabilities
     assert estimator.predict_proba(rows.iloc[:2]).tolist() == found.tolist()
 
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from model.loading import prove
+from model.loading import verify
 from service.config.settings import Settings
 from service.serving.fetch import Refused, Trial, fetch
 from service.serving.reload_model import load_fetched
 from tests.conftest import ROOT
-from tests.unit.test_safety import OWN, USE
+from tests.unit.test_untrusted_models import OWN, USE
 
 
 @pytest.mark.parametrize("engine", ["auto", "scikit-learn"])
@@ -27,7 +27,7 @@ def test_what_was_fetched_is_loaded_though_its_files_are_gone(iris_bundle, tmp_p
     tokens.unlink()
 
     served = load_fetched(settings, fetched)
-    prove(served.loaded)
+    verify(served.loaded)
     assert "iris" == served.contract.identity.name
     assert (hashlib.sha256(b"secret").digest(),) == fetched.hashes
 
@@ -43,7 +43,7 @@ def test_the_operators_code_is_fetched_too(tmp_path):
     fetched = fetch(settings, Trial(60))
     shutil.rmtree(code)
 
-    prove(load_fetched(settings, fetched).loaded)
+    verify(load_fetched(settings, fetched).loaded)
     assert str(code) not in sys.path
 
 

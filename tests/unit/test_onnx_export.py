@@ -158,17 +158,17 @@ def test_a_compiled_model_is_served_without_importing_scikit_learn_and_survives_
 import os, sys
 import numpy as np
 from pathlib import Path
-from model.loading import load, prove
+from model.loading import load, verify
 loaded = load(Path(sys.argv[1]))
 children = []
 for _ in range(3):
     child = os.fork()
     if not child:
-        prove(loaded)
+        verify(loaded)
         sys.exit(0)
     children.append(child)
 assert [0, 0, 0] == [os.waitpid(child, 0)[1] for child in children]
-prove(loaded)
+verify(loaded)
 assert not {"sklearn", "scipy", "skops", "joblib", "onnx"} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program, iris_bundle], cwd=ROOT, capture_output=True, check=False)

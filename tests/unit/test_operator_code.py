@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from model.bundle.operator_code import held, reading
+from model.bundle.operator_code import record_imports, replay_imports
 
 
 @pytest.fixture
@@ -37,13 +37,13 @@ def forget():
 
 def test_modules_are_imported_as_they_were_read(code):
     """Packages, namespace packages and data files too; the directory may have been replaced, or hang."""
-    with reading(code) as modules:
+    with record_imports(code) as modules:
         importlib.import_module("own_module")
     forget()
     shutil.rmtree(code)
     sys.path.remove(str(code))
 
-    with held(modules):
+    with replay_imports(modules):
         importlib.import_module("own_module")
     del sys.modules["own_module"]
     module = importlib.import_module("own_module")
@@ -56,22 +56,22 @@ def test_modules_are_imported_as_they_were_read(code):
 
 def test_what_was_held_stays_held_unless_it_cannot_be_loaded(code):
     """Another model may import modules that this one has imported too."""
-    with reading(code) as modules:
+    with record_imports(code) as modules:
         importlib.import_module("own_module")
     forget()
-    with held(modules):
+    with replay_imports(modules):
         pass
     (code / "own_space" / "place.py").write_text("VALUE = 2")
-    with reading(code) as changed:
+    with record_imports(code) as changed:
         importlib.import_module("own_space.place")
     forget()
     shutil.rmtree(code)
 
-    with pytest.raises(ZeroDivisionError), held(changed):
+    with pytest.raises(ZeroDivisionError), replay_imports(changed):
         raise ZeroDivisionError
     assert 1 == importlib.import_module("own_module").VALUE
     forget()
-    with held(changed):
+    with replay_imports(changed):
         pass
     assert 2 == importlib.import_module("own_module").VALUE
 
@@ -85,15 +85,15 @@ def test_a_stale_compiled_copy_is_not_taken(code):
     source.write_text("VALUE = 2")
     importlib.import_module("os").utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
 
-    with reading(code):
+    with record_imports(code):
         assert 2 == importlib.import_module("own_module").VALUE
 
 
 def test_other_modules_are_none_of_its_business(code, tmp_path):
     """Those of other directories are found as ever, and not noted; without a directory none is."""
-    with reading(tmp_path / "code2") as modules:
+    with record_imports(tmp_path / "code2") as modules:
         importlib.import_module("own_module")
-    with reading(None) as nothing:
+    with record_imports(None) as nothing:
         importlib.import_module("own_module")
 
     assert ({}, {}) == (modules.found, modules.files)

@@ -18,7 +18,7 @@ from model.bundle.manifest import Score
 from model.bundle.trust import Trust
 from model.columns import join_columns
 from model.errors import OutputRefused, UnsupportedEstimator, VersionMismatch
-from model.loading import load, prove
+from model.loading import load, verify
 from model.packing.pack import pack
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import read_columns
@@ -102,7 +102,7 @@ def test_a_pack_that_fails_leaves_the_bundle_that_was_there(tmp_path, change, re
     with pytest.raises(OutputRefused, match=reason):
         pack(estimator, tmp_path / "bundle", **{"name": "test", "data": IRIS.data} | change)
 
-    prove(load(tmp_path / "bundle"))
+    verify(load(tmp_path / "bundle"))
     assert [tmp_path / "bundle"] == list(tmp_path.iterdir())
 
 

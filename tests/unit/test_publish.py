@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from model.bundle.manifest import File, digest_of, read
+from model.bundle.manifest import File, digest_of, read_bundle
 from model.errors import BundleMissing, OutputRefused
 from model.forking import in_fork
-from model.loading import load, prove
+from model.loading import load, verify
 from model.packing.publish import name_files, staging_directory, write_files
 from service.serving.model_directory import Watch
 from tests.bundles import as_format_1, part
@@ -24,7 +24,7 @@ LAST = 100
 @pytest.fixture
 def put(iris_bundle):
     """Put a bundle of a version into a directory; its files are of that version alone, and no models."""
-    reference = read(iris_bundle).manifest
+    reference = read_bundle(iris_bundle).manifest
 
     def put(directory, version, onnx=None):
         words = {"skops": f"{version:09}\n" * 3000, "onnx": f"{onnx or version:09}\n" * 4000}
@@ -43,7 +43,7 @@ def files(directory):
 def version(directory):
     """Return the version that a reader finds, having read all of it; 0 where there is no bundle."""
     try:
-        return int(read(directory).manifest.version)
+        return int(read_bundle(directory).manifest.version)
     except BundleMissing:
         assert "manifest.json" not in files(directory)
         return 0
@@ -153,7 +153,7 @@ def test_a_reader_never_finds_a_broken_bundle_however_often_and_by_how_many_it_i
     children = [os.fork() or pack_all() for _ in range(2)]
     seen = []
     while children:
-        seen.append(int(read(directory).manifest.version))
+        seen.append(int(read_bundle(directory).manifest.version))
         children = [child for child in children if not os.waitpid(child, os.WNOHANG)[0]]
 
     assert LAST == version(directory)
@@ -167,7 +167,7 @@ def test_whoever_has_read_a_manifest_finds_its_files_after_the_next_pack(tmp_pat
     for number in range(4):
         put(directory, number)
         (directory / "NOTES.md").write_text("mine")
-        kept.append(set(read(directory).manifest.files))
+        kept.append(set(read_bundle(directory).manifest.files))
         mine = {"manifest.json", "NOTES.md"}
         assert set(files(directory)) == mine | kept[number] | (kept[number - 1] if number else set())
 
@@ -176,8 +176,8 @@ def test_a_bundle_of_the_first_format_is_read_and_replaced(iris_bundle, tmp_path
     """Its files have plain names; they stay for one pack, as those of any version."""
     directory = shutil.copytree(iris_bundle, tmp_path / "bundle")
     as_format_1(directory)
-    prove(load(directory))
-    prove(load(directory, compiled=False))
+    verify(load(directory))
+    verify(load(directory, compiled=False))
 
     put(directory, 2)
     assert {"model.skops", "model.onnx"} < set(files(directory))

@@ -69,8 +69,12 @@ ANONYMOUS = make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegres
     [
         (ANONYMOUS, {}, "not trusted; define a function by name in a module, and name its directory"),
         (ANONYMOUS, {"allow_pickle": True}, "cannot be written as a pickle"),
-        (KMeans(2, n_init=1), {}, "fitted on float32, and rows are float64"),
-        (GridSearchCV(LogisticRegression(), {"C": [1, 2]}, refit=False), {}, "no predict; fit it with refit=True"),
+        (KMeans(2, n_init=1), {}, "fitted on float32, but rows are float64"),
+        (
+            GridSearchCV(LogisticRegression(), {"C": [1, 2]}, refit=False),
+            {},
+            "no predict method; fit it with refit=True",
+        ),
     ],
     ids=["lambda", "lambda in a pickle", "float32", "search without a model"],
 )

@@ -12,7 +12,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from model.errors import BundleCorrupt
 from model.sklearn_runtime import skops_io
-from model.sklearn_runtime.array_audit import audit
+from model.sklearn_runtime.array_audit import audit_arrays
 
 ROWS, LABELS = load_iris(return_X_y=True)
 NONE = {"__class__": "NoneType", "__module__": "builtins", "__loader__": "JsonNode", "content": "null", "is_json": True}
@@ -101,10 +101,10 @@ def test_a_state_that_would_be_read_beyond_its_end_is_refused_before_it_is(name)
     """Each of them crashes scikit-learn while skops builds it, or builds what crashes later."""
     estimator, change = CRAFTED[name]
     content = skops_io.skops.io.dumps(estimator.fit(ROWS, LABELS))
-    audit(skops_io.from_skops(content))
+    audit_arrays(skops_io.load_skops(content))
 
     with pytest.raises(BundleCorrupt, match=r"malformed|two things under one id|cannot be read"):
-        skops_io.from_skops(crafted(content, change, one=np.float64(1)))
+        skops_io.load_skops(crafted(content, change, one=np.float64(1)))
 
 
 def test_a_file_that_is_no_archive_inside_is_refused():
@@ -115,4 +115,4 @@ def test_a_file_that_is_no_archive_inside_is_refused():
     content[content.rindex(b"schema.json") - 46 + 8] |= 1  # and by the directory
 
     with pytest.raises(BundleCorrupt, match="cannot be read"):
-        skops_io.from_skops(bytes(content))
+        skops_io.load_skops(bytes(content))

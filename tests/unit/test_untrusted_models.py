@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 from model.bundle.manifest import digest_of
 from model.bundle.trust import Trust, modules_in
 from model.errors import BundleCorrupt, ModelError, PickleRefused, UntrustedType
-from model.loading import load, prove
+from model.loading import load, verify
 from model.packing.pack import pack
 from model.sklearn_runtime import skops_io
 from tests.bundles import part
@@ -128,7 +128,7 @@ def test_a_pickled_bundle_is_served_with_permission_and_pin_only(tmp_path):
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=ROWS, allow_pickle=True)
 
     assert ["joblib"] == loaded.manifest.kinds
-    prove(load(tmp_path / "bundle", Trust(loaded.digest, pickle=True)))
+    verify(load(tmp_path / "bundle", Trust(loaded.digest, pickle=True)))
     with pytest.raises(PickleRefused, match=f"ALLOW_PICKLE=1 and MODEL_SHA256={loaded.digest}"):
         load(tmp_path / "bundle")
 
@@ -169,7 +169,7 @@ def test_own_types_are_loaded_from_the_named_directory_only(tmp_path):
 
     with pytest.raises(UntrustedType, match=r"own_code\.Doubler.*MODEL_CODE"):
         load(bundle)
-    prove(load(bundle, Trust(code=code)))
+    verify(load(bundle, Trust(code=code)))
 
 
 def crafted(schema):
@@ -204,7 +204,7 @@ def test_what_the_operators_code_imports_is_not_its_own(tmp_path, canary, loader
     modules = modules_in(code)
 
     with pytest.raises((UntrustedType, BundleCorrupt)):
-        skops_io.from_skops(crafted(schema), modules)
+        skops_io.load_skops(crafted(schema), modules)
 
     assert not canary.exists()
 
@@ -219,10 +219,10 @@ def test_a_trusted_function_is_never_called_with_what_a_file_says(loader, name):
 
     if (loader, attribute) != ("ObjectNode", "partial"):  # an empty partial is not even that
         with pytest.raises(UntrustedType, match="is not trusted"):
-            skops_io.from_skops(crafted(schema))
+            skops_io.load_skops(crafted(schema))
     else:
         with pytest.raises((UntrustedType, BundleCorrupt)):
-            skops_io.from_skops(crafted(schema))
+            skops_io.load_skops(crafted(schema))
 
 
 def test_a_file_that_expands_to_fill_the_memory_is_refused():
@@ -232,4 +232,4 @@ def test_a_file_that_expands_to_fill_the_memory_is_refused():
         archive.writestr("schema.json", "{}" + " " * 50_000_000)
 
     with pytest.raises(BundleCorrupt, match="expands from"):
-        skops_io.from_skops(file.getvalue())
+        skops_io.load_skops(file.getvalue())

@@ -11,8 +11,8 @@ _SIZE = struct.Struct("Q")
 _Head = tuple[str, Manifest, dict[str, int]]
 
 
-def put(bundle: Bundle, file: BinaryIO) -> None:
-    """Write a bundle into an open file, which is for `take` in another process only."""
+def send(bundle: Bundle, file: BinaryIO) -> None:
+    """Write a bundle into an open file, which is for `receive` in another process only."""
     head = bundle.digest, bundle.manifest, {name: len(content) for name, content in bundle.content.items()}
     encoded = msgspec.json.encode(head)
     file.write(_SIZE.pack(len(encoded)) + encoded)
@@ -20,8 +20,8 @@ def put(bundle: Bundle, file: BinaryIO) -> None:
     file.flush()
 
 
-def take(file: BinaryIO) -> Bundle:
-    """Read what `put` wrote, from the file's start."""
+def receive(file: BinaryIO) -> Bundle:
+    """Read what `send` wrote, from the file's start."""
     file.seek(0)
     (size,) = _SIZE.unpack(file.read(_SIZE.size))
     digest, manifest, sizes = msgspec.json.decode(file.read(size), type=_Head)
