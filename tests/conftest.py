@@ -1,17 +1,25 @@
 """What every level shares: a bundle of the reference model, made once by the command a user would run."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.victims import PACK, WIDE
 
-# A busy machine is slow; the examples are the same in each run, so that a failure can be repeated.
-settings.register_profile("tests", deadline=None, derandomize=True)
-settings.load_profile("tests")
+# As in the Makefile, for a pytest that is run by itself: threads of libraries wait for each other on a busy machine.
+# They are read when numpy is imported, which no module above does.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+    os.environ.setdefault(name, "1")
+
+SLOW = [HealthCheck.too_slow]  # a busy machine is
+# By default the examples are few and the same in each run, so that a failure can be repeated; `nightly` looks further.
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=50, suppress_health_check=SLOW)
+settings.register_profile("nightly", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=SLOW)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 ROOT = Path(__file__).parent.parent
 pytest_plugins = ["tests.system.containers"]  # the image is built once, whichever tests use it
