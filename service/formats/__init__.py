@@ -1,4 +1,4 @@
-"""Bytes to plain values and arrays, and back: JSON, CSV, .npy, Arrow, content encodings, media types.
+"""Converts bytes to plain values and arrays, and back: JSON, CSV, .npy, Arrow, content encodings, media types.
 
 Not here: what a request means. No I/O, no clock, no metrics.
 

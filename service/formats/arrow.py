@@ -1,7 +1,7 @@
 """Arrow's columnar format (apache/arrow, docs/source/format/Columnar.rst, "Serialization and IPC"), streams and files.
 
-Reads flat columns of numbers, booleans, texts and datetimes, dictionary-encoded or not. Every offset and length is
-checked against the body, every height against the most rows, and nothing is allocated by what the body claims.
+Reads flat columns of numbers, booleans, strings and datetimes, dictionary-encoded or not. Every offset and length is
+checked against the body, and every row count against the limit, before anything is allocated for it.
 """
 
 import struct
@@ -17,24 +17,24 @@ from service.formats.flatbuffer_reader import BOOL, BYTE, LONG, SHORT, View
 from service.validation.columns import Column, TableReader
 
 STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
-_MAGIC: Final = b"ARROW1\0\0"  # a file is this, a stream, and an index of it
+_MAGIC: Final = b"ARROW1\0\0"  # a file is this, a stream, and an index
 _SIZE: Final = struct.Struct("<I")
 _CONTINUED: Final = 0xFFFFFFFF
 _SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
 _MOST_MESSAGES: Final = 4096
-_MOST_GROWTH: Final = 100  # each time, an array is copied
-# A text that stands once in the body and in many cells is work for the model in each. What is longer than names are may
-# add up to a megabyte, or to so many times the body.
+_MOST_GROWTH: Final = 100  # deltas of a dictionary of numbers, each of which copies an array
+# A string that is once in the body but in many cells costs the model work for each cell. The characters of all cells,
+# less 64 for each cell, may add up to a megabyte, or to 4 times the body if that is more.
 _NAME, _MOST_TEXT, _MOST_REPEATED = 64, 2**20, 4
 
 
 @dataclass
 class _Reading:
-    """What is known of a stream so far."""
+    """What has been read of a stream so far."""
 
     size: int
     kinds: dict[str, Kind] = field(default_factory=dict)
-    coded: dict[int, str] = field(default_factory=dict)  # what each dictionary holds
+    coded: dict[int, str] = field(default_factory=dict)  # the type of each dictionary's values
     dictionaries: dict[int, Values] = field(default_factory=dict)
     batches: dict[str, list[Column]] = field(default_factory=dict)
     rows: int = 0
@@ -47,7 +47,7 @@ def read(body: bytes, tables: TableReader) -> Rows:
     try:
         for number, (kind, header, content) in enumerate(_messages(memoryview(body))):
             if number > _MOST_MESSAGES:
-                raise ValueError(f"more than {_MOST_MESSAGES} batches")
+                raise ValueError(f"there are more than {_MOST_MESSAGES} batches")
             if kind == _SCHEMA and number == 0:
                 _read_schema(header, reading, tables)
             elif kind == _DICTIONARY and number > 0:
@@ -55,9 +55,9 @@ def read(body: bytes, tables: TableReader) -> Rows:
             elif kind == _BATCH and number > 0:
                 _read_batch(header, content, reading, tables)
             else:
-                raise ValueError("a message out of its order")
+                raise ValueError("a message is out of order")
         columns = {name: joined(parts) for name, parts in reading.batches.items()}
-        _check_texts(columns, reading, tables)
+        _check_repeated_strings(columns, reading, tables)
     except (ValueError, struct.error) as error:
         raise InvalidBody(f"Expected an Arrow IPC stream of flat columns; {str(error)[:200]}.") from None
     if not reading.kinds:
@@ -81,18 +81,18 @@ def _messages(body: memoryview) -> Iterator[tuple[int, View, memoryview]]:
         start = place + size
         place = start + length
         if length < 0 or place > len(body) or header is None:
-            raise ValueError("a message that goes beyond the end")
+            raise ValueError("a message goes beyond the end of the body")
         yield message.number(1, BYTE), header, body[start:place]
 
 
 def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:
-    """Read what the columns are; of more than the model has, only what is needed to name one that is wrong."""
+    """Read the columns' names and types; of too many columns, no more than is needed to name an unknown one."""
     if schema.number(0, SHORT):
-        raise ValueError("big-endian numbers")
+        raise ValueError("big-endian numbers are not supported")
     known, left = tables.names, reading.size
     fields, names = schema.views(1, len(known) + 1), []
     for each in fields:
-        names.append(each.text(0, left))
+        names.append(each.string(0, left))
         left -= len(names[-1])
     if len(set(names)) < len(names):
         raise InvalidRows((Problem("duplicate_name", "", "each column once", "one twice"),))
@@ -107,13 +107,13 @@ def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:
 def _read_dictionary(header: View, content: memoryview, reading: _Reading) -> None:
     number, batch = header.number(0, LONG), header.view(1)
     if batch is None or number not in reading.coded:
-        raise ValueError("a dictionary that no column has")
+        raise ValueError("no column uses one of the dictionaries")
     (values,) = _columns(batch, content, [reading.coded[number]])
     if header.number(2, BOOL) and number in reading.dictionaries:
         known = reading.dictionaries[number]
         reading.growth += not isinstance(known.found, list)
         if reading.growth > _MOST_GROWTH:
-            raise ValueError(f"dictionaries of numbers in more than {_MOST_GROWTH} pieces")
+            raise ValueError(f"a dictionary of numbers has more than {_MOST_GROWTH} deltas")
         values = grown(known, values)
     reading.dictionaries[number] = values
 
@@ -133,12 +133,12 @@ def _read_batch(batch: View, content: memoryview, reading: _Reading, tables: Tab
 
 def _columns(batch: View, content: memoryview, dtypes: list[str]) -> list[Values]:
     if batch.view(3) is not None:
-        raise ValueError("compressed buffers, which are not read here; use Content-Encoding: gzip instead")
+        raise ValueError("compressed buffers are not supported; use Content-Encoding: gzip instead")
     height, nodes = batch.number(0, LONG), batch.longs(1, 2)
     if len(nodes) != len(dtypes) or (nodes[:, 0] != height).any():
-        raise ValueError("columns that are not of the batch's length")
-    if not 0 <= height <= 8 * len(content):  # booleans are a bit
-        raise ValueError(f"{height} rows in {len(content)} bytes")
+        raise ValueError("a column is not of the batch's length")
+    if not 0 <= height <= 8 * len(content):  # a boolean takes a bit
+        raise ValueError(f"{len(content)} bytes cannot hold {height} rows")
     buffers = Buffers(content, batch.longs(2, 2), batch.longs(4, 1).ravel())
     missing = nodes[:, 1].tolist()
     return [
@@ -146,12 +146,15 @@ def _columns(batch: View, content: memoryview, dtypes: list[str]) -> list[Values
     ]
 
 
-def _check_texts(columns: dict[str, Column], reading: _Reading, tables: TableReader) -> None:
-    """Raise ValueError where few bytes are much text for the model; among known categories none of it reaches it."""
+def _check_repeated_strings(columns: dict[str, Column], reading: _Reading, tables: TableReader) -> None:
+    """Raise ValueError where few bytes become much text for the model.
+
+    Columns with fixed categories do not count: their readers refuse every other string.
+    """
     left = max(_MOST_TEXT, _MOST_REPEATED * reading.size)
     for feature in tables.features:
-        if feature.categories is None and feature.name in columns and reading.kinds[feature.name].repeats_texts:
+        if feature.categories is None and feature.name in columns and reading.kinds[feature.name].shares_strings:
             column = columns[feature.name]
             left -= max(0, sum(map(len, filter(None, column))) - _NAME * len(column))
     if left < 0:
-        raise ValueError("texts that are repeated too often; send fewer rows, or texts that are not shared")
+        raise ValueError("long strings are repeated too often; send fewer rows, or strings that are not shared")

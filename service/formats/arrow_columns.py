@@ -1,6 +1,6 @@
-"""One column of an Arrow record batch, from its buffers.
+"""Reads one column of an Arrow record batch from its buffers.
 
-Nothing is allocated for a height before the buffers have proven to hold as much.
+Nothing is allocated for a row count before the buffers are known to hold as many values.
 """
 
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from service.formats.arrow_types import TEXTS, VIEWS
+from service.formats.arrow_types import STRINGS, VIEWS
 from service.formats.npy import plain
 from service.validation.columns import Column
 
 _INLINE: Final = 12
-_MOST_SHARED: Final = 2  # how often views that differ may cover the bytes of their buffers
+_MOST_SHARED: Final = 2  # how many times over different views may cover their buffers
 
 
 @dataclass(frozen=True)
 class Values:
-    """What a message has of one column: an array, or the texts; `valid` says which of an array are not missing."""
+    """One column of a message: an array, or a list of strings; `valid` says which values of an array are present."""
 
     found: NDArray[Any] | list[str | None]
-    valid: NDArray[np.bool_] | None = None  # all are
+    valid: NDArray[np.bool_] | None = None  # None: all are
 
 
 class Buffers:
-    """The buffers of a batch, one after the other."""
+    """The buffers of a batch, in order."""
 
     def __init__(self, content: memoryview, places: NDArray[np.int64], further: NDArray[np.int64]) -> None:
-        """Take places and lengths, and how many more buffers each column of views has.
+        """Take the buffers' starts and lengths, and how many string buffers each column of views has.
 
-        Raises ValueError for buffers that are not in the body, or that share its bytes: nobody writes such, and a body
-        would be read as many times as it says.
+        Raises ValueError for buffers that are outside the body, or that overlap: no writer makes them overlap, and
+        reading them would cost many times the body's size.
         """
         starts, lengths = places[:, 0], places[:, 1]
         if (places < 0).any() or (starts > len(content)).any() or (lengths > len(content) - starts).any():
-            raise ValueError("a buffer that is not in the message")
+            raise ValueError("a buffer is outside its message")
         if lengths.sum() > len(content):
-            raise ValueError("buffers that share bytes")
+            raise ValueError("buffers overlap")
         self._content = content
         self._places = zip(starts.tolist(), lengths.tolist(), strict=True)
         self._further = iter(further.tolist())
@@ -48,20 +48,20 @@ class Buffers:
         """Return the next buffer; raises ValueError."""
         for place, length in self._places:
             return self._content[place : place + length]
-        raise ValueError("fewer buffers than the columns need")
+        raise ValueError("there are fewer buffers than the columns need")
 
     def take_further(self) -> list[memoryview]:
-        """Return the buffers of text that the next column of views has."""
+        """Return the string buffers of the next column of views."""
         found = islice(self._places, max(next(self._further, 0), 0))
         return [self._content[place : place + length] for place, length in found]
 
 
 def read_values(dtype: str, buffers: Buffers, height: int, *, has_missing: bool) -> Values:
-    """Return the `height` values of a column; raises ValueError for whatever is not where or what it is said to be."""
+    """Return the `height` values of a column; raises ValueError where its buffers do not hold them."""
     validity = buffers.take()
     valid = _bits(validity, height) if has_missing else None
-    if dtype in TEXTS:
-        return Values(_texts(buffers, f"<i{dtype[-1]}", height, valid))
+    if dtype in STRINGS:
+        return Values(_strings(buffers, f"<i{dtype[-1]}", height, valid))
     if dtype == VIEWS:
         return Values(_viewed(buffers, height, valid))
     content = buffers.take()
@@ -73,7 +73,7 @@ def read_values(dtype: str, buffers: Buffers, height: int, *, has_missing: bool)
 
 
 def cells(values: Values) -> Column:
-    """Return a column as tables are read: numbers with NaN where one is missing, or cells as JSON has them."""
+    """Return a column for a TableReader: numbers with NaN for a missing one, or cells as JSON has them."""
     found, valid = values.found, values.valid
     if isinstance(found, list):
         return found
@@ -84,19 +84,19 @@ def cells(values: Values) -> Column:
     return plain(np.where(valid, found, np.datetime64("NaT") if found.dtype.kind == "M" else np.nan))
 
 
-def looked_up(places: Values, known: Values) -> Column:
-    """Return the column of a dictionary's values at these places; raises ValueError for a place that is not there."""
-    chosen, valid, values = np.asarray(places.found), places.valid, known.found
+def looked_up(indices: Values, known: Values) -> Column:
+    """Return the column of a dictionary's values at these indices; raises ValueError for an index beyond its end."""
+    chosen, valid, values = np.asarray(indices.found), indices.valid, known.found
     if valid is not None:
         chosen = chosen[valid]
     if not len(chosen):
-        return [None] * len(places.found)
+        return [None] * len(indices.found)
     if chosen.min() < 0 or chosen.max() >= len(values):
-        raise ValueError("a place that is not in the dictionary")
+        raise ValueError("an index is not in its dictionary")
     if isinstance(values, list):
-        texts = map(values.__getitem__, chosen.tolist())
-        return list(texts) if valid is None else [next(texts) if there else None for there in valid.tolist()]
-    every = np.zeros(len(places.found), dtype=np.intp)
+        strings = map(values.__getitem__, chosen.tolist())
+        return list(strings) if valid is None else [next(strings) if there else None for there in valid.tolist()]
+    every = np.zeros(len(indices.found), dtype=np.intp)
     every[... if valid is None else valid] = chosen
     if known.valid is not None:
         valid = known.valid[every] if valid is None else known.valid[every] & valid
@@ -104,7 +104,7 @@ def looked_up(places: Values, known: Values) -> Column:
 
 
 def grown(known: Values, more: Values) -> Values:
-    """Return a dictionary with more values behind those that it has; a list of texts grows in its place."""
+    """Return a dictionary with more values appended; a list of strings is extended in place."""
     if isinstance(known.found, list):
         known.found.extend(more.found)
         return known
@@ -128,29 +128,29 @@ def _bits(content: memoryview, count: int) -> NDArray[np.bool_]:
     return np.unpackbits(packed, count=count, bitorder="little").view(np.bool_)
 
 
-def _texts(buffers: Buffers, dtype: str, height: int, valid: NDArray[np.bool_] | None) -> list[str | None]:
+def _strings(buffers: Buffers, dtype: str, height: int, valid: NDArray[np.bool_] | None) -> list[str | None]:
     ends, content = buffers.take(), buffers.take()
     if not height:
         return []
     offsets = np.frombuffer(ends, dtype, height + 1)
     if offsets[0] < 0 or offsets[-1] > len(content) or (np.diff(offsets) < 0).any():
-        raise ValueError("texts that are not in their buffer")
+        raise ValueError("a string is outside its buffer")
     bounds = offsets.tolist()
     found: list[str | None] = [str(content[start:end], "utf-8") for start, end in pairwise(bounds)]
-    return (
-        found if valid is None else [text if there else None for text, there in zip(found, valid.tolist(), strict=True)]
-    )
+    if valid is None:
+        return found
+    return [string if there else None for string, there in zip(found, valid.tolist(), strict=True)]
 
 
 def _viewed(buffers: Buffers, height: int, valid: NDArray[np.bool_] | None) -> list[str | None]:
-    """Return texts of views: a length, then the text itself if it is short, else its start, buffer and place.
+    """Return the strings of views: a length, then a short string itself, or a long one's start, buffer and offset.
 
-    Views that are equal are one text; those that differ may cover their buffers a few times, and no more.
+    Equal views share one string. Different views may cover their buffers twice over, and no more.
     """
     content = buffers.take()
     views = np.frombuffer(content, "<i4", 4 * height).reshape(-1, 4)
-    texts = buffers.take_further()
-    left = _MOST_SHARED * (len(content) + sum(map(len, texts)))
+    further = buffers.take_further()
+    left = _MOST_SHARED * (len(content) + sum(map(len, further)))
     made: dict[tuple[int, int, int], str] = {}
     found: list[str | None] = [None] * height
     rows = np.arange(height) if valid is None else np.flatnonzero(valid)
@@ -162,8 +162,8 @@ def _viewed(buffers: Buffers, height: int, valid: NDArray[np.bool_] | None) -> l
         key = (number, start, length)
         if key not in made:
             left -= length
-            if min(key) < 0 or number >= len(texts) or start + length > len(texts[number]) or left < 0:
-                raise ValueError("texts that are not in their buffers, or share them")
-            made[key] = str(texts[number][start : start + length], "utf-8")
+            if min(key) < 0 or number >= len(further) or start + length > len(further[number]) or left < 0:
+                raise ValueError("strings are outside their buffers, or share too much of them")
+            made[key] = str(further[number][start : start + length], "utf-8")
         found[row] = made[key]
     return found

@@ -13,12 +13,12 @@ _VERSION_5, _SCHEMA, _BATCH = 4, 1, 3
 _INT, _FLOAT, _UTF8, _BOOL = 2, 3, 5, 6
 _END: Final = struct.pack("<II", 0xFFFFFFFF, 0)
 _ALIGNMENT: Final = 8
-# Numbers in a table: member → the builder's method for it, and the value.
+# The numbers of a table: member → the builder's type of it, and the value.
 _Numbers = dict[int, tuple[str, int]]
 
 
 def write(columns: dict[str, NDArray[Any]]) -> bytes:
-    """Return columns of one length, of int64, float64, bool, or objects that are texts."""
+    """Return columns of one length: int64, float64, bool, or objects that are all strings."""
     height = len(next(iter(columns.values())))
     buffers = [buffer for values in columns.values() for buffer in (b"", *_buffers(values))]
     padded = [buffer + bytes(-len(buffer) % _ALIGNMENT) for buffer in buffers]
@@ -42,9 +42,9 @@ def _buffers(values: NDArray[Any]) -> list[bytes]:
         return [np.packbits(values, bitorder="little").tobytes()]
     if values.dtype.kind in "if":
         return [values.astype(values.dtype.newbyteorder("<")).tobytes()]
-    texts = [text.encode() for text in values.tolist()]
-    offsets = np.fromiter(accumulate(map(len, texts), initial=0), "<i4", len(texts) + 1)
-    return [offsets.tobytes(), b"".join(texts)]
+    strings = [cell.encode() for cell in values.tolist()]
+    offsets = np.fromiter(accumulate(map(len, strings), initial=0), "<i4", len(strings) + 1)
+    return [offsets.tobytes(), b"".join(strings)]
 
 
 def _message(kind: int, make: Callable[[Builder], int], length: int) -> bytes:

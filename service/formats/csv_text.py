@@ -1,4 +1,4 @@
-"""CSV (RFC 4180): with or without a line of names, cells by what each feature is; and answers."""
+"""Reads CSV (RFC 4180), with or without a header line, by the types of the features; writes answers as CSV."""
 
 import csv
 import io
@@ -23,10 +23,10 @@ _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
 def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[Rows, bool]:
-    """Return the rows, and whether a line of names stood above them; raises InvalidBody and InvalidRows.
+    """Return the rows, and whether there was a header line; raises InvalidBody and InvalidRows.
 
     There is one if the content type says `header=present` (RFC 7111), or says nothing and the first line names a
-    feature. An empty cell, and in numbers NaN, is a missing value.
+    feature. An empty cell is a missing value, and so is NaN in a column of numbers.
     """
     said = parameters.get("header", "")
     if said not in ("", "present", "absent"):
@@ -48,20 +48,20 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
             got = f"{len(row)}" + (f", which holds {other!r}" if other else "")
             raise InvalidRows((Problem(code, f"/{place}", f"{len(head)} values between commas", got),))
     tables.check_names(head)
-    texts: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
-    columns, wrong = dict(zip(head, texts, strict=True)), list[str]()
-    cells = {each.name: _column(each, columns[each.name], wrong) for each in tables.features}
+    strings: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
+    columns, invalid = dict(zip(head, strings, strict=True)), list[str]()
+    cells = {each.name: _column(each, columns[each.name], invalid) for each in tables.features}
     return tables.read(cells, by_row), headed
 
 
 def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
-    """Return columns as lines that end as RFC 4180 has it; numbers so that they are read back the same."""
+    """Return columns as lines that end in CRLF (RFC 4180); numbers are read back as they were."""
     out = _Lines()
     writer = csv.writer(out)
     if head:
         writer.writerow(columns)
     rows = list(zip(*map(_shown, columns.values()), strict=True))
-    if all(values.dtype.kind in _NUMBERS for values in columns.values()):  # JSON writes them so too, and sooner
+    if all(values.dtype.kind in _NUMBERS for values in columns.values()):  # JSON writes them alike, and faster
         return "".join(out).encode() + strict_json.dumps(rows)[2:-2].replace(b"],[", b"\r\n") + b"\r\n"
     writer.writerows(rows)
     return "".join(out).encode()
@@ -72,7 +72,7 @@ def _is_head(cells: Sequence[str], said: str, names: list[str]) -> bool:
 
 
 def _read_numbers(body: bytes, said: str, names: list[str], tables: TableReader) -> tuple[Rows, bool] | None:
-    """Return the same as `read` where every cell is a plain number, else None."""
+    """Return what `read` does where every cell is a plain number, else None."""
     first, _, rest = body.partition(b"\n")
     if first.count(b",") != len(names) - 1:
         return None
@@ -85,7 +85,7 @@ def _read_numbers(body: bytes, said: str, names: list[str], tables: TableReader)
 
 
 class _Lines(list[str]):
-    """Where the writer writes to."""
+    """What csv.writer writes to."""
 
     write = list.append
 
@@ -96,7 +96,7 @@ def _shown(values: NDArray[Any]) -> list[Any]:
 
 
 def _lines(body: bytes, most: int) -> list[list[str]]:
-    """Return the lines that are not blank; raises InvalidRows for more than `most`, without having read them all."""
+    """Return the lines that are not blank; raises InvalidRows for more than `most`, and reads no further."""
     try:
         text = io.StringIO(body.decode().removeprefix("\ufeff"), newline="")
         lines = list(islice(csv.reader(text, strict=True), most + 1))
@@ -107,54 +107,54 @@ def _lines(body: bytes, most: int) -> list[list[str]]:
     return [line for line in lines if line]
 
 
-def _column(feature: Feature, texts: Sequence[str], wrong: list[str]) -> Column:
-    """Return a column's cells as JSON would have them; one that cannot be read stays a text, for the reader to name."""
+def _column(feature: Feature, strings: Sequence[str], invalid: list[str]) -> Column:
+    """Return a column's cells as JSON has them; an invalid one stays a string, which the table reader reports."""
     if feature.dtype == "float64":
-        numbers = _numbers(texts)
-        return numbers if numbers is not None else _mixed(texts, wrong)
+        numbers = _numbers(strings)
+        return numbers if numbers is not None else _mixed(strings, invalid)
     if feature.dtype == "bool":
-        return [_TRUTHS.get(text.strip().lower(), text or None) for text in texts]
-    return [None if text == "" and feature.nullable else text for text in texts]
+        return [_TRUTHS.get(each.strip().lower(), each or None) for each in strings]
+    return [None if each == "" and feature.nullable else each for each in strings]
 
 
-def _mixed(texts: Sequence[str], wrong: list[str]) -> list[Any]:
-    """Return a column's numbers, None for a missing one, and the texts that are none, which are added to `wrong`.
+def _mixed(strings: Sequence[str], invalid: list[str]) -> list[Any]:
+    """Return a column's numbers, None for a missing one, and its other strings, which are added to `invalid`.
 
-    They are found by halves. Once there are as many as are reported, what follows is not read: it stays texts.
+    These are found by bisection. Once there are as many as are reported, the rest is not read and stays strings.
     """
-    if len(wrong) >= InvalidRows.MOST:
-        return list(texts)
-    numbers = _numbers(texts)
+    if len(invalid) >= InvalidRows.MOST:
+        return list(strings)
+    numbers = _numbers(strings)
     if numbers is not None:
         return [None if number != number else number for number in numbers.tolist()]  # noqa: PLR0124
-    if len(texts) == 1:
-        wrong.extend(texts)
-        return list(texts)
-    half = len(texts) // 2
-    return _mixed(texts[:half], wrong) + _mixed(texts[half:], wrong)
+    if len(strings) == 1:
+        invalid.extend(strings)
+        return list(strings)
+    half = len(strings) // 2
+    return _mixed(strings[:half], invalid) + _mixed(strings[half:], invalid)
 
 
-def _numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return a column of which every text is a number, NaN or empty, else None; no Python code runs for each."""
-    together = "".join(texts)
+def _numbers(strings: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return a column of numbers, NaNs and empty strings, else None; no Python code runs for each."""
+    together = "".join(strings)
     if not together.isascii() or "_" in together:  # Python reads 1_000 and more
         return None
     if ("n" in together or "N" in together) and _SIGNED_NAN.search(together):
         return None
-    numbers = _floats(texts)
+    numbers = _floats(strings)
     if numbers is None and (" " in together or not together.isprintable()):
-        numbers = _floats([text.strip() for text in texts])
+        numbers = _floats([each.strip() for each in strings])
     return None if numbers is None or np.isinf(numbers).any() else numbers
 
 
-def _floats(texts: Sequence[str]) -> NDArray[np.float64] | None:
-    present = list(filter(None, texts))
+def _floats(strings: Sequence[str]) -> NDArray[np.float64] | None:
+    present = list(filter(None, strings))
     try:
         numbers = np.array(list(map(float, present)), dtype=np.float64)
     except ValueError:
         return None
-    if len(present) == len(texts):
+    if len(present) == len(strings):
         return numbers
-    column = np.full(len(texts), np.nan)
-    column[np.fromiter(map(bool, texts), np.bool_, len(texts))] = numbers
+    column = np.full(len(strings), np.nan)
+    column[np.fromiter(map(bool, strings), np.bool_, len(strings))] = numbers
     return column

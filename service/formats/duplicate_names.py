@@ -1,4 +1,4 @@
-"""Finds a name that stands twice in one JSON object, which the JSON reader itself lets pass (the last wins)."""
+"""Finds names that occur twice in one JSON object, which the JSON reader accepts (the last one wins)."""
 
 import json
 from collections.abc import Callable, Collection, Iterator
@@ -13,7 +13,7 @@ from service.validation.json_rows import escaped
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object with every member it was written with."""
+    """An object with every member that it was written with."""
 
 
 _PARTS: Final = frozenset({dict, list})
@@ -21,16 +21,16 @@ _KEPT: Final = frozenset({_Pairs, list})
 
 
 def read(body: bytes, reader: Callable[[bytes], Any]) -> Any:
-    """Return the document that a reader makes of a body; raises InvalidRows if an object of it has a name twice."""
+    """Return the document that a reader makes of a body; raises InvalidRows if an object has a name twice."""
     document = reader(body)
     if _lost(body, count(document)):
-        del document  # the closer look needs its memory
+        del document  # the second reading needs its memory
         raise _found(body)
     return document
 
 
 def refuse(body: bytes, names: int) -> None:
-    """Raise InvalidRows if an object of the body has a name twice; `names` is how many the reader kept."""
+    """Raise InvalidRows if an object of the body has a name twice; `names` is how many names the reader kept."""
     if _lost(body, names):
         raise _found(body)
 
@@ -52,29 +52,29 @@ def count(document: Any) -> int:
 
 
 def _lost(body: bytes, names: int) -> bool:
-    """Say whether fewer names were kept than the body has: each has a colon, and outside strings nothing else has."""
+    """Return whether the body has more names than were kept: outside strings, each colon follows a name."""
     return body.count(b":") != names and outside_strings(body).count(b":") != names
 
 
 def _found(body: bytes) -> InvalidRows:
-    """Read a body again, with the slower reader that shows all members, and say which names stand twice."""
+    """Read a body again, with a slower reader that keeps all members, and point to the names that occur twice."""
     try:
         with uncollected():
             document = json.loads(body, object_pairs_hook=_Keeper().keep)
         pointers = list(islice(_twice(document, ""), InvalidRows.MOST))
     except RecursionError:
-        pointers = [""]  # what the reader kept was shallow: the depth is in a member that another one replaced
+        pointers = [""]  # the depth is in a member that a later one replaced
     return InvalidRows(tuple(Problem("duplicate_name", pointer, "each name once", "it twice") for pointer in pointers))
 
 
 class _Keeper:
-    """Keeps, of the objects of a document, those that have a name twice and those that may lead there."""
+    """Keeps those objects of a document that have a name twice, and those that may contain one."""
 
     def __init__(self) -> None:
         self._found = False
 
     def keep(self, pairs: list[tuple[str, Any]]) -> _Pairs | None:
-        """Return an object's members, or None if it has no part in this."""
+        """Return an object's members, or None if it need not be kept."""
         if len(set(map(itemgetter(0), pairs))) < len(pairs):
             self._found = True
             return _Pairs(pairs)
@@ -83,7 +83,7 @@ class _Keeper:
 
 
 def _twice(value: _Pairs | list[Any], pointer: str) -> Iterator[str]:
-    """Yield pointers to the names that stand twice, in the order of the document."""
+    """Yield pointers to the names that occur twice, in the order of the document."""
     if type(value) is list:
         for position, member in enumerate(value):
             if type(member) in _KEPT:

@@ -1,4 +1,4 @@
-"""Reads tables out of a FlatBuffer whose every number may be a lie; what leads out of it raises ValueError."""
+"""Reads the tables of an untrusted FlatBuffer; a number that leads outside it raises ValueError."""
 
 import struct
 from typing import Any, Final
@@ -15,12 +15,12 @@ INT: Final = numbers.Int32Flags
 LONG: Final = numbers.Int64Flags
 BOOL: Final = numbers.BoolFlags
 _OFFSET: Final = numbers.UOffsetTFlags
-# What the library raises for offsets and lengths that lead nowhere.
-_LIES: Final = (struct.error, IndexError, TypeError, OverflowError, AssertionError, UnicodeDecodeError)
+# What the library raises for offsets and lengths that lead outside the buffer.
+_WRONG: Final = (struct.error, IndexError, TypeError, OverflowError, AssertionError, UnicodeDecodeError)
 
 
 class View:
-    """One table; its members are asked for by their number in the FlatBuffers schema."""
+    """One table; its members have numbers, as in the FlatBuffers schema."""
 
     def __init__(self, content: memoryview, place: int) -> None:
         self._table = Table(content, place)
@@ -30,64 +30,64 @@ class View:
         """Return the root table of a buffer."""
         try:
             return cls(content, encode.Get(_OFFSET.packer_type, content, 0))
-        except _LIES as error:
+        except _WRONG as error:
             raise ValueError(str(error)) from None
 
     def number(self, member: int, kind: Any, default: int = 0) -> int:
-        """Return a number, or what the schema has for one that is not there."""
+        """Return a number, or its default where it is absent."""
         try:
             found = self._offset(member)
             return int(self._table.Get(kind, found)) if found else default
-        except _LIES as error:
+        except _WRONG as error:
             raise ValueError(str(error)) from None
 
-    def text(self, member: int, most: int) -> str:
-        """Return a text of at most so many bytes, "" where there is none."""
+    def string(self, member: int, most: int) -> str:
+        """Return a string of at most `most` bytes, "" where it is absent."""
         try:
             found = self._offset(member)
             place = self._table.Indirect(found) if found else 0
             length = self._table.Get(_OFFSET, place) if found else 0
             if length > most:
-                raise ValueError(f"a text of {length} bytes where {most} are left")
+                raise ValueError(f"a string of {length} bytes is longer than the {most} that are left")
             start = place + _OFFSET.bytewidth
             return str(self._table.Bytes[start : start + length], "utf-8")
-        except _LIES as error:
+        except _WRONG as error:
             raise ValueError(str(error)) from None
 
     def view(self, member: int) -> "View | None":
-        """Return a table, or None where there is none."""
+        """Return a table, or None where it is absent."""
         try:
             found = self._offset(member)
             return View(self._table.Bytes, self._table.Indirect(found)) if found else None
-        except _LIES as error:
+        except _WRONG as error:
             raise ValueError(str(error)) from None
 
     def count(self, member: int) -> int:
-        """Return how many a list says that it has."""
+        """Return the length that a list claims to have."""
         try:
             return self._vector(member)[1]
-        except _LIES as error:
+        except _WRONG as error:
             raise ValueError(str(error)) from None
 
     def views(self, member: int, most: int) -> "list[View]":
-        """Return the first tables of a list, at most so many; they need not be different ones."""
+        """Return the first `most` tables of a list, which may repeat one."""
         try:
             start, count = self._vector(member)
             places = range(start, start + 4 * min(count, most), 4)
             return [View(self._table.Bytes, self._table.Indirect(place)) for place in places]
-        except _LIES as error:
+        except _WRONG as error:
             raise ValueError(str(error)) from None
 
     def longs(self, member: int, width: int) -> NDArray[np.int64]:
-        """Return a list of `width` long numbers, or of structs of so many, as shape (n, width)."""
+        """Return a list of structs of `width` longs as shape (n, width)."""
         try:
             start, count = self._vector(member)
-        except _LIES as error:
+        except _WRONG as error:
             raise ValueError(str(error)) from None
         return np.frombuffer(self._table.Bytes, "<i8", count * width, start).reshape(count, width)
 
     def _offset(self, member: int) -> int:
-        """Return where a member stands, 0 where it does not."""
+        """Return the position of a member, 0 where it is absent."""
         found = self._table.Offset(4 + 2 * member)
         return self._table.Pos + found if found else 0
 

@@ -1,4 +1,4 @@
-"""JSON documents of rows, read only where they can be rows of the model: a short body can make many times its size."""
+"""Reads JSON documents, but refuses what cannot be rows of the model first: a small body can need much memory."""
 
 from typing import Any, Final
 
@@ -8,13 +8,13 @@ from service.errors import InvalidRows, Problem
 from service.formats import strict_json
 
 _QUOTE: Final = ord('"')
-_FREE: Final = 64 * 1024  # bytes; what is shorter costs little, whatever it holds
-_SPARSE: Final = 32  # bytes for each list and object; with as many, they cost less than the strings may
+_UNCHECKED: Final = 64 * 1024  # bytes; a shorter body costs little, whatever it holds
+_SPARSE: Final = 32  # bytes for each list and object; with so many, these cost less than strings may
 _AROUND: Final = 64  # lists and objects around the rows and columns
 
 
 def outside_strings(text: bytes) -> bytes:
-    """Return what stands outside the strings of a JSON text, and their closing quotes, in a time that is linear."""
+    """Return a JSON text without its strings, except for their closing quotes; takes linear time."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     signs = np.frombuffer(text, np.uint8)
@@ -28,7 +28,7 @@ class DocumentReader:
 
     def __init__(self, width: int, max_rows: int) -> None:
         self._width, self._max_rows = width, max_rows
-        # Twice what a valid request can have, so that a little too many are counted and said as they are.
+        # Twice what a valid request can have: a few rows too many are read, and then reported exactly.
         self._most_values = 2 * max_rows * (width + 2) + 16 * width + _AROUND
         self._most_objects = 2 * max_rows + 4 * width + _AROUND
 
@@ -40,17 +40,17 @@ class DocumentReader:
     def check(self, body: bytes, *, lines: bool = False) -> None:
         """Raise InvalidRows for a body, or lines of JSON, with more values, objects or lists than rows can have.
 
-        They are counted, and not parsed. Raises InvalidJson if that is what the beginning of such a body is.
+        They are counted, and not parsed. Raises InvalidJson if such a body does not even begin as JSON.
         """
-        if len(body) <= _FREE or self._excess(body, lines=lines) is None:
+        if len(body) <= _UNCHECKED or self._excess(body, lines=lines) is None:
             return
         if (problem := self._excess(outside_strings(body), lines=lines)) is not None:
-            head = body[:_FREE]
+            head = body[:_UNCHECKED]
             strict_json.check_beginning(head.partition(b"\n")[0] if lines else head)
             raise InvalidRows((problem,))
 
     def _excess(self, text: bytes, *, lines: bool) -> Problem | None:
-        """Return what there is too much of, also if it stands in strings."""
+        """Return what there is too much of, if anything; characters in strings count too."""
         objects = text.count(b"{")
         if objects > self._most_objects:
             return Problem("too_many_rows", "", f"at most {self._max_rows} rows", f"{objects} objects")

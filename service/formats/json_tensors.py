@@ -1,4 +1,4 @@
-"""JSON documents of tensors, whose long lists of numbers become arrays at once."""
+"""Reads JSON documents of tensors, whose long lists of numbers become arrays without a Python object for each."""
 
 import re
 import secrets
@@ -15,17 +15,18 @@ _DATA: Final = re.compile(rb'"data"[ \t\r\n]*+:[ \t\r\n]*+\[')
 
 
 class TensorReader:
-    """Reads documents as the Open Inference Protocol has them, with at most `most` tensors."""
+    """Reads documents of the Open Inference Protocol with at most `max_tensors` tensors."""
 
-    def __init__(self, documents: DocumentReader, most: int) -> None:
-        self._documents, self._most = documents, most
+    def __init__(self, documents: DocumentReader, max_tensors: int) -> None:
+        self._documents, self._max_tensors = documents, max_tensors
         self._parser = NumberParser()
 
     def read(self, body: bytes) -> Any:
-        """Return a document where each long flat list of numbers that is `data` of floating point `inputs` is an array.
+        """Return a document in which each long flat list of numbers that is `data` of a float input is an array.
 
-        The common reader reads what is around them, with a text that nobody can know in the place of each; where one
-        is not found again, it reads all. Raises InvalidJson and InvalidRows.
+        Such lists are cut out, each is replaced by a random string, and the ordinary reader reads the rest. Where a
+        string is not found again as the `data` of a float input, the ordinary reader reads the whole body instead.
+        Raises InvalidJson and InvalidRows.
         """
         document = self._read_around(body) if len(body) >= SHORTEST else None
         return self._documents.read(body) if document is None else document
@@ -35,21 +36,21 @@ class TensorReader:
         try:
             document = self._documents.read(self._without(body, arrays))
         except InvalidJson:
-            return None  # whoever reads all of it says where
+            return None  # reading the whole body will say where
         inputs = document.get("inputs") if isinstance(document, dict) else None
         for each in inputs if isinstance(inputs, list) else ():
             if not isinstance(each, dict):
                 continue
-            kind, mark = each.get("datatype"), each.get("data")
-            if isinstance(kind, str) and kind.startswith("FP") and isinstance(mark, str) and mark in arrays:
+            datatype, mark = each.get("datatype"), each.get("data")
+            if isinstance(datatype, str) and datatype.startswith("FP") and isinstance(mark, str) and mark in arrays:
                 each["data"] = arrays.pop(mark)
         return None if arrays else document
 
     def _without(self, body: bytes, arrays: dict[str, NDArray[np.float64]]) -> bytes:
-        """Return a body with a mark in the place of each array, which are put in by their marks."""
+        """Return the body with a mark in place of each list of numbers; adds their arrays to `arrays` by mark."""
         pieces: list[bytes] = []
         kept = end = 0
-        for _ in range(self._most):
+        for _ in range(self._max_tensors):
             found = _DATA.search(body, end)
             if found is None or not (end := body.find(b"]", found.end()) + 1):
                 break

@@ -1,6 +1,8 @@
-"""numpy's .npy format (numpy.lib.format), read and written without pickle.
+"""Reads and writes numpy's .npy format (numpy.lib.format) without pickle.
 
-What the header claims is compared with the bytes that came before anything is allocated.
+What the header claims is compared with the size of the body before anything is allocated. The header is a Python
+literal. numpy evaluates it, which takes 500 times its size in memory, and refuses long ones, such as those of wide
+structured arrays; here a regular expression takes just what numpy writes for the dtypes that are supported.
 """
 
 import io
@@ -20,8 +22,7 @@ from service.validation.columns import Column
 KIND: Final = "application/x-npy"
 _MOST_HEADER: Final = 2**16
 _HEADS: Final = {1: ("<H", "latin-1"), 2: ("<I", "latin-1"), 3: ("<I", "utf-8")}
-# The header is a Python literal, which is not evaluated: only what numpy writes for these kinds of arrays is taken.
-# Floats of more than 64 bits differ between machines and lose digits in a model, so they are refused.
+# Floats of more than 64 bits are refused: they differ between machines, and a model would lose digits of them.
 _KIND = r"[<>|=]?(?:f[248]|[iu][1248]|b1|U\d{1,9}|M8\[\d{0,4}[a-zA-Z]{1,2}\])"
 _FIELD = rf"\((?:'(?P<name>[^'\\]*)'|\"(?P<quoted>[^\"\\]*)\"), '(?P<kind>{_KIND})'\)"
 _FIELD_ANY = re.sub(r"\?P<\w+>", "?:", _FIELD)
@@ -39,7 +40,7 @@ def read(body: bytes) -> NDArray[Any]:
     found = _HEADER.fullmatch(header)
     if found is None:
         raise InvalidBody(
-            f"Expected the header of a .npy file of numbers, booleans, texts (U) or dates, got {header[:99]!r}."
+            f"Expected the header of a .npy file of numbers, booleans, strings (U) or dates, got {header[:99]!r}."
         )
     try:
         dtype = np.dtype(
@@ -55,12 +56,12 @@ def read(body: bytes) -> NDArray[Any]:
     order: Literal["C", "F"] = "F" if found["fortran"] == "True" else "C"
     try:
         return np.frombuffer(body, dtype, count, start).reshape(shape, order=order)
-    except ValueError as error:  # more dimensions than numpy has, or larger ones around one of nothing
+    except ValueError as error:  # more dimensions than numpy has, or huge ones beside one of size 0
         raise InvalidBody(f"Expected the shape of an array; {error}.") from None
 
 
 def _header(body: bytes) -> tuple[str, int]:
-    """Return the header as text, and where the data start."""
+    """Return the header as a string, and where the data start."""
     head, encoding = _HEADS.get(body[6] if body[:6] == b"\x93NUMPY" and body[7:8] == b"\0" else 0, ("", ""))
     try:
         (length,) = struct.unpack_from(head, body, 8)
@@ -73,18 +74,18 @@ def _header(body: bytes) -> tuple[str, int]:
 
 
 def plain(array: NDArray[Any]) -> Column:
-    """Return numbers as they are, and texts and datetimes as JSON has them; raises InvalidBody for what is no text."""
+    """Return numbers as they are, and strings and datetimes as JSON has them; raises InvalidBody for broken strings."""
     if array.dtype.kind == "M":
         try:
-            texts = np.datetime_as_string(array.astype("datetime64[us]")).tolist()
+            strings = np.datetime_as_string(array.astype("datetime64[us]")).tolist()
         except (ValueError, OverflowError) as error:
             raise InvalidBody(f"Expected datetimes within microseconds of 64 bits; {error}.") from None
-        return [None if text == "NaT" else text for text in texts]
+        return [None if each == "NaT" else each for each in strings]
     if array.dtype.kind != "U":
         return array
     codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
     if ((codes > _LAST_CODE_POINT) | ((codes >= _SURROGATES[0]) & (codes <= _SURROGATES[1]))).any():
-        raise InvalidBody("Expected texts of Unicode's characters, got a number that is none.")
+        raise InvalidBody("Expected strings of Unicode characters, got a code point that does not exist.")
     found: list[str] = array.tolist()
     return found
 
@@ -96,12 +97,12 @@ def write(array: NDArray[Any]) -> bytes:
 
 @lru_cache(64)
 def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Return the head of a file with an array in C order; numpy works it out as slowly for each array."""
+    """Return the head of a file with an array in C order; cached, as numpy takes long to make it."""
     stream = io.BytesIO()
     npy.write_array_header_1_0(stream, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
     return stream.getvalue()
 
 
-def texts_as_array(values: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of objects that are texts as numpy's own texts."""
+def strings_as_array(values: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of string objects as one of numpy's own strings."""
     return values.astype(str) if values.dtype == object else values

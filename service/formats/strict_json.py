@@ -1,4 +1,4 @@
-"""JSON as bytes: the only place that knows which library reads and writes it."""
+"""Reads and writes JSON; no other module knows which library does it."""
 
 import gc
 import re
@@ -10,8 +10,8 @@ import orjson
 
 from service.errors import InvalidJson
 
-# What is no character to look at, beside those that JSON escapes anyway: DEL, C1, line and paragraph separators, marks
-# that turn the direction of text.
+# Characters that are not printed, beside those that JSON escapes anyway: DEL, C1, line and paragraph separators, and
+# marks that change the direction of text.
 _CONTROLS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _LONG: Final = 2**20  # bytes
 
@@ -19,7 +19,7 @@ _LONG: Final = 2**20  # bytes
 def loads(content: bytes) -> Any:
     """Read strict JSON (RFC 8259: UTF-8, no NaN, nothing too large for a float64, bounded depth).
 
-    Raises InvalidJson. Of duplicate names the last wins, as everywhere; see service.formats.duplicate_names.
+    Raises InvalidJson. Of duplicate names the last one wins; see service.formats.duplicate_names.
     """
     try:
         if len(content) < _LONG:
@@ -31,8 +31,8 @@ def loads(content: bytes) -> Any:
 
 
 def check_beginning(content: bytes) -> None:
-    """Raise InvalidJson if these bytes, with which a text begins, cannot be the beginning of JSON."""
-    text = content.decode(errors="ignore")  # the last character may be cut
+    """Raise InvalidJson if no JSON begins with these bytes."""
+    text = content.decode(errors="ignore")  # the last character may be incomplete
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -42,7 +42,7 @@ def check_beginning(content: bytes) -> None:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Collect no garbage within: going through millions of new lists again and again takes longer than making them."""
+    """Pause garbage collection: scanning millions of new lists again and again takes longer than making them."""
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -61,12 +61,12 @@ def _hint(content: bytes) -> str:
 
 
 def dumps(value: Any) -> bytes:
-    """Write JSON; contiguous numpy arrays as nested lists. A number that is not finite becomes null."""
+    """Write JSON, with contiguous numpy arrays as nested lists; a number that is not finite becomes null."""
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def one_line(content: bytes) -> bytes:
-    """Return JSON with the control characters escaped that it may hold as they are: for terminals and line readers."""
+    """Escape the control characters that JSON may hold unescaped, for terminals and readers of lines."""
     if content.isascii() and b"\x7f" not in content:
         return content
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", content.decode()).encode()

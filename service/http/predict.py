@@ -6,7 +6,7 @@ from flask import Blueprint, current_app
 from werkzeug.exceptions import HTTPException
 
 from service.config.settings import Settings
-from service.formats.content_encoding import packed, unpacked
+from service.formats.content_encoding import decompress, gzip_if_accepted
 from service.http.framework import Response, this_request
 from service.http.responses import ours, refusal
 from service.monitoring.recorder import Recorder
@@ -37,7 +37,7 @@ class View:
             record.received()
             with self.admission.slot(deadline, request.caller_has_gone) as slot:
                 record.mark("queue")
-                body = unpacked(body, request.header("Content-Encoding"), settings.max_body_bytes)
+                body = decompress(body, request.header("Content-Encoding"), settings.max_body_bytes)
                 call = codec.decode(body, request.header, served.contract)
                 slot.take(len(call.rows))
                 record.mark("parse")
@@ -46,7 +46,7 @@ class View:
             found = codec.encode(call, prediction, served.contract)
             record.done(call, prediction)
         headers = {"Server-Timing": record.server_timing, **found.headers}
-        content = packed(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
+        content = gzip_if_accepted(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
         headers |= {} if content is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return Response(content or found.content, found.content_type, headers=headers)
 

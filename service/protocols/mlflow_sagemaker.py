@@ -73,7 +73,7 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     wanted: Wanted = call.wanted
     labels = contract.outputs[0]
     if wanted.kind == npy.KIND:
-        return Answer(npy.write(npy.texts_as_array(labels.values(prediction))), npy.KIND)
+        return Answer(npy.write(npy.strings_as_array(labels.values(prediction))), npy.KIND)
     if wanted.kind == csv_text.KIND:
         columns = row_formats.flat_columns(prediction, (labels,))
         return Answer(csv_text.write(columns, head=False), f"{csv_text.KIND}; charset=utf-8")

@@ -43,7 +43,7 @@ def _read_arrow(body: bytes, _parameters: dict[str, str], contract: Contract) ->
 
 def _write_npy(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
     """Return a structured array with one member for each output."""
-    members = {spec.member: npy.texts_as_array(spec.values(prediction)) for spec in outputs}
+    members = {spec.member: npy.strings_as_array(spec.values(prediction)) for spec in outputs}
     fields: list[Any] = [(name, values.dtype.str, values.shape[1:]) for name, values in members.items()]
     rows = np.empty(len(prediction.labels), dtype=fields)
     for name, values in members.items():

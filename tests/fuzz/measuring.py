@@ -17,7 +17,7 @@ from pathlib import Path
 from model.loading import load
 from service.config.settings import Settings
 from service.errors import ServiceError, describe
-from service.formats.content_encoding import unpacked
+from service.formats.content_encoding import decompress
 from service.protocols.registry import spoken_by
 from service.serving.served_model import ServedModel
 from tests.amplification import most_memory, most_seconds
@@ -136,7 +136,7 @@ def _measured(contract, body):
 def _outcome(contract, body):
     codec = CODECS[body.codec]
     try:
-        content = unpacked(body.content, body.coding, MOST_BODY)
+        content = decompress(body.content, body.coding, MOST_BODY)
         codec.decode(content, lambda name: body.headers.get(name, ""), contract)
     except ServiceError as error:
         failure = describe(error)
