@@ -12,7 +12,7 @@ from model.prediction import Prediction, Rows
 from service.errors import OK
 from service.formats import strict_json
 from service.protocols.call import Call, ModelIdentity
-from service.protocols.json_shapes import by_row
+from service.protocols.json_shapes import values_by_row
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class PredictionLog:
             entry["inputs"] = self._shown(call.rows[:most], names)
             entry["predictions"] = prediction.labels[:most].tolist()
             if prediction.probabilities is not None:
-                entry["probabilities"] = by_row(prediction.probabilities, most)
+                entry["probabilities"] = values_by_row(prediction.probabilities, most)
         return entry
 
     def _shown(self, rows: Rows, names: Sequence[str]) -> Any:

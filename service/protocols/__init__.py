@@ -1,4 +1,4 @@
-"""The protocols: each makes a Codec, which turns bytes and headers into a Call, and a Prediction into bytes.
+"""The protocols: each is a Codec, which turns bytes and headers into a Call, and a Prediction into bytes.
 
 No Flask, no I/O, no clock, no metrics. A new protocol is one module here and one entry in registry.
 

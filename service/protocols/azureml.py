@@ -1,4 +1,4 @@
-"""Azure Machine Learning's `/score`, as its MLflow deployments and its inference server have it.
+"""`/score`, the route of Azure Machine Learning's MLflow deployments and of its inference server.
 
 microsoft/azureml-inference-server; "Deploy MLflow models to online endpoints", for `input_data`.
 """
@@ -11,7 +11,7 @@ from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
-from service.protocols.error_shapes import plain_status, told
+from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import read_columns, read_instances, read_split
 from service.validation.cells import shown
 from service.validation.requests import invalid_request, only_member
@@ -20,7 +20,7 @@ _MEMBERS: Final = ("input_data", "data")
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read `input_data` or `data`: a data frame as pandas splits it, a list of rows, or columns by name."""
+    """Read `input_data` or `data`: a data frame in pandas' split form, a list of rows, or columns by name."""
     check_media_type(header("Content-Type"), (JSON,))
     document = duplicate_names.read(body, contract.documents.read)
     name = only_member(document, _MEMBERS)
@@ -42,9 +42,9 @@ def encode(_call: Call, prediction: Prediction, _contract: Contract) -> Answer:
 
 
 def refuse(failure: Failure, _request_id: str) -> Answer:
-    """Say it as the inference server does, with its header where it was not the caller's fault."""
+    """Describe a failure as the inference server does, with its header where it is not the caller's fault."""
     headers = {"x-ms-run-function-failed": "True"} if failure.status == 500 else {}
-    return Answer(strict_json.dumps({"message": told(failure)}), JSON, headers, plain_status(failure))
+    return Answer(strict_json.dumps({"message": code_and_message(failure)}), JSON, headers, status_without_422(failure))
 
 
 AZURE = Codec("azure", ("/score",), decode, encode, refuse, prefixes=("/score",))

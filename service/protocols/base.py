@@ -1,7 +1,4 @@
-"""Codecs: bytes and headers to a Call, a Prediction to bytes. No Flask, no I/O, no clock, no metrics in this folder.
-
-A protocol is one module here that makes a Codec, and one entry in the table of service.protocols.
-"""
+"""What a protocol is made of: its Codec, the Contract that it reads and writes by, and its Answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,16 +17,16 @@ from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
 
 JSON: Final = "application/json"
-# The value of a request's header by its name, "" where there is none.
+# Returns the value of a request's header by name, "" where it is absent.
 Header = Callable[[str], str]
 
 
 @dataclass(frozen=True)
 class Contract:
-    """What a codec may know of the model: what it is, what it takes, how requests are read, and what it answers.
+    """What a codec may know of the model: its identity, how its requests are read, and what it answers.
 
-    `columns` has, for each label of a row, the column of each class among its probabilities. `served_as` is the model's
-    name in the paths of some protocols, `platform` what the Open Inference Protocol calls the way it was made.
+    `columns` maps, for each label of a row, each class to the column of its probability. `served_as` is the model's
+    name in the paths of some protocols, and `platform` what the Open Inference Protocol calls its format.
     """
 
     identity: ModelIdentity
@@ -50,7 +47,7 @@ class Contract:
         return tuple(dict.fromkeys(spec.method for spec in self.outputs))
 
     def check_name(self, model: str | None, version: str | None) -> None:
-        """Raise ServiceError if a path names another model or version than this one; None names none."""
+        """Raise ServiceError if a path names another model or version; None is a path that names none."""
         if model not in (None, self.served_as) or version not in (None, self.identity.version):
             asked = f"{str(model)[:64]!r}" + (f" version {version[:64]!r}" if version else "")
             message = (
@@ -61,7 +58,7 @@ class Contract:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, ready to send but for the headers that are common to all."""
+    """One answer, without the headers that all answers have."""
 
     content: bytes
     content_type: str = JSON
@@ -73,12 +70,14 @@ class Answer:
 class Codec:
     """One protocol.
 
-    `routes` take predictions with POST; `<name:model>` and `<name:version>` in a path are checked against the model.
-    `decode(body, header, contract)` raises ServiceError. `refuse(failure, request id)` says any failure below the
-    `prefixes` in the protocol's own shape. By path, for GET: `pages` tell of the model, `statistics` of what it did so
-    far, and `alive` is said as long as the process answers, with or without a model. `health` are the paths among them
-    that load balancers ask: the pages say 503 while the server drains, and who has no token is told no more than that
-    the server is ready. `statistics` are told at the admin address only, where there is one.
+    `routes` are the prediction routes, for POST; `<name:model>` and `<name:version>` in a path are checked against the
+    model. `decode(body, header, contract)` raises ServiceError. `refuse(failure, request id)` describes any failure
+    below the `prefixes` in the protocol's own shape.
+
+    The others map paths to answers, for GET. `pages` describe the model. `statistics` describe what it has done so far,
+    at the admin address only if there is one. `alive` answers as long as the process does, with or without a model.
+    `health` names the pages that load balancers ask: they answer 503 while the server drains, and callers without a
+    token learn nothing from them but that the server is ready.
     """
 
     name: str

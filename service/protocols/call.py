@@ -1,4 +1,4 @@
-"""What one request asks, and of which model, whatever protocol it came by."""
+"""What a request asks, of which model, and what became of all requests: the same for every protocol."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from model.prediction import Rows
 
 @dataclass(frozen=True)
 class ModelIdentity:
-    """Which model answers: its name, version, and the sha256 of its manifest in hex."""
+    """A model's name and version, and the sha256 of its manifest in hex."""
 
     name: str
     version: str
@@ -17,9 +17,10 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class Call:
-    """Validated rows of shape (n, features), n ≥ 1, as the model's layout has them; `single` when asked for as one.
+    """Valid rows of shape (n, features), n ≥ 1, in the form that the model takes.
 
-    `wanted` is what the protocol keeps of the request to write its answer: the answer's format, an id, chosen outputs.
+    `single` says that the caller sent one row as such, and not a list. `wanted` is what the protocol's `encode` needs
+    to know of the request: the answer's format, an id, the chosen outputs.
     """
 
     rows: Rows

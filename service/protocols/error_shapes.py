@@ -1,4 +1,4 @@
-"""The shapes in which protocols say that a request failed; each protocol names its own."""
+"""The shapes in which protocols describe a failure."""
 
 from service.errors import Failure
 from service.formats import strict_json
@@ -8,7 +8,7 @@ PROBLEM_JSON = "application/problem+json"
 
 
 def problem_json(failure: Failure, request_id: str) -> Answer:
-    """Say it as RFC 9457 has it, with every bad cell."""
+    """Describe a failure as RFC 9457 does, with every invalid cell."""
     document: dict[str, object] = {
         "type": f"urn:ml-service:error:{failure.code}",
         "title": failure.title,
@@ -23,15 +23,15 @@ def problem_json(failure: Failure, request_id: str) -> Answer:
 
 
 def error_string(failure: Failure, _request_id: str) -> Answer:
-    """Say it in one string, `{"error": "code: message"}`: Open Inference Protocol, TensorFlow Serving, Vertex AI."""
-    return Answer(strict_json.dumps({"error": told(failure)}), status=plain_status(failure))
+    """Describe a failure as `{"error": "code: message"}`: Open Inference Protocol, TensorFlow Serving, Vertex AI."""
+    return Answer(strict_json.dumps({"error": code_and_message(failure)}), status=status_without_422(failure))
 
 
-def told(failure: Failure) -> str:
-    """Return code and message in one string, for shapes that have no field for the code."""
+def code_and_message(failure: Failure) -> str:
+    """Return both in one string, for shapes that have no field for the code."""
     return f"{failure.code}: {failure.message}"
 
 
-def plain_status(failure: Failure) -> int:
-    """Return the status that protocols without 422 have for it: bad input is 400 in all of them."""
+def status_without_422(failure: Failure) -> int:
+    """Return the status for a protocol that has no 422: bad input is 400 in all of them."""
     return 400 if failure.status == 422 else failure.status

@@ -1,11 +1,11 @@
-"""Rows and columns as the JSON protocols have them, and answers as they want them."""
+"""The shapes in which JSON protocols send rows and columns, and take answers."""
 
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from model.prediction import Prediction, Rows
+from model.prediction import Rows
 from service.protocols.base import Contract
 from service.validation.cells import shown
 from service.validation.columns import Column
@@ -22,7 +22,7 @@ def read_instances(rows: Any, contract: Contract, pointer: str) -> Rows:
 
 
 def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
-    """Return rows from an object of columns by name, each of values or of lists of one; or from a list of rows."""
+    """Return rows from an object of columns by name, each a list of values or of one-element lists, or from rows."""
     if isinstance(columns, list):
         return read_instances(columns, contract, pointer)
     if not isinstance(columns, dict):
@@ -38,7 +38,7 @@ def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
 
 
 def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
-    """Return rows from a data frame as pandas splits it: names of columns, rows in their order, an index or none."""
+    """Return rows from a data frame in pandas' split form: `columns`, `data`, and an `index` that is ignored."""
     data = split.get("data") if isinstance(split, dict) else None
     if not isinstance(data, list) or not split.keys() <= {"columns", "index", "data"}:
         raise invalid_request(pointer, "an object with 'columns', 'data' and perhaps 'index'", shown(split))
@@ -49,9 +49,9 @@ def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
         raise invalid_request(f"{pointer}/columns", "a list of names, each once", shown(names))
     if len(data) > contract.tables.max_rows:
         contract.tables.check_row_count(len(data))
-    for place, row in enumerate(data):
+    for number, row in enumerate(data):
         if not isinstance(row, list) or len(row) != len(names):
-            raise invalid_request(f"{pointer}/data/{place}", f"a list of {len(names)} values", shown(row))
+            raise invalid_request(f"{pointer}/data/{number}", f"a list of {len(names)} values", shown(row))
     positions = {name: position for position, name in enumerate(names)}
     columns: dict[str, Column] = (
         dict(zip(names, zip(*data, strict=True), strict=True)) if data else dict.fromkeys(names, ())
@@ -60,20 +60,15 @@ def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
 
 
 def _nested(column: list[Any]) -> bool:
-    """Say whether each value of a column is in a list of its own."""
+    """Return whether each value of a column is in a list of its own."""
     if not column or type(column[0]) is not list:
         return False
     return set(map(type, column)) == {list} and set(map(len, column)) == {1}
 
 
-def answered(prediction: Prediction, method: str) -> Any:
-    """Return what a method of the model answered on each row, as JSON has it."""
-    return by_row(prediction.of(method))
-
-
-def by_row(found: Any, most: int | None = None) -> Any:
-    """Return the values of the first `most` rows; of a tuple of arrays, those of each array side by side."""
-    if isinstance(found, tuple):
-        return list(zip(*(values[:most].tolist() for values in found), strict=True))
-    found = found[:most]
-    return found if found.dtype == np.float64 and found.flags.c_contiguous else found.tolist()
+def values_by_row(values: Any, max_rows: int | None = None) -> Any:
+    """Return the values of the first rows, for strict_json to write; those of several arrays row by row."""
+    if isinstance(values, tuple):
+        return list(zip(*(each[:max_rows].tolist() for each in values), strict=True))
+    values = values[:max_rows]
+    return values if values.dtype == np.float64 and values.flags.c_contiguous else values.tolist()

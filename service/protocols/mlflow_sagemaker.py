@@ -1,8 +1,8 @@
-"""`/invocations`: MLflow's scoring server and SageMaker's containers, which share the path and not the bodies.
+"""`/invocations`: MLflow's scoring server and SageMaker's containers share the path, but not the bodies.
 
 mlflow/mlflow, mlflow/pyfunc/scoring_server/__init__.py; SageMaker, "Use your own inference code with hosting services".
-An object with one of MLflow's members, and CSV with a line of names, are MLflow's and answered as it does. A bare list,
-CSV without names, JSON Lines and npy are SageMaker's, and answered as `Accept` says.
+An object with one of MLflow's members, and CSV with a header line, are MLflow's, and are answered as it does. A bare
+list, CSV without a header line, JSON Lines and npy are SageMaker's, and are answered as `Accept` says.
 """
 
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ from service.formats.media_types import check_media_type, choose, parse_content_
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
-from service.protocols.error_shapes import plain_status
-from service.protocols.json_shapes import answered, read_columns, read_instances, read_split
+from service.protocols.error_shapes import code_and_message, status_without_422
+from service.protocols.json_shapes import read_columns, read_instances, read_split, values_by_row
 from service.validation.cells import shown
 from service.validation.requests import invalid_request, only_member
 
@@ -31,7 +31,7 @@ _MEMBERS: Final = {
     "instances": read_instances,
     "inputs": read_columns,
 }
-# MLflow's names of errors (mlflow/protos/databricks.proto) by status; what is not here is a bad request.
+# MLflow's names of errors (mlflow/protos/databricks.proto) by status; all others are BAD_REQUEST.
 _NAMES: Final = {404: "RESOURCE_DOES_NOT_EXIST", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
 
 _MOST_MB: Final = 100  # of all requests of a batch transform job that are sent at once
@@ -39,7 +39,7 @@ _MOST_MB: Final = 100  # of all requests of a batch transform job that are sent 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must have: MLflow's envelope or none, the media type, labels or probabilities."""
+    """What the answer must have: MLflow's envelope or none, the media type, the output of which method."""
 
     wrapped: bool
     kind: str
@@ -47,7 +47,7 @@ class Wanted:
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read rows by the content type and, of JSON, by its form."""
+    """Read rows by the content type, and those of JSON by its shape."""
     kind = check_media_type(header("Content-Type"), _BODIES)
     wanted = Wanted(wrapped=False, kind=choose(header("Accept"), _ANSWERS))
     if kind == csv_text.KIND:
@@ -69,7 +69,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
-    """Write the labels, or the probabilities where those were asked for, as the caller takes them."""
+    """Write the labels, or what the method that was asked for answers, as the caller accepts it."""
     wanted: Wanted = call.wanted
     labels = contract.outputs[0]
     if wanted.kind == npy.KIND:
@@ -77,23 +77,23 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     if wanted.kind == csv_text.KIND:
         columns = row_formats.flat_columns(prediction, (labels,))
         return Answer(csv_text.write(columns, head=False), f"{csv_text.KIND}; charset=utf-8")
-    found = answered(prediction, wanted.method)
+    found = values_by_row(prediction.of(wanted.method))
     if wanted.kind == LINES:
         return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
     return Answer(strict_json.dumps({"predictions": found} if wanted.wrapped else found))
 
 
 def refuse(failure: Failure, _request_id: str) -> Answer:
-    """Say it as MLflow does: in its names, and a content type that is not read in plain text."""
+    """Describe a failure as MLflow does: by its own names, and an unsupported content type in plain text."""
     if failure.status == 415:
-        return Answer(f"{failure.code}: {failure.message}".encode(), "text/plain; charset=utf-8", status=415)
-    status = plain_status(failure)
-    document = {"error_code": _NAMES.get(status, "BAD_REQUEST"), "message": f"{failure.code}: {failure.message}"}
+        return Answer(code_and_message(failure).encode(), "text/plain; charset=utf-8", status=415)
+    status = status_without_422(failure)
+    document = {"error_code": _NAMES.get(status, "BAD_REQUEST"), "message": code_and_message(failure)}
     return Answer(strict_json.dumps(document), status=status)
 
 
 def _method(document: dict[str, Any], contract: Contract) -> str:
-    """Return what MLflow's `params` ask for; its scikit-learn flavour calls it predict_method."""
+    """Return the method that MLflow's `params` ask for, as the `predict_method` of its scikit-learn flavour."""
     parameters = document.get("params") or {}
     known = contract.methods
     method = parameters.get("predict_method", PREDICT) if isinstance(parameters, dict) else None
@@ -103,18 +103,17 @@ def _method(document: dict[str, Any], contract: Contract) -> str:
 
 
 def _read_lines(body: bytes, contract: Contract) -> Rows:
-    """Return rows of JSON Lines: each a list, an object by name, a bare value, or SageMaker's `{"features": row}`."""
+    """Return rows from JSON Lines: lists, objects by name, bare values, or SageMaker's `{"features": row}`."""
     rows, most = [], contract.tables.max_rows
     lines = body.split(b"\n", most + 1)
     if len(lines) > most + 1:
         raise InvalidRows((Problem("too_many_rows", "", f"at most {most} lines", "more"),))
     contract.documents.check(body, lines=True)
+    own = "features" in contract.signature.names
     for line in lines:
         if line.strip():
             row = duplicate_names.read(line, strict_json.loads)
-            wrapped = (
-                isinstance(row, dict) and row.keys() == {"features"} and "features" not in contract.signature.names
-            )
+            wrapped = not own and isinstance(row, dict) and row.keys() == {"features"}
             rows.append(row["features"] if wrapped else row)
     return read_instances(rows, contract, "")
 

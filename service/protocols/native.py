@@ -1,4 +1,4 @@
-"""The native protocol: `{"features": …}` or `{"instances": …}` as JSON, or many rows in another format; its answers."""
+"""The native protocol: `{"features": …}` or `{"instances": …}` in JSON, or many rows in another format."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import problem_json
-from service.protocols.json_shapes import by_row
+from service.protocols.json_shapes import values_by_row
 from service.validation.request_schema import MANY
 
 _BODIES = (JSON, *row_formats.READ)
@@ -29,13 +29,13 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     document = contract.documents.read(body)
     rows, single = contract.schema.load(document)
     names = _count_names(document)
-    del document  # what finds the names that were lost needs its memory
+    del document  # the check for duplicate names needs its memory
     duplicate_names.refuse(body, names)
     return Call(rows, single, wanted)
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
-    """Write the answer: labels as the estimator's own types, probabilities in the order of the classes."""
+    """Write labels in the estimator's own types, and probabilities in the order of the classes."""
     if call.wanted != JSON:
         return Answer(row_formats.WRITE[call.wanted](prediction, contract.outputs), call.wanted)
     labels = prediction.labels.tolist()
@@ -47,7 +47,7 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     else:
         answer = {"predictions": labels}
         if prediction.probabilities is not None:
-            answer["probabilities"] = by_row(prediction.probabilities)
+            answer["probabilities"] = values_by_row(prediction.probabilities)
     if prediction.further:
         answer |= _further(prediction, call, contract)
     return Answer(strict_json.dumps(answer))
@@ -57,11 +57,11 @@ NATIVE = Codec("native", ("/predict",), decode, encode, problem_json)
 
 
 def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) -> Any:
-    """Return the probability of the predicted class of one row, for several outputs a list of them."""
+    """Return the probability of one row's predicted class, or of each of them where a row has several labels."""
     if isinstance(probabilities, tuple):
         several = zip(label, probabilities, contract.columns, strict=True)
         return [numbers[0, columns[one]].item() for one, numbers, columns in several]
-    if isinstance(label, list):  # yes or no for each output, with the probability of yes
+    if isinstance(label, list):  # yes or no for each, with the probability of yes
         return [chance if one else 1 - chance for one, chance in zip(label, probabilities[0].tolist(), strict=True)]
     return probabilities[0, contract.columns[0][label]].item()
 
@@ -74,7 +74,7 @@ def _further(prediction: Prediction, call: Call, contract: Contract) -> dict[str
 
 
 def _count_names(document: dict[str, Any]) -> int:
-    """Count the members of a request's objects, given that it has the shape of one."""
+    """Count the members of the objects in a valid request."""
     value = next(iter(document.values()))
     rows = value if isinstance(value, list) else [value]
     return len(document) + sum(len(row) for row in rows if isinstance(row, dict))

@@ -1,4 +1,4 @@
-"""The table of protocols. A new one is one module here and one entry in the table."""
+"""The protocols of a server. A new one is one module in this folder and one entry here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,17 +14,17 @@ from service.protocols.tf_serving import V1, VERTEX
 
 @dataclass(frozen=True)
 class Spoken:
-    """The protocols that one server speaks, with the routes it was set to."""
+    """The protocols of one server."""
 
     codecs: tuple[Codec, ...]
 
     @property
     def names(self) -> Iterable[str]:
-        """The protocols' names, as metrics and the log have them."""
+        """The protocols' names in metrics and the log."""
         return [codec.name for codec in self.codecs]
 
     def of_path(self, path: str) -> Codec:
-        """Return the protocol in whose shape a failure on this path is said; the native one where it is no other's."""
+        """Return the protocol whose shape a failure on this path has: the native one if the path is no other's."""
         for codec in self.codecs:
             if path in codec.routes or any(path == each or path.startswith(f"{each}/") for each in codec.prefixes):
                 return codec
@@ -32,7 +32,7 @@ class Spoken:
 
 
 def spoken_by(settings: Settings) -> Spoken:
-    """Return what a server of these settings speaks; a route that was set comes before one that is always there."""
+    """Return the protocols of a server with these settings; a route that was set takes precedence over the others."""
     routes = (settings.predict_route,) if settings.predict_route else ()
     pages = {settings.health_route: lambda _contract: Answer(b"")} if settings.health_route else {}
     further = (replace(VERTEX, routes=routes, pages=pages, health=frozenset(pages)),) if routes or pages else ()

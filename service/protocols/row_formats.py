@@ -1,4 +1,4 @@
-"""Bodies of many rows other than JSON, by their media type; for protocols that take rows in any form."""
+"""Bodies of many rows that are not JSON, by their media type; for protocols that take several formats."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -16,7 +16,7 @@ from service.protocols.base import Contract
 def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Rows:
     """Return the rows of a matrix, of one column as a vector, or of a structured array by name.
 
-    Names and height are those of rows of this model before a cell becomes an object.
+    Names and the number of rows are checked before any cell becomes a Python object.
     """
     array, names = npy.read(body), contract.signature.names
     if array.dtype.names is not None:

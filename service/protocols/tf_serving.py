@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST protocol, which is KServe V1, and Vertex AI's, which is its rows.
+"""TensorFlow Serving's REST protocol, which KServe calls V1, and Vertex AI's, which is a part of it.
 
 tensorflow/serving, docs/api_rest.md; Vertex AI, "Custom container requirements for prediction".
 """
@@ -13,7 +13,7 @@ from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Codec, Contract, Header
 from service.protocols.call import Call
 from service.protocols.error_shapes import error_string
-from service.protocols.json_shapes import answered, read_columns, read_instances
+from service.protocols.json_shapes import read_columns, read_instances, values_by_row
 from service.validation.cells import shown
 from service.validation.requests import invalid_request, only_member
 
@@ -24,14 +24,14 @@ _DEFAULT: Final = "serving_default"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must have: labels or probabilities, under which name."""
+    """What the answer must have: the output of which method, as which member."""
 
     method: str
     member: str
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read `instances` (rows or objects) or `inputs` (columns); a form's content type is what curl sends unasked."""
+    """Read `instances` (rows or objects) or `inputs` (columns); curl sends a form's content type by default."""
     check_media_type(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
     if (numbers := contract.rows.read_body(body, "instances")) is not None:
         return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
@@ -47,12 +47,12 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 
 def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:
-    """Write one prediction for each row: its label, or its probabilities where those were asked for."""
-    return Answer(strict_json.dumps({call.wanted.member: answered(prediction, call.wanted.method)}))
+    """Write one prediction for each row: its label, or what the method that was asked for answers."""
+    return Answer(strict_json.dumps({call.wanted.member: values_by_row(prediction.of(call.wanted.method))}))
 
 
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
-    """Return what is asked for by TensorFlow Serving's signature name, or by Vertex AI's parameters."""
+    """Return what TensorFlow Serving's `signature_name`, or Vertex AI's `parameters`, ask for."""
     parameters = document.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise invalid_request("/parameters", "an object", shown(parameters))
@@ -64,7 +64,7 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
 
 
 def _status(contract: Contract) -> Answer:
-    """Say it as TensorFlow Serving does, and as KServe V1 does, in one object."""
+    """Describe the model's state as TensorFlow Serving and KServe V1 do, in one object."""
     status = {"error_code": "OK", "error_message": ""}
     version = {"version": contract.identity.version, "state": "AVAILABLE", "status": status}
     document = {"name": contract.served_as, "ready": True, "model_version_status": [version]}
@@ -84,7 +84,7 @@ V1 = Codec(
         _VERSION: _status,
     },
     alive={"/": Answer(strict_json.dumps({"status": "alive"}))},
-    health=frozenset({_MODEL, _VERSION}),  # KServe's agents ask them whether the model is ready
+    health=frozenset({_MODEL, _VERSION}),  # KServe's agents ask these whether the model is ready
 )
-# Its routes are those that the platform sets; see service.protocols.
+# Its routes are set by the platform; see registry.
 VERTEX = Codec("vertex", (), decode, encode, error_string)

@@ -29,7 +29,7 @@ from service.protocols.open_inference.tensors import (
     from_bytes,
     from_json,
     shape_of,
-    texts,
+    strings_of,
     to_bytes,
     to_json,
 )
@@ -44,9 +44,9 @@ _SIZE: Final = "binary_data_size"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must have: the request's id, and each output with whether it is to be binary.
+    """What the answer must have: the request's id, and its outputs, each with whether it is sent as binary data.
 
-    No outputs stand for all of them, binary if `binary`.
+    An empty list means all outputs, sent as binary data if `binary`.
     """
 
     id: str | None
@@ -56,7 +56,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input as it came: its elements in row-major order, and where it stands in the request."""
+    """One input as it was sent: its elements in row-major order, and the pointer to it."""
 
     name: str
     shape: tuple[int, ...]
@@ -65,7 +65,7 @@ class Tensor:
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read a request; the length header, and not the content type, says whether binary tensors follow the JSON."""
+    """Read a request; the length header says whether binary tensors follow the JSON, whatever the content type is."""
     check_media_type(header("Content-Type"), (JSON, OCTETS, "application/x-www-form-urlencoded", ""))
     length = header(_LENGTH)
     if length and not re.fullmatch("[0-9]{1,10}", length):
@@ -87,7 +87,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
-    """Write the chosen outputs, as JSON or as binary data after it."""
+    """Write the chosen outputs, in the JSON or as binary data after it."""
     wanted: Wanted = call.wanted
     chosen = wanted.outputs or tuple((spec, wanted.binary) for spec in contract.outputs)
     document: dict[str, Any] = {"model_name": contract.served_as, "model_version": contract.identity.version}
@@ -120,15 +120,17 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     binary = _flag(parameters, "binary_data_output", "/parameters", default=False)
     declared = {spec.name: spec for spec in contract.outputs}
     chosen: dict[str, tuple[OutputSpec, bool]] = {}
-    for place, output in enumerate(outputs):
-        pointer = f"/outputs/{place}"
+    for number, output in enumerate(outputs):
+        pointer = f"/outputs/{number}"
         name = output.get("name") if isinstance(output, dict) else None
         if not isinstance(name, str) or name not in declared or name in chosen:
             raise invalid_request(f"{pointer}/name", f"one of {', '.join(declared)}, each once", shown(name))
         own = _parameters(output, pointer)
         if "classification" in own:
             raise invalid_request(
-                f"{pointer}/parameters/classification", "no classification: it is not spoken here", "it"
+                f"{pointer}/parameters/classification",
+                "nothing, as the classification extension is not supported",
+                shown(own["classification"]),
             )
         chosen[name] = declared[name], _flag(own, "binary_data", f"{pointer}/parameters", default=binary)
     return Wanted(given, tuple(chosen.values()), binary)
@@ -154,8 +156,8 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
         raise invalid_request("/inputs", f"a list of at most {most} tensors", shown(inputs))
     content_type = _parameters(document, "").get("content_type")
     tensors: dict[str, Tensor] = {}
-    for place, given in enumerate(inputs):
-        pointer = f"/inputs/{place}"
+    for number, given in enumerate(inputs):
+        pointer = f"/inputs/{number}"
         if not isinstance(given, dict):
             raise invalid_request(pointer, "a tensor", shown(given))
         name, datatype = given.get("name"), given.get("datatype")
@@ -182,7 +184,7 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
 
 
 def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> None:
-    """Raise InvalidRows for more than rows of this model can be, before they are read."""
+    """Raise InvalidRows for more elements than rows of this model can have, before they are read."""
     if shape[0] > contract.tables.max_rows:
         contract.tables.check_row_count(shape[0], pointer)
     if math.prod(shape[1:]) > len(contract.signature.names):
@@ -190,7 +192,7 @@ def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> Non
 
 
 def _rows(tensors: list[Tensor], contract: Contract) -> Rows:
-    """Return rows from one tensor of all features in order, or from one for each feature by name."""
+    """Return rows from one tensor of all features in order, or from one tensor for each feature by name."""
     names, first = contract.signature.names, tensors[0]
     if len(tensors) == 1 and (first.name not in names or first.shape[1:] == (len(names),)):
         return _matrix(first, contract)
@@ -212,17 +214,17 @@ def _matrix(tensor: Tensor, contract: Contract) -> Rows:
         raise contract.tables.wrong_shape(tensor.shape, f"{tensor.pointer}/shape")
     positions = {name: position for position, name in enumerate(names)}
 
-    def place(name: str, row: int) -> str:
+    def pointer_to(name: str, row: int) -> str:
         return f"{tensor.pointer}/data/{row * width + positions[name]}"
 
     if isinstance(tensor.values, np.ndarray):
         matrix: NDArray[Any] = tensor.values.reshape(-1, width)
-        return contract.tables.read_matrix(matrix, place)
-    return contract.tables.read({name: tensor.values[start::width] for name, start in positions.items()}, place)
+        return contract.tables.read_matrix(matrix, pointer_to)
+    return contract.tables.read({name: tensor.values[start::width] for name, start in positions.items()}, pointer_to)
 
 
 def _raw(body: bytes, contract: Contract) -> Rows:
-    """Return rows from a body that is the model's only input tensor and nothing else."""
+    """Return rows from a body that is the data of the model's only input tensor, and nothing else."""
     inputs = descriptions.inputs_of(contract)
     if len(inputs) != 1:
         raise invalid_request("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which is for one")
@@ -230,7 +232,7 @@ def _raw(body: bytes, contract: Contract) -> Rows:
     content, datatype = memoryview(body), only["datatype"]
     width = len(contract.signature.names)
     if datatype == BYTES:
-        return contract.tables.read({only["name"]: texts(content, "", contract.tables.max_rows)})
+        return contract.tables.read({only["name"]: strings_of(content, "", contract.tables.max_rows)})
     if len(body) % (8 * width):
         raise InvalidBody(f"Expected rows of {width} float64 numbers, {8 * width} bytes each; got {len(body)} bytes.")
     shape = (len(body) // (8 * width), width)

@@ -1,4 +1,4 @@
-"""What the Open Inference Protocol tells of the server and the model: metadata, health and statistics."""
+"""The pages of the Open Inference Protocol that describe server and model: metadata, health and statistics."""
 
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ ALL_FEATURES: Final = "features"
 
 
 def inputs_of(contract: Contract) -> list[dict[str, Any]]:
-    """Return the input tensors: one of all features where all are numbers, else one for each feature."""
+    """Return the model's input tensors: one of all features where all are numbers, else one for each feature."""
     features = contract.signature.features
     if all(feature.dtype == "float64" for feature in features) and contract.signature.layout == "matrix":
         return [{"name": ALL_FEATURES, "datatype": "FP64", "shape": [-1, len(features)]}]
@@ -47,7 +47,7 @@ def _ready(contract: Contract) -> Answer:
 
 
 def _counted(contract: Contract, statistics: Statistics) -> Answer:
-    """Say it in the shape of Triton's extension (docs/protocol/extension_statistics.md), as far as it is measured."""
+    """Return what is measured here in the shape of Triton's extension (docs/protocol/extension_statistics.md)."""
 
     def spent(count: int, seconds: float) -> dict[str, int]:
         return {"count": count, "ns": int(seconds * 1e9)}

@@ -1,4 +1,4 @@
-"""Tensors of the Open Inference Protocol: datatypes, data as JSON or as little-endian bytes, both ways."""
+"""Reads and writes tensors of the Open Inference Protocol, in JSON or as little-endian bytes."""
 
 import math
 import struct
@@ -16,7 +16,7 @@ from service.validation.requests import invalid_request
 
 BYTES: Final = "BYTES"
 BOOL: Final = "BOOL"
-# Datatype → numpy's name of it (specification/protocol/inference_rest.md, "Tensor Data Types").
+# Datatype → numpy's dtype (specification/protocol/inference_rest.md, "Tensor Data Types").
 NUMBERS: Final = {
     **{f"UINT{8 * size}": f"<u{size}" for size in (1, 2, 4, 8)},
     **{f"INT{8 * size}": f"<i{size}" for size in (1, 2, 4, 8)},
@@ -29,7 +29,7 @@ _MOST_RANK: Final = 8
 
 
 def shape_of(value: Any, pointer: str) -> tuple[int, ...]:
-    """Return a tensor's shape; raises InvalidRows for what is none."""
+    """Return a tensor's shape; raises InvalidRows if it is not one."""
     sound = isinstance(value, list) and 0 < len(value) <= _MOST_RANK
     if not sound or not all(type(size) is int and 0 <= size < 2**40 for size in value):
         raise invalid_request(pointer, "a list of sizes, none negative", shown(value))
@@ -39,8 +39,8 @@ def shape_of(value: Any, pointer: str) -> tuple[int, ...]:
 def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str, *, base64: bool = False) -> Column:
     """Return a tensor's elements in row-major order from its `data`, flat or nested; null is a missing value.
 
-    Numbers become float64 as they are written, whatever datatype they are labelled with, so that they are the numbers
-    that the native protocol would read; an array holds them already. Raises InvalidRows.
+    Numbers become float64 as they are written, whatever their datatype, so that they are the numbers that the native
+    protocol would read. Data that are an array already are returned as they are. Raises InvalidRows.
     """
     if isinstance(data, np.ndarray):
         _check_count(data, shape, pointer)
@@ -49,7 +49,7 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str, *,
     kinds = set(map(type, cells)) - {type(None)}
     if datatype == BYTES:
         found = _checked(cells, kinds, {str}, datatype, pointer)
-        return [_unpacked(cell, pointer) for cell in found] if base64 else found
+        return [_from_base64(cell, pointer) for cell in found] if base64 else found
     if datatype == BOOL:
         return _checked(cells, kinds, {bool}, datatype, pointer)
     whole = not datatype.startswith("FP")
@@ -57,21 +57,21 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str, *,
     if whole and len(values):
         limits = np.iinfo(NUMBERS[datatype])
         if np.nanmin(values, initial=0) < limits.min or np.nanmax(values, initial=0) > limits.max:
-            raise invalid_request(pointer, f"numbers that {datatype} has", "one beyond them")
+            raise invalid_request(pointer, f"numbers within {datatype}", "one beyond its limits")
     return values
 
 
 def from_bytes(content: memoryview, datatype: str, shape: tuple[int, ...], pointer: str) -> Column:
-    """Return a tensor's elements from its bytes, without a copy where they are numbers; raises InvalidBody.
+    """Return a tensor's elements from its bytes, numbers without a copy; raises InvalidBody.
 
-    Nothing is allocated by what the shape claims: it must be what the bytes hold.
+    Nothing is allocated before the bytes are known to hold as many elements as the shape claims.
     """
     count = math.prod(shape)
     if datatype == BYTES:
-        found = texts(content, pointer, count)
+        found = strings_of(content, pointer, count)
         if len(found) != count:
             got = "more" if len(found) > count else f"{len(found)}"
-            raise InvalidBody(f"{pointer}: expected {count} texts for shape {list(shape)}, got {got}.")
+            raise InvalidBody(f"{pointer}: expected {count} strings for shape {list(shape)}, got {got}.")
         return found
     dtype = np.dtype(NUMBERS.get(datatype, "u1"))
     if count * dtype.itemsize != len(content):
@@ -82,28 +82,28 @@ def from_bytes(content: memoryview, datatype: str, shape: tuple[int, ...], point
     values = np.frombuffer(content, dtype)
     if datatype == BOOL:
         if (values > 1).any():
-            raise InvalidBody(f"{pointer}: expected bytes of 0 or 1 for BOOL, got another.")
+            raise InvalidBody(f"{pointer}: expected bytes of 0 or 1 for BOOL, got another value.")
         return values.view(np.bool_)
     return values
 
 
 def datatype_of(values: NDArray[Any]) -> str:
-    """Return the datatype that carries an array exactly; texts, and labels of several kinds, are BYTES."""
-    return _OF_KIND.get(values.dtype.str[1:], BYTES)  # without the order of the bytes
+    """Return the datatype that holds an array exactly; strings are BYTES."""
+    return _OF_KIND.get(values.dtype.str[1:], BYTES)  # without the byte order
 
 
 def to_json(values: NDArray[Any]) -> Any:
-    """Return an array's elements in row-major order, as JSON has them."""
+    """Return an array's elements in row-major order, for strict_json to write."""
     if datatype_of(values) == BYTES:
         return values.ravel().tolist()
     return np.ascontiguousarray(values).ravel()
 
 
 def to_bytes(values: NDArray[Any]) -> bytes:
-    """Return an array's elements in row-major order, little-endian; a text as its length and UTF-8."""
+    """Return an array's elements in row-major order, little-endian; a string as its length and UTF-8."""
     if datatype_of(values) == BYTES:
         encoded = [cell.encode() for cell in values.ravel().tolist()]
-        return b"".join(chain.from_iterable((_LENGTH.pack(len(text)), text) for text in encoded))
+        return b"".join(chain.from_iterable((_LENGTH.pack(len(each)), each) for each in encoded))
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
@@ -114,7 +114,7 @@ def _flat(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
     if data and isinstance(data[0], list):
         for size in shape[1:]:
             if set(map(type, data)) - {list} or set(map(len, data)) - {size}:
-                raise invalid_request(pointer, f"lists nested as shape {list(shape)}", "others")
+                raise invalid_request(pointer, f"lists nested as shape {list(shape)}", "other lists")
             data = list(chain.from_iterable(data))
     cells: list[Any] = data
     _check_count(cells, shape, pointer)
@@ -130,31 +130,31 @@ def _checked(cells: list[Any], kinds: set[type], allowed: set[type], datatype: s
     if kinds <= allowed:
         return cells
     allowed = {*allowed, type(None)}
-    place, wrong = next((place, cell) for place, cell in enumerate(cells) if type(cell) not in allowed)
-    raise InvalidRows((Problem("invalid_value", f"{pointer}/{place}", f"a value of {datatype}", shown(wrong)),))
+    number, wrong = next((number, cell) for number, cell in enumerate(cells) if type(cell) not in allowed)
+    raise InvalidRows((Problem("invalid_value", f"{pointer}/{number}", f"a value of {datatype}", shown(wrong)),))
 
 
-def _unpacked(cell: str | None, pointer: str) -> str | None:
+def _from_base64(cell: str | None, pointer: str) -> str | None:
     try:
         return None if cell is None else b64decode(cell, validate=True).decode()
     except ValueError:
         raise invalid_request(pointer, "base64 of UTF-8", shown(cell)) from None
 
 
-def texts(content: memoryview, pointer: str, most: int) -> list[str]:
-    """Return texts, each UTF-8 after its length as four little-endian bytes; of more than `most`, one more.
+def strings_of(content: memoryview, pointer: str, max_count: int) -> list[str]:
+    """Return the strings, each UTF-8 after its length in four little-endian bytes; at most `max_count` + 1 are read.
 
     Raises InvalidBody.
     """
     found: list[str] = []
-    raw, place, end = bytes(content), 0, len(content)  # pieces of bytes are cut sooner than those of a view
+    raw, position, end = bytes(content), 0, len(content)  # slicing bytes is faster than slicing a memoryview
     try:
-        while place < end and len(found) <= most:
-            start = place + _LENGTH.size
-            place = start + int.from_bytes(raw[place:start], "little")
-            if place > end:
+        while position < end and len(found) <= max_count:
+            start = position + _LENGTH.size
+            position = start + int.from_bytes(raw[position:start], "little")
+            if position > end:
                 raise ValueError("a length goes beyond the end")
-            found.append(raw[start:place].decode())
+            found.append(raw[start:position].decode())
     except ValueError as error:
-        raise InvalidBody(f"{pointer}: expected texts in UTF-8, each after its length; {error}.") from None
+        raise InvalidBody(f"{pointer}: expected strings in UTF-8, each after its length; {error}.") from None
     return found
