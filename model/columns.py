@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,8 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from model.signature import Cell, Dtype, Feature
 
-_ISO_8601 = re.compile(
-    r"(?P<local>\d{4}-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,12})?)?)?)?)?)"
-    r"(Z|(?P<sign>[+-])(?P<hours>\d\d)(:?(?P<minutes>\d\d))?)?"
-)
+# The extended format; a month alone is a date too. `fromisoformat` checks the digits.
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}(?P<more>-[0-9]{2}([T ][0-9:.+Z-]+)?)?")
 
 
 @dataclass(frozen=True)
@@ -48,18 +47,14 @@ def parse_cells(cells: Sequence[Any], dtype: Dtype) -> NDArray[Any]:
 
 
 def parse_datetime(string: str) -> np.datetime64:
-    """Parse a date or time in ISO 8601's extended format, converted to UTC if it has an offset; raises ValueError.
-
-    numpy alone also accepts "now" and "", and reads "20240101" as a number.
-    """
+    """Parse a date or time in ISO 8601's extended format, converted to UTC if it has an offset; raises ValueError."""
     found = _ISO_8601.fullmatch(string)
     if found is None:
         raise ValueError("not a date or time in ISO 8601")
-    local = np.datetime64(found["local"], "us")
-    if not found["hours"]:
-        return local
-    offset = np.timedelta64(int(found["hours"]) * 60 + int(found["minutes"] or 0), "m")
-    return local + offset if found["sign"] == "-" else local - offset
+    parsed = datetime.fromisoformat(string if found["more"] else f"{string}-01")
+    if (offset := parsed.utcoffset()) is None:
+        return np.datetime64(parsed, "us")
+    return np.datetime64(parsed.replace(tzinfo=None), "us") - np.timedelta64(offset, "us")
 
 
 def is_missing(cell: Any) -> bool:

@@ -13,17 +13,17 @@ from model.errors import NoFiniteAnswer
 from model.loading import Loaded
 from model.prediction import Prediction, Rows
 
-FEW: Final = 64  # as many numbers are looked at sooner one by one than by numpy
+FEW: Final = 64  # so few numbers are checked faster one by one than by numpy
 
 
 class Predictor:
-    """A loaded model whose every answer can be sent: whatever is not finite is an error, never a number."""
+    """A loaded model whose answers are all finite: a number that is not raises an error."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._engine = loaded.engine
 
     def predict(self, rows: Rows) -> Prediction:
-        """Predict n ≥ 1 rows of shape (n, features), as the model's layout has them; raises NoFiniteAnswer."""
+        """Predict n ≥ 1 rows of shape (n, features), in the form that the model takes; raises NoFiniteAnswer."""
         prediction = self._engine.predict(rows)
         for numbers in prediction.arrays():
             if numbers.dtype.kind == "f" and not _finite(numbers):

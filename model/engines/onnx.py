@@ -18,10 +18,10 @@ UNKNOWN = -1.0
 
 
 class OnnxEngine:
-    """Predicts with a graph whose output `labels` are numbers, or the places of the classes.
+    """Predicts with a graph whose output `labels` are numbers, or indices of the classes.
 
-    The file says what signature it was made for, which must be the manifest's. The session has no threads of its own,
-    so that one made before a fork works in every process after it.
+    The file names the signature that it was made for, which must be the manifest's. The session has no threads of its
+    own, so that one made before a fork works in every process after it.
     """
 
     name = "onnx"
@@ -37,16 +37,16 @@ class OnnxEngine:
             properties = session.get_modelmeta().custom_metadata_map
         except MemoryError:
             raise
-        except Exception as error:  # the runtime names no error of its own for files that are none of its
+        except Exception as error:  # the runtime documents no type for these
             reason = " ".join(str(error).split())[:200]
             if "bad_alloc" in reason:
                 raise MemoryError from None
             raise BundleCorrupt(f"the compiled model cannot be read ({reason}); {REPACK}.") from error
         if properties.get(FINGERPRINT) != fingerprint(signature, codes):
-            raise BundleCorrupt(f"the manifest says another signature than its compiled model; {REPACK}.")
+            raise BundleCorrupt(f"the compiled model was made for another signature than the manifest has; {REPACK}.")
         self._run = session.run
         self._outputs = [output.name for output in session.get_outputs()]
-        self._guarded = GUARDED in properties  # labels that are not numbers mark rows without an answer
+        self._guarded = GUARDED in properties  # NaN as a label marks a row without an answer
         self._codes = [codes.get(feature.name) for feature in signature.features]
         self._matrix = signature.layout == "matrix"
         self._classes = _classes(signature)
@@ -65,20 +65,20 @@ class OnnxEngine:
     def _named(self, labels: NDArray[np.float64]) -> NDArray[Any]:
         if self._task == "regressor":
             return labels
-        places = labels.astype(np.int64)
+        indices = labels.astype(np.int64)
         if self._task != "classifier":
-            return places
-        if places.ndim == 1:
-            return self._classes[0].take(places)
-        columns = [classes.take(places[:, output]) for output, classes in enumerate(self._classes)]
+            return indices
+        if indices.ndim == 1:
+            return self._classes[0].take(indices)
+        columns = [classes.take(indices[:, output]) for output, classes in enumerate(self._classes)]
         return np.stack(columns, axis=1)
 
     def _encoded(self, rows: Rows) -> NDArray[np.float64]:
-        """Return texts as their codes; a missing value is NaN."""
+        """Return the rows with strings as their codes; a missing value is NaN."""
         numbers = np.empty(rows.shape)
-        for place, codes in enumerate(self._codes):
-            cells = rows[:, place].tolist()
-            numbers[:, place] = (
+        for column, codes in enumerate(self._codes):
+            cells = rows[:, column].tolist()
+            numbers[:, column] = (
                 cells if codes is None else [np.nan if cell is None else codes.get(cell, UNKNOWN) for cell in cells]
             )
         return numbers

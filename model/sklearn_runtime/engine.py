@@ -1,4 +1,4 @@
-"""The engine for any estimator: scikit-learn itself, without what it does on each call for people at a keyboard."""
+"""The engine for any estimator: scikit-learn itself, without the checks that only interactive users need."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from model.sklearn_runtime.estimator_walk import walk
 from model.sklearn_runtime.frame import FrameMaker
 from model.sklearn_runtime.table import TableMaker
 
-# What scikit-learn says of values that do not fit a tree's float32, or that an earlier step made infinite; and of a
+# scikit-learn's messages for values that do not fit a tree's float32, or that an earlier step made infinite, and for a
 # category that an encoder was not fitted on.
 _OVERFLOW = re.compile(r"too large for dtype|contains (NaN|infinity)|cannot convert float (NaN|infinity)")
 _UNKNOWN = re.compile(r"Found unknown categor")
@@ -21,7 +21,7 @@ _OWN = ("sklearn.", "scipy.")
 
 
 class SklearnEngine:
-    """Predicts with an estimator that nobody else holds; prepares it in place, once."""
+    """Predicts with an estimator that nothing else refers to: it is modified in place, once."""
 
     name = "scikit-learn"
     further: tuple[OutputSpec, ...] = ()
@@ -37,11 +37,11 @@ class SklearnEngine:
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).
 
-        Raises NoFiniteAnswer where a step's own check finds overflow, UnknownCategory, and ValueRefused for whatever
-        else scikit-learn's own code finds wrong with a value.
+        Raises NoFiniteAnswer where a step's own check finds overflow, UnknownCategory, and ValueRefused for anything
+        else that scikit-learn's own code finds wrong with a value.
         """
         try:
-            with np.errstate(all="ignore"):  # what overflows is found by the caller, without a warning for each request
+            with np.errstate(all="ignore"):  # the caller finds overflow; no warning for each request
                 return self._predict(rows)
         except ValueError as error:
             if _OVERFLOW.search(str(error)):
@@ -53,7 +53,7 @@ class SklearnEngine:
             raise
 
     def _shaped(self, rows: Rows) -> Any:
-        """Return the rows as the estimator takes them, in memory of their own: `copy=False` lets it write there."""
+        """Return a copy of the rows as the estimator takes them: with `copy=False` it writes into it."""
         own = rows.copy()
         match self._signature.layout:
             case "text":
@@ -86,12 +86,12 @@ def _contiguous(numbers: Any) -> Any:
 
 
 def _prepare(part: Any, *, framed: bool) -> None:
-    """Make one component quick and quiet.
+    """Make one component fast and quiet.
 
-    Names are checked by the caller, so scikit-learn's `feature_names_in_` goes: with it each call on an array warns;
-    and ColumnTransformers choose by position, which they do for arrays; one that was chosen by itself stays so.
-    `n_jobs` goes too, and the threads that clustering noted when it was fitted: a pool for each request costs more than
-    it saves, and the server has its own processes. With frames, names stay what they were.
+    The caller has checked the names, so scikit-learn's `feature_names_in_` is removed: with it each call on an array
+    warns. ColumnTransformers then select by position; a column that was selected by itself stays a single one. `n_jobs`
+    is removed too, and so is the number of threads that clustering noted when it was fitted: a pool for each request
+    costs more than it saves, and the server has its own processes. Where the model takes data frames, names stay.
     """
     own = vars(part) if hasattr(part, "__dict__") else {}
     if "n_jobs" in own:
@@ -106,6 +106,6 @@ def _prepare(part: Any, *, framed: bool) -> None:
             (name, transformer, positions[name][0] if isinstance(columns, (str, int, np.integer)) else positions[name])
             for name, transformer, columns in own["transformers_"]
         ]
-    if type(part).__module__.startswith("sklearn."):  # the caller's own code may need its names
+    if type(part).__module__.startswith("sklearn."):  # custom estimators may need their names
         own.pop("feature_names_in_", None)
-    own.pop("_sklearn_output_config", None)  # frames between the steps are for people too
+    own.pop("_sklearn_output_config", None)  # arrays between the steps are faster than frames

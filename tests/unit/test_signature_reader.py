@@ -133,10 +133,10 @@ def test_with_and_without_data_the_names_and_the_answers_are_the_same(case):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (FRAME.assign(size=[{}] * 40), "the column 'size' holds dict"),
+        (FRAME.assign(size=[{}] * 40), "the column 'size' contains dict"),
         (FRAME.drop(columns="city"), "lack the columns 'city'"),
         (FRAME.assign(size=np.inf), "infinity"),
-        (FRAME.assign(city=[1, "a"] * 20), "holds int, str"),
+        (FRAME.assign(city=[1, "a"] * 20), "contains int, str"),
     ],
     ids=["objects", "missing column", "infinity", "mixed column"],
 )
