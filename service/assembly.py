@@ -33,7 +33,7 @@ from service.monitoring.log_format import Formatter
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
 from service.monitoring.recorder import Recorder
-from service.protocols.registry import spoken_by
+from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory, shared_state, startup
 from service.server.arbiter import Arbiter
 from service.server.dispatch import Pages
@@ -91,14 +91,14 @@ def start(environ: Mapping[str, str]) -> Flask:
         early_signals.tidily()
         files = FILES + FILES_FOR_EACH_WORKER * settings.workers
         directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
-    spoken = spoken_by(settings)
-    metrics = Metrics(spoken.names, directory)
+    protocols = registry_of(settings)
+    metrics = Metrics(protocols.names, directory)
     std_streams.count(metrics.stderr_dropped.inc)
     metrics.declare_classes(served.contract.signature)
     _make_room(metrics, settings.workers, directory)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     auth, state = AuthState(fetched.hashes), shared_state.make(directory)
-    parts = Parts(settings, spoken, Holder(served), metrics, Recorder(metrics, log), auth, state)
+    parts = Parts(settings, protocols, Holder(served), metrics, Recorder(metrics, log), auth, state)
     app = create_app(parts)
     app.extensions["ml-service"] = Assembled(parts, state, fetched.state, directory)
     return app
@@ -180,7 +180,7 @@ def warm_up(worker: Any) -> None:
     worker.init_signals()
     end_soon_after(worker.ppid)
     contract = served.contract
-    paths = Pages(metadata.probes(parts.spoken, contract), metadata.scrapes(parts.spoken, contract))
+    paths = Pages(metadata.probes(parts.protocols, contract), metadata.scrapes(parts.protocols, contract))
     worker.look_after(parts.settings, assembled.state, parts.metrics, parts.recorder.abandon, paths)
     assembled.state.say(worker.slot, Worker.READY)
 

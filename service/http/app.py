@@ -13,7 +13,7 @@ from service.http.request import Request
 from service.http.responses import refusal
 from service.monitoring.metrics import Metrics
 from service.monitoring.recorder import Recorder
-from service.protocols.registry import Spoken
+from service.protocols.registry import ProtocolRegistry
 from service.serving.admission import Admission
 from service.serving.served_model import Holder
 
@@ -23,7 +23,7 @@ class Parts:
     """What the application is made of."""
 
     settings: Settings
-    spoken: Spoken
+    protocols: ProtocolRegistry
     holder: Holder
     metrics: Metrics
     recorder: Recorder
@@ -33,7 +33,7 @@ class Parts:
 
 def create_app(parts: Parts) -> Flask:
     """Return the WSGI application."""
-    settings, spoken, holder = parts.settings, parts.spoken, parts.holder
+    settings, protocols, holder = parts.settings, parts.protocols, parts.holder
 
     def identify(request: Request, response: Response) -> None:
         """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
@@ -46,12 +46,12 @@ def create_app(parts: Parts) -> Flask:
         )
 
     limited = settings.tokens_file or settings.admin_bind
-    app = App("service", guard.checks(parts.auth, spoken, parts.recorder) if limited else None, identify)
+    app = App("service", guard.checks(parts.auth, protocols, parts.recorder) if limited else None, identify)
     app.url_map.converters["name"] = metadata.NameConverter
     slots = min(settings.slots, settings.threads)
     admission = Admission(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
-    app.register_blueprint(predict.blueprint(spoken, predict.View(holder, admission, parts.recorder, settings)))
-    app.register_blueprint(metadata.blueprint(spoken, holder, parts.metrics, parts.state))
+    app.register_blueprint(predict.blueprint(protocols, predict.View(holder, admission, parts.recorder, settings)))
+    app.register_blueprint(metadata.blueprint(protocols, holder, parts.metrics, parts.state))
     app.register_blueprint(operations.blueprint(holder, parts.metrics, parts.state))
-    app.register_error_handler(Exception, lambda error: refusal(error, spoken))
+    app.register_error_handler(Exception, lambda error: refusal(error, protocols))
     return app

@@ -7,16 +7,16 @@ from service.http.auth import AuthState
 from service.http.metadata import health_endpoints, statistics_endpoints
 from service.http.request import Request
 from service.monitoring.recorder import Recorder
-from service.protocols.registry import Spoken
+from service.protocols.registry import ProtocolRegistry
 
 # Load balancers have no token, and ask at the address that they send to.
 HEALTH = frozenset({"ops.live", "ops.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 
-def checks(auth: AuthState, spoken: Spoken, recorder: Recorder) -> Callable[[Request], None]:
+def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> Callable[[Request], None]:
     """Return a check that wants a token for all but health checks, and the admin address for admin routes."""
-    health, admin = HEALTH | health_endpoints(spoken), ADMIN | statistics_endpoints(spoken)
+    health, admin = HEALTH | health_endpoints(protocols), ADMIN | statistics_endpoints(protocols)
 
     def check(request: Request) -> None:
         try:

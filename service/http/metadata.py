@@ -14,7 +14,7 @@ from service.http.responses import response_of
 from service.monitoring.metrics import Metrics
 from service.protocols.base import Answer, Contract
 from service.protocols.call import Statistics
-from service.protocols.registry import Spoken
+from service.protocols.registry import ProtocolRegistry
 from service.serving.served_model import Holder
 
 # To callers without a token, whatever model they name: neither what is served nor whether they guessed its name.
@@ -27,7 +27,7 @@ class NameConverter(BaseConverter):
     regex = "[^/:]+"
 
 
-def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
+def blueprint(protocols: ProtocolRegistry, holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
     """Return every protocol's pages."""
     pages = Blueprint("pages", __name__)
 
@@ -43,7 +43,7 @@ def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: DrainStat
 
         pages.add_url_rule(path, _endpoint(path), page, methods=["GET"])
 
-    for codec in spoken.codecs:
+    for codec in protocols.codecs:
         for path, tell in codec.pages.items():
             add(path, tell, health=path in codec.health)
         for path, count in codec.statistics.items():
@@ -53,14 +53,14 @@ def blueprint(spoken: Spoken, holder: Holder, metrics: Metrics, state: DrainStat
     return pages
 
 
-def probes(spoken: Spoken, contract: Contract) -> frozenset[str]:
+def probes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
     """Return the paths that load balancers and platforms ask, as they ask them of a model."""
-    return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in spoken.codecs)))
+    return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in protocols.codecs)))
 
 
-def scrapes(spoken: Spoken, contract: Contract) -> frozenset[str]:
+def scrapes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
     """Return the paths that tell what all processes have counted, which takes a while to read."""
-    return _paths(contract, chain(SCRAPES, *(codec.statistics for codec in spoken.codecs)))
+    return _paths(contract, chain(SCRAPES, *(codec.statistics for codec in protocols.codecs)))
 
 
 def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[str]:
@@ -68,14 +68,14 @@ def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[str]:
     return frozenset(reduce(lambda path, name: path.replace(name, names[name]), names, path) for path in paths)
 
 
-def health_endpoints(spoken: Spoken) -> frozenset[str]:
+def health_endpoints(protocols: ProtocolRegistry) -> frozenset[str]:
     """Return the names of the pages that load balancers and platforms ask."""
-    return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.health)
+    return frozenset(f"pages.{_endpoint(path)}" for codec in protocols.codecs for path in codec.health)
 
 
-def statistics_endpoints(spoken: Spoken) -> frozenset[str]:
+def statistics_endpoints(protocols: ProtocolRegistry) -> frozenset[str]:
     """Return the names of the pages that tell how many requests there were."""
-    return frozenset(f"pages.{_endpoint(path)}" for codec in spoken.codecs for path in codec.statistics)
+    return frozenset(f"pages.{_endpoint(path)}" for codec in protocols.codecs for path in codec.statistics)
 
 
 def _counted(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:

@@ -11,7 +11,7 @@ from service.http.framework import Response, this_request
 from service.http.responses import ours, refusal
 from service.monitoring.recorder import Recorder
 from service.protocols.base import Codec
-from service.protocols.registry import Spoken
+from service.protocols.registry import ProtocolRegistry
 from service.serving.admission import Admission
 from service.serving.served_model import Holder
 
@@ -51,10 +51,10 @@ class View:
         return Response(content or found.content, found.content_type, headers=headers)
 
 
-def blueprint(spoken: Spoken, view: View) -> Blueprint:
+def blueprint(protocols: ProtocolRegistry, view: View) -> Blueprint:
     """Return every protocol's prediction routes."""
     predict = Blueprint("predict", __name__)
-    for codec in spoken.codecs:
+    for codec in protocols.codecs:
         for path in codec.routes:
             predict.add_url_rule(path, codec.name, view.answer, methods=["POST"], defaults={"codec": codec})
 
@@ -63,7 +63,7 @@ def blueprint(spoken: Spoken, view: View) -> Blueprint:
         """Record a request that never reached the view, such as one with a wrong method: its caller fails as well."""
         if codec := _protocol_at(this_request().path):
             view.recorder.refused(codec.name, this_request().request_id, ours(error))
-        return refusal(error, spoken)
+        return refusal(error, protocols)
 
     return predict
 

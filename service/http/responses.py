@@ -9,7 +9,7 @@ from service.errors import ServiceError, describe
 from service.formats import strict_json
 from service.http.framework import Response, this_request
 from service.protocols.base import JSON, Answer
-from service.protocols.registry import Spoken
+from service.protocols.registry import ProtocolRegistry
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def response_of(answer: Answer) -> Response:
     return Response(answer.content, answer.content_type, status=answer.status, headers=answer.headers)
 
 
-def refusal(error: Exception, spoken: Spoken) -> Response:
+def refusal(error: Exception, protocols: ProtocolRegistry) -> Response:
     """Answer any exception in the shape of the path's protocol.
 
     One that is not ours goes to the log with its traceback, and not to the caller.
@@ -35,7 +35,7 @@ def refusal(error: Exception, spoken: Spoken) -> Response:
         logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
     if isinstance(error, ValueRefused):
         logger.info("request %s: a step of the model refuses a value: %s", asked.request_id, error)
-    response = response_of(spoken.of_path(asked.path).refuse(failure, asked.request_id))
+    response = response_of(protocols.of_path(asked.path).refuse(failure, asked.request_id))
     response.headers += failure.headers.items()
     return response
 

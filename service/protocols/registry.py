@@ -13,7 +13,7 @@ from service.protocols.tf_serving import V1, VERTEX
 
 
 @dataclass(frozen=True)
-class Spoken:
+class ProtocolRegistry:
     """The protocols of one server."""
 
     codecs: tuple[Codec, ...]
@@ -31,10 +31,10 @@ class Spoken:
         return NATIVE
 
 
-def spoken_by(settings: Settings) -> Spoken:
+def registry_of(settings: Settings) -> ProtocolRegistry:
     """Return the protocols of a server with these settings; a route that was set takes precedence over the others."""
     routes = (settings.predict_route,) if settings.predict_route else ()
     pages = {settings.health_route: lambda _contract: Answer(b"")} if settings.health_route else {}
     further = (replace(VERTEX, routes=routes, pages=pages, health=frozenset(pages)),) if routes or pages else ()
     sagemaker = invocations(settings.threads, settings.max_body_bytes)
-    return Spoken((*further, NATIVE, V2, V1, sagemaker, AZURE))
+    return ProtocolRegistry((*further, NATIVE, V2, V1, sagemaker, AZURE))

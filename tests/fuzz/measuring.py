@@ -18,7 +18,7 @@ from model.loading import load
 from service.config.settings import Settings
 from service.errors import ServiceError, describe
 from service.formats.content_encoding import decompress
-from service.protocols.registry import spoken_by
+from service.protocols.registry import registry_of
 from service.serving.served_model import ServedModel
 from tests.amplification import most_memory, most_seconds
 from tests.victims import MOST_ROWS
@@ -27,7 +27,7 @@ MOST_BODY = 16 * 2**20
 LIMIT = 2**30  # far beyond what any body here may take, and what a machine of CI has
 HANGS_SECONDS = 20.0
 TRIES = 3  # a body is as slow as its quickest try
-CODECS = {codec.name: codec for codec in spoken_by(Settings.from_env({})).codecs}
+CODECS = {codec.name: codec for codec in registry_of(Settings.from_env({})).codecs}
 _MMAP_THRESHOLD = -3  # mallopt(3)
 
 

@@ -14,7 +14,7 @@ from service.http.auth import AuthState
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
 from service.monitoring.recorder import Recorder
-from service.protocols.registry import spoken_by
+from service.protocols.registry import registry_of
 from service.server.shared_state import State
 from service.serving.served_model import Holder, ServedModel
 from service.serving.tokens_file import read_hashes
@@ -28,8 +28,8 @@ class Server:
     def __init__(self, bundle: Path | None, **environ: str) -> None:
         self.lines: list[bytes] = []
         self.settings = Settings.from_env(environ)
-        spoken = spoken_by(self.settings)
-        self.metrics = Metrics(spoken.names)
+        protocols = registry_of(self.settings)
+        self.metrics = Metrics(protocols.names)
         self.holder = Holder()
         if bundle is not None:
             self.holder.swap(
@@ -44,7 +44,9 @@ class Server:
         self.state = State()
         self.auth = AuthState(self.settings.tokens_file and read_hashes(self.settings.tokens_file))
         recorder = Recorder(self.metrics, log)
-        self.app = create_app(Parts(self.settings, spoken, self.holder, self.metrics, recorder, self.auth, self.state))
+        self.app = create_app(
+            Parts(self.settings, protocols, self.holder, self.metrics, recorder, self.auth, self.state)
+        )
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):
