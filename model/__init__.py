@@ -10,7 +10,7 @@ from typing import Any
 
 
 def pack(estimator: Any, output: Any, **options: Any) -> Any:
-    """Write a fitted estimator as a bundle; see model.packing.pack, which this is, imported when it is called."""
-    from model.packing import pack as packing  # noqa: PLC0415  # serving imports this package and not that module
+    """Write a fitted estimator as a bundle; see model.packing.pack, which is imported when this is called."""
+    from model.packing import pack as packing  # noqa: PLC0415  # the server imports this package, but not that module
 
     return packing.pack(estimator, output, **options)

@@ -6,7 +6,7 @@ Imports: model, model.commands.
 import os
 import sys
 
-# As the server has them, and before numpy reads them: what is tried and measured here is what will be served.
+# The same as the server's, so that what is measured here is what will be served; set before numpy reads them.
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 for limit in LIMITS:
     os.environ.setdefault(limit, "1")

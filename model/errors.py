@@ -1,4 +1,4 @@
-"""The ways a model can be wrong, each with a stable code; no HTTP here."""
+"""What can be wrong with a model, each with a stable code; no HTTP here."""
 
 from typing import ClassVar, Final
 
@@ -6,7 +6,7 @@ MORE_MEMORY: Final = "allow the server more of it (ulimit -v, the container's li
 
 
 class ModelError(Exception):
-    """A model or its bundle cannot be used; the message is one line: what is wrong, and what to do."""
+    """A model or its bundle cannot be used; the message is one line that says what is wrong and what to do."""
 
     code: ClassVar[str] = "model_error"
 
@@ -18,25 +18,25 @@ class ModelError(Exception):
 
 
 class BundleMissing(ModelError):
-    """There is no bundle, or a file that its manifest names is not there."""
+    """There is no bundle, or a file that its manifest names is missing."""
 
     code = "bundle_missing"
 
 
 class BundleUnreadable(ModelError):
-    """The bundle is there, and the user that this process runs as may not read it."""
+    """The bundle exists, but the user that this process runs as may not read it."""
 
     code = "bundle_unreadable"
 
 
 class BundleCorrupt(ModelError):
-    """The manifest cannot be read, or a file's size or digest is not what the manifest says."""
+    """The manifest is not valid, or a file does not have the size or digest that the manifest states."""
 
     code = "bundle_corrupt"
 
 
 class DigestMismatch(ModelError):
-    """The manifest is not the one that was pinned."""
+    """The manifest is not the pinned one."""
 
     code = "digest_mismatch"
 
@@ -48,7 +48,7 @@ class VersionMismatch(ModelError):
 
 
 class UntrustedType(ModelError):
-    """The model file holds a type that is not on the list of types this project trusts."""
+    """The model file contains a type that is not on the list of trusted types."""
 
     code = "untrusted_type"
 
@@ -66,7 +66,7 @@ class CodeFailed(ModelError):
 
 
 class NoRoom(ModelError):
-    """There is too little memory, or of something else that the system has to give."""
+    """The system has too little memory, or too little of another resource."""
 
     code = "no_room"
 
@@ -78,30 +78,30 @@ class UnsupportedEstimator(ModelError):
 
 
 class PickleRefused(ModelError):
-    """The bundle holds a pickle, which is a program, and the operator has not allowed that one."""
+    """The bundle contains a pickle, which is a program, and the operator has not allowed this one."""
 
     code = "pickle_refused"
 
 
 class UnknownCategory(ModelError):
-    """A row holds a category that the model was not fitted on, and that it does not take."""
+    """A row has a category that the model was not fitted on and does not accept."""
 
     code = "unknown_category"
 
 
 class ValueRefused(ModelError):
-    """A step of the model refuses a value that is of the right kind, such as a negative number under a logarithm."""
+    """A step of the model refuses a value of the right type, such as a negative number under a logarithm."""
 
     code = "value_refused"
 
 
 class OutputRefused(ModelError):
-    """A bundle cannot be written as or where it was asked for."""
+    """A bundle cannot be written with the given name or in the given place."""
 
     code = "output_refused"
 
 
 class NoFiniteAnswer(ModelError):
-    """The model computes no finite number from these rows, though each of their values is one."""
+    """The model's answer to these rows is not finite, although all their values are."""
 
     code = "no_finite_answer"

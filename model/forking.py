@@ -1,4 +1,4 @@
-"""Does something in forked processes, whose crash or hang harms nobody."""
+"""Runs work in forked processes, so that a crash or hang does not affect this one."""
 
 import ctypes
 import json
@@ -20,31 +20,31 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 _MOST_POINTS = 1000
 
 
-def _wait() -> bool:
+def _keep_waiting() -> bool:
     return True
 
 
 def in_fork(
-    work: Callable[[], dict[str, Any]], seconds: float, meanwhile: Callable[[], bool] = _wait
+    work: Callable[[], dict[str, Any]], seconds: float, meanwhile: Callable[[], bool] = _keep_waiting
 ) -> dict[str, Any] | None:
-    """Return what the work says, a JSON object; None if it crashes, raises or does not end in time.
+    """Return the work's result, a JSON object; None if it crashes, raises or exceeds the time.
 
-    `meanwhile` is called again and again until then, and may reap or fork processes; the work is given up when it is
-    false. Raises OSError when no process can be forked.
+    `meanwhile` is called repeatedly until then, and may reap or fork processes; the work is abandoned once it returns
+    false. Raises OSError if no process can be forked.
     """
     return in_forks(work, 1, seconds, meanwhile)[0]
 
 
 def in_forks(
-    work: Callable[[], dict[str, Any]], count: int, seconds: float, meanwhile: Callable[[], bool] = _wait
+    work: Callable[[], dict[str, Any]], count: int, seconds: float, meanwhile: Callable[[], bool] = _keep_waiting
 ) -> list[dict[str, Any] | None]:
-    """Do the same work in several processes at once; return what each says, as in_fork does."""
+    """Run the same work in several processes at once; return each one's result, as in_fork does."""
     end = time.monotonic() + seconds
     children: list[tuple[int, int]] = []
     try:
         for _ in range(count):
-            children.append(_start(work))  # noqa: PERF401  # those that were started are ended if the next one is not
-        return [_said(reader, end, meanwhile) for _, reader in children]
+            children.append(_start(work))  # noqa: PERF401  # the started ones are ended if the next fails
+        return [_receive(reader, end, meanwhile) for _, reader in children]
     finally:
         for child, reader in children:
             _end(child)
@@ -52,7 +52,7 @@ def in_forks(
 
 
 def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
-    """Have the kernel send this process a signal when its parent ends, however that ends (prctl(2), Linux)."""
+    """Have the kernel send this process a signal when its parent ends for any reason (prctl(2), Linux)."""
     with suppress(AttributeError):  # another system
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(number))
     if os.getppid() != parent:
@@ -60,9 +60,9 @@ def end_with_parent(parent: int, number: int = signal.SIGKILL) -> None:
 
 
 def prefer_oom_kill(points: int) -> None:
-    """Have the kernel end this process, and not the one it was forked from, when memory runs out.
+    """Have the kernel kill this process rather than the one it was forked from when memory runs out.
 
-    A point is a thousandth of the memory that there may be (proc_pid_oom_score_adj(5), Linux).
+    A point is a thousandth of the available memory (proc_pid_oom_score_adj(5), Linux).
     """
     with suppress(OSError):
         path = Path("/proc/self/oom_score_adj")
@@ -82,9 +82,9 @@ def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
         try:
             end_with_parent(parent)
             prefer_oom_kill(1000)
-            said = json.dumps(work()).encode()
+            result = json.dumps(work()).encode()
             with open(writer, "wb") as file:  # noqa: PTH123  # a descriptor has no path
-                file.write(_SIZE.pack(len(said)) + said)
+                file.write(_SIZE.pack(len(result)) + result)
         finally:
             os._exit(0)
     os.close(writer)
@@ -92,23 +92,23 @@ def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
 
 
 def _end(child: int) -> None:
-    """Kill a child that is still there, as long as it is this process's: one forked meanwhile comes by here too."""
-    end = time.monotonic() + _END_SECONDS  # what hangs in the kernel outlives even this
+    """Kill and reap a child, if it is this process's own: a process forked meanwhile runs this too."""
+    end = time.monotonic() + _END_SECONDS  # a child that hangs in the kernel survives even SIGKILL
     with suppress(ChildProcessError):
         while not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() < end:
             os.kill(child, signal.SIGKILL)
             time.sleep(_STEP_SECONDS / 10)
 
 
-def _said(reader: int, end: float, meanwhile: Callable[[], bool]) -> dict[str, Any] | None:
-    said = bytearray()
-    while len(said) < _SIZE.size or len(said) < _SIZE.size + _SIZE.unpack_from(said)[0]:
+def _receive(reader: int, end: float, meanwhile: Callable[[], bool]) -> dict[str, Any] | None:
+    received = bytearray()
+    while len(received) < _SIZE.size or len(received) < _SIZE.size + _SIZE.unpack_from(received)[0]:
         while not select.select([reader], [], [], max(0.0, min(_STEP_SECONDS, end - time.monotonic())))[0]:
             if time.monotonic() >= end or not meanwhile():
                 return None
         piece = os.read(reader, _PIECE)
         if not piece:
             return None
-        said += piece
-    answer: dict[str, Any] = json.loads(said[_SIZE.size :])
+        received += piece
+    answer: dict[str, Any] = json.loads(received[_SIZE.size :])
     return answer

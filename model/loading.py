@@ -1,4 +1,4 @@
-"""From a directory to something that predicts: digest → compiled graph, or audited estimator → golden rows.
+"""Loads bundles: digests → compiled graph, or audited estimator → golden rows.
 
 Imports: model, model.bundle, model.engines, model.sklearn_runtime.
 """
@@ -22,7 +22,7 @@ from model.outputs import OutputSpec, labels_and_probabilities
 from model.prediction import Prediction, Rows
 from model.signature import Signature, Task
 
-# Another CPU's vector units may round the last bits differently; a wrong model is off by far more.
+# Another CPU's vector units may round the last bits differently; a wrong model differs far more.
 TOLERANCE = 1e-6
 
 
@@ -30,7 +30,7 @@ TOLERANCE = 1e-6
 class Loaded:
     """A verified model: its manifest, the manifest's sha256 in hex, and the engine that computes it."""
 
-    manifest: Manifest = field(repr=False)  # pages long, in a notebook
+    manifest: Manifest = field(repr=False)  # it would fill pages of a notebook
     digest: str
     engine: Engine
 
@@ -42,71 +42,71 @@ class Loaded:
 
 
 def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) -> Loaded:
-    """Load a bundle without predicting with it, so that it is safe before a fork; raises ModelError.
+    """Load a bundle without predicting, which is safe before a fork; raises ModelError.
 
-    The compiled model is taken where the manifest vouches for one, unless `compiled` is false, else scikit-learn.
+    The compiled model is used if the manifest has one and `compiled` is true, else scikit-learn.
     """
     trust = trust or Trust()
     return build(read_bundle(directory, trust.pin), directory, trust, compiled=compiled)
 
 
 def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = True) -> Loaded:
-    """Build what `load` does from a bundle that was read from the directory, which is only named in errors."""
+    """Do what `load` does with a bundle that was already read; errors name the directory."""
     check_manifest(bundle.manifest)
-    with _memory_enough(bundle.manifest):
+    with _memory_errors_named(bundle.manifest):
         return Loaded(bundle.manifest, bundle.digest, builder(bundle, directory, compiled=compiled)(trust))
 
 
 def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callable[[Trust], Engine]:
-    """Return what builds a bundle's engine; it has imported what that needs. Raises VersionMismatch."""
+    """Return a function that builds the bundle's engine, with its imports done; raises VersionMismatch."""
     manifest = bundle.manifest
     if compiled and manifest.compiled is not None and ONNX in bundle.content:
-        from model.engines.onnx import OnnxEngine  # noqa: PLC0415  # each engine is imported only where it is used
+        from model.engines.onnx import OnnxEngine  # noqa: PLC0415  # each engine is imported only if it is used
 
         codes = manifest.compiled.codes
         return lambda _: OnnxEngine(bundle.content[ONNX], codes, manifest.signature)
     try:
-        from model.sklearn_runtime.restore import restore  # noqa: PLC0415  # so that a compiled model needs no scikit-learn
+        from model.sklearn_runtime.restore import restore  # noqa: PLC0415  # a compiled model needs no scikit-learn
     except ModuleNotFoundError as error:
         raise VersionMismatch(
-            f"{directory} holds no compiled model, and this server has no scikit-learn ({error}); serve it with the "
-            "image that has."
+            f"{directory} has no compiled model, and this server has no scikit-learn ({error}); use the image that "
+            "includes scikit-learn."
         ) from None
     return partial(restore, bundle, directory)
 
 
 def verify(loaded: Loaded) -> None:
-    """Predict the golden rows and compare; raises GoldenMismatch. Also the warm-up, so it runs in each worker."""
+    """Predict the golden rows and compare; raises GoldenMismatch. Each worker runs this as its warm-up, too."""
     golden, signature = loaded.manifest.golden, loaded.manifest.signature
     model = f"model {loaded.manifest.name} {loaded.manifest.version}"
     try:
-        with _memory_enough(loaded.manifest):
+        with _memory_errors_named(loaded.manifest):
             prediction = loaded.engine.predict(make_rows(golden.rows, signature))
         wrong = int(differing_rows(prediction, golden, signature.task).sum())
     except NoRoom:
         raise
-    except Exception as error:  # whatever a model may do with rows that it answered when it was packed
+    except Exception as error:  # a model that is not what was packed may raise anything
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        raise GoldenMismatch(f"{model} does not answer its golden rows ({reason}); {REPACK}.") from error
+        raise GoldenMismatch(f"{model} fails to predict its golden rows ({reason}); {REPACK}.") from error
     if wrong:
         raise GoldenMismatch(
-            f"{model} answers {wrong} of its {len(golden.rows)} golden rows differently than when it was packed; "
+            f"{model} predicts {wrong} of its {len(golden.rows)} golden rows differently than when it was packed; "
             f"{REPACK} on the library versions that serve it."
         )
 
 
 @contextmanager
-def _memory_enough(manifest: Manifest) -> Iterator[None]:
+def _memory_errors_named(manifest: Manifest) -> Iterator[None]:
     try:
         yield
     except MemoryError:
         size = sum(file.bytes for file in manifest.files.values())
-        named = f"model {manifest.name} {manifest.version}, of {size} bytes on disk"
-        raise NoRoom(f"memory ran out with {named}; {MORE_MEMORY}.") from None
+        model = f"model {manifest.name} {manifest.version}, of {size} bytes on disk"
+        raise NoRoom(f"memory ran out with {model}; {MORE_MEMORY}.") from None
 
 
 def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
-    """Return rows as they stand in JSON in the form that the engine takes."""
+    """Return rows from JSON in the form that the engine takes."""
     columns = [
         Column(feature.name, feature.dtype, list(column))
         for feature, column in zip(signature.features, zip(*cells, strict=True), strict=True)
@@ -125,7 +125,7 @@ def _answered(golden: Golden) -> Prediction:
 
 
 def differing_rows(found: Prediction, golden: Golden, task: Task) -> Any:
-    """Say for each row whether the answer is another one: labels equal, numbers within the tolerance."""
+    """Return for each row whether it differs: labels must be equal, numbers within the tolerance."""
     labels = np.asarray(golden.labels)
     wrong = _far(found.labels, labels) if task == "regressor" else np.asarray(found.labels.tolist()) != labels
     wrong = wrong.reshape(len(labels), -1).any(axis=1)

@@ -1,4 +1,4 @@
-"""Text of unknown origin, shown to people: on one line, without control characters, of bounded length."""
+"""Makes text of unknown origin safe to show: on one line, without control characters, of bounded length."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ MOST: Final = 8192  # characters
 
 
 def one_line(text: str) -> str:
-    """Return the text with whatever is not printable escaped, as Python's repr does it, and its end cut off if long."""
+    """Return the text with what is not printable escaped, as Python's repr does, and truncated if it is long."""
     if len(text) > MOST:
         text = f"{text[:MOST]}… and {len(text) - MOST} more characters"
     if text.isprintable():

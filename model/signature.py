@@ -1,4 +1,4 @@
-"""What a model takes and gives: frozen facts, with no way to change them and no library behind them."""
+"""What a model takes and returns, as frozen dataclasses that need no library."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,9 +15,9 @@ TEXT = "text"
 class Feature:
     """One input column.
 
-    `nullable` when the model itself takes a missing value there; `categories` are the only values it takes, where it
-    refuses others. A datetime is ISO 8601 text; "any" is a column that the model was given and drops. `missing` is what
-    the model knows a missing value as, where it is no number.
+    It is `nullable` if the model itself accepts a missing value; `categories` are the only accepted values if the model
+    refuses others. A datetime is an ISO 8601 string; "any" is a column that the model drops. `missing` is how the model
+    represents a missing value in a column that is not numeric.
     """
 
     name: str
@@ -29,12 +29,12 @@ class Feature:
 
 @dataclass(frozen=True)
 class Signature:
-    """The columns a model takes, in order, and what it answers.
+    """The columns a model takes, in order, and what it returns.
 
-    `layout` is how its rows are handed to it: a float64 matrix, a table of mixed columns, a list of texts, or a data
-    frame, for own code that takes nothing else.
-    `outputs` is the number of labels of each row where that is a list (multi-output, multilabel), else None.
-    `classes` are, for each output, its labels in the order of the probability columns; None where there are none.
+    `layout` is the form in which it takes rows: a float64 matrix, a table of mixed columns, a list of strings, or a
+    data frame for own code that takes nothing else.
+    `outputs` is the number of labels per row if they are a list (multi-output, multilabel), else None.
+    `classes` are, for each output, its labels in the order of the probability columns; None if there are none.
     `probabilities` says whether the estimator has `predict_proba`.
     """
 

@@ -1,6 +1,6 @@
 """The bundle: a directory of a manifest and the files it vouches for.
 
-Here: reading and verifying it, safely, whatever lies there; what the operator trusts. Not here: what computes.
+Here: reading and verifying it safely, whatever the files are, and what the operator trusts. Not here: computing.
 
 Imports: model.
 """

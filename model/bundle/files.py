@@ -1,4 +1,4 @@
-"""Reads files that may be anything: only regular ones, no more than is expected, and without waiting for a writer."""
+"""Reads files that may be anything: only regular files, within the expected size, without blocking on a FIFO."""
 
 import os
 import stat
@@ -17,18 +17,18 @@ _KINDS: Final = {
 
 
 class UnfitFile(OSError):
-    """There is something at the path that is not read; the message says what was expected and what is there."""
+    """What is at the path is refused; the message says what was expected and what is there."""
 
 
 def read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
     """Return the content of a regular file of `least` to `most` bytes, symbolic links followed; raises OSError, NoRoom.
 
-    Kind and size are checked before anything is read, and as many bytes are read as the size says, though the file may
-    grow meanwhile. `expected` says in words what the file must be.
+    Type and size are checked before anything is read, and no more is read if the file grows meanwhile. `expected` says
+    in words what the file must be.
     """
-    _check(path, path.stat(), expected, least, most)  # opening a device may do something
+    _check(path, path.stat(), expected, least, most)  # before opening: that may have effects on a device
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:  # noqa: PTH123  # a Path is not opened with these flags
+    with open(descriptor, "rb") as file:  # noqa: PTH123  # Path.open does not take these flags
         found = os.fstat(descriptor)
         _check(path, found, expected, least, most)
         try:
@@ -40,6 +40,6 @@ def read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
 def _check(path: Path, found: os.stat_result, expected: str, least: int, most: int) -> None:
     kind = stat.S_IFMT(found.st_mode)
     if kind != stat.S_IFREG:
-        raise UnfitFile(f"{path} is {_KINDS.get(kind, 'no regular file')}, expected {expected}")
+        raise UnfitFile(f"{path} is {_KINDS.get(kind, 'not a regular file')}, expected {expected}")
     if not least <= found.st_size <= most:
         raise UnfitFile(f"{path} has {found.st_size} bytes, expected {expected}")

@@ -1,4 +1,4 @@
-"""Checks that a manifest speaks of the model beside it: what is validated must be what predicts."""
+"""Checks that a manifest describes the model beside it: one validates requests, the other predicts them."""
 
 from typing import Any
 
@@ -23,11 +23,11 @@ def check_manifest(manifest: Manifest) -> None:
 
 
 def check_estimator(estimator: Any, manifest: Manifest) -> None:
-    """Compare the manifest's signature with what the estimator says of itself; raises BundleCorrupt."""
+    """Compare the manifest's signature with the estimator's own attributes; raises BundleCorrupt."""
     signature = manifest.signature
     width = len(signature.features)
     if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
-        raise BundleCorrupt(f"the model file holds a {type(estimator).__name__}, which predicts nothing; {REPACK}.")
+        raise BundleCorrupt(f"the model file contains a {type(estimator).__name__}, which cannot predict; {REPACK}.")
     _check(
         {
             "task": (signature.task, estimator.__sklearn_tags__().estimator_type),
@@ -40,7 +40,7 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
 def _check(pairs: dict[str, tuple[Any, Any]]) -> None:
     for what, (said, found) in pairs.items():
         if said != found:
-            raise BundleCorrupt(f"the manifest says {what} {said}, its model {found}; {REPACK}.")
+            raise BundleCorrupt(f"the manifest says {what} {said}, its model has {found}; {REPACK}.")
 
 
 def _listed(classes: Any) -> Any:
@@ -48,7 +48,7 @@ def _listed(classes: Any) -> Any:
 
 
 def _classes_of(estimator: Any, manifest: Manifest) -> Any:
-    """Return the estimator's classes for each output, or what the manifest says where it has none of its own."""
+    """Return the estimator's classes for each output, or the manifest's if it has none of its own."""
     signature = manifest.signature
     own = getattr(estimator, "classes_", None)
     multilabel = signature.outputs is not None and not isinstance(own, list)

@@ -1,7 +1,7 @@
-"""The operator's own code, read in one process and imported in another, which need not touch its directory.
+"""Reads the operator's own code in one process and imports it in another that does not touch its directory.
 
-The first imports within `reading` and says what it has read; the second, since `held`, imports just that. So what is
-imported is what was tried, and a directory whose file system hangs stops the first process only.
+The first process imports within `record_imports`, and the second, from `replay_imports` on, imports what was recorded.
+So what is imported is what was tried, and a directory whose file system hangs stops the first process only.
 """
 
 import sys
@@ -17,9 +17,9 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Modules:
-    """The modules that were imported: the file and, of a package, the directories of each; and what the files hold.
+    """The modules that were imported: each one's file and, for a package, its directories; and the files' contents.
 
-    A namespace package has no file. The content of a file is text, byte by byte, so that it fits into JSON.
+    A namespace package has no file. Contents are latin-1 strings, so that they fit into JSON.
     """
 
     found: dict[str, tuple[str | None, list[str] | None]] = field(default_factory=dict)
@@ -27,25 +27,25 @@ class Modules:
 
 
 class _Loader(SourceFileLoader):
-    """Takes files that were read before as they were then, and remembers what it reads; no compiled copies."""
+    """Takes the recorded contents of files, and records those it reads; ignores compiled copies (.pyc)."""
 
     def __init__(self, name: str, path: str, files: dict[str, str]) -> None:
         super().__init__(name, path)
         self._files = files
 
     def path_stats(self, path: object) -> Mapping[str, object]:
-        """Say nothing that a compiled copy could be compared with."""
+        """Raise OSError, so that no compiled copy is used."""
         raise OSError(path)
 
     def get_data(self, path: str) -> bytes:
-        """Return what a file holds."""
+        """Return the contents of a file."""
         if path not in self._files:
             self._files[path] = super().get_data(path).decode("latin-1")
         return self._files[path].encode("latin-1")
 
 
-class _Reading(MetaPathFinder):
-    """Finds modules as the interpreter does, and takes note of those below a directory."""
+class _Recorder(MetaPathFinder):
+    """Finds modules as the interpreter does, and records those below a directory."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
@@ -54,7 +54,7 @@ class _Reading(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return where a module below the directory is; None for others."""
+        """Return where a module below the directory is; None for any other."""
         spec = PathFinder.find_spec(fullname, path, target)
         places = list(spec.submodule_search_locations or []) if spec else []
         if spec is None or not any(Path(each).is_relative_to(self._directory) for each in (spec.origin or "", *places)):
@@ -64,8 +64,8 @@ class _Reading(MetaPathFinder):
         return _spec(fullname, self.modules) if isinstance(spec.loader, SourceFileLoader) else spec
 
 
-class _Held(MetaPathFinder):
-    """Finds the modules that were found before, where they were then."""
+class _Replayer(MetaPathFinder):
+    """Finds the recorded modules where they were."""
 
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
@@ -76,7 +76,7 @@ class _Held(MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002  # the interpreter's interface
         target: ModuleType | None = None,  # noqa: ARG002  # likewise
     ) -> ModuleSpec | None:
-        """Return where a module is; None for others."""
+        """Return where a recorded module is; None for any other."""
         return _spec(fullname, self.modules) if fullname in self.modules.found else None
 
 
@@ -92,11 +92,11 @@ def _spec(name: str, modules: Modules) -> ModuleSpec | None:
 
 @contextmanager
 def record_imports(directory: Path | None) -> Iterator[Modules]:
-    """Take note of the modules below the directory that are imported within the block, and of what they hold."""
+    """Record the modules below the directory that are imported within the block, and their files' contents."""
     if directory is None:
         yield Modules()
         return
-    finder = _Reading(directory)
+    finder = _Recorder(directory)
     sys.meta_path.insert(0, finder)
     try:
         yield finder.modules
@@ -106,15 +106,15 @@ def record_imports(directory: Path | None) -> Iterator[Modules]:
 
 @contextmanager
 def replay_imports(modules: Modules) -> Iterator[None]:
-    """Import the modules that were noted as they were noted, within the block and, if it ends well, from then on.
+    """Import the recorded modules as they were recorded, within the block and, unless it raises, from then on.
 
-    Those of earlier blocks stay; a model may import its own again.
+    Modules recorded before stay, for a model may import its own again.
     """
     before = list(sys.meta_path)
-    earlier = [finder for finder in before if isinstance(finder, _Held)]
+    earlier = [finder for finder in before if isinstance(finder, _Replayer)]
     for finder in earlier:
         modules = Modules(finder.modules.found | modules.found, finder.modules.files | modules.files)
-    sys.meta_path[:] = [_Held(modules), *(finder for finder in before if finder not in earlier)]
+    sys.meta_path[:] = [_Replayer(modules), *(finder for finder in before if finder not in earlier)]
     try:
         yield
     except BaseException:

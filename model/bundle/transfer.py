@@ -1,4 +1,4 @@
-"""A verified bundle from one process to another, through memory that both have open."""
+"""Sends a verified bundle from one process to another through a file that both have open."""
 
 import struct
 from typing import BinaryIO
@@ -12,7 +12,7 @@ _Head = tuple[str, Manifest, dict[str, int]]
 
 
 def send(bundle: Bundle, file: BinaryIO) -> None:
-    """Write a bundle into an open file, which is for `receive` in another process only."""
+    """Write a bundle into an open file, for `receive` in another process only."""
     head = bundle.digest, bundle.manifest, {name: len(content) for name, content in bundle.content.items()}
     encoded = msgspec.json.encode(head)
     file.write(_SIZE.pack(len(encoded)) + encoded)
@@ -21,7 +21,7 @@ def send(bundle: Bundle, file: BinaryIO) -> None:
 
 
 def receive(file: BinaryIO) -> Bundle:
-    """Read what `send` wrote, from the file's start."""
+    """Read from the start of the file what `send` wrote."""
     file.seek(0)
     (size,) = _SIZE.unpack(file.read(_SIZE.size))
     digest, manifest, sizes = msgspec.json.decode(file.read(size), type=_Head)

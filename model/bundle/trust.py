@@ -1,4 +1,4 @@
-"""What the operator vouches for, and their own code."""
+"""What the operator trusts, and their own code."""
 
 import sys
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Trust:
-    """What the operator vouches for.
+    """What the operator trusts.
 
-    `pin` is the sha256, in hex, that the manifest must have. `pickle` lets a pickle run, if it is pinned. `code` is a
-    directory whose modules' types may be in the model; `modules` are the names of its top-level modules, where they are
-    known and the directory is not to be looked at.
+    `pin` is the sha256, in hex, that the manifest must have. `pickle` allows a pickle, if it is pinned. `code` is a
+    directory whose modules' types may be in the model; `modules` are the names of its top-level modules, if they are
+    known and the directory must not be read.
     """
 
     pin: str | None = None
@@ -20,7 +20,7 @@ class Trust:
     modules: frozenset[str] | None = None
 
     def own_modules(self) -> frozenset[str]:
-        """Return the names of the top-level modules of the code; make it importable, unless they are known."""
+        """Return the names of the code's top-level modules; unless they are known, make the code importable, too."""
         return modules_in(self.code) if self.modules is None else self.modules
 
 
@@ -33,6 +33,6 @@ def modules_in(code: Path | None) -> frozenset[str]:
 
 
 def make_importable(code: Path | None) -> None:
-    """Have the interpreter find the operator's code."""
+    """Add the operator's code to the import path."""
     if code is not None and str(code) not in sys.path:
-        sys.path.append(str(code))  # last: it must not take the place of anything that is installed
+        sys.path.append(str(code))  # last: it must not shadow anything that is installed

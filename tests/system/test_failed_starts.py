@@ -102,7 +102,7 @@ BUNDLES = {
     "another signature than the compiled model's": (
         signature(classes=[[0, 1, 3]]),
         {},
-        "bundle_corrupt: the manifest says another signature",
+        "bundle_corrupt: the compiled model was made for another signature",
     ),
     "a FIFO": (in_place_of("*.skops", os.mkfifo), {}, r"bundle_corrupt: .*\.skops is a FIFO, expected a regular file"),
     "a manifest that is a FIFO": (in_place_of("manifest.json", os.mkfifo), {}, "manifest.json is a FIFO, expected"),
