@@ -1,4 +1,4 @@
-"""What a model answers: a list of outputs that it declares, with the names that answers have for each."""
+"""What a model answers: the list of outputs that it declares, each with its names in the formats of answers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ _DTYPES: Final[dict[str, OutputDtype]] = {"f": "float64", "i": "int64", "u": "in
 class OutputSpec:
     """One output: an array with one value, or one value for each of `columns`, for each row.
 
-    `name` is unique. It is that of the `method` which computes the output, with a number behind it where the method
-    returns several arrays; `place` is then the array's place among them. `member` is what the output is called in a
-    record, and `columns` what its values are called in a flat table. `shape` is that of one row.
+    `name` is unique: that of the `method` that computes the output, and a number where the method returns several
+    arrays, of which `index` is then this one's. `member` is the output's name in a record, and `columns` are the names
+    of its values in a flat table. `shape` is that of one row.
     """
 
     name: str
@@ -32,24 +32,25 @@ class OutputSpec:
     shape: tuple[int, ...]
     method: str
     member: str
-    place: int | None = None
+    index: int | None = None
 
     @classmethod
     def of_method(cls, method: str, dtype: OutputDtype, columns: Sequence[str] | None = None) -> "OutputSpec":
-        """Return the output of a method that has no other name: one value for each row, or one for each column."""
+        """Return an output that is named after its method, with one value for each row, or one for each column."""
         shape = () if columns is None else (len(columns),)
         return cls(method, dtype, tuple(columns or (method,)), shape, method, method)
 
     def values(self, prediction: Prediction) -> NDArray[Any]:
         """Return the values of n rows: int64, float64, bool, or objects that are all strings."""
         found = prediction.of(self.method)
-        return _plain(found if self.place is None else found[self.place])
+        return _plain(found if self.index is None else found[self.index])
 
 
 def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple[OutputSpec, ...]:
-    """Return the outputs that every model has, given an answer of it: whatever the signature leaves open is in there.
+    """Return the outputs that every model has.
 
-    That is the type of a regressor's numbers, and whether each label has an array of probabilities of its own.
+    An example of its answers shows what the signature does not: the type of a regressor's numbers, and whether each
+    label has its own array of probabilities.
     """
     labels, found = example.labels, example.probabilities
     classes = signature.classes or ()
@@ -59,15 +60,15 @@ def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple
     if isinstance(found, tuple):
         specs += [
             OutputSpec(
-                f"{PREDICT_PROBA}_{place}",
+                f"{PREDICT_PROBA}_{index}",
                 "float64",
-                _numbered(f"probability_{place}", own),
+                _numbered(f"probability_{index}", own),
                 (len(own),),
                 PREDICT_PROBA,
-                f"probabilities_{place}",
-                place,
+                f"probabilities_{index}",
+                index,
             )
-            for place, own in enumerate(classes)
+            for index, own in enumerate(classes)
         ]
     elif found is not None:
         columns = _numbered("probability", classes[0] if one else range(found.shape[1]))

@@ -1,4 +1,4 @@
-"""The engines that a compiled model needs, and the checks of its graph.
+"""What all engines have in common, the engine of compiled models, and the checks of their graphs.
 
 Not here: anything of scikit-learn.
 

@@ -1,4 +1,4 @@
-"""Checks an ONNX file before its runtime reads it: it holds what a compiled model is made of, and nothing else.
+"""Checks that an ONNX file holds only what compiled models are made of, before the runtime reads it.
 
 Field numbers are those of onnx.proto (ONNX 1.23).
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.engines.onnx_trees import trees_end
 from model.engines.protobuf import FIXED32, LENGTH, NUMBERS, VARINT, read
 
-# Those that model.onnx_export writes; none of them runs another graph, reads a file or loops.
+# The operators that model.onnx_export writes; none of them runs another graph, reads a file or loops.
 _STANDARD = (
     "Abs Add And ArgMax Cast Clip Concat Div Equal Exp Gather Greater GreaterOrEqual Identity IsInf IsNaN Log MatMul "
     "Max Min Mul Neg Or Pad Pow ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceSum Relu Sigmoid Slice Softmax Sqrt "
@@ -28,7 +28,7 @@ _DTYPES: Final = {1: np.float32, 2: np.uint8, 7: np.int64, 9: np.bool_, 11: np.f
 
 
 def check_graph(content: bytes) -> None:
-    """Check a file, its digest notwithstanding; raises ValueError, and IndexError where it ends early."""
+    """Check a file, whatever its digest; raises ValueError, and IndexError where it ends early."""
     model = read(memoryview(content), _MODEL)
     for graph in model.get(7, ()):
         parts = read(graph, _GRAPH)
@@ -41,13 +41,13 @@ def check_graph(content: bytes) -> None:
 def _check_node(node: dict[int, list[Any]]) -> None:
     operator = _text(node, 7), _text(node, 4)
     if operator not in OPERATORS:
-        raise ValueError(f"the operator {'.'.join(operator).strip('.')} is none that compiled models are made of")
+        raise ValueError(f"the operator {'.'.join(operator).strip('.')} is not one that compiled models are made of")
     named = [_attribute(each) for each in node.get(5, ())]
     attributes = dict(named)
     if len(attributes) != len(named):
-        raise ValueError("an attribute is there twice")
+        raise ValueError("an attribute occurs twice")
     if operator[0] and not trees_end(attributes):
-        raise ValueError("a TreeEnsemble with ids or lengths out of range")
+        raise ValueError("a TreeEnsemble has ids or lengths out of range")
 
 
 def _attribute(content: memoryview) -> tuple[str, Any]:
@@ -60,12 +60,12 @@ def _attribute(content: memoryview) -> tuple[str, Any]:
 
 
 def _tensor(content: memoryview) -> NDArray[Any]:
-    """Return the numbers of a tensor, which are all in the file; raises ValueError."""
+    """Return the numbers of a tensor, all of which must be in the file; raises ValueError."""
     found = read(content, _TENSOR)
     (kind,), data = found[2], found.get(9, [memoryview(b"")])
     shape = _numbers(found, 1).tolist()
     if kind not in _DTYPES or len(data) > 1 or min(shape, default=0) < 0:
-        raise ValueError("a tensor is of a kind or a shape that is not read")
+        raise ValueError("a tensor has an unsupported type or shape")
     numbers: NDArray[Any] = np.frombuffer(data[0], _DTYPES[kind])
     if len(numbers) != math.prod(shape):
         raise ValueError("a tensor has more or fewer numbers than its shape says")
@@ -79,5 +79,5 @@ def _numbers(message: dict[int, list[Any]], field: int) -> NDArray[np.int64]:
 def _text(message: dict[int, list[Any]], field: int) -> str:
     values = message.get(field, [b""])
     if len(values) > 1:
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return bytes(values[0]).decode()

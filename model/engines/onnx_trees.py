@@ -1,7 +1,7 @@
 """Checks the trees of an ONNX file.
 
-onnxruntime 1.28 follows the nodes of a TreeEnsemble by the ids in the file without looking, with a frame of its stack
-for each level: a circle, a node with two parents or an id out of range ends the process.
+onnxruntime 1.28 follows the node ids of a TreeEnsemble without checking them, with one stack frame for each level: a
+cycle, a node with two parents or an id out of range crashes the process.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ _WHOLE: Final = frozenset({"aggregate_function", "n_targets"})
 _NODES = "falseleafs falsenodeids featureids missing_value_tracks_true modes splits trueleafs truenodeids"
 _OF_NODES: Final = frozenset(f"nodes_{name}" for name in _NODES.split())
 _OF_TREES: Final = _WHOLE | _OF_NODES | {"leaf_targetids", "leaf_weights", "tree_roots"}
-# Of a tree. The runtime's stack, of 8 MiB, ends between 10,000 and 20,000.
+# Of a tree. A stack of 8 MiB is exhausted between 10,000 and 20,000.
 MOST_LEVELS: Final = 4096
 
 
 def trees_end(attributes: Mapping[str, Any]) -> bool:
-    """Say whether every walk from a root ends in a leaf, and everything that is looked up on the way is there."""
+    """Return whether every path from a root ends in a leaf, and all ids on the way are in range."""
     if attributes.keys() != _OF_TREES or any(
         isinstance(attributes[name], int) != (name in _WHOLE) for name in attributes
     ):
@@ -50,9 +50,9 @@ def _within(numbers: NDArray[Any], end: int) -> bool:
 
 
 def _once(parts: list[NDArray[Any]], end: int) -> bool:
-    """Say whether all places are in range, and none is named twice: then no walk comes by a place again."""
-    places = np.concatenate(parts)
-    return _within(places, end) and len(np.unique(places)) == len(places)
+    """Return whether all ids are in range and none occurs twice, so that no path visits a node twice."""
+    ids = np.concatenate(parts)
+    return _within(ids, end) and len(np.unique(ids)) == len(ids)
 
 
 def _shallow(level: NDArray[Any], sides: list[tuple[NDArray[Any], NDArray[Any]]]) -> bool:

@@ -1,6 +1,6 @@
 """Reads the wire format of protocol buffers (protobuf.dev/programming-guides/encoding).
 
-Strictly: of each message only the fields that are asked for, each in its wire type; anything else is a ValueError.
+It is strict: a field that is not asked for, or that has another wire type than expected, raises ValueError.
 """
 
 from collections.abc import Mapping
@@ -12,32 +12,32 @@ from numpy.typing import NDArray
 VARINT: Final = 0
 LENGTH: Final = 2
 FIXED32: Final = 5
-# Repeated whole numbers, packed or each with a key of its own.
+# Repeated integers, packed or each with a key of its own.
 NUMBERS: Final = -1
 _MOST_BYTES: Final = 10
-_LAST: Final = 128  # a byte below is the last one of its number
+_LAST: Final = 128  # a byte below this is the last one of its number
 
 
 def read(buffer: memoryview, kinds: Mapping[int, int]) -> dict[int, list[Any]]:
-    """Return what a message holds for each field by its number: ints, parts of the buffer, or arrays of int64."""
+    """Return the values of each field of a message by its number: ints, parts of the buffer, or arrays of int64."""
     found: dict[int, list[Any]] = {}
-    place = 0
+    position = 0
     value: Any
-    while place < len(buffer):
-        start = place
-        key, place = _number(buffer, place)
+    while position < len(buffer):
+        start = position
+        key, position = _number(buffer, position)
         field, kind = key >> 3, key & 7
         expected = kinds.get(field)
         if kind == VARINT and expected == NUMBERS:
             value, used = _run(np.frombuffer(buffer[start:], np.uint8), key)
-            place = start + used
+            position = start + used
         elif kind == VARINT == expected:
-            value, place = _number(buffer, place)
+            value, position = _number(buffer, position)
         elif kind == FIXED32 == expected:
-            value, place = _part(buffer, place, 4)
+            value, position = _part(buffer, position, 4)
         elif kind == LENGTH and expected in (LENGTH, NUMBERS):
-            size, place = _number(buffer, place)
-            value, place = _part(buffer, place, size)
+            size, position = _number(buffer, position)
+            value, position = _part(buffer, position, size)
             if expected == NUMBERS:
                 data = np.frombuffer(value, np.uint8)
                 value = _decoded(data, np.flatnonzero(data < _LAST))
@@ -47,25 +47,25 @@ def read(buffer: memoryview, kinds: Mapping[int, int]) -> dict[int, list[Any]]:
     return found
 
 
-def _part(buffer: memoryview, place: int, size: int) -> tuple[memoryview, int]:
-    if size > len(buffer) - place:
+def _part(buffer: memoryview, position: int, size: int) -> tuple[memoryview, int]:
+    if size > len(buffer) - position:
         raise ValueError("a field ends beyond its message")
-    return buffer[place : place + size], place + size
+    return buffer[position : position + size], position + size
 
 
-def _number(buffer: memoryview, place: int) -> tuple[int, int]:
-    """Return a number without a sign, and where it ends."""
+def _number(buffer: memoryview, position: int) -> tuple[int, int]:
+    """Return an unsigned number, and the position after it."""
     value = 0
     for count in range(_MOST_BYTES):
-        byte = buffer[place + count]
+        byte = buffer[position + count]
         value |= (byte & (_LAST - 1)) << (7 * count)
         if byte < _LAST:
-            return value, place + count + 1
+            return value, position + count + 1
     raise ValueError("a number is too long")
 
 
 def _run(data: NDArray[np.uint8], key: int) -> tuple[NDArray[np.int64], int]:
-    """Return the numbers at the start of the data that follow the same key each, and how many bytes they take.
+    """Return the numbers at the start of the data that each follow this key, and how many bytes they take.
 
     A graph of many trees has millions of them.
     """
@@ -80,14 +80,14 @@ def _run(data: NDArray[np.uint8], key: int) -> tuple[NDArray[np.int64], int]:
 
 
 def _decoded(data: NDArray[np.uint8], ends: NDArray[np.int64], before: Any = None) -> NDArray[np.int64]:
-    """Return the numbers that end there, and begin after the ends `before`, or where the last one ended."""
+    """Return the numbers that end at `ends` and begin after `before`, by default after the end of the previous one."""
     before = np.concatenate([[-1], ends[:-1]]) if before is None else before
     lengths = ends - before
     if len(lengths) and int(lengths.max()) > _MOST_BYTES:
         raise ValueError("a number is too long")
     values = np.zeros(len(ends), np.uint64)
     for count in range(int(lengths.max()) if len(lengths) else 0):
-        there = lengths > count
-        bits = (data[before[there] + 1 + count] & (_LAST - 1)).astype(np.uint64)
-        values[there] |= bits << np.uint64(7 * count)
+        longer = lengths > count
+        bits = (data[before[longer] + 1 + count] & (_LAST - 1)).astype(np.uint64)
+        values[longer] |= bits << np.uint64(7 * count)
     return values.view(np.int64)

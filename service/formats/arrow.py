@@ -67,22 +67,22 @@ def read(body: bytes, tables: TableReader) -> Rows:
 
 def _messages(body: memoryview) -> Iterator[tuple[int, View, memoryview]]:
     """Yield each message's kind, header and body, up to the end of the stream."""
-    place = len(_MAGIC) if bytes(body[: len(_MAGIC)]) == _MAGIC else 0
-    while place < len(body):
-        (size,) = _SIZE.unpack_from(body, place)
-        place += _SIZE.size
+    offset = len(_MAGIC) if bytes(body[: len(_MAGIC)]) == _MAGIC else 0
+    while offset < len(body):
+        (size,) = _SIZE.unpack_from(body, offset)
+        offset += _SIZE.size
         if size == _CONTINUED:
-            (size,) = _SIZE.unpack_from(body, place)
-            place += _SIZE.size
+            (size,) = _SIZE.unpack_from(body, offset)
+            offset += _SIZE.size
         if size == 0:
             return
-        message = View.root(body[place : place + size])
+        message = View.root(body[offset : offset + size])
         length, header = message.number(3, LONG), message.view(2)
-        start = place + size
-        place = start + length
-        if length < 0 or place > len(body) or header is None:
+        start = offset + size
+        offset = start + length
+        if length < 0 or offset > len(body) or header is None:
             raise ValueError("a message goes beyond the end of the body")
-        yield message.number(1, BYTE), header, body[start:place]
+        yield message.number(1, BYTE), header, body[start:offset]
 
 
 def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:

@@ -29,31 +29,31 @@ class Values:
 class Buffers:
     """The buffers of a batch, in order."""
 
-    def __init__(self, content: memoryview, places: NDArray[np.int64], further: NDArray[np.int64]) -> None:
+    def __init__(self, content: memoryview, located: NDArray[np.int64], further: NDArray[np.int64]) -> None:
         """Take the buffers' starts and lengths, and how many string buffers each column of views has.
 
         Raises ValueError for buffers that are outside the body, or that overlap: no writer makes them overlap, and
         reading them would cost many times the body's size.
         """
-        starts, lengths = places[:, 0], places[:, 1]
-        if (places < 0).any() or (starts > len(content)).any() or (lengths > len(content) - starts).any():
+        starts, lengths = located[:, 0], located[:, 1]
+        if (located < 0).any() or (starts > len(content)).any() or (lengths > len(content) - starts).any():
             raise ValueError("a buffer is outside its message")
         if lengths.sum() > len(content):
             raise ValueError("buffers overlap")
         self._content = content
-        self._places = zip(starts.tolist(), lengths.tolist(), strict=True)
+        self._located = zip(starts.tolist(), lengths.tolist(), strict=True)
         self._further = iter(further.tolist())
 
     def take(self) -> memoryview:
         """Return the next buffer; raises ValueError."""
-        for place, length in self._places:
-            return self._content[place : place + length]
+        for start, length in self._located:
+            return self._content[start : start + length]
         raise ValueError("there are fewer buffers than the columns need")
 
     def take_further(self) -> list[memoryview]:
         """Return the string buffers of the next column of views."""
-        found = islice(self._places, max(next(self._further, 0), 0))
-        return [self._content[place : place + length] for place, length in found]
+        found = islice(self._located, max(next(self._further, 0), 0))
+        return [self._content[start : start + length] for start, length in found]
 
 
 def read_values(dtype: str, buffers: Buffers, height: int, *, has_missing: bool) -> Values:

@@ -22,8 +22,8 @@ def write(columns: dict[str, NDArray[Any]]) -> bytes:
     height = len(next(iter(columns.values())))
     buffers = [buffer for values in columns.values() for buffer in (b"", *_buffers(values))]
     padded = [buffer + bytes(-len(buffer) % _ALIGNMENT) for buffer in buffers]
-    places = list(accumulate(map(len, padded), initial=0))
-    located = [(place, len(buffer)) for place, buffer in zip(places, buffers, strict=False)]
+    starts = list(accumulate(map(len, padded), initial=0))
+    located = [(start, len(buffer)) for start, buffer in zip(starts, buffers, strict=False)]
 
     def schema(builder: Builder) -> int:
         fields = [_field(builder, name, values) for name, values in columns.items()]

@@ -41,12 +41,12 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     if len(set(head)) < len(head):
         raise InvalidRows((Problem("duplicate_name", "/0", "each name once", "one twice"),))
     rows = lines[1:] if headed else lines
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         if len(row) != len(head):
             code = "wrong_feature_count"
             other = next((sign for sign in ";\t|" if row and sign in row[0]), None)
             got = f"{len(row)}" + (f", which holds {other!r}" if other else "")
-            raise InvalidRows((Problem(code, f"/{place}", f"{len(head)} values between commas", got),))
+            raise InvalidRows((Problem(code, f"/{position}", f"{len(head)} values between commas", got),))
     tables.check_names(head)
     strings: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
     columns, invalid = dict(zip(head, strings, strict=True)), list[str]()

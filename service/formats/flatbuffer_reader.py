@@ -22,8 +22,8 @@ _WRONG: Final = (struct.error, IndexError, TypeError, OverflowError, AssertionEr
 class View:
     """One table; its members have numbers, as in the FlatBuffers schema."""
 
-    def __init__(self, content: memoryview, place: int) -> None:
-        self._table = Table(content, place)
+    def __init__(self, content: memoryview, offset: int) -> None:
+        self._table = Table(content, offset)
 
     @classmethod
     def root(cls, content: memoryview) -> "View":
@@ -45,11 +45,11 @@ class View:
         """Return a string of at most `most` bytes, "" where it is absent."""
         try:
             found = self._offset(member)
-            place = self._table.Indirect(found) if found else 0
-            length = self._table.Get(_OFFSET, place) if found else 0
+            offset = self._table.Indirect(found) if found else 0
+            length = self._table.Get(_OFFSET, offset) if found else 0
             if length > most:
                 raise ValueError(f"a string of {length} bytes is longer than the {most} that are left")
-            start = place + _OFFSET.bytewidth
+            start = offset + _OFFSET.bytewidth
             return str(self._table.Bytes[start : start + length], "utf-8")
         except _WRONG as error:
             raise ValueError(str(error)) from None
@@ -73,8 +73,8 @@ class View:
         """Return the first `most` tables of a list, which may repeat one."""
         try:
             start, count = self._vector(member)
-            places = range(start, start + 4 * min(count, most), 4)
-            return [View(self._table.Bytes, self._table.Indirect(place)) for place in places]
+            offsets = range(start, start + 4 * min(count, most), 4)
+            return [View(self._table.Bytes, self._table.Indirect(offset)) for offset in offsets]
         except _WRONG as error:
             raise ValueError(str(error)) from None
 

@@ -17,9 +17,9 @@ def outside_strings(text: bytes) -> bytes:
     """Return a JSON text without its strings, except for their closing quotes; takes linear time."""
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    signs = np.frombuffer(text, np.uint8)
-    inside = np.add.accumulate(signs == _QUOTE, dtype=np.uint8) & 1
-    outside: bytes = signs[inside == 0].tobytes()
+    characters = np.frombuffer(text, np.uint8)
+    inside = np.add.accumulate(characters == _QUOTE, dtype=np.uint8) & 1
+    outside: bytes = characters[inside == 0].tobytes()
     return outside
 
 

@@ -30,7 +30,7 @@ def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Ro
     if array.dtype.kind in "fiub" or array.ndim != 2 or array.shape[1] != len(names):
         return contract.tables.read_matrix(array)
     contract.tables.check_row_count(len(array))
-    return contract.tables.read({name: npy.plain(array[:, place]) for place, name in enumerate(names)})
+    return contract.tables.read({name: npy.plain(array[:, index]) for index, name in enumerate(names)})
 
 
 def _read_csv(body: bytes, parameters: dict[str, str], contract: Contract) -> Rows:
@@ -56,7 +56,7 @@ def flat_columns(prediction: Prediction, outputs: Sequence[OutputSpec]) -> dict[
     found: dict[str, NDArray[Any]] = {}
     for spec in outputs:
         values = spec.values(prediction).reshape(len(prediction.labels), -1)
-        found |= {name: values[:, place] for place, name in enumerate(spec.columns)}
+        found |= {name: values[:, index] for index, name in enumerate(spec.columns)}
     return found
 
 

@@ -58,9 +58,9 @@ class RowReader:
             return rows
         converted = self._convert(rows)
         if converted is None:
-            places, proposals = self._invalid(rows), iter(range(_MOST_PROPOSALS))
-            pointers = [pointer] if single else [f"{pointer}/{place}" for place in places]
-            found = map(self._row_problems, map(rows.__getitem__, places), pointers, repeat(proposals))
+            positions, proposals = self._invalid(rows), iter(range(_MOST_PROPOSALS))
+            pointers = [pointer] if single else [f"{pointer}/{position}" for position in positions]
+            found = map(self._row_problems, map(rows.__getitem__, positions), pointers, repeat(proposals))
             raise InvalidRows(tuple(islice(chain.from_iterable(found), InvalidRows.MOST)))
         return converted
 
@@ -93,22 +93,22 @@ class RowReader:
     def _columns(self, rows: list[Any]) -> Rows | None:
         columns = zip(*rows, strict=True)
         out = np.empty((len(rows), len(self._cells)), dtype=np.float64 if self._layout == "matrix" else object)
-        for place, (cell, column) in enumerate(zip(self._cells, columns, strict=True)):
+        for position, (cell, column) in enumerate(zip(self._cells, columns, strict=True)):
             values = cell.read(list(column))
             if values is None:
                 return None
-            out[:, place] = values.astype(out.dtype)  # in a matrix, true is 1 and null is NaN
+            out[:, position] = values.astype(out.dtype)  # in a matrix, true is 1 and null is NaN
         return out
 
     def _invalid(self, rows: list[Any]) -> list[int]:
         """Return the positions of the first invalid rows, as many as can be reported, found column by column."""
         ordered = [self._in_order(row) for row in rows]
-        unfit = list(islice((place for place, row in enumerate(ordered) if row is None), InvalidRows.MOST))
+        unfit = list(islice((position for position, row in enumerate(ordered) if row is None), InvalidRows.MOST))
         end = unfit[-1] if len(unfit) == InvalidRows.MOST else len(rows)
-        fit = [place for place in range(end) if ordered[place] is not None]
+        fit = [position for position in range(end) if ordered[position] is not None]
         found = set(unfit)
-        for cell, column in zip(self._cells, zip(*(ordered[place] for place in fit), strict=True), strict=False):
-            found.update(fit[place] for place in islice(cell.invalid(column), InvalidRows.MOST))
+        for cell, column in zip(self._cells, zip(*(ordered[position] for position in fit), strict=True), strict=False):
+            found.update(fit[position] for position in islice(cell.invalid(column), InvalidRows.MOST))
         return sorted(found)[: InvalidRows.MOST]
 
     def _in_order(self, row: Any) -> Sequence[Any] | None:
