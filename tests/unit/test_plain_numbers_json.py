@@ -1,3 +1,5 @@
+"""JSON bodies of nothing but numbers: `plain_numbers` reads what the ordinary reader does, or leaves the body to it."""
+
 import json
 
 import numpy as np
@@ -17,8 +19,8 @@ SPACE = " " * SHORTEST  # in front, so that short bodies are read too
 
 
 @given(st.integers(1, 4), st.integers(1, 5), st.data())
-def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, height, data):
-    """However they are written: both round to the nearest double."""
+def test_numbers_are_bit_equal_to_those_of_the_ordinary_reader(width, height, data):
+    """Both readers round a number to the nearest float64, in whatever form it is written."""
     rows = [[data.draw(NUMBERS) for _ in range(width)] for _ in range(height)]
     gap = data.draw(st.sampled_from(["", " ", "\n\t", "\r\n"]))
     text = f",{gap}".join(f"[{f'{gap},'.join(row)}{gap}]" for row in rows)
@@ -67,13 +69,13 @@ def test_numbers_are_bit_equal_to_those_of_the_common_reader(width, height, data
         '{"instances":[[1\x0b,2]]}',
     ],
 )
-def test_whatever_is_anything_else_is_left_to_the_common_reader(text):
-    """It says what is wrong, or reads what can be read."""
+def test_a_body_of_anything_else_is_left_to_the_ordinary_reader(text):
+    """A body with another value, shape or member is not read, and no error is raised."""
     assert MatrixReader(2).from_json((SPACE + text).encode(), "instances") is None
 
 
-def test_what_the_common_reader_refuses_is_not_read():
-    """A body cut anywhere, or with any one byte replaced by another of those that the skeleton does not show."""
+def test_what_the_ordinary_reader_refuses_is_not_read():
+    """A body that is truncated, or has one byte replaced by one that numbers may have, is JSON or is not read."""
     whole = json.dumps({"instances": [[1.5, -2e3], [30, 0.25]]}).encode()
     cut = [whole[:end] for end in range(len(whole))]
     changed = [
@@ -84,5 +86,4 @@ def test_what_the_common_reader_refuses_is_not_read():
     reader = MatrixReader(2)
     for body in cut + changed:
         found = reader.from_json(SPACE.encode() + body, "instances")
-        if found is not None:
-            assert np.array_equal(found, np.array(json.loads(body)["instances"], dtype=np.float64))
+        assert found is None or found.tolist() == json.loads(body)["instances"]

@@ -1,3 +1,5 @@
+"""JSON documents of tensors: long lists of numbers become arrays, and the ordinary reader reads everything else."""
+
 import json
 
 import numpy as np
@@ -26,7 +28,7 @@ LONG = "[" + ", ".join(["1.5", "-2e3", "7"] * 400) + "]"
 @pytest.mark.parametrize("gap", ["", " ", "\n\t"])
 @pytest.mark.parametrize("kind", ["FP64", "FP32"])
 def test_long_data_of_tensors_are_arrays(gap, kind):
-    """And all around them is as it was."""
+    """The rest of the document is as it was."""
     tensors = ",".join(f'{{"name":"{name}","datatype":"{kind}","data"{gap}:{gap}{LONG}}}' for name in "ab")
     text = f'{{"id":"\\ud83d\\ude00","inputs":[{tensors},{{"data":[1],"datatype":"FP64"}}]}}'
 
@@ -52,26 +54,25 @@ def test_long_data_of_tensors_are_arrays(gap, kind):
         '{"inputs":["\\"data\\":LONG"]}',
     ],
 )
-def test_other_long_lists_are_read_as_ever(text):
-    """Whatever is not the data of a floating point tensor."""
+def test_other_long_lists_are_read_by_the_ordinary_reader(text):
+    """A list that is not the data of a float tensor stays a list."""
     body = text.replace("LONG", LONG)
     assert json.loads(body) == READER.read(body.encode())
 
 
-def test_a_document_that_is_no_json_is_refused_with_the_place_in_it():
-    """Cut anywhere, or with any byte around the numbers replaced."""
+def outcome(read, body):
+    """Return the document, or the message of what is wrong with it."""
+    try:
+        return plain(read(body))
+    except InvalidJson as error:
+        return str(error)
+
+
+def test_a_malformed_document_is_refused_as_by_the_ordinary_reader():
+    """Truncated anywhere, or with any byte around the numbers replaced, it has the same message with the position."""
     text = f'{{"inputs":[{{"datatype":"FP64","data":{LONG}}}]}}'.encode()
     around = [*range(50), *range(len(text) - 5, len(text))]
     bodies = [text[:end] for end in around[1:]]
-    bodies += [
-        text[:place] + other + text[place + 1 :] for place in around for other in (b"]", b'"', b",", b"x", b"\xff")
-    ]
+    bodies += [text[:at] + other + text[at + 1 :] for at in around for other in (b"]", b'"', b",", b"x", b"\xff")]
     for body in bodies:
-        try:
-            expected = strict_json.loads(body)
-        except InvalidJson as error:
-            with pytest.raises(InvalidJson) as raised:
-                READER.read(body)
-            assert str(error) == str(raised.value)
-        else:
-            assert expected == plain(READER.read(body))
+        assert outcome(strict_json.loads, body) == outcome(READER.read, body)

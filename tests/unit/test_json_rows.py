@@ -1,3 +1,5 @@
+"""JSON rows: valid ones become the array that a model takes, and others the problems that an answer lists."""
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,8 +30,8 @@ JSON = st.recursive(
 
 
 @given(ROWS)
-def test_right_rows_become_the_float64_they_denote(rows):
-    """Every number, null where it is allowed, in the order given."""
+def test_valid_rows_become_float64(rows):
+    """Every number, and null where it is allowed, in the order given."""
     expected = np.array([[np.nan if cell is None else float(cell) for cell in row] for row in rows])
 
     np.testing.assert_array_equal(expected, READER.read(rows, ""))
@@ -37,7 +39,7 @@ def test_right_rows_become_the_float64_they_denote(rows):
 
 @given(ROWS, st.permutations(SIGNATURE.names))
 def test_rows_by_name_equal_rows_by_position_in_any_order(rows, order):
-    """A row's names may stand in any order."""
+    """The names of a row may come in any order."""
     named = [{name: dict(zip(SIGNATURE.names, row, strict=True))[name] for name in order} for row in rows]
 
     np.testing.assert_array_equal(READER.read(rows, ""), READER.read(named, ""))
@@ -45,7 +47,7 @@ def test_rows_by_name_equal_rows_by_position_in_any_order(rows, order):
 
 @given(st.dictionaries(st.sampled_from(["features", "instances", "other"]), JSON) | JSON)
 def test_any_json_is_either_rows_or_problems_from_the_table(document):
-    """Nothing else can come out: no other exception, no row with a hole, no code without a status."""
+    """There is no other exception, no row with a missing cell, and no code without a status."""
     try:
         rows, single = SCHEMA.load(document)
     except InvalidRows as error:
@@ -69,8 +71,8 @@ def test_pointers_are_json_pointers(row, pointer):
     assert f"/features{pointer}" == caught.value.problems[0].pointer
 
 
-def test_what_came_is_said_shortly():
-    """A long string does not come back whole."""
+def test_a_long_string_is_shortened_in_a_problem():
+    """An answer does not repeat what it was sent."""
     with pytest.raises(InvalidRows) as caught:
         READER.read([["x" * 1000, 1, 1]], "/instances")
 
@@ -78,7 +80,7 @@ def test_what_came_is_said_shortly():
 
 
 def test_a_model_of_one_feature_is_read_like_any_other():
-    """By position and by name."""
+    """Rows are read by position and by name."""
     reader = RowReader(signature(Feature("only")), 5)
 
     np.testing.assert_array_equal([[1.0], [2.0]], reader.read([[1], {"only": 2}], ""))
@@ -96,14 +98,14 @@ def test_a_model_of_one_feature_is_read_like_any_other():
     ],
 )
 def test_dates_and_times_are_those_of_iso_8601(text, expected):
-    """With an offset they are told in UTC, as the model knows no zones."""
+    """A time with an offset is converted to UTC, as models know no time zones."""
     assert np.datetime64(expected, "us") == parse_datetime(text)
 
 
 @pytest.mark.parametrize(
     "text", ["now", "today", "NaT", "", "20240229", "2023-02-29", "2024-02-29T25:00", " 2024-02-29", "05.05.2024", "12"]
 )
-def test_what_numpy_alone_would_take_for_a_date_is_none(text):
-    """The time of the request, a missing value, or a number of microseconds would be answered without a word."""
+def test_a_string_that_numpy_alone_takes_for_a_date_is_invalid(text):
+    """It would silently become the time of the request, a missing value, or a number of microseconds."""
     found = CellReader(Feature("since", "datetime", nullable=True)).read([text])
     assert found is None
