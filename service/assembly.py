@@ -25,7 +25,7 @@ from model.loading import verify
 from service.config.exit_line import one_line_exit
 from service.config.settings import Settings
 from service.http import metadata
-from service.http.app import Parts, create_app
+from service.http.app import Services, create_app
 from service.http.auth import AuthState
 from service.monitoring import std_streams
 from service.monitoring.line_writer import LineWriter
@@ -41,7 +41,7 @@ from service.server.orphans import end_soon_after, when_gone
 from service.server.shared_state import State, Worker
 from service.serving.fetch import Trial, fetch
 from service.serving.reload_model import freeze_heap, load_fetched
-from service.serving.served_model import Holder
+from service.serving.served_model import ModelSlot
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
@@ -65,7 +65,7 @@ def _configure_logging(level: str) -> None:
 class Assembled:
     """What gunicorn's hooks reach through the application."""
 
-    parts: Parts
+    parts: Services
     state: State
     tried: str  # the state of MODEL_DIR that is served (service.serving.model_directory)
     directory: Path
@@ -98,7 +98,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     _make_room(metrics, settings.workers, directory)
     log = PredictionLog(writer.write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     auth, state = AuthState(fetched.hashes), shared_state.make(directory)
-    parts = Parts(settings, protocols, Holder(served), metrics, Recorder(metrics, log), auth, state)
+    parts = Services(settings, protocols, ModelSlot(served), metrics, Recorder(metrics, log), auth, state)
     app = create_app(parts)
     app.extensions["ml-service"] = Assembled(parts, state, fetched.state, directory)
     return app
@@ -163,7 +163,7 @@ def warm_up(worker: Any) -> None:
     assembled = of(worker.app)
     parts = assembled.parts
     when_gone(worker.ppid, worker.orphaned)
-    served = parts.holder.current()
+    served = parts.model.current
     # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
     told = std_streams.for_code_in_c()
     faulthandler.dump_traceback_later(parts.settings.boot_seconds, exit=True, file=told)

@@ -42,7 +42,7 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
     "caller_gone": (499, "The caller has gone"),
     "internal_error": (500, "The server failed"),
     "overloaded": (503, "The server is busy"),
-    "not_ready": (503, "The server is not ready"),
+    "not_ready": (503, "The server is not ready"),  # no longer said: the server listens once it has a model
     "draining": (503, "The server is about to stop"),
     "deadline_exceeded": (504, "The request was not started in time"),
     "prediction_timeout": (504, "The prediction took too long"),

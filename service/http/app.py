@@ -15,43 +15,42 @@ from service.monitoring.metrics import Metrics
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import ProtocolRegistry
 from service.serving.admission import Admission
-from service.serving.served_model import Holder
+from service.serving.served_model import ModelSlot
 
 
 @dataclass(frozen=True)
-class Parts:
+class Services:
     """What the application is made of."""
 
     settings: Settings
     protocols: ProtocolRegistry
-    holder: Holder
+    model: ModelSlot
     metrics: Metrics
     recorder: Recorder
     auth: AuthState
     state: DrainState
 
 
-def create_app(parts: Parts) -> Flask:
+def create_app(services: Services) -> Flask:
     """Return the WSGI application."""
-    settings, protocols, holder = parts.settings, parts.protocols, parts.holder
+    settings, protocols, model = services.settings, services.protocols, services.model
 
     def identify(request: Request, response: Response) -> None:
         """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
-        served = holder.peek() if request.trusted else None
         response.headers += (
             ("X-Request-ID", request.request_id),
-            *([("X-Model-Version", served.contract.identity.version)] if served else ()),
+            *([("X-Model-Version", model.current.contract.identity.version)] if request.trusted else ()),
             ("X-Content-Type-Options", "nosniff"),
             ("Cache-Control", "no-store"),
         )
 
     limited = settings.tokens_file or settings.admin_bind
-    app = App("service", guard.checks(parts.auth, protocols, parts.recorder) if limited else None, identify)
+    app = App("service", guard.checks(services.auth, protocols, services.recorder) if limited else None, identify)
     app.url_map.converters["name"] = metadata.NameConverter
     slots = min(settings.slots, settings.threads)
     admission = Admission(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
-    app.register_blueprint(predict.blueprint(protocols, predict.View(holder, admission, parts.recorder, settings)))
-    app.register_blueprint(metadata.blueprint(protocols, holder, parts.metrics, parts.state))
-    app.register_blueprint(operations.blueprint(holder, parts.metrics, parts.state))
+    app.register_blueprint(predict.blueprint(protocols, predict.View(model, admission, services.recorder, settings)))
+    app.register_blueprint(metadata.blueprint(protocols, model, services.metrics, services.state))
+    app.register_blueprint(operations.blueprint(model, services.metrics, services.state))
     app.register_error_handler(Exception, lambda error: refusal(error, protocols))
     return app

@@ -15,7 +15,7 @@ from service.monitoring.metrics import Metrics
 from service.protocols.base import Answer, Contract
 from service.protocols.call import Statistics
 from service.protocols.registry import ProtocolRegistry
-from service.serving.served_model import Holder
+from service.serving.served_model import ModelSlot
 
 # To callers without a token, whatever model they name: neither what is served nor whether they guessed its name.
 READY: Final = Answer(b'{"ready":true}')
@@ -27,17 +27,17 @@ class NameConverter(BaseConverter):
     regex = "[^/:]+"
 
 
-def blueprint(protocols: ProtocolRegistry, holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
+def blueprint(protocols: ProtocolRegistry, slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint:
     """Return every protocol's pages."""
     pages = Blueprint("pages", __name__)
 
     def add(path: str, tell: Callable[[Contract], Answer], *, health: bool = False) -> None:
         def page(model: str | None = None, version: str | None = None) -> Response:
             if health:
-                check_ready(holder, state)
+                check_ready(state)
                 if not this_request().trusted:
                     return response_of(READY)
-            contract = holder.current().contract
+            contract = slot.current.contract
             contract.check_name(model, version)
             return response_of(tell(contract))
 

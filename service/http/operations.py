@@ -9,7 +9,7 @@ from service.errors import TryLater
 from service.http.framework import Response, this_request
 from service.http.responses import json_response
 from service.monitoring.metrics import Metrics
-from service.serving.served_model import Holder, ServedModel
+from service.serving.served_model import ModelSlot, ServedModel
 
 PROBES: Final = ("/health", "/health/live", "/health/ready")
 SCRAPES: Final = ("/metrics",)
@@ -23,7 +23,7 @@ class DrainState(Protocol):
         """Whether load balancers should send no more requests here; those that come are still answered."""
 
 
-def blueprint(holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
+def blueprint(slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint:
     """Return /health, /health/live, /health/ready, /metrics and /model."""
     ops = Blueprint("ops", __name__)
 
@@ -36,7 +36,7 @@ def blueprint(holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
     @ops.get("/health/ready")
     def ready() -> Response:
         """Answer 200 when predictions should be sent here, else 503 with the reason."""
-        check_ready(holder, state)
+        check_ready(state)
         return json_response({"status": "ok"})
 
     @ops.get("/metrics")
@@ -47,14 +47,13 @@ def blueprint(holder: Holder, metrics: Metrics, state: DrainState) -> Blueprint:
 
     @ops.get("/model")
     def model() -> Response:
-        return json_response(_describe(holder.current()))
+        return json_response(_describe(slot.current))
 
     return ops
 
 
-def check_ready(holder: Holder, state: DrainState) -> None:
+def check_ready(state: DrainState) -> None:
     """Raise TryLater unless predictions should be sent here."""
-    holder.current()
     if state.draining:
         message = "The server is about to stop, or was asked to drain; it still answers what is sent to it."
         raise TryLater("draining", message)

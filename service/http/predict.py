@@ -13,14 +13,14 @@ from service.monitoring.recorder import Recorder
 from service.protocols.base import Codec
 from service.protocols.registry import ProtocolRegistry
 from service.serving.admission import Admission
-from service.serving.served_model import Holder
+from service.serving.served_model import ModelSlot
 
 
 @dataclass(frozen=True)
 class View:
     """Answers a prediction request of any protocol."""
 
-    holder: Holder
+    model: ModelSlot
     admission: Admission
     recorder: Recorder
     settings: Settings
@@ -29,7 +29,7 @@ class View:
         """Read, decode, predict, encode; each failure is an exception, and each request leaves one record."""
         request, settings = this_request(), self.settings
         with self.recorder.recording(codec.name, request.request_id) as record:
-            served = record.served = self.holder.current()
+            served = record.served = self.model.current
             request.check_admitted()
             served.contract.check_name(model, version)
             deadline = request.deadline(settings.request_seconds)

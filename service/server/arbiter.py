@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gunicorn.sock import close_sockets
 
-from service.http.app import Parts
+from service.http.app import Services
 from service.server.follow import Watcher
 from service.server.reload import PAUSE_SECONDS, RenewingArbiter
 from service.server.shared_state import State, Worker
@@ -31,7 +31,7 @@ class Arbiter(RenewingArbiter):
     was_draining = False
 
     @classmethod
-    def take_over(cls, arbiter: Any, parts: Parts, state: State, tried: str) -> None:
+    def take_over(cls, arbiter: Any, parts: Services, state: State, tried: str) -> None:
         """Turn a running arbiter into one of ours."""
         arbiter.__class__ = cls
         arbiter.parts, arbiter.state = parts, state

@@ -27,7 +27,7 @@ class RenewingArbiter(SpawningArbiter):
 
     watcher: Watcher
     # What a reload that fails puts back; no worker holds it.
-    kept: tuple[Any, ServedModel | None, tuple[bytes, ...] | None] | None = None
+    kept: tuple[Any, ServedModel, tuple[bytes, ...] | None] | None = None
 
     def reload(self) -> None:
         """Start workers on the configuration and the model that are there now; when all are ready, stop the old ones.
@@ -39,7 +39,7 @@ class RenewingArbiter(SpawningArbiter):
             self._refused("the configuration", error)
             return
         fetched = self._fetch()
-        self.kept = self.app.cfg, self.parts.holder.peek(), self.parts.auth.hashes
+        self.kept = self.app.cfg, self.parts.model.current, self.parts.auth.hashes
         old = set(self.WORKERS)
         wrong = self._take_config()["error"]  # it may be another one by now
         error = wrong or (fetched if isinstance(fetched, str) else self._load(fetched))
@@ -57,7 +57,7 @@ class RenewingArbiter(SpawningArbiter):
         if error:
             self._refused(f"the model in {self.parts.settings.model_dir}", error)
         else:
-            identity = self.parts.holder.current().contract.identity
+            identity = self.parts.model.current.contract.identity
             self.log.info("model %s %s is served from now on", identity.name, identity.version)
             self.parts.metrics.reloaded(ok=True)
 
@@ -65,7 +65,7 @@ class RenewingArbiter(SpawningArbiter):
         if self.kept:
             self.app.cfg, served, self.parts.auth.hashes = self.kept
             self.setup(self.app)
-            self.parts.holder.swap(served)
+            self.parts.model.current = served
 
     def _tried(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         return tried(work, self._trial())

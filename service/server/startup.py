@@ -15,7 +15,7 @@ from gunicorn.sock import TCP6Socket, TCPSocket
 from gunicorn.util import is_ipv6
 
 from service.config.settings import SettingError
-from service.http.app import Parts
+from service.http.app import Services
 from service.server.early_signals import STOPS
 from service.server.shared_state import State, Worker
 
@@ -25,7 +25,7 @@ READY_SECONDS: Final = 0.1  # between two looks at whether all workers are ready
 class StartingArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships no types
     """The part of the master that starts workers; once they are ready, it waits as gunicorn does."""
 
-    parts: Parts
+    parts: Services
     state: State
     LISTENERS: list[Any]
     stopping = False  # a signal said so
@@ -66,7 +66,7 @@ class StartingArbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunico
             ready = [self.state.worker(worker.slot) is Worker.READY for worker in self.WORKERS.values()]
             if all(ready) and len(ready) == self.num_workers:
                 self.said_ready = True
-                identity = self.parts.holder.current().contract.identity
+                identity = self.parts.model.current.contract.identity
                 served = f"{identity.name} {identity.version} on {', '.join(map(str, self.LISTENERS))}"
                 self.log.info(
                     "ready: %d worker%s serve%s %s", len(ready), *("s", "") if ready[1:] else ("", "s"), served

@@ -5,7 +5,7 @@ import time
 
 from model.bundle import operator_code
 from service.config.settings import Settings
-from service.http.app import Parts
+from service.http.app import Services
 from service.serving.fetch import Fetched, assembled
 from service.serving.served_model import ServedModel
 
@@ -17,7 +17,7 @@ def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
     return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
 
 
-def reload_model(parts: Parts, fetched: Fetched) -> str:
+def reload_model(parts: Services, fetched: Fetched) -> str:
     """Serve what was fetched from the next workers on, to whom it names.
 
     Returns why not, and then all stays as it was; "" if so. No exception leaves: it would end the server.
@@ -25,7 +25,7 @@ def reload_model(parts: Parts, fetched: Fetched) -> str:
     try:
         served = load_fetched(parts.settings, fetched)
         parts.metrics.declare_classes(served.contract.signature)
-        parts.holder.swap(served)
+        parts.model.current = served
         parts.auth.hashes = fetched.hashes
         freeze_heap()
     except Exception as error:  # noqa: BLE001  # see above

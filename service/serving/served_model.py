@@ -1,11 +1,10 @@
-"""The model that requests are answered with, as one immutable object, and the one place that holds it."""
+"""The model that requests are answered with, as one immutable object, and the slot that holds it."""
 
 from dataclasses import dataclass
 
 from model.bundle.manifest import SKOPS
 from model.loading import Loaded
 from model.predictor import Predictor
-from service.errors import TryLater
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
 from service.protocols.base import Contract
@@ -47,22 +46,8 @@ class ServedModel:
         return cls(loaded, loaded_at, contract, Predictor(loaded))
 
 
-class Holder:
+@dataclass
+class ModelSlot:
     """Holds the model that is served now; a request takes it once and keeps it to its end."""
 
-    def __init__(self, served: ServedModel | None = None) -> None:
-        self._served = served
-
-    def peek(self) -> ServedModel | None:
-        """Return the model, or None while there is none."""
-        return self._served
-
-    def current(self) -> ServedModel:
-        """Return the model; raises TryLater."""
-        if self._served is None:
-            raise TryLater("not_ready", "No model is loaded yet; try again later.")
-        return self._served
-
-    def swap(self, served: ServedModel | None) -> None:
-        """Serve another model from the next request on."""
-        self._served = served
+    current: ServedModel

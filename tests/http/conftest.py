@@ -9,14 +9,14 @@ import pytest
 from model.loading import load
 from model.predictor import Predictor
 from service.config.settings import Settings
-from service.http.app import Parts, create_app
+from service.http.app import Services, create_app
 from service.http.auth import AuthState
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import registry_of
 from service.server.shared_state import State
-from service.serving.served_model import Holder, ServedModel
+from service.serving.served_model import ModelSlot, ServedModel
 from service.serving.tokens_file import read_hashes
 from tests.badinput import JSON
 from tests.samples import sample
@@ -25,16 +25,14 @@ from tests.samples import sample
 class Server:
     """An application with its settings and its log's lines at hand."""
 
-    def __init__(self, bundle: Path | None, **environ: str) -> None:
+    def __init__(self, bundle: Path, **environ: str) -> None:
+        self.bundle = bundle
         self.lines: list[bytes] = []
         self.settings = Settings.from_env(environ)
         protocols = registry_of(self.settings)
         self.metrics = Metrics(protocols.names)
-        self.holder = Holder()
-        if bundle is not None:
-            self.holder.swap(
-                ServedModel.of(load(bundle), 1_000_000_000.0, self.settings.max_rows, self.settings.model_name)
-            )
+        served = ServedModel.of(load(bundle), 1_000_000_000.0, self.settings.max_rows, self.settings.model_name)
+        self.model = ModelSlot(served)
         log = PredictionLog(
             self.lines.append,
             share=self.settings.log_share,
@@ -45,7 +43,7 @@ class Server:
         self.auth = AuthState(self.settings.tokens_file and read_hashes(self.settings.tokens_file))
         recorder = Recorder(self.metrics, log)
         self.app = create_app(
-            Parts(self.settings, protocols, self.holder, self.metrics, recorder, self.auth, self.state)
+            Services(self.settings, protocols, self.model, self.metrics, recorder, self.auth, self.state)
         )
         self.client = self.app.test_client()
 
@@ -54,8 +52,8 @@ class Server:
 
     def compute_with(self, engine):
         """Serve the same model, computed by another engine."""
-        served = self.holder.current()
-        self.holder.swap(replace(served, predictor=Predictor(replace(served.loaded, engine=engine))))
+        served = self.model.current
+        self.model.current = replace(served, predictor=Predictor(replace(served.loaded, engine=engine)))
 
     def logged(self):
         return [json.loads(line) for line in self.lines]

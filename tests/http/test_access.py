@@ -102,7 +102,7 @@ def test_who_has_no_token_learns_nothing_of_the_model(serve, confidential, token
     """No route, method or state of the server tells its name, version, digest or features, nor confirms a guess."""
     server = serve(confidential, TOKENS_FILE=str(tokens_file), HEALTH_ROUTE="/alive", PREDICT_ROUTE="/vertex")
     headers = {"Authorization": authorization} if authorization else {}
-    digest = server.holder.current().loaded.digest
+    digest = server.model.current.loaded.digest
 
     for draining in (False, True):
         server.state.draining = draining

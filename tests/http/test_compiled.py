@@ -41,7 +41,7 @@ def test_a_compiled_model_answers_over_http_what_it_answers_in_the_process(case,
     estimator, loaded, choose, places = prepare(case, tmp_path, compiled=True)
     signature, form = loaded.manifest.signature, loaded.manifest.compiled
     assert form is not None, loaded.manifest.not_compiled
-    served.holder.swap(ServedModel.of(load(tmp_path / "bundle"), 0.0, 1000))
+    served.model.current = ServedModel.of(load(tmp_path / "bundle"), 0.0, 1000)
 
     rows = choose(places)
     labels, probabilities = expected(estimator, signature, rows)

@@ -30,9 +30,9 @@ class Quiet(WSGIRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def served():
+def served(iris_bundle):
     """One application on a real socket, which is given one model after the other."""
-    server = Server(None, MAX_ROWS="1000")
+    server = Server(iris_bundle, MAX_ROWS="1000")
     with make_server("127.0.0.1", 0, server.app, handler_class=Quiet) as http:
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -113,7 +113,7 @@ def check(case, served, folder, **options):
     """Compare one and many rows, by position and by name in shuffled order, to the last bit."""
     estimator, loaded, choose, places = prepare(case, folder, **options)
     signature = loaded.manifest.signature
-    served.holder.swap(ServedModel.of(load(folder / "bundle", Trust(loaded.digest, pickle=True)), 0.0, 1000))
+    served.model.current = ServedModel.of(load(folder / "bundle", Trust(loaded.digest, pickle=True)), 0.0, 1000)
     for some in (places, *([place] for place in places[:3])):
         rows = choose(some)
         by_position = cells(rows, signature)

@@ -11,7 +11,6 @@ from model.onnx_export.random_rows import random_rows
 from model.packing.column_facts import fitted_names
 from model.packing.golden import predict_in_memory
 from model.packing.pack import pack
-from service.serving.served_model import ServedModel
 from tests import zoo
 from tests.http.conftest import Server
 
@@ -98,8 +97,7 @@ def test_texts_may_stand_alone(tmp_path):
 
 def test_rows_of_mixed_columns_are_logged_and_redacted(strict):
     """As they came, without the private ones."""
-    server = Server(None, LOG_REDACT="pressure")
-    server.holder.swap(strict.holder.current())
+    server = Server(strict.bundle, LOG_REDACT="pressure")
     server.predict({"features": ROW})
 
     assert [[0.05, 0.06, None, "treated", True, 1.0]] == server.logged()[0]["inputs"]
@@ -120,8 +118,7 @@ def packed(tmp_path_factory):
         folder = tmp_path_factory.mktemp("packed") / "bundle"
         estimator = case.fitted()
         in_memory = pack(estimator, folder, name="case", data=case.rows, compiled=False)
-        server = Server(None)
-        server.holder.swap(ServedModel.of(load(folder), 0.0, 1000))
+        server = Server(folder)
         made[case.name] = estimator, getattr(case.rows, "dtypes", None), in_memory, load(folder), server
     return lambda name: made[name]
 

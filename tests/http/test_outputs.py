@@ -41,8 +41,8 @@ class Scoring:
 
 @pytest.fixture(scope="module")
 def scoring(iris_bundle):
-    server, loaded = Server(None), load(iris_bundle)
-    server.holder.swap(ServedModel.of(replace(loaded, engine=Scoring(loaded.engine)), 0.0, 100))
+    server, loaded = Server(iris_bundle), load(iris_bundle)
+    server.model.current = ServedModel.of(replace(loaded, engine=Scoring(loaded.engine)), 0.0, 100)
     return server
 
 
@@ -125,14 +125,14 @@ def test_json_protocols_answer_a_further_output(scoring):
 
 def test_a_further_output_that_is_not_finite_is_an_error(scoring, iris_bundle):
     """No number leaves that JSON has no word for, whichever output it is of."""
-    server, loaded = Server(None), load(iris_bundle)
+    server, loaded = Server(iris_bundle), load(iris_bundle)
 
     class Infinite(Scoring):
         def predict(self, rows):
             found = super().predict(rows)
             return replace(found, further={**found.further, "decision_function": np.full((len(rows), 3), np.inf)})
 
-    server.holder.swap(ServedModel.of(replace(loaded, engine=Infinite(loaded.engine)), 0.0, 100))
+    server.model.current = ServedModel.of(replace(loaded, engine=Infinite(loaded.engine)), 0.0, 100)
 
     answer = server.predict({"instances": ROWS})
 

@@ -39,7 +39,7 @@ def test_one_row_gives_the_label_and_the_probability_of_its_class(server):
 def test_many_rows_give_labels_and_probabilities_in_the_order_of_the_classes(server):
     """Many rows are answered together, equal to the estimator's own answers to the last bit."""
     rows = IRIS.data.tolist()
-    expected = server.holder.current().loaded.engine.predict(IRIS.data)
+    expected = server.model.current.loaded.engine.predict(IRIS.data)
 
     answer = server.predict({"instances": rows}).json
 
@@ -67,7 +67,7 @@ def test_labels_keep_their_type(serve, packed):
 def test_a_regressor_gives_numbers_and_no_probability(serve, packed):
     """A regressor's answer is its float64, exact through JSON."""
     server = serve(packed(LinearRegression(), IRIS.data[:, 0] * 2))
-    expected = server.holder.current().loaded.engine.predict(np.array([ROW])).labels[0]
+    expected = server.model.current.loaded.engine.predict(np.array([ROW])).labels[0]
 
     assert {"prediction": expected} == server.predict({"features": ROW}).json
 
@@ -84,7 +84,7 @@ def test_null_is_taken_where_the_model_takes_missing_values(serve, packed):
     """A model that handles missing values itself gets null as one; what it answers is what it answers on NaN."""
     server = serve(packed(HistGradientBoostingClassifier(max_iter=5)))
     row = [5.1, None, 1.4, 0.2]
-    expected = server.holder.current().loaded.engine.predict(np.array([row], dtype=float)).probabilities
+    expected = server.model.current.loaded.engine.predict(np.array([row], dtype=float)).probabilities
 
     answer = server.predict({"instances": [row]}).json
 
@@ -191,16 +191,6 @@ def test_each_answer_says_its_timing_and_model_version(server):
     assert [name for name, _ in steps] == ["queue", "parse", "predict"]
     assert all(float(duration) >= 0 for _, duration in steps)
     assert answer.headers["X-Model-Version"] == "1"
-
-
-def test_without_a_model_a_prediction_is_503_not_ready(serve):
-    """No model, no answer: the caller is asked to come back."""
-    server = serve(None)
-
-    answer = server.predict({"features": ROW})
-
-    assert (answer.status_code, answer.json["code"], answer.headers["Retry-After"]) == (503, "not_ready", "1")
-    assert [line["code"] for line in server.logged()] == ["not_ready"]
 
 
 def test_numbers_survive_the_trip_through_json(server):

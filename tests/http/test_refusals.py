@@ -135,21 +135,6 @@ def test_another_model_or_version_is_404(server, path):
     assert (404, "unknown_model") == (answer.status_code, said(path[1:3], answer)[0])
 
 
-@pytest.mark.parametrize("protocol", ROUTES)
-def test_without_a_model_every_protocol_is_not_ready(serve, protocol):
-    """503 with Retry-After, for predictions and for what tells of the model; alive is alive."""
-    server = serve(None, **SETTINGS)
-    path, document = ROUTES[protocol]
-
-    answer = server.client.post(path, json=document)
-
-    assert (503, "1", "not_ready") == (answer.status_code, answer.headers["Retry-After"], said(protocol, answer)[0])
-    for page in ("/v2/health/ready", "/v2/models/case/ready", "/v1/models/case", "/ping", "/healthz"):
-        assert 503 == server.client.get(page).status_code
-    for page in ("/v2", "/v2/health/live", "/health/live", "/version", "/execution-parameters"):
-        assert 200 == server.client.get(page).status_code
-
-
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
