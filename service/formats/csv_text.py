@@ -16,7 +16,7 @@ from service.errors import InvalidBody, InvalidRows, Problem, ServiceError
 from service.formats import strict_json
 from service.validation.columns import Column, TableReader, by_row
 
-KIND: Final = "text/csv"
+MEDIA_TYPE: Final = "text/csv"
 _SIGNED_NAN: Final = re.compile("[+-][nN]")
 _NUMBERS: Final = "iuf"
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
@@ -28,15 +28,15 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     There is one if the content type says `header=present` (RFC 7111), or says nothing and the first line names a
     feature. An empty cell is a missing value, and so is NaN in a column of numbers.
     """
-    said = parameters.get("header", "")
-    if said not in ("", "present", "absent"):
-        message = f"Expected header=present or header=absent, got {said[:40]!r}."
+    header = parameters.get("header", "")
+    if header not in ("", "present", "absent"):
+        message = f"Expected header=present or header=absent, got {header[:40]!r}."
         raise ServiceError("unsupported_media_type", message)
     names = list(tables.names)
-    if (found := _read_numbers(body, said, names, tables)) is not None:
+    if (found := _read_numbers(body, header, names, tables)) is not None:
         return found
     lines = _lines(body, tables.max_rows + 1)
-    headed = bool(lines) and _is_head(lines[0], said, names)
+    headed = bool(lines) and _is_head(lines[0], header, names)
     head = lines[0] if headed else names
     if len(set(head)) < len(head):
         raise InvalidRows((Problem("duplicate_name", "/0", "each name once", "one twice"),))
@@ -56,38 +56,32 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
 
 def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
     """Return columns as lines that end in CRLF (RFC 4180); numbers are read back as they were."""
-    out = _Lines()
+    out = io.StringIO(newline="")
     writer = csv.writer(out)
     if head:
         writer.writerow(columns)
     rows = list(zip(*map(_shown, columns.values()), strict=True))
     if all(values.dtype.kind in _NUMBERS for values in columns.values()):  # JSON writes them alike, and faster
-        return "".join(out).encode() + strict_json.dumps(rows)[2:-2].replace(b"],[", b"\r\n") + b"\r\n"
+        return out.getvalue().encode() + strict_json.dumps(rows)[2:-2].replace(b"],[", b"\r\n") + b"\r\n"
     writer.writerows(rows)
-    return "".join(out).encode()
+    return out.getvalue().encode()
 
 
-def _is_head(cells: Sequence[str], said: str, names: list[str]) -> bool:
-    return said == "present" or (not said and not set(names).isdisjoint(cells))
+def _is_head(cells: Sequence[str], header: str, names: list[str]) -> bool:
+    return header == "present" or (not header and not set(names).isdisjoint(cells))
 
 
-def _read_numbers(body: bytes, said: str, names: list[str], tables: TableReader) -> tuple[Rows, bool] | None:
+def _read_numbers(body: bytes, header: str, names: list[str], tables: TableReader) -> tuple[Rows, bool] | None:
     """Return what `read` does where every cell is a plain number, else None."""
     first, _, rest = body.partition(b"\n")
     if first.count(b",") != len(names) - 1:
         return None
     cells = first.decode(errors="replace").rstrip("\r").split(",")
-    headed = _is_head(cells, said, names)
+    headed = _is_head(cells, header, names)
     if headed and cells != names:
         return None
     rows = tables.read_lines(rest if headed else body)
     return None if rows is None else (rows, headed)
-
-
-class _Lines(list[str]):
-    """What csv.writer writes to."""
-
-    write = list.append
 
 
 def _shown(values: NDArray[Any]) -> list[Any]:

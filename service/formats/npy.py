@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from service.errors import InvalidBody
 from service.validation.columns import Column
 
-KIND: Final = "application/x-npy"
+MEDIA_TYPE: Final = "application/x-npy"
 _MOST_HEADER: Final = 2**16
 _HEADS: Final = {1: ("<H", "latin-1"), 2: ("<I", "latin-1"), 3: ("<I", "utf-8")}
 # Floats of more than 64 bits are refused: they differ between machines, and a model would lose digits of them.

@@ -23,8 +23,8 @@ from service.validation.cells import shown
 from service.validation.requests import invalid_request, only_member
 
 LINES: Final = "application/jsonlines"
-_BODIES: Final = (JSON, csv_text.KIND, LINES, "application/x-jsonlines", npy.KIND)
-_ANSWERS: Final = (JSON, csv_text.KIND, LINES, npy.KIND)
+_BODIES: Final = (JSON, csv_text.MEDIA_TYPE, LINES, "application/x-jsonlines", npy.MEDIA_TYPE)
+_ANSWERS: Final = (JSON, csv_text.MEDIA_TYPE, LINES, npy.MEDIA_TYPE)
 _MEMBERS: Final = {
     "dataframe_split": read_split,
     "dataframe_records": read_instances,
@@ -42,20 +42,20 @@ class Wanted:
     """What the answer must have: MLflow's envelope or none, the media type, the output of which method."""
 
     wrapped: bool
-    kind: str
+    media_type: str
     method: str = PREDICT
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read rows by the content type, and those of JSON by its shape."""
-    kind = check_media_type(header("Content-Type"), _BODIES)
-    wanted = Wanted(wrapped=False, kind=choose(header("Accept"), _ANSWERS))
-    if kind == csv_text.KIND:
+    media_type = check_media_type(header("Content-Type"), _BODIES)
+    wanted = Wanted(wrapped=False, media_type=choose(header("Accept"), _ANSWERS))
+    if media_type == csv_text.MEDIA_TYPE:
         rows, headed = csv_text.read(body, parse_content_type(header("Content-Type"))[1], contract.tables)
-        return Call(rows, single=False, wanted=replace(wanted, wrapped=headed and wanted.kind == JSON))
-    if kind == npy.KIND:
+        return Call(rows, single=False, wanted=replace(wanted, wrapped=headed and wanted.media_type == JSON))
+    if media_type == npy.MEDIA_TYPE:
         return Call(row_formats.read_npy(body, {}, contract), single=False, wanted=wanted)
-    if kind != JSON:
+    if media_type != JSON:
         return Call(_read_lines(body, contract), single=False, wanted=wanted)
     document = duplicate_names.read(body, contract.documents.read)
     if isinstance(document, list):
@@ -65,20 +65,20 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         expected = f"an object with one of {', '.join(_MEMBERS)} and perhaps params, or a list of rows"
         raise invalid_request("", expected, shown(document))
     rows = _MEMBERS[name](document[name], contract, f"/{name}")
-    return Call(rows, single=False, wanted=Wanted(wrapped=True, kind=JSON, method=_method(document, contract)))
+    return Call(rows, single=False, wanted=Wanted(wrapped=True, media_type=JSON, method=_method(document, contract)))
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write the labels, or what the method that was asked for answers, as the caller accepts it."""
     wanted: Wanted = call.wanted
     labels = contract.outputs[0]
-    if wanted.kind == npy.KIND:
-        return Answer(npy.write(npy.strings_as_array(labels.values(prediction))), npy.KIND)
-    if wanted.kind == csv_text.KIND:
+    if wanted.media_type == npy.MEDIA_TYPE:
+        return Answer(npy.write(npy.strings_as_array(labels.values(prediction))), npy.MEDIA_TYPE)
+    if wanted.media_type == csv_text.MEDIA_TYPE:
         columns = row_formats.flat_columns(prediction, (labels,))
-        return Answer(csv_text.write(columns, head=False), f"{csv_text.KIND}; charset=utf-8")
+        return Answer(csv_text.write(columns, head=False), f"{csv_text.MEDIA_TYPE}; charset=utf-8")
     found = values_by_row(prediction.of(wanted.method))
-    if wanted.kind == LINES:
+    if wanted.media_type == LINES:
         return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
     return Answer(strict_json.dumps({"predictions": found} if wanted.wrapped else found))
 

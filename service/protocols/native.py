@@ -20,9 +20,9 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read a request; raises ServiceError."""
     content_type, wanted = header("Content-Type"), choose(header("Accept"), _ANSWERS)
     if content_type != JSON:
-        kind, parameters = parse_content_type(content_type)
-        if kind in row_formats.READ:
-            return Call(row_formats.READ[kind](body, parameters, contract), single=False, wanted=wanted)
+        media_type, parameters = parse_content_type(content_type)
+        if media_type in row_formats.READ:
+            return Call(row_formats.READ[media_type](body, parameters, contract), single=False, wanted=wanted)
         check_media_type(content_type, _BODIES)
     if (numbers := contract.rows.read_body(body, MANY)) is not None:
         return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)

@@ -69,13 +69,13 @@ def _write_arrow(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes
 
 
 READ: Final[dict[str, Callable[[bytes, dict[str, str], Contract], Rows]]] = {
-    npy.KIND: read_npy,
-    csv_text.KIND: _read_csv,
+    npy.MEDIA_TYPE: read_npy,
+    csv_text.MEDIA_TYPE: _read_csv,
     arrow.STREAM: _read_arrow,
     arrow.FILE: _read_arrow,
 }
 WRITE: Final[dict[str, Callable[[Prediction, Sequence[OutputSpec]], bytes]]] = {
-    npy.KIND: _write_npy,
-    csv_text.KIND: _write_csv,
+    npy.MEDIA_TYPE: _write_npy,
+    csv_text.MEDIA_TYPE: _write_csv,
     arrow.STREAM: _write_arrow,
 }
