@@ -4,7 +4,6 @@ ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS tools
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
-ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 COPY image/ /usr/local/bin/
 WORKDIR /src
 
@@ -53,9 +52,8 @@ COPY entrypoint.sh /usr/local/bin/
 WORKDIR /app
 # The default of MODEL_DIR: not a setting, so that a platform's place for models comes before it.
 RUN ln -s /model bundle
-# The thread limits and the allocator's arenas are read before Python runs a line of ours.
-ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 MALLOC_ARENA_MAX=2 \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The allocator reads the number of its arenas before Python runs a line of ours.
+ENV MALLOC_ARENA_MAX=2 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
@@ -63,7 +61,7 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["pyt
 # The kernel keeps signals that nothing handles from the first process of a container: as that, Python could not be stopped
 # while it starts, nor within a long step in native code.
 ENTRYPOINT ["dumb-init", "--single-child", "entrypoint.sh"]
-ARG VERSION=0.1.0
+ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=unknown
 LABEL org.opencontainers.image.title="ml-service" \

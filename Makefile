@@ -4,11 +4,7 @@ DOCKER ?= docker
 IMAGE ?= ml-service
 PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all:
 
-# Read when Python and its libraries start, so they are set here and not in Python (docs/decisions/thread-limits.md).
-export OMP_NUM_THREADS ?= 1
-export OPENBLAS_NUM_THREADS ?= 1
-export MKL_NUM_THREADS ?= 1
-export LOKY_MAX_CPU_COUNT ?= 1
+# Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
 .PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak fuzz reliability lint \
@@ -78,6 +74,7 @@ format: .venv/dev.stamp  ## format the code, and correct what ruff can correct
 
 image:  ## build the container image
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) \
+	  --build-arg VERSION=$$(sed -n 's/^VERSION = "\(.*\)"/\1/p' service/__init__.py) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) .
 
 image-compiled:  ## build the image without scikit-learn, for models that are compiled

@@ -1,4 +1,4 @@
-"""gunicorn's settings, from ours, and its hooks. Run once in the master, and again on each SIGHUP.
+"""gunicorn's settings, from ours, and its hooks. Read once, in the master.
 
 Imports: everything.
 """
@@ -7,24 +7,25 @@ import math
 import os
 from typing import Any
 
+from model.thread_limits import limit_threads
 from service.config import system_limits
 from service.config.exit_line import one_line_exit
-from service.config.settings import THREAD_LIMITS, Settings
+from service.config.settings import Settings
 from service.config.temporary_dirs import place_for
 from service.monitoring import std_streams
 from service.server import early_signals
 
 early_signals.at_once()
 std_streams.protect()
-for name in THREAD_LIMITS:
-    os.environ.setdefault(name, "1")
+limit_threads(os.environ)
 
 with one_line_exit(1):
     settings = Settings.from_env(os.environ)
     system_limits.check(settings.workers)
     # The heartbeat touches a file; on a disk that can block for as long as the disk does.
     worker_tmp_dir = str(place_for(2 * settings.workers))
-    from service import assembly  # imports numpy, which reads the limits of threads
+    from service.assembly import hosted  # imports numpy, which reads the limits of threads
+    from service.server import hooks
 
 wsgi_app = "wsgi:app"
 bind = [f"{settings.host}:{settings.port}", *([settings.admin_bind] if settings.admin_bind else [])]
@@ -48,20 +49,20 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    assembly.take_charge(server)
+    hooks.on_starting(server, hosted(server.app))
 
 
 def when_ready(server: Any) -> None:
-    assembly.listening(server)
+    hooks.when_ready(server, hosted(server.app))
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    assembly.take_slot(server, worker)
+    hooks.pre_fork(server, worker, hosted(server.app))
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    assembly.enter_slot(server, worker)
+    hooks.post_fork(worker, hosted(server.app))
 
 
 def post_worker_init(worker: Any) -> None:
-    assembly.warm_up(worker)
+    hooks.post_worker_init(worker, hosted(worker.app))

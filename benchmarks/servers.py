@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import ROOT, Contestant
+from model.thread_limits import THREAD_LIMITS
 
 SERVER_CORE, LOAD_CORE = 0, 1
 START_SECONDS, STOP_SECONDS = 90.0, 15.0
 _PR_SET_CHILD_SUBREAPER = 36
-_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
 class ServerFailedError(Exception):
@@ -95,7 +95,7 @@ def _environment(programs: str) -> dict[str, str]:
     """One thread for each process's arithmetic, since there is one core; nothing of this machine's settings."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "MALLOC_ARENA_MAX") if name in os.environ}
     path = f"{programs}:{os.environ['PATH']}"
-    return {**kept, **dict.fromkeys(_LIMITS, "1"), "PATH": path, "PYTHONPATH": str(ROOT)}
+    return {**kept, **dict.fromkeys(THREAD_LIMITS, "1"), "PATH": path, "PYTHONPATH": str(ROOT)}
 
 
 def _first_answer(

@@ -6,10 +6,9 @@ Imports: model, model.commands.
 import os
 import sys
 
-# The same as the server's, so that what is measured here is what will be served; set before numpy reads them.
-LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-for limit in LIMITS:
-    os.environ.setdefault(limit, "1")
+from model.thread_limits import limit_threads
+
+limit_threads(os.environ)  # as the server does: what is tried and measured here is what will be served
 
 from model.commands.cli import main  # noqa: E402
 

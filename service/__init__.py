@@ -3,5 +3,5 @@
 Imports: nothing.
 """
 
-# As pyproject.toml has it; said where a protocol asks for the server's own version.
+# The one place that has it: the image's label and what protocols tell of the server are taken from here.
 VERSION = "0.1.0"

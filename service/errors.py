@@ -1,14 +1,12 @@
 """The ways a request can fail, each with a stable code that is body, metric label and log field at once.
 
-Imports: model.
+Imports: nothing.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Final
-
-from model.errors import ModelError, NoFiniteAnswer, UnknownCategory, ValueRefused
 
 OK: Final = "ok"
 # Code → (status, title). Every code that an answer, a metric or a log line can have.
@@ -121,11 +119,12 @@ class Failure:
 
 
 # What a model finds wrong with rows, in words that do not reveal what it is made of.
-_OF_MODELS: Final[dict[type[ModelError], str]] = {
-    NoFiniteAnswer: "Expected values that the model can compute with, got some that are too large; check their units.",
-    UnknownCategory: "Expected categories that the model was trained on, got another one; see GET /model.",
-    ValueRefused: "Expected values that every step of the model takes, got one that a step refuses, such as a negative "
-    "number where a logarithm is taken; the server's log has the step's own words under the request id.",
+_OF_MODELS: Final = {
+    "no_finite_answer": "Expected values that the model can compute with, got some that are too large; check their "
+    "units.",
+    "unknown_category": "Expected categories that the model was trained on, got another one; see GET /model.",
+    "value_refused": "Expected values that every step of the model takes, got one that a step refuses, such as a "
+    "negative number where a logarithm is taken; the server's log has the step's own words under the request id.",
 }
 
 
@@ -135,7 +134,8 @@ def describe(error: BaseException) -> Failure:
         problems = error.problems if isinstance(error, InvalidRows) else ()
         return Failure(error.status, error.code, error.title, str(error), error.headers, problems)
     code, message = "internal_error", "Something failed on our side; the server's log has it under the request id."
-    if isinstance(error, ModelError) and type(error) in _OF_MODELS:
-        code, message = error.code, _OF_MODELS[type(error)]
+    of_model = getattr(error, "code", None)
+    if isinstance(of_model, str) and of_model in _OF_MODELS:
+        code, message = of_model, _OF_MODELS[of_model]
     status, title = TABLE[code]
     return Failure(status, code, title, message, _NO_HEADERS)

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from model.thread_limits import limit_threads
 from tests.victims import PACK, WIDE
 
-# As in the Makefile, for a pytest that is run by itself: threads of libraries wait for each other on a busy machine.
-# They are read when numpy is imported, which no module above does.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
-    os.environ.setdefault(name, "1")
+# As commands and the server do: threads of libraries wait for each other on a busy machine, and do not survive a fork.
+limit_threads(os.environ)
 
 SLOW = [HealthCheck.too_slow]  # a busy machine is
 # By default the examples are few and the same in each run, so that a failure can be repeated; `nightly` looks further.

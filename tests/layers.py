@@ -32,10 +32,7 @@ HOMES = {
 NOTEBOOKS = ("model", "model.packing")
 # Arrows against the rules that are still there.
 PENDING: set[tuple[str, str]] = {
-    ("service.serving", "service.http"),
     ("service.server", "model"),
     ("service.server", "service.formats"),
-    ("service.server", "service.http"),
     ("service.server", "service.monitoring"),
-    ("service.server", "service.serving"),
 }

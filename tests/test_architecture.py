@@ -169,8 +169,8 @@ def test_no_duration_is_measured_by_a_clock_that_can_be_set():
     assert {
         "model.packing.pack",
         "service.monitoring.recorder",
-        "service.serving.reload_model",
-        "service.serving.model_directory",
+        "service.serving.model_swap",
+        "service.server.clock",
     } >= found
 
 

@@ -4,7 +4,6 @@ This imports next to nothing, so that it can say so of whatever is imported afte
 """
 
 import errno
-import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -12,20 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from model.errors import MORE_MEMORY, ModelError, NoRoom
 from model.oneline import one_line
-from service.config.settings import SettingError
+from service.config.refusals import BOOT_FAILED, MORE_MEMORY, NO_ROOM
 
-_CODED: Final = re.compile(r"([a-z_]+|bad setting): ")
 _SHORT: Final = {errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS}
-
-
-class Refused(Exception):
-    """What was tried cannot be served; the message is one line, which begins with the code of what is wrong, if any."""
-
-    def __init__(self, reason: str, state: str = "") -> None:
-        super().__init__(reason)
-        self.state = state  # of MODEL_DIR, where it is known
 
 
 @contextmanager
@@ -40,22 +29,17 @@ def one_line_exit(status: int) -> Iterator[None]:
 
 def _line(error: Exception) -> str:
     said = " ".join(str(error).split())
+    code = getattr(error, "code", None)
     match error:
-        case SettingError():
-            code = "bad setting"
-        case ModelError():
-            code = error.code
-        case Refused() if coded := _CODED.match(said):
-            code, said = coded.group(1), said[coded.end() :]
-        case Refused():
-            code = "boot_failed"
+        case _ if isinstance(code, str):
+            pass
         case MemoryError():
-            code, said = NoRoom.code, f"memory ran out; {MORE_MEMORY}."
+            code, said = NO_ROOM, f"memory ran out; {MORE_MEMORY}."
         case OSError() if error.errno in _SHORT:
-            code, said = NoRoom.code, f"{said}; free some of it, or allow the server more."
+            code, said = NO_ROOM, f"{said}; free some of it, or allow the server more."
         case ImportError():
             code, said = "not_installed", f"{said}; install what requirements.txt lists."
         case _:
             place = traceback.extract_tb(error.__traceback__)[-1]
-            code, said = "boot_failed", f"{type(error).__name__}: {said} ({Path(place.filename).name}:{place.lineno})."
+            code, said = BOOT_FAILED, f"{type(error).__name__}: {said} ({Path(place.filename).name}:{place.lineno})."
     return f"{code}: {said}"

@@ -10,13 +10,11 @@ from typing import Any, Final
 
 from service.config import limits, platforms
 
-# Libraries start a thread per core in each process unless told otherwise; here the processes are the parallelism.
-# With OpenMP's pool in the master, a worker would hang in its first prediction. Must be set before numpy is imported.
-THREAD_LIMITS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-
 
 class SettingError(Exception):
     """A setting's value is not what it accepts; the message is one line that names all three."""
+
+    code = "bad setting"
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,9 @@ ROUTE: Final = _matching("(?:/[A-Za-z0-9_.:~-]+)+", "a path of letters, digits a
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
-def setting(name: str, parser: Parser, help_text: str, *, default: Any, secret: bool = False) -> Any:
+def setting(name: str, parser: Parser, help_text: str, *, default: Any) -> Any:
     """Declare one row of the table; a default that is callable is asked at start."""
-    metadata = {"name": name, "parser": parser, "help": help_text, "default": default, "secret": secret}
+    metadata = {"name": name, "parser": parser, "help": help_text, "default": default}
     return dataclasses.field(metadata=metadata)
 
 
@@ -187,11 +185,8 @@ class Settings:
         return cls(**{field.name: _read(field.metadata, environ) for field in dataclasses.fields(cls)})
 
     def describe(self) -> dict[str, str]:
-        """Return each setting's name and effective value as text, secrets masked."""
-        return {
-            field.metadata["name"]: "***" if field.metadata["secret"] else str(getattr(self, field.name))
-            for field in dataclasses.fields(self)
-        }
+        """Return each setting's name and effective value as a string."""
+        return {field.metadata["name"]: str(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 
 def _read(row: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
@@ -201,5 +196,4 @@ def _read(row: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     try:
         return row["parser"].read(text)
     except ValueError:
-        shown = "***" if row["secret"] else repr(text)
-        raise SettingError(f"{row['name']}={shown}: expected {row['parser'].accepts}.") from None
+        raise SettingError(f"{row['name']}={text!r}: expected {row['parser'].accepts}.") from None

@@ -3,7 +3,7 @@
 import resource
 from typing import Final
 
-from model.errors import NoRoom
+from service.config.refusals import NO_ROOM, Refused
 
 # Held open by any process of the server, a few connections and what a reload takes for a moment; and for each worker.
 DESCRIPTORS: Final = 30
@@ -14,18 +14,20 @@ ADDRESSES: Final = 192 * 2**20
 
 
 def check(workers: int) -> None:
-    """Raise the soft limit of descriptors to what so many workers need, where the hard one lets it; raises NoRoom."""
+    """Raise the soft limit of descriptors to what so many workers need, where the hard one lets it; raises Refused."""
     needed = DESCRIPTORS + DESCRIPTORS_FOR_EACH_WORKER * workers
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if resource.RLIM_INFINITY != hard < needed:
-        raise NoRoom(
+        raise Refused(
+            NO_ROOM,
             f"{hard} descriptors (ulimit -n): expected at least {needed} for WEB_CONCURRENCY={workers}; allow more, or "
-            "start fewer workers."
+            "start fewer workers.",
         )
     if resource.RLIM_INFINITY != soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
     if resource.RLIM_INFINITY != addresses < ADDRESSES:
-        raise NoRoom(
-            f"{addresses >> 10} KiB of addresses (ulimit -v): expected at least {ADDRESSES >> 10}; allow more."
+        raise Refused(
+            NO_ROOM,
+            f"{addresses >> 10} KiB of addresses (ulimit -v): expected at least {ADDRESSES >> 10}; allow more.",
         )

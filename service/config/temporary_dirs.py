@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from model.errors import NoRoom
+from service.config.refusals import NO_ROOM, Refused
 
 _MEMORY: Final = "/dev/shm"  # noqa: S108  # what is made in it is private
 
@@ -20,12 +20,13 @@ def all_places() -> list[Path]:
 
 
 def place_for(files: int, room: int = 0) -> Path:
-    """Return the first directory with room for so many files and bytes, or else one that takes files; raises NoRoom."""
+    """Return the first directory with room for so many files and bytes, or else one that takes any; raises Refused."""
     refusals = {place: _refusal(place) for place in all_places()}
     usable = [place for place, refusal in refusals.items() if not refusal]
     if not usable:
         found = ", ".join(f"{place} ({refusal})" for place, refusal in refusals.items())
-        raise NoRoom(f"no file can be made in {found}; let one of them be written in (docker run --tmpfs /tmp).")
+        reason = f"no file can be made in {found}; let one of them be written in (docker run --tmpfs /tmp)."
+        raise Refused(NO_ROOM, reason)
     return next((place for place in usable if _has_room(place, files, room)), usable[-1])
 
 

@@ -16,7 +16,7 @@ def make(files: int, room: int = 0) -> Path:
     """Make a private directory, in memory where that has room for so much; the process that calls removes it at exit.
 
     What servers that were killed have left is removed first: whoever lives holds a lock in its directory, which the
-    kernel frees with the last of its processes. Raises NoRoom.
+    kernel frees with the last of its processes. Raises Refused.
     """
     for path in _made(all_places()):
         if not _lives(path):

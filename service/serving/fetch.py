@@ -16,12 +16,22 @@ from model.bundle.trust import Trust, make_importable, modules_in
 from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Loaded, build, builder, verify
-from service.config.exit_line import Refused
+from service.config.refusals import BOOT_FAILED, Refused
 from service.config.settings import SettingError, Settings
 from service.serving.model_directory import Watch
 from service.serving.tokens_file import read_hashes
 
-SILENT = "boot_failed: it hangs, or crashes the process that tries it; see `python -m model check`"
+# What a forked process says when something is wrong, and what is said of one that says nothing.
+CODE, REASON = "code", "reason"
+SILENT = {CODE: BOOT_FAILED, REASON: "it hangs, or crashes the process that tries it; see `python -m model check`"}
+
+
+class NotFetched(Refused):
+    """The model, the operator's code or the tokens cannot be read, or the model cannot be proven."""
+
+    def __init__(self, code: str, reason: str, state: str = "") -> None:
+        super().__init__(code, reason)
+        self.state = state  # of MODEL_DIR before it was read; "" if that is not known
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Trial:
-    """How something is tried: for how long, and what is done again and again meanwhile, and first in each process.
+    """How a model is tried: for how long, what is done again and again meanwhile, and what first in each process.
 
     With `imports` this process imports what it takes to load a model, before it forks the one that tries to, so that it
     need not be done twice; it may take seconds.
@@ -50,27 +60,34 @@ class Trial:
 
 
 def tried(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]:
-    """Do the work in a process of its own, as in_fork does; return what it says, what is wrong as "error", or ""."""
+    """Do the work in a process of its own, as in_fork does; return what it says, with a code if something is wrong."""
 
     def after_the_first() -> dict[str, Any]:
         trial.first()
         return work()
 
     try:
-        return in_fork(after_the_first, trial.seconds, trial.meanwhile) or {"error": SILENT}
+        return in_fork(after_the_first, trial.seconds, trial.meanwhile) or SILENT
     except Exception as error:  # noqa: BLE001  # no process to be had, or whatever is done meanwhile
-        return {"error": f"{type(error).__name__}: {error}"}
+        return failure(error)
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """Return the code and the reason of an error; of one that is not ours, the reason begins with its type."""
+    if isinstance(error, (ModelError, SettingError, Refused)):
+        return {CODE: error.code, REASON: str(error)}
+    return {CODE: BOOT_FAILED, REASON: f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
 def fetch(settings: Settings, trial: Trial) -> Fetched:
-    """Read what is there now in one forked process, load and prove it in another; raises Refused."""
+    """Read what is there now in one forked process, load and prove it in another; raises NotFetched."""
     try:
         with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
             read = _checked(tried(partial(_read, settings, file), trial))
             bundle = transfer.receive(file)
             file.truncate(0)  # whoever was forked meanwhile has it open, too
     except (OSError, MemoryError) as error:
-        raise Refused(f"{type(error).__name__}: {error}") from None
+        raise NotFetched(**failure(error)) from None
     hashes = None if read["hashes"] is None else tuple(map(bytes.fromhex, read["hashes"]))
     names, state = frozenset(read["names"]), {"state": read["state"]}
     if trial.imports:
@@ -85,21 +102,17 @@ def _imported(settings: Settings, bundle: Bundle) -> dict[str, Any]:
 
 
 def _checked(said: dict[str, Any]) -> dict[str, Any]:
-    if said["error"]:
-        raise Refused(said["error"], said.get("state", ""))
+    if CODE in said:
+        raise NotFetched(said[CODE], said[REASON], said.get("state", ""))
     return said
 
 
 def _said(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do the work; what is wrong is said as "error"."""
+    """Do the work; return what it says, or what is wrong."""
     try:
-        return {"error": ""} | work()
-    except ModelError as error:
-        return {"error": f"{error.code}: {error}"}
-    except SettingError as error:
-        return {"error": f"bad setting: {error}"}
+        return work()
     except Exception as error:  # noqa: BLE001  # whatever the operator's code may raise
-        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        return failure(error)
 
 
 def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:

@@ -1,31 +1,13 @@
-"""Notices what changes under the server: the bundle in a directory, the system's clock."""
+"""Notices when the bundle in a directory changes."""
 
 import hashlib
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from model.bundle.files import read_file
 from model.bundle.manifest import MANIFEST, MOST_MANIFEST, names_file
 from model.errors import NoRoom
 
 Signature = tuple[tuple[str | int, ...], ...]
-STEP_SECONDS: Final = 1.0  # between two looks a clock that is only slewed (adjtime(3)) differs by less
-
-
-class Clock:
-    """Notices that the system's clock has been set, by a clock that nobody sets."""
-
-    def __init__(self, unix: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._unix, self._monotonic = unix, monotonic
-        self._ahead = unix() - monotonic()
-
-    def step(self) -> float:
-        """Return by how many seconds it has been set since the last look, or 0."""
-        before, self._ahead = self._ahead, self._unix() - self._monotonic()
-        step = self._ahead - before
-        return step if abs(step) > STEP_SECONDS else 0.0
 
 
 class Watch:

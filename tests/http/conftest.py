@@ -8,15 +8,11 @@ import pytest
 
 from model.loading import load
 from model.predictor import Predictor
+from service.assembly import assemble
 from service.config.settings import Settings
-from service.http.app import Services, create_app
-from service.http.auth import AuthState
-from service.monitoring.metrics import Metrics
-from service.monitoring.prediction_log import PredictionLog
-from service.monitoring.recorder import Recorder
-from service.protocols.registry import registry_of
+from service.http.app import create_app
 from service.server.shared_state import State
-from service.serving.served_model import ModelSlot, ServedModel
+from service.serving.served_model import ServedModel
 from service.serving.tokens_file import read_hashes
 from tests.badinput import JSON
 from tests.samples import sample
@@ -29,22 +25,12 @@ class Server:
         self.bundle = bundle
         self.lines: list[bytes] = []
         self.settings = Settings.from_env(environ)
-        protocols = registry_of(self.settings)
-        self.metrics = Metrics(protocols.names)
         served = ServedModel.of(load(bundle), 1_000_000_000.0, self.settings.max_rows, self.settings.model_name)
-        self.model = ModelSlot(served)
-        log = PredictionLog(
-            self.lines.append,
-            share=self.settings.log_share,
-            most_rows=self.settings.log_rows,
-            redact=self.settings.log_redact,
-        )
+        hashes = self.settings.tokens_file and read_hashes(self.settings.tokens_file)
         self.state = State()
-        self.auth = AuthState(self.settings.tokens_file and read_hashes(self.settings.tokens_file))
-        recorder = Recorder(self.metrics, log)
-        self.app = create_app(
-            Services(self.settings, protocols, self.model, self.metrics, recorder, self.auth, self.state)
-        )
+        services = assemble(self.settings, served, hashes, self.lines.append, self.state)
+        self.metrics, self.model, self.auth = services.metrics, services.model, services.auth
+        self.app = create_app(services)
         self.client = self.app.test_client()
 
     def predict(self, document, **headers):

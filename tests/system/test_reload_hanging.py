@@ -23,11 +23,6 @@ def bundle(iris_bundle, tmp_path):
     return shutil.copytree(iris_bundle, tmp_path / "bundle")
 
 
-@pytest.fixture
-def config(tmp_path):
-    return Path(shutil.copy(ROOT / "gunicorn.conf.py", tmp_path))
-
-
 GATE = """
 import pathlib
 pathlib.Path(__file__).with_name("gate").read_text()
@@ -54,12 +49,11 @@ def gate(tmp_path):
 
 
 @pytest.fixture
-def start(serve, bundle, own_bundle, config, gate):
+def start(serve, bundle, own_bundle, gate):
     """Start a server of the reference model; then put the operator's own in its place."""
 
     def start(**environ):
-        options = {"MODEL_CODE": str(gate.parent), "GUNICORN_CMD_ARGS": f"--config {config}"}
-        server = serve(bundle, WEB_CONCURRENCY="1", **options, **environ)
+        server = serve(bundle, WEB_CONCURRENCY="1", MODEL_CODE=str(gate.parent), **environ)
         shutil.copytree(own_bundle, bundle, dirs_exist_ok=True)
         return server
 
@@ -89,12 +83,11 @@ def hanging(server, path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-@pytest.mark.parametrize("what", ["configuration", "model"])
-def test_a_server_that_is_told_to_stop_does_not_wait_for_what_it_tries(start, config, gate, what, number):
+def test_a_server_that_is_told_to_stop_does_not_wait_for_what_it_tries(start, gate, number):
     """It is gone after DRAIN_SECONDS + GRACE_SECONDS + 1 at most, with exit code 0."""
     server = start(GRACE_SECONDS="2")
 
-    with hanging(server, config if what == "configuration" else gate):
+    with hanging(server, gate):
         server.process.send_signal(number)
         assert 0 == server.process.wait(0 + 2 + 1)
 
@@ -115,13 +108,12 @@ def test_requests_are_answered_during_the_drain_though_a_reload_hangs(start, gat
         assert time.monotonic() - began >= 2
 
 
-@pytest.mark.parametrize("what", ["configuration", "model"])
-def test_workers_that_die_while_a_reload_hangs_are_replaced_at_once(start, config, gate, what):
+def test_workers_that_die_while_a_reload_hangs_are_replaced_at_once(start, gate):
     """Their successors answer with the old model, and are replaced in their turn."""
     server = start(BOOT_SECONDS="300")
     (worker,) = server.workers()
 
-    with hanging(server, config if what == "configuration" else gate):
+    with hanging(server, gate):
         trial = children(server) - {worker}
         for deaths in (1, 2):
             os.kill(worker, signal.SIGKILL)

@@ -6,13 +6,11 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-import model.__main__ as entry
 from model.commands import bench
 from model.commands.bench import BATCHES, Batch, Report, Together, as_table, worthwhile
 from model.commands.cli import main
 from model.forking import in_forks
 from model.packing.pack import pack
-from service.config.settings import THREAD_LIMITS
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +124,3 @@ def test_several_forks_are_asked_at_once():
 
     assert 3 == len({each["pid"] for each in said} - {parent})
     assert [None, None] == in_forks(lambda: os.kill(os.getpid(), signal.SIGKILL), 2, 10)
-
-
-def test_the_commands_have_the_servers_thread_limits():
-    """What is measured here is what will be served: the same variables are set before numpy is imported."""
-    assert THREAD_LIMITS == entry.LIMITS

@@ -9,8 +9,8 @@ import pytest
 
 from model.loading import verify
 from service.config.settings import Settings
-from service.serving.fetch import Refused, Trial, fetch
-from service.serving.reload_model import load_fetched
+from service.serving.fetch import NotFetched, Trial, fetch
+from service.serving.model_swap import load_fetched
 from tests.conftest import ROOT
 from tests.unit.test_untrusted_models import OWN, USE
 
@@ -48,21 +48,25 @@ def test_the_operators_code_is_fetched_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "code", "reason"),
     [
-        ("MODEL_DIR", "nowhere", "bundle_missing: nowhere/manifest.json"),
-        ("MODEL_SHA256", "0" * 64, "digest_mismatch: "),
-        ("TOKENS_FILE", "nowhere", "bad setting: TOKENS_FILE=nowhere: "),
-        ("LOG_REDACT", "nothing", "bad setting: LOG_REDACT=nothing: "),
+        ("MODEL_DIR", "nowhere", "bundle_missing", "nowhere/manifest.json"),
+        ("MODEL_SHA256", "0" * 64, "digest_mismatch", ""),
+        ("TOKENS_FILE", "nowhere", "bad setting", "TOKENS_FILE=nowhere: "),
+        ("LOG_REDACT", "nothing", "bad setting", "LOG_REDACT=nothing: "),
     ],
 )
-def test_what_cannot_be_served_is_refused_by_its_code(iris_bundle, name, value, said):
+def test_what_cannot_be_served_is_refused_by_its_code(iris_bundle, name, value, code, reason):
     """In one line."""
-    with pytest.raises(Refused, match=f"^{said}.*$"):
+    with pytest.raises(NotFetched, match=f"^{reason}.*$") as caught:
         fetch(Settings.from_env({"MODEL_DIR": str(iris_bundle), name: value}), Trial(60))
+
+    assert code == caught.value.code
 
 
 def test_what_hangs_or_crashes_is_refused(iris_bundle):
     """It is given up when it has had its time."""
-    with pytest.raises(Refused, match="boot_failed: it hangs, or crashes"):
+    with pytest.raises(NotFetched, match=r"^it hangs, or crashes") as caught:
         fetch(Settings.from_env({"MODEL_DIR": str(iris_bundle)}), Trial(0))
+
+    assert "boot_failed" == caught.value.code

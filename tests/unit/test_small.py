@@ -2,16 +2,13 @@
 
 import ast
 import json
-from types import SimpleNamespace
 
 import pytest
 
 from model.errors import NoFiniteAnswer
-from service import assembly, errors
+from service import errors
 from service.errors import TABLE, InvalidJson, InvalidRows, Problem, ServiceError, describe
 from service.formats import duplicate_names, strict_json
-from service.monitoring.metrics import Metrics
-from service.server.shared_state import State
 from tests.conftest import ROOT
 
 
@@ -76,22 +73,6 @@ def test_a_deep_value_hidden_by_a_second_member_is_refused():
         duplicate_names.refuse(b'{"features": ' + b"[" * 1000 + b"]" * 1000 + b', "features": [1]}', 1)
 
     assert "duplicate_name" == caught.value.code
-
-
-def test_a_worker_takes_the_lowest_free_slot():
-    """Slots are as many as workers were ever alive at once."""
-    arbiter = SimpleNamespace(WORKERS={}, state=State(), parts=SimpleNamespace(metrics=Metrics([])))
-    for expected in ("w0", "w1", "w2"):
-        worker = SimpleNamespace()
-        assembly.take_slot(arbiter, worker)
-        arbiter.WORKERS[expected] = worker
-        assert expected == worker.slot
-    del arbiter.WORKERS["w1"]
-
-    worker = SimpleNamespace()
-    assembly.take_slot(arbiter, worker)
-
-    assert "w1" == worker.slot
 
 
 def test_error_codes_are_words_for_scripts():

@@ -4,7 +4,8 @@ from functools import partial
 
 import pytest
 
-from service.serving.model_directory import Clock, Watch
+from service.server.clock import Clock
+from service.serving.model_directory import Watch
 
 
 @pytest.fixture

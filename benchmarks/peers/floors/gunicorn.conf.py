@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from service import assembly
 from service.monitoring.metrics import Metrics
+from service.server.hooks import SWITCH_SECONDS
 from service.server.shared_state import State
+from service.serving.model_swap import freeze_heap
 
 _OURS = runpy.run_path(str(Path(__file__).parents[3] / "gunicorn.conf.py"))
 globals().update({setting: value for setting, value in _OURS.items() if isinstance(value, str | int | float | list)})
@@ -17,11 +18,11 @@ worker_class = os.environ["FLOOR_WORKER"]
 
 
 def when_ready(server: Any) -> None:
-    assembly.freeze_heap()
+    freeze_heap()
 
 
 def post_worker_init(worker: Any) -> None:
-    sys.setswitchinterval(assembly.SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     if worker_class != "gthread":
         worker.slot = "w0"
         worker.look_after(_OURS["settings"], State(), Metrics(()), lambda: None)

@@ -6,7 +6,7 @@ It is a new program, not a fork, which would hold the memory of the model that w
 import logging
 import os
 import subprocess
-import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -17,20 +17,22 @@ ROOT: Final = Path(__file__).parents[2]
 _PIECE: Final = 1 << 16
 
 
-class Watcher:
-    """The master's side, which never waits; does nothing where `seconds` is 0."""
+class DirectoryWatch:
+    """The master's side, which never waits.
 
-    def __init__(self, directory: Path, seconds: float) -> None:
-        # Where MODEL_DIR is relative, it is so to where the server was started.
-        command = [sys.executable, "-m", "service.serving.watcher", directory.absolute(), seconds, os.getpid()]
-        self._command = list(map(str, command)) if seconds else []
+    The program is given the master's process id; it writes a line for each state that has come to rest, and reads those
+    that were tried. Without a command, nothing is watched.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = [*command, str(os.getpid())] if command else []
         self._process: subprocess.Popen[bytes] | None = None
         self._start_at = 0.0
-        self._said = b""
+        self._unfinished = b""  # the beginning of a line
         self._tried = ""
 
     def note(self, state: str) -> None:
-        """Take what was tried for known; nothing where that is not known."""
+        """Take a state that was tried for known; "" where that is not known."""
         self._tried = state or self._tried
         if state and self._process and self._process.stdin:
             with suppress(OSError):  # it hangs, or has gone
@@ -42,7 +44,7 @@ class Watcher:
             return False
         if self._process is None and now >= self._start_at:
             self._start(now)
-        *lines, self._said = (self._said + self._read()).split(b"\n")
+        *lines, self._unfinished = (self._unfinished + self._read()).split(b"\n")
         return bool(lines) and lines[-1].decode() != self._tried
 
     def stop(self) -> None:
@@ -51,7 +53,7 @@ class Watcher:
             self._process.kill()
 
     def _start(self, now: float) -> None:
-        self._start_at, self._said = now + RESTART_SECONDS, b""
+        self._start_at, self._unfinished = now + RESTART_SECONDS, b""
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         try:
             self._process = subprocess.Popen(self._command, cwd=ROOT, bufsize=0, **pipes)  # noqa: S603  # our own program
@@ -67,12 +69,12 @@ class Watcher:
         if not self._process or not self._process.stdout:
             return b""
         try:
-            said = os.read(self._process.stdout.fileno(), _PIECE)
+            content = os.read(self._process.stdout.fileno(), _PIECE)
         except BlockingIOError:
             return b""
-        if not said:
+        if not content:
             logger.warning("the process that watches MODEL_DIR has gone; another one is started")
             self._process.poll()
             self._process.stdout.close()
             self._process = None
-        return said
+        return content

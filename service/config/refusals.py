@@ -1,0 +1,15 @@
+"""Why the server does not start, or does not serve what it was told to: one line, and a code that scripts can read."""
+
+from typing import Final
+
+BOOT_FAILED: Final = "boot_failed"
+NO_ROOM: Final = "no_room"
+MORE_MEMORY: Final = "allow the server more of it (ulimit -v, the container's limit)"
+
+
+class Refused(Exception):
+    """The server cannot start or cannot serve another model; the message is one line: what is wrong, what to do."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code

@@ -1,0 +1,86 @@
+"""What happens when: gunicorn's hooks, which gunicorn.conf.py passes on with what the process tree is handed.
+
+The order is gunicorn's, with `preload_app`: configuration → application → on_starting → when_ready → for each worker
+pre_fork (master), post_fork and post_worker_init (worker).
+"""
+
+import faulthandler
+import os
+import signal
+import sys
+from typing import Any, Final
+
+from service.config.exit_line import one_line_exit
+from service.server import early_signals, shared_directory, startup
+from service.server.arbiter import Arbiter
+from service.server.interfaces import Hosted
+from service.server.orphans import end_soon_after, when_gone
+from service.server.shared_state import Worker
+
+# Where a server that listens on all addresses can be asked.
+ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+# With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
+SWITCH_SECONDS: Final = 0.0005
+
+
+def on_starting(arbiter: Any, hosted: Hosted) -> None:
+    """Put our arbiter in the place of gunicorn's; everything is loaded by now."""
+    Arbiter.take_over(arbiter, hosted)
+    with one_line_exit(1):
+        startup.listen(arbiter)
+
+
+def when_ready(arbiter: Any, hosted: Hosted) -> None:
+    """Take signals; say where the server can be asked from this machine, for the health check of its container."""
+    early_signals.take_others()
+    address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
+    if isinstance(address, tuple):
+        host, port = str(address[0]), int(address[1])
+        shared_directory.say(hosted.directory, ANYWHERE.get(host, host), port)
+
+
+def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
+    """Give a worker, before its fork, the lowest slot that no living worker has."""
+    taken = {other.slot for other in arbiter.WORKERS.values()}
+    worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
+    hosted.state.say(worker.slot, Worker.BOOTING)
+    if not hosted.make_room(worker.slot):
+        arbiter.log.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
+
+
+def post_fork(worker: Any, hosted: Hosted) -> None:
+    """Enter the worker's slot; until gunicorn sets its handlers, a signal ends the worker.
+
+    It would be put into a queue of the master's that nobody reads here.
+    """
+    _end_at_once()
+    hosted.swap.commit()  # a worker does not hold the model before
+    hosted.enter_slot(worker.slot)
+
+
+def post_worker_init(worker: Any, hosted: Hosted) -> None:
+    """Prove the model in the worker before it takes requests; a worker that cannot ends the server.
+
+    Until it takes requests, a signal to stop ends it wherever it is, also in native code.
+    """
+    _end_at_once()
+    if not worker.alive:  # a signal came since gunicorn set its handlers
+        raise SystemExit(0)
+    when_gone(worker.ppid, worker.orphaned)
+    # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
+    descriptor = hosted.stderr_for_crashes()
+    faulthandler.dump_traceback_later(hosted.settings.boot_seconds, exit=True, file=descriptor)
+    with one_line_exit(Arbiter.WORKER_BOOT_ERROR):
+        hosted.swap.prove()
+    faulthandler.cancel_dump_traceback_later()
+    os.close(descriptor)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    worker.init_signals()
+    end_soon_after(worker.ppid)
+    hosted.set_up(worker)
+    hosted.state.say(worker.slot, Worker.READY)
+
+
+def _end_at_once() -> None:
+    for number in early_signals.STOPS:
+        signal.signal(number, signal.SIG_DFL)

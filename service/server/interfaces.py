@@ -1,0 +1,72 @@
+"""What the process tree is handed: how to swap what it serves, whom to tell what happens, and what its workers need.
+
+It knows no more of the application than this and its WSGI callable.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from service.config.settings import Settings
+from service.server.shared_state import State
+
+
+class ModelSwap(Protocol):
+    """Replaces the model that workers serve. A step that fails raises service.config.refusals.Refused.
+
+    The master calls them in this order: try_in_fork, load; then new workers start, and each calls prove; then commit
+    if all of them are ready, roll_back if not.
+    """
+
+    tried: str  # the state of MODEL_DIR when it was last tried; "" if that is not known
+
+    @property
+    def name(self) -> str:
+        """The name and version of the model that is served, for the log."""
+
+    def try_in_fork(self, meanwhile: Callable[[], bool], first: Callable[[], None]) -> None:
+        """Try what is there now in processes of its own, which may hang or crash.
+
+        `first` is called in each of them; `meanwhile` is called here again and again, and gives up when it is false.
+        """
+
+    def load(self) -> None:
+        """Load what was tried, for the workers that start from now on; nothing if nothing was."""
+
+    def prove(self) -> None:
+        """Check, in a worker, that the model answers as it should."""
+
+    def commit(self) -> None:
+        """Forget the model before the last load."""
+
+    def roll_back(self) -> None:
+        """Put the model back that was there before the last load, if any was loaded since the last commit."""
+
+
+@dataclass(frozen=True)
+class MasterEvents:
+    """Called with what happens to the server, for whoever counts it."""
+
+    draining: Callable[[bool], object]
+    reloaded: Callable[[bool], object]  # whether the new model is served
+    clock_set: Callable[[str], object]  # "back" or "forward"
+    worker_not_started: Callable[[], object]
+    worker_lost: Callable[[str], object]  # "boot", "died", "hung" or "silent"
+    worker_gone: Callable[[str], object]  # its slot
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """The application as the process tree sees it."""
+
+    settings: Settings
+    state: State
+    directory: Path  # of files that the processes share
+    swap: ModelSwap
+    events: MasterEvents
+    watch_command: tuple[str, ...]  # the program that watches MODEL_DIR; it is given the process id of the master, too
+    make_room: Callable[[str], bool]  # in the master, for a slot: take room for what its worker counts
+    enter_slot: Callable[[str], None]  # in a worker that was just forked
+    stderr_for_crashes: Callable[[], int]  # returns a descriptor for faulthandler
+    set_up: Callable[[Any], None]  # a worker that has proven the model and is about to take requests

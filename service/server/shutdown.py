@@ -1,0 +1,77 @@
+"""Whether and when the server stops: SIGTERM starts a drain, SIGINT and SIGQUIT stop it at once."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+from service.server.early_signals import STOPS
+from service.server.shared_state import State
+
+
+class StopRequested(Exception):
+    """The server was told to stop, which broke something off."""
+
+
+class Shutdown:
+    """What the signals to stop have asked for; of times, the monotonic clock is used, which nobody sets."""
+
+    def __init__(self, state: State, drain_seconds: float) -> None:
+        self._state, self._drain_seconds = state, drain_seconds
+        self._pid = os.getpid()
+        self._breaks_off = False
+        self._announced = False
+        self._deadline: float | None = None
+        self.requested = False
+
+    def signalled(self, sig: int) -> None:
+        """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing.
+
+        Before any worker has been ready, no load balancer has sent anything, and it stops without a drain.
+        """
+        self.requested = self.requested or sig in STOPS
+        if sig == signal.SIGTERM and self._deadline is None and os.getpid() == self._pid:
+            self._deadline = time.monotonic() + (self._drain_seconds if self._state.proven else 0)
+            self._state.draining = True
+
+    def break_off(self) -> None:
+        """Raise KeyboardInterrupt if a signal to stop is to break off what is being done."""
+        if self._breaks_off and self.requested:
+            self._breaks_off = False
+            raise KeyboardInterrupt
+
+    def interruptibly(self, work: Callable[[], None]) -> None:
+        """Do what may take long; raises StopRequested as soon as a signal to stop comes, or if one has come."""
+        try:
+            self._breaks_off = True
+            try:
+                if self.requested:
+                    raise KeyboardInterrupt
+                work()
+            finally:
+                self._breaks_off = False
+        except KeyboardInterrupt:
+            raise StopRequested from None
+
+    @property
+    def draining(self) -> bool:
+        """Whether SIGTERM has come, and its drain may still go on."""
+        return self._deadline is not None
+
+    def is_over(self) -> bool:
+        """Say whether the drain has come to its end."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def at_most(self, seconds: float) -> float:
+        """Return how long to wait for a signal: so many seconds, or to the end of the drain."""
+        left = seconds if self._deadline is None else self._deadline - time.monotonic()
+        return max(0.0, min(seconds, left))
+
+    def announce(self, log: Any, count: Callable[[bool], object]) -> None:
+        """Log and count when a drain begins or ends; `python -m service.server.drain` may have said so."""
+        draining = self._state.draining
+        if draining != self._announced:
+            log.info("draining: not ready, but answering" if draining else "no longer draining")
+            count(draining)
+            self._announced = draining

@@ -1,0 +1,78 @@
+"""Which workers to start and to stop, and why those that have gone went."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from service.server.interfaces import MasterEvents
+from service.server.shared_state import State, Worker
+
+LONGEST_BACKOFF_SECONDS: Final = 30.0
+
+
+class NotStarted(Exception):
+    """A worker could not be started; the message says why."""
+
+
+class Supervision:
+    """Counts workers that are lost; those that do not boot or cannot be started are replaced more and more slowly."""
+
+    def __init__(self, state: State, events: MasterEvents, log: Any) -> None:
+        self._state, self._events, self._log = state, events, log
+        self._boot_failures = self._start_failures = 0
+        self._start_at = 0.0  # no worker before that (monotonic clock)
+
+    def said(self, worker: Any) -> Worker:
+        """Return what a worker last said of itself."""
+        return self._state.worker(worker.slot)
+
+    def start(self, spawn: Callable[[], int]) -> int:
+        """Start a worker; raises NotStarted where there is no process, memory or descriptor for it, or a hook fails."""
+        try:
+            pid = spawn()
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            if not self._start_failures:
+                self._log.error("a worker cannot be started, and is tried again: %s", reason)
+            self._start_failures += 1
+            self._back_off(self._start_failures)
+            self._events.worker_not_started()
+            raise NotStarted(reason) from error
+        if self._start_failures:
+            self._log.info("a worker could be started after %s failures", self._start_failures)
+        self._start_failures = 0
+        return pid
+
+    def has_gone(self, worker: Any) -> None:
+        """Count why a worker has gone, unless it was told to."""
+        with suppress(OSError):  # no descriptor to be had
+            self._events.worker_gone(worker.slot)
+        said = self.said(worker)
+        worker.left = said is Worker.LEFT
+        if worker.aborted:
+            self._events.worker_lost("silent")
+        elif said is Worker.HUNG:
+            self._events.worker_lost("hung")
+        elif not worker.left and not worker.told:
+            self._events.worker_lost("boot" if said is Worker.BOOTING else "died")
+        self._boot_failures = self._boot_failures + 1 if said is Worker.BOOTING else 0
+        if self._boot_failures:
+            self._back_off(self._boot_failures)
+
+    def _back_off(self, failures: int) -> None:
+        self._start_at = time.monotonic() + min(LONGEST_BACKOFF_SECONDS, 0.1 * 2 ** min(failures, 10))
+
+    def plan(self, workers: Mapping[int, Any], wanted: int) -> tuple[int, list[int]]:
+        """Return how many workers to start, and the process ids of those to stop after that.
+
+        After a failure it is none for a while. A worker that was told to end counts as missing: it may wait in the
+        kernel, where no signal reaches it. One whose request hangs counts as missing too; it is told when there is
+        another.
+        """
+        if time.monotonic() < self._start_at:
+            return 0, []
+        staying = sorted((worker.age, pid) for pid, worker in workers.items() if not worker.told)
+        hung = [pid for _, pid in staying if self.said(workers[pid]) is Worker.HUNG]
+        serving = [pid for _, pid in staying if pid not in hung]
+        return max(0, wanted - len(serving)), [*hung, *serving[: max(0, len(serving) - wanted)]]

@@ -1,0 +1,99 @@
+"""Replaces the model that is served by the one in MODEL_DIR; the old one stays until the new one has been proven."""
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from model.bundle import operator_code
+from model.loading import verify
+from model.signature import Signature
+from service.config.refusals import Refused
+from service.config.settings import Settings
+from service.serving.fetch import Fetched, NotFetched, Trial, assembled, failure, fetch
+from service.serving.served_model import ModelSlot, ServedModel
+
+
+class TokenHashes(Protocol):
+    """Whoever checks tokens: against these hashes; None lets everybody in."""
+
+    hashes: tuple[bytes, ...] | None
+
+
+@dataclass(frozen=True)
+class _Previous:
+    served: ServedModel
+    hashes: tuple[bytes, ...] | None
+
+
+class ModelSwap:
+    """The steps of a reload, as service.server.interfaces names them; the tokens that are let in go with the model."""
+
+    def __init__(
+        self, settings: Settings, slot: ModelSlot, tokens: TokenHashes, declare: Callable[[Signature], None]
+    ) -> None:
+        self._settings, self._slot, self._tokens = settings, slot, tokens
+        self._declare = declare  # is told the signature of a model before that is served
+        self._fetched: Fetched | None = None
+        self._previous: _Previous | None = None
+        self.tried = ""
+
+    @property
+    def name(self) -> str:
+        """The name and version of the model that is served."""
+        identity = self._slot.current.contract.identity
+        return f"{identity.name} {identity.version}"
+
+    def try_in_fork(self, meanwhile: Callable[[], bool], first: Callable[[], None]) -> None:
+        """Read, load and prove what is in MODEL_DIR now in forked processes; raises Refused."""
+        try:
+            self._fetched = fetch(self._settings, Trial(self._settings.boot_seconds, meanwhile, first))
+        except NotFetched as error:
+            self.tried = error.state
+            raise
+        self.tried = self._fetched.state
+
+    def load(self) -> None:
+        """Load what was tried, for the workers that start from now on; raises Refused."""
+        fetched, self._fetched = self._fetched, None  # the memory of workers is not to hold it
+        if fetched is None:
+            return
+        self._previous = _Previous(self._slot.current, self._tokens.hashes)
+        try:
+            served = load_fetched(self._settings, fetched)
+            self._declare(served.contract.signature)
+            self._slot.current = served
+            self._tokens.hashes = fetched.hashes
+            freeze_heap()
+        except Exception as error:  # noqa: BLE001  # what the operator's code may raise, which would end the server
+            raise Refused(**failure(error)) from None
+
+    def prove(self) -> None:
+        """Compare the model's answers with its golden rows, in a worker; raises GoldenMismatch."""
+        verify(self._slot.current.loaded)
+
+    def commit(self) -> None:
+        """Forget the model before, which cannot be put back any more."""
+        self._previous = None
+
+    def roll_back(self) -> None:
+        """Put the model back that was there before the last load, unless that was committed."""
+        if self._previous is not None:
+            self._slot.current = self._previous.served
+            self._tokens.hashes = self._previous.hashes
+            self._previous = None
+
+
+def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
+    """Load what was fetched, and touch no file; raises ModelError and what the operator's code may raise."""
+    with operator_code.replay_imports(fetched.modules):
+        loaded = assembled(settings, fetched.bundle, fetched.names)
+    return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
+
+
+def freeze_heap() -> None:
+    """Take what is loaded out of the garbage collector's sight, so that no collection copies pages shared by fork."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

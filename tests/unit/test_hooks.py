@@ -1,0 +1,22 @@
+"""gunicorn's hooks, called as gunicorn calls them."""
+
+from types import SimpleNamespace
+
+from service.server import hooks
+from service.server.shared_state import State
+
+
+def test_a_worker_takes_the_lowest_free_slot():
+    """Slots are as many as workers were ever alive at once."""
+    arbiter, hosted = SimpleNamespace(WORKERS={}), SimpleNamespace(state=State(), make_room=bool)
+    for expected in ("w0", "w1", "w2"):
+        worker = SimpleNamespace()
+        hooks.pre_fork(arbiter, worker, hosted)
+        arbiter.WORKERS[expected] = worker
+        assert expected == worker.slot
+    del arbiter.WORKERS["w1"]
+
+    worker = SimpleNamespace()
+    hooks.pre_fork(arbiter, worker, hosted)
+
+    assert "w1" == worker.slot
