@@ -16,7 +16,7 @@ def victims(victim_bundles):
 
 @pytest.mark.parametrize("case", BINARY + LIKE_THEM + TEXTUAL, ids=lambda case: case.name)
 def test_a_body_costs_in_proportion_to_its_size(victims, case):
-    """Refused by name or answered, in bounded memory and time, however much its sizes and references stand for."""
+    """Each is refused with its code or answered, within its share of memory and time, whatever sizes it claims."""
     client = victims[case.victim].client
     body, headers = case.build()
 

@@ -16,12 +16,12 @@ PLAIN = {"a": pa.array(A), "s": pa.array(S), "b": pa.array(B), "d": pa.array(DAY
 
 
 def coded(values, places="int32"):
-    """Return an array whose missing values are missing places."""
+    """Return a dictionary-encoded array whose missing values are missing indices."""
     return pa.array(values).dictionary_encode().cast(pa.dictionary(places, pa.array(values).type))
 
 
 def missing_in_dictionary(values):
-    """Return an array whose missing values are places of one."""
+    """Return a dictionary-encoded array whose missing values are in the dictionary."""
     known = list(dict.fromkeys(values))
     return pa.DictionaryArray.from_arrays(pa.array([known.index(value) for value in values]), pa.array(known))
 
@@ -65,8 +65,8 @@ def inputs(server, body):
 
 @pytest.mark.parametrize("name", COLUMNS)
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 1)], ids=["some missing", "one row"])
-def test_a_column_of_any_type_is_what_json_says(mixed, name, rows):
-    """The same answers, and the same rows in the log."""
+def test_a_column_of_any_type_is_read_as_its_json(mixed, name, rows):
+    """Its rows have the same answers, and are the same in the log."""
     expected = mixed.predict({"instances": ROWS[rows]}).json, mixed.logged()[-1]["inputs"]
     table = pa.table({**PLAIN, **COLUMNS[name]})[rows]
 
@@ -76,7 +76,7 @@ def test_a_column_of_any_type_is_what_json_says(mixed, name, rows):
 @pytest.mark.parametrize("deltas", [False, True], ids=["replaced", "grown"])
 @pytest.mark.parametrize("column", ["a", "s", "d"])
 def test_a_dictionary_may_change_between_batches(mixed, column, deltas):
-    """A later one takes its place, or has more behind what is there."""
+    """A later dictionary replaces the one before, or is appended to it."""
     one, two = PLAIN[column].slice(0, 1), PLAIN[column].slice(0, 3)
     known = two.drop_null().unique()
     places = [pa.array([0], pa.int8()), pa.array([0, None, 1 if column == "s" else 0], pa.int8())]

@@ -24,15 +24,15 @@ TABLE = Table(NAMES, ["float64"] * 4, MANY)
     ],
 )
 def test_the_answer_is_of_the_type_that_is_preferred(server, accept, kind):
-    """Of what is offered, the heaviest; JSON where nothing else is wanted (RFC 9110, 12.5.1)."""
+    """The type with the largest weight is sent, and JSON where none is accepted (RFC 9110, 12.5.1)."""
     answer = server.predict({"instances": [ROW]}, Accept=accept)
 
     assert (200, kind) == (answer.status_code, answer.content_type)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "GZIP", "identity"])
-def test_a_packed_body_is_what_it_unpacks_to(server, coding):
-    """gzip, and deflate as RFC 9110 has it, for JSON and for binary bodies."""
+def test_a_compressed_body_is_read_like_a_plain_one(server, coding):
+    """Gzip and deflate, in the names and forms of RFC 9110, have the answer of the plain body."""
     pack = {"deflate": zlib.compress, "identity": bytes}.get(coding, gzip.compress)
     plain = server.client.post("/predict", data=as_npy(TABLE).body, content_type=NPY)
 
@@ -44,8 +44,8 @@ def test_a_packed_body_is_what_it_unpacks_to(server, coding):
     assert plain.data == answer.data
 
 
-def test_the_limit_is_on_what_a_body_unpacks_to(serve):
-    """A small body that unpacks to more than the limit is too large; one that stays within is taken."""
+def test_the_limit_is_on_the_decompressed_body(serve):
+    """A small body that decompresses to more than MAX_BODY_BYTES is refused, and one within it is answered."""
     server = serve(MAX_BODY_BYTES="5000")
     for size, status in ((4000, 200), (6000, 413)):
         body = gzip.compress(json.dumps({"features": ROW}).encode() + b" " * size)
@@ -54,8 +54,8 @@ def test_the_limit_is_on_what_a_body_unpacks_to(serve):
         assert status == answer.status_code
 
 
-def test_a_large_answer_is_packed_for_who_accepts_it(serve):
-    """From GZIP_BYTES on, and only then; the same answer comes out of it."""
+def test_a_large_answer_is_compressed_for_callers_that_accept_it(serve):
+    """An answer of GZIP_BYTES or more is compressed with gzip, and decompresses to the plain answer."""
     server = serve(GZIP_BYTES="2000")
     plain = server.predict({"instances": MANY})
     packed = server.predict({"instances": MANY}, **{"Accept-Encoding": "br, gzip"})
@@ -70,8 +70,8 @@ def test_a_large_answer_is_packed_for_who_accepts_it(serve):
 
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<i8", "<i2", "<u1", "<f2"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_any_numbers_in_any_order_of_bytes_are_read(server, dtype, order):
-    """Numpy's own file is the reference: what it holds as float64 is what the model gets."""
+def test_npy_files_of_any_number_type_and_order_are_read(server, dtype, order):
+    """The model gets the numbers of a file as float64, whatever their dtype, byte order and memory order."""
     array = np.asarray(np.array([[5, 3, 1, 0], [6, 3, 5, 2]], dtype=dtype), order=order)
     stream = io.BytesIO()
     np.save(stream, array)
@@ -85,7 +85,7 @@ def test_any_numbers_in_any_order_of_bytes_are_read(server, dtype, order):
 
 @pytest.mark.parametrize("datatype", ["FP16", "FP32", "FP64", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT64"])
 def test_every_numeric_datatype_is_read_from_bytes_and_from_json(server, datatype):
-    """Both forms of a tensor are the same numbers."""
+    """A tensor has the same answer in both forms, for every datatype of numbers."""
     kind = {"FP": "f", "IN": "i", "UI": "u"}[datatype[:2]]
     data = np.array([[5, 3, 1, 0]], dtype=f"<{kind}{int(datatype.lstrip('FPINTU')) // 8}")
     tensor = {"name": "x", "datatype": datatype, "shape": [1, 4]}
@@ -98,8 +98,8 @@ def test_every_numeric_datatype_is_read_from_bytes_and_from_json(server, datatyp
     assert plain.json == binary.json
 
 
-def test_only_the_chosen_outputs_come_each_as_it_was_asked_for(server):
-    """An output's own binary_data comes before the request's binary_data_output; the id comes back."""
+def test_only_the_chosen_outputs_are_sent_each_in_its_form(server):
+    """An output's binary_data overrides the request's binary_data_output; the answer repeats the request's id."""
     tensor = {"name": "x", "datatype": "FP64", "shape": [1, 4], "data": ROW}
     outputs = [{"name": "predict_proba", "parameters": {"binary_data": True}}, {"name": "predict"}]
     document = {"id": "a-7", "inputs": [tensor], "outputs": outputs}
@@ -114,8 +114,8 @@ def test_only_the_chosen_outputs_come_each_as_it_was_asked_for(server):
     assert JSON == one.content_type
 
 
-def test_probabilities_are_answered_where_a_protocol_has_a_word_for_them(server):
-    """TensorFlow Serving's signature name, Vertex AI's parameters, MLflow's params."""
+def test_probabilities_are_sent_if_they_are_asked_for(server):
+    """TensorFlow Serving's signature_name, Vertex AI's parameters and MLflow's params ask for predict_proba."""
     expected = server.predict({"instances": [ROW]}).json["probabilities"]
 
     for path, more in (
@@ -131,8 +131,8 @@ def test_probabilities_are_answered_where_a_protocol_has_a_word_for_them(server)
 @pytest.mark.parametrize(
     ("kind", "status"), [("text/csv", 422), ("text/csv; header=absent", 422), ("text/csv; header=present", 200)]
 )
-def test_csv_says_whether_its_first_line_has_names(server, kind, status):
-    """A line of names is known by a name of the model, or by what the content type says (RFC 7111)."""
+def test_a_header_line_is_recognised_or_declared(server, kind, status):
+    """The first line of CSV is a header if it names a feature, unless the content type says otherwise (RFC 7111)."""
     body = ",".join(NAMES).replace("sepal", "SEPAL").encode() + b"\n1,2,3,4\n"
     good = ",".join(NAMES).encode() + b"\r\n1,2,3,4\r\n"
 
@@ -142,8 +142,8 @@ def test_csv_says_whether_its_first_line_has_names(server, kind, status):
 
 
 @pytest.mark.parametrize("head", [[], [",".join(NAMES)], [",".join(f'"{name}"' for name in NAMES)]])
-def test_long_csv_is_read_as_short_is(server, head):
-    """Lines of plain numbers are parsed all at once; that changes nothing of an answer or a refusal."""
+def test_long_csv_is_read_like_short_csv(server, head):
+    """Many lines of plain numbers are parsed at once; their answers and refusals are those of single lines."""
     line = ",".join(map(str, ROW))
 
     def ask(*lines):
@@ -161,8 +161,8 @@ def test_long_csv_is_read_as_short_is(server, head):
         ]
 
 
-def test_csv_with_another_separator_is_told_so(server):
-    """A spreadsheet of another country writes semicolons."""
+def test_a_refusal_names_another_separator_in_csv(server):
+    """In many countries, spreadsheets separate cells by semicolons."""
     answer = server.client.post("/predict", data="5.1;3.5;1.4;0.2\n", headers={"Content-Type": "text/csv"})
 
     assert (422, "wrong_feature_count") == (answer.status_code, answer.json["code"])

@@ -203,7 +203,7 @@ def victim(iris_bundle):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_body_is_refused_in_little_memory_and_not_run(victim, name, capfd):
-    """Sizes are believed only as far as bytes have come, and a pickle is never opened."""
+    """Nothing is allocated for a size that the body does not have, and a pickle is never opened."""
     path, body, headers = HOSTILE[name]
     tracemalloc.start()
     start = time.perf_counter()
@@ -240,7 +240,7 @@ SPECIAL = [b"\0", b"\xff", b"\x7f", b"\x80", b"\xff\xff\xff\x7f", b"\0\0\0\x80",
 
 @pytest.mark.parametrize("seed", range(len(SEEDS)))
 def test_a_body_with_damage_anywhere_is_answered_or_refused(victim, seed):
-    """Cut short or overwritten at random places: never a 5xx, never a crash."""
+    """A body that is truncated, or overwritten at random, never has a 5xx or a crash as its answer."""
     random, question = Random(seed), SEEDS[seed]
     found = set()
     for _ in range(400):

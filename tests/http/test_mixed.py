@@ -56,7 +56,7 @@ def strict(tmp_path_factory):
 def test_each_bad_cell_says_row_column_expected_got_and_the_allowed_values(
     strict, change, code, pointer, expected, got
 ):
-    """422, never 500; the in-process call would raise from somewhere deep."""
+    """It is a 422, and never a 500 because of an error deep in the model."""
     row = {name: cell for name, cell in {**ROW, **change}.items() if cell is not ...}
 
     answer = strict.predict({"features": row})
@@ -68,21 +68,21 @@ def test_each_bad_cell_says_row_column_expected_got_and_the_allowed_values(
 
 
 def test_columns_in_any_order_are_right(strict):
-    """By name, order is nothing."""
+    """Rows by name have the same answer in any order of the names."""
     answers = {strict.predict({"features": dict(items)}).data for items in (ROW.items(), reversed(ROW.items()))}
 
     assert 1 == len(answers)
 
 
 def test_a_bad_row_among_many_is_named(strict):
-    """Row and column."""
+    """The pointer has its row and column."""
     rows = [ROW, {**ROW, "pressure": "x"}, list(ROW.values())]
 
     assert "/instances/1/pressure" == strict.predict({"instances": rows}).json["errors"][0]["pointer"]
 
 
-def test_texts_may_stand_alone(tmp_path):
-    """A model of texts takes a text as a row, in a list, or by name; and nothing else."""
+def test_a_model_of_text_takes_bare_strings(tmp_path):
+    """It takes a string as a row, in a list, or by name, and nothing else."""
     case = next(case for case in zoo.pipelines() if case.name == "text")
     pack(case.fitted(), tmp_path / "bundle", name="text", data=case.rows)
     server = Server(tmp_path / "bundle")
@@ -96,7 +96,7 @@ def test_texts_may_stand_alone(tmp_path):
 
 
 def test_rows_of_mixed_columns_are_logged_and_redacted(strict):
-    """As they came, without the private ones."""
+    """The log has the rows as they were sent, without the redacted columns."""
     server = Server(strict.bundle, LOG_REDACT="pressure")
     server.predict({"features": ROW})
 
