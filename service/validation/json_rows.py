@@ -94,7 +94,7 @@ class RowReader:
         columns = zip(*rows, strict=True)
         out = np.empty((len(rows), len(self._cells)), dtype=np.float64 if self._layout == "matrix" else object)
         for position, (cell, column) in enumerate(zip(self._cells, columns, strict=True)):
-            values = cell.read(list(column))
+            values = cell.read(column)
             if values is None:
                 return None
             out[:, position] = values.astype(out.dtype)  # in a matrix, true is 1 and null is NaN
