@@ -1,9 +1,9 @@
-"""The format on disk: a directory of a manifest and the files it vouches for. Reads it; never unpickles.
+"""The format on disk: a directory with a manifest and the files that it names. Reads it; never unpickles.
 
-FORMAT 2: `manifest.json` (UTF-8 JSON of Manifest below) beside the files it names, each with its size and sha256. What
-a file is says the end of its name; the rest of the name is anything, so that the files of two versions can lie beside
-each other. In format 1, which is read too, the names were `model.skops`, `model.joblib` and `model.onnx`, and readers
-looked for these. A change that an older reader would misread raises FORMAT, and the reader refuses newer numbers.
+FORMAT 2: `manifest.json` (the class Manifest below as UTF-8 JSON) beside the files that it names, each with its size
+and sha256. A file's suffix says what it is; the rest of its name is free, so that the files of two versions can be in
+one directory. Format 1, which is read too, had the fixed names `model.skops`, `model.joblib` and `model.onnx`. A change
+that older readers would misread increments FORMAT, and readers refuse newer formats.
 """
 
 import hashlib
@@ -22,22 +22,22 @@ from model.signature import Cell, Signature
 FORMAT = 2
 READABLE = (1, FORMAT)
 MANIFEST = "manifest.json"
-# What a file is, by the end of its name.
+# What a file is, by its suffix.
 SKOPS, JOBLIB, ONNX = "skops", "joblib", "onnx"
-REREADS = 10  # of a manifest that is replaced while its files are read
-FINGERPRINT = "made-for"  # the property of the compiled model's file that names its signature
-GUARDED = "guarded"  # and the one that says that it marks rows which it has no answer to
+REREADS = 10  # if the manifest is replaced while its files are read
+FINGERPRINT = "made-for"  # a property of the ONNX file: the signature that it was compiled for
+GUARDED = "guarded"  # another: whether it marks rows that it has no answer to
 REPACK = "pack the model again"
 MOST_MANIFEST = 2**28  # bytes; golden rows and codes of a million categories take some ten millions
-# A name within the directory, and never a path out of it.
+# A name in the directory, never a path out of it.
 FileName = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]*\Z")]
-# What may stand in an HTTP header, a metric label and a URL without any escaping.
+# Needs no escaping in an HTTP header, a metric label or a URL.
 Name = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")]
 
 
 @dataclass(frozen=True)
 class File:
-    """What the manifest vouches for: a file's size in bytes and its sha256 in hex."""
+    """A file's size in bytes and its sha256 in hex."""
 
     bytes: int
     sha256: str
@@ -45,9 +45,9 @@ class File:
 
 @dataclass(frozen=True)
 class Golden:
-    """Rows and what the estimator answered on them before it was packed, nested as Prediction's arrays are.
+    """Rows, and what the estimator predicted for them before it was packed, nested like Prediction's arrays.
 
-    A missing value is None, a datetime its ISO 8601 text.
+    A missing value is None, a datetime is an ISO 8601 string.
     """
 
     rows: list[list[Cell]]
@@ -57,9 +57,9 @@ class Golden:
 
 @dataclass(frozen=True)
 class Baseline:
-    """How one feature looked in training: its share of missing values, and its 11 deciles (minimum to maximum).
+    """One feature's distribution in training: its share of missing values, and 11 deciles from minimum to maximum.
 
-    For what is no number, the share of each of its most frequent values instead.
+    For features that are not numeric, the shares of the most frequent values instead of deciles.
     """
 
     missing: float
@@ -69,7 +69,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Score:
-    """What the model reached on held-out rows."""
+    """The model's score on held-out rows."""
 
     metric: str
     value: float
@@ -78,10 +78,11 @@ class Score:
 
 @dataclass(frozen=True)
 class CompiledForm:
-    """What the compiled model takes and was found to be: equal to scikit-learn, on how many rows and how closely.
+    """How the compiled model encodes strings, and how it compares with scikit-learn.
 
-    `codes` has for each feature of texts the number that stands for each text. `largest_difference` is of a
-    probability, or relative for a number that is itself the answer; labels are equal. `speedup` is by rows at once.
+    `codes` has, for each string feature, the number of each string. `rows` were compared: all labels were equal, and
+    `largest_difference` is that of a probability, or the relative one of a regressor's number. `speedup` is by the
+    number of rows in a call.
     """
 
     codes: dict[str, dict[str, float]]
@@ -92,9 +93,9 @@ class CompiledForm:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything about a model but its parameters; `created_at` is RFC 3339, UTC.
+    """Everything about a model except its parameters; `created_at` is RFC 3339 in UTC.
 
-    `not_compiled` says why there is no compiled form, where there is none.
+    `not_compiled` says why there is no compiled form, if there is none.
     """
 
     format: int
@@ -112,13 +113,13 @@ class Manifest:
 
     @property
     def kinds(self) -> list[str]:
-        """What the files are, in the order of `files`: SKOPS, JOBLIB, ONNX."""
+        """What each of `files` is, in their order: SKOPS, JOBLIB or ONNX."""
         return [name.rpartition(".")[2] for name in self.files]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle as read: its manifest, the manifest's sha256 in hex, and its files' verified content by their kinds."""
+    """A bundle as read: its manifest, the manifest's sha256 in hex, and the files' verified contents by kind."""
 
     manifest: Manifest
     digest: str
@@ -137,29 +138,29 @@ def digest_of(content: bytes) -> str:
 
 
 def fingerprint(signature: Signature, codes: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the sha256, in hex, of what a compiled model was made for; the model's own file has it too."""
+    """Return the sha256, in hex, of what a compiled model was made for; the ONNX file states it, too."""
     return digest_of(msgspec.json.encode((signature, codes)))
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Return the manifest as the JSON that is its file; raises OutputRefused for what could not be read again."""
+    """Return the manifest as the JSON of its file; raises OutputRefused if that could not be read again."""
     encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
     try:
         msgspec.json.decode(encoded, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise OutputRefused(f"the manifest would not be readable: {error}; correct what was given.") from None
+        raise OutputRefused(f"the manifest would not be valid: {error}; correct what you passed.") from None
     return encoded
 
 
 def names_file(encoded: bytes, name: str) -> bool:
-    """Say whether a manifest, as it is in its file, names a file; also of one that is damaged or of another format."""
+    """Return whether an encoded manifest names a file, even if it is damaged or has another format."""
     return f'"{name}"'.encode() in encoded
 
 
 def read_bundle(directory: Path, pin: str | None = None) -> Bundle:
-    """Read and verify a bundle: pinned digest, format, then each file's size and digest, from one read of its bytes.
+    """Read and verify a bundle: the pinned digest, the format, then each file's size and digest; each is read once.
 
-    `pin` is the sha256, in hex, that the manifest must have. A bundle that is replaced meanwhile is read anew. Raises
+    `pin` is the sha256, in hex, that the manifest must have. A bundle that is replaced meanwhile is read again. Raises
     BundleMissing, BundleUnreadable, DigestMismatch, VersionMismatch and BundleCorrupt.
     """
     encoded = _manifest_in(directory)
@@ -178,7 +179,7 @@ def _read(directory: Path, encoded: bytes, pin: str | None) -> Bundle:
     if pin is not None and digest != pin.lower():
         raise DigestMismatch(
             f"{directory / MANIFEST} has sha256 {digest}, but {pin} is pinned; "
-            "correct the pin, or put back the bundle that it belongs to."
+            "correct the pin, or restore the bundle that it belongs to."
         )
     manifest = _decode(directory, encoded)
     if len(set(manifest.kinds)) != len(manifest.files):
@@ -232,5 +233,5 @@ def _read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes
 def _visible(path: Path) -> bool:
     try:
         return path.exists()
-    except PermissionError:  # in a directory that may not be searched
+    except PermissionError:  # in a directory without search permission
         return False

@@ -1,4 +1,4 @@
-"""The reference model: what the training stage fits, scores on held-out rows, and packs."""
+"""The reference model: fitted, scored on held-out rows, and packed by the training stage."""
 
 from pathlib import Path
 

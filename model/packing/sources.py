@@ -1,4 +1,4 @@
-"""Reads what data scientists have: an estimator in a file or an MLflow directory, and rows in CSV or Parquet."""
+"""Reads an estimator from a file or an MLflow directory, and rows from CSV or Parquet."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ _MISSING = ["", "NA", "N/A", "NaN", "nan", "NULL", "null", "None", "<NA>"]
 def estimator_at(path: Path, code: Path | None = None) -> Any:
     """Return the estimator of a joblib, pickle or skops file, or of an MLflow model directory.
 
-    All but skops run what they hold: this is for files that are the caller's own. `code` is a directory of modules that
+    All formats but skops run code from the file, so it must be the caller's own. `code` is a directory of modules that
     the estimator needs. Raises ModelError.
     """
     if path.is_dir():
@@ -34,23 +34,23 @@ def estimator_at(path: Path, code: Path | None = None) -> Any:
 def rows_at(path: Path, estimator: Any) -> Any:
     """Return the rows of a CSV file with a header, or of a Parquet file, as a data frame; raises ModelError.
 
-    CSV says nothing of its columns' kinds: texts stay texts, and dates become dates, where the estimator remembers them
-    so ("01234" is no number to one that was fitted on texts, and "NA" may be Namibia).
+    CSV has no dtypes: columns are read as strings or dates if the estimator was fitted on those. To it "01234" may not
+    be a number, and "NA" may be Namibia.
     """
     if path.suffix not in (".csv", ".parquet"):
-        raise UnsupportedEstimator(f"{path} is not data to read; expected a name ending in .csv or .parquet.")
+        raise UnsupportedEstimator(f"{path} is not a data file; expected a name that ends in .csv or .parquet.")
     try:
         if path.suffix == ".parquet":
             return pandas.read_parquet(path)
         names = [str(name) for name in pandas.read_csv(path, nrows=0).columns]
         known = column_facts(estimator, fitted_or_generated_names(estimator))
-        texts = [name for name in names if name in known and known[name].dtype == "string"]
+        strings = [name for name in names if name in known and known[name].dtype == "string"]
         return pandas.read_csv(
             path,
-            dtype=dict.fromkeys(texts, "str"),
+            dtype=dict.fromkeys(strings, "str"),
             parse_dates=[name for name in names if name in known and known[name].dtype == "datetime"],
             keep_default_na=False,
-            na_values={name: [""] if name in texts else _MISSING for name in names},
+            na_values={name: [""] if name in strings else _MISSING for name in names},
         )
     except (OSError, ValueError) as error:
         raise UnsupportedEstimator(f"{path} cannot be read as {path.suffix[1:]}: {error}") from None
@@ -63,7 +63,7 @@ def _mlflow_file(directory: Path) -> Path:
         name = flavours["sklearn"]["pickled_model"]
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise UnsupportedEstimator(
-            f"{directory} is no MLflow model of scikit-learn ({type(error).__name__})."
+            f"{directory} is not an MLflow model of scikit-learn ({type(error).__name__})."
         ) from None
     path = (directory / str(name)).resolve()
     if not path.is_relative_to(directory.resolve()):

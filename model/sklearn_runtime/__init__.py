@@ -1,4 +1,4 @@
-"""Running estimators with scikit-learn itself: the audit of skops files, the engine, its data frames.
+"""Runs estimators with scikit-learn itself: the audit of skops files, the engine, and the tables that it takes.
 
 The image for compiled models leaves this folder out.
 

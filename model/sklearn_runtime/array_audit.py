@@ -1,8 +1,8 @@
-"""Checks the arrays that compiled code follows without looking: an index out of range would crash, or read, anything.
+"""Checks the arrays that compiled code uses without bounds checks: a bad index would crash it, or read any memory.
 
-scikit-learn's trees and neighbour trees are walked in C by the indices they hold. A file may hold any; skops's own
-documentation of Tree says so (skops 0.16, io/exceptions.py). tree_audit has the checks of what is compiled itself;
-here, and in the modules beside it, are those of the estimators that hand their arrays to such code.
+scikit-learn walks its trees and neighbour trees in C by the indices that they contain, and a file may contain any
+(skops 0.16 says so of Tree, io/exceptions.py). tree_audit checks the compiled objects themselves; this module and those
+beside it check the estimators that pass arrays to compiled code.
 """
 
 from typing import Any
@@ -17,26 +17,26 @@ from model.sklearn_runtime.tree_audit import CHECKS, below
 
 
 def audit_arrays(estimator: Any) -> None:
-    """Check everything compiled in an estimator; raises BundleCorrupt."""
+    """Check everything that compiled code will read from an estimator; raises BundleCorrupt."""
     for part, owner in walk(estimator):
         name = type(part).__name__
         try:
-            sound = CHECKS[name](part, owner) if is_compiled(part) else _sound(part)
+            sound = CHECKS[name](part, owner) if is_compiled(part) else _is_sound(part)
         except MemoryError:
             raise
-        except Exception as error:  # whatever a malformed state does to the checks, it is not sound
-            raise BundleCorrupt(f"the model file holds a {name} that is malformed ({type(error).__name__}).") from error
+        except Exception as error:  # a malformed state may make the checks raise anything
+            raise BundleCorrupt(f"the model file contains a malformed {name} ({type(error).__name__}).") from error
         if not sound:
-            raise BundleCorrupt(f"the model file holds a {name} with indices or shapes out of range.")
+            raise BundleCorrupt(f"the model file contains a {name} with indices or shapes out of range.")
 
 
-def _sound(part: Any) -> bool:
-    """Check what an estimator hands to compiled code itself."""
+def _is_sound(part: Any) -> bool:
+    """Return whether what an estimator itself passes to compiled code is sound."""
     return all(
         check(part)
         for attribute, check in (
             ("estimators_", _members_fit),
-            ("_fit_X", _memory_fits),
+            ("_fit_X", _neighbours_fit),
             ("_n_support", support_fits),
             ("_n_threads", _centres_fit),
             ("_bisecting_tree", _halves_fit),
@@ -51,7 +51,7 @@ def _sound(part: Any) -> bool:
 
 
 def _members_fit(ensemble: Any) -> bool:
-    """Ensembles hand their rows to their trees unchecked: each tree must take as many features as it will be given."""
+    """Ensembles pass rows to their trees unchecked: no tree may take more features than it will be given."""
     members = [each for each in np.ravel(np.asarray(ensemble.estimators_, dtype=object)) if hasattr(each, "tree_")]
     features = getattr(ensemble, "estimators_features_", getattr(ensemble, "_estimators_features", None))
     if not members:
@@ -61,19 +61,19 @@ def _members_fit(ensemble: Any) -> bool:
         return False
     if "GradientBoosting" not in type(ensemble).__name__:
         return True
-    # Each stage adds one number for each column, in compiled code that counts neither.
+    # Each stage adds one number per column, in compiled code that checks neither count.
     columns = len(getattr(ensemble, "classes_", ())) if len(getattr(ensemble, "classes_", ())) > 2 else 1
     stages = np.asarray(ensemble.estimators_, dtype=object)
     return stages.shape[1:] == (columns,) and all(each.tree_.value.shape[1:] == (1, 1) for each in members)
 
 
-def _memory_fits(neighbours: Any) -> bool:
-    """Neighbours are looked up among the rows of the fit, and their labels counted by compiled code."""
+def _neighbours_fit(neighbours: Any) -> bool:
+    """Compiled code looks neighbours up among the fitted rows, and counts their labels."""
     rows, labels = neighbours._fit_X, getattr(neighbours, "_y", None)
     distance = getattr(neighbours, "effective_metric_", "")
     if rows.ndim != 2 or rows.shape[1] != neighbours.n_features_in_ or not rows.shape[0]:
         return False
-    if not isinstance(distance, str) and not callable(distance):  # a compiled one, which would be believed its arrays
+    if not isinstance(distance, str) and not callable(distance):  # a compiled distance, whose arrays would be trusted
         return False
     if getattr(neighbours, "n_samples_fit_", rows.shape[0]) != rows.shape[0]:  # the width of a graph of neighbours
         return False
@@ -86,13 +86,13 @@ def _memory_fits(neighbours: Any) -> bool:
 
 
 def _centres_fit(clusters: Any) -> bool:
-    """Centres are multiplied with rows, of which each has a number for each feature."""
+    """Centres are multiplied with rows, so they must have as many numbers."""
     centres = getattr(clusters, "cluster_centers_", None)
     return centres is None or bool(centres.ndim == 2 and len(centres) and centres.shape[1] == clusters.n_features_in_)
 
 
 def _halves_fit(clusters: Any) -> bool:
-    """So are those of the two halves of each cluster."""
+    """So must the centres of the two halves of each cluster."""
     nodes = [clusters._bisecting_tree]
     while nodes:
         node = nodes.pop()
@@ -105,7 +105,7 @@ def _halves_fit(clusters: Any) -> bool:
 
 
 def _columns_kept(boosting: Any) -> bool:
-    """Rows that come from encoding the categories are handed on unchecked: there must be as many columns as before."""
+    """Rows with encoded categories are passed on unchecked: they must have as many columns as before."""
     columns = boosting._preprocessor
     if columns is None:
         return True
@@ -117,5 +117,5 @@ def _columns_kept(boosting: Any) -> bool:
 
 
 def _pools_fit(pools: Any) -> bool:
-    """Say whether there are no more pools than features: memory is taken for as many as the highest number says."""
+    """There must be no more pools than features: memory is allocated for the highest pool number."""
     return pools.labels_.shape == (pools.n_features_in_,) and below(pools.labels_, pools.n_features_in_)

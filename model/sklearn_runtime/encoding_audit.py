@@ -1,4 +1,4 @@
-"""Checks the numbers that texts and categories become: columns of sparse rows, which compiled code takes for there."""
+"""Checks the column numbers that words and categories become: compiled code takes them for valid."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from model.sklearn_runtime.tree_audit import below
 
 
 def words_fit(counter: Any) -> bool:
-    """Say whether each word has one of the columns that there are."""
+    """Return whether each word's column exists."""
     columns = counter.vocabulary_
     return below(np.fromiter(columns.values(), np.int64), len(columns))
 
 
 def codes_fit(encoder: Any) -> bool:
-    """Say whether each code of a category has a column: they are counted from where those of the feature before end."""
+    """Return whether each category's column exists; they are counted on from those of the feature before."""
     grouped = encoder._infrequent_enabled
     nothing = [None] * len(encoder.categories_)
     rare = encoder._infrequent_indices if grouped else nothing
@@ -38,14 +38,14 @@ def codes_fit(encoder: Any) -> bool:
 
 
 def _increasing(categories: Any) -> bool:
-    """Say whether categories other than texts, which are looked up by halves, are in order; what is missing is last."""
+    """Return whether categories that are not strings are sorted, missing ones last: they are looked up by bisection."""
     if categories.dtype.kind in "OUS":
         return True
-    there = categories[categories == categories]  # noqa: PLR0124  # NaN is not, nor is NaT
+    there = categories[categories == categories]  # noqa: PLR0124  # NaN and NaT are not
     missing = categories[len(there) :]
     return bool((there[1:] > there[:-1]).all() and (missing != missing).all())  # noqa: PLR0124
 
 
 def hashes_fit(hasher: Any) -> bool:
-    """Say whether there is a column: a hash is divided by how many there are."""
+    """Return whether there is any column: a hash is taken modulo their number."""
     return not hasattr(hasher, "n_features") or hasher.n_features > 0

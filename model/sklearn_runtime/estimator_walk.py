@@ -1,18 +1,18 @@
-"""Walks what an estimator is made of, however it is nested; needs no library to do so."""
+"""Walks the components of an estimator, however they are nested, without importing their libraries."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-# Compiled objects that hold arrays which compiled code indexes without checks of its own.
+# Compiled objects whose arrays are indexed by compiled code without bounds checks.
 SPARSE = frozenset({"csr_array", "csr_matrix", "csc_array", "csc_matrix"})
 COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree", "BSpline", "RandomState", "Generator", *SPARSE})
 _LIBRARIES = ("numpy", "scipy", "sklearn")
 
 
 def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterator[tuple[Any, Any]]:
-    """Yield each estimator reachable through attributes and containers once, and each compiled object for each owner.
+    """Yield each estimator that attributes and containers lead to once, and each compiled object once for each owner.
 
     The owner is the nearest estimator above it, or None for the outermost.
     """
@@ -34,7 +34,7 @@ def walk(value: Any, owner: Any = None, seen: set[int] | None = None) -> Iterato
 
 
 def is_compiled(value: Any) -> bool:
-    """Say whether a value is one of the compiled objects; the operator's own classes may have such names too."""
+    """Return whether a value is one of the compiled objects, and not of an own class of the same name."""
     return type(value).__name__ in COMPILED and type(value).__module__.partition(".")[0] in _LIBRARIES
 
 

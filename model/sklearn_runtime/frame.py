@@ -1,4 +1,4 @@
-"""Rows as the data frame that the caller's own code was fitted on, where it does not take arrays."""
+"""Rows as data frames, for own code that was fitted on those and does not take arrays."""
 
 from typing import Any, Final
 
@@ -9,27 +9,27 @@ from model.errors import VersionMismatch
 from model.signature import Dtype, Feature, Signature
 
 _DTYPES: Final[dict[Dtype, str]] = {"float64": "float64", "bool": "bool", "datetime": "datetime64[us]"}
-_LEAST: Final = 3  # the first major version in which a column of texts has a dtype that keeps missing values
+_LEAST: Final = 3  # the first major version with a string dtype that keeps missing values
 
 
 class FrameMaker:
-    """Makes pandas' frames of one signature's rows, in the dtypes that its readers give."""
+    """Makes pandas data frames of a signature's rows, with the dtypes that pandas' readers give."""
 
     def __init__(self, signature: Signature) -> None:
         try:
-            import pandas  # noqa: PLC0415  # only such models need it, and images come without it
+            import pandas  # noqa: PLC0415  # only such models need it, and the images do not include it
         except ImportError:
             pandas = None
         if pandas is None or int(pandas.__version__.partition(".")[0]) < _LEAST:
             raise VersionMismatch(
-                f"this model's own code is given data frames, and there is no pandas {_LEAST} here; install it, or "
-                "have that code take arrays and pack the model again."
+                f"this model's own code takes data frames, and pandas {_LEAST} is not installed; install it, or "
+                "let that code take arrays and pack the model again."
             )
         self._pandas = pandas
         self._features = signature.features
 
     def make(self, rows: NDArray[Any]) -> Any:
-        """Return a frame; a missing value is NaN, NaT, or None where the model knows it as such."""
+        """Return a frame; a missing value is NaN, NaT, or None if that is how the model represents it."""
         columns = {each.name: self._column(each, rows[:, place]) for place, each in enumerate(self._features)}
         return self._pandas.DataFrame(columns)
 

@@ -1,4 +1,4 @@
-"""From a verified bundle to the scikit-learn engine: versions → type audit → deserialise → agreement."""
+"""Builds the scikit-learn engine of a verified bundle: versions → type audit → deserialise → checks."""
 
 import platform
 from importlib.metadata import version
@@ -15,12 +15,12 @@ from model.sklearn_runtime.engine import SklearnEngine
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that decide what a model computes, by distribution name."""
+    """Return the versions that determine what a model computes, by distribution name."""
     return {"python": platform.python_version(), **{name: version(name) for name in ("numpy", "scikit-learn")}}
 
 
 def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
-    """Return the engine of a bundle that was read from the directory; raises ModelError."""
+    """Return the engine of a bundle; errors name the directory that it was read from. Raises ModelError."""
     _check_versions(bundle.manifest)
     estimator = _deserialise(bundle, directory, trust)
     audit_arrays(estimator)
@@ -32,10 +32,10 @@ def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
     if SKOPS in bundle.content:
         return skops_io.load_skops(bundle.content[SKOPS], trust.own_modules())
     if JOBLIB not in bundle.content:
-        raise BundleCorrupt(f"{directory} holds no model of scikit-learn; {REPACK}.")
+        raise BundleCorrupt(f"{directory} does not contain a scikit-learn model; {REPACK}.")
     if not trust.pickle or trust.pin is None:
         raise PickleRefused(
-            f"{directory} holds a pickle, which is a program; if you trust who made it, set ALLOW_PICKLE=1 and "
+            f"{directory} contains a pickle, which is a program; if you trust who made it, set ALLOW_PICKLE=1 and "
             f"MODEL_SHA256={bundle.digest}, or pack an estimator that skops can hold."
         )
     trust.own_modules()
@@ -43,7 +43,7 @@ def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
 
 
 def _check_versions(manifest: Manifest) -> None:
-    """scikit-learn supports loading only under the version that wrote the model (doc: model_persistence)."""
+    """Refuse other versions: scikit-learn loads only what the same version wrote (doc: model_persistence)."""
     made, here = manifest.made_with.get("scikit-learn"), versions()["scikit-learn"]
     if made != here:
         raise VersionMismatch(

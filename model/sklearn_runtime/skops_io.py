@@ -1,8 +1,8 @@
-"""Estimators to bytes and back; the only place that deserialises one.
+"""Serialises estimators and deserialises them; nothing else does.
 
-skops builds only types that were named as trusted beforehand. The list beyond its own is ours and fixed: what a file
-asks for is never passed back as trusted for asking. All are scikit-learn's own, or plain data. skops_policy decides how
-each may be built, and array_audit checks what compiled code will read through them before anything predicts.
+skops builds only types that are trusted beforehand. What we trust beyond its own list is a fixed list: a type is never
+trusted because a file asks for it. All of them are scikit-learn's own, or plain data. skops_policy decides how each may
+be built, and array_audit checks what compiled code will read from them before anything predicts.
 """
 
 import io
@@ -23,7 +23,7 @@ _DISTANCES = (
     "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis Manhattan Minkowski "
     "RogersTanimoto RussellRao SEuclidean SokalSneath"
 )
-# What only fitting uses, and predicting never calls.
+# Used in fitting only; never called by predict.
 _SPLITTERS = (
     "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit "
     "RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
@@ -68,14 +68,14 @@ TRUSTED = frozenset(
 
 
 def dump_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
-    """Serialise a fitted estimator as skops; raises UnsupportedEstimator if it could not be loaded again."""
+    """Serialise a fitted estimator as skops; raises UnsupportedEstimator if it cannot be loaded again."""
     name = type(estimator).__name__
     try:
         content: bytes = skops.io.dumps(estimator)
         load_skops(content, modules)
     except UntrustedType as error:
         raise UnsupportedEstimator(f"{name} cannot be packed: {error}") from None
-    except Exception as error:  # skops documents no error of its own for objects that it cannot hold
+    except Exception as error:  # skops documents no error for objects that it cannot hold
         raise UnsupportedEstimator(f"{name} cannot be written as skops ({type(error).__name__}: {error}).") from error
     return content
 
@@ -88,20 +88,20 @@ def load_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
     check_schema(content, modules)
     try:
         named = skops.io.get_untrusted_types(data=content)
-    except Exception as error:  # anything may come out of a file that is not what it should be
+    except Exception as error:  # a malformed file may raise anything
         raise _unreadable(error) from error
     if foreign := sorted(name for name in named if name not in TRUSTED and name.partition(".")[0] not in modules):
         raise UntrustedType(
-            f"the model file holds types that are not trusted: {', '.join(foreign)}; "
-            "name the directory of your own code (pack --code, MODEL_CODE), or do without them."
+            f"the model file contains types that are not trusted: {', '.join(foreign)}; "
+            "name the directory of your own code (pack --code, MODEL_CODE), or avoid these types."
         )
-    return _quietly(lambda: skops.io.loads(content, trusted=named))
+    return _build(lambda: skops.io.loads(content, trusted=named))
 
 
 def dump_joblib(estimator: Any) -> bytes:
-    """Serialise an estimator as a joblib file, which is a pickle: a program for whoever loads it.
+    """Serialise an estimator as a joblib file, which is a pickle: a program that runs when it is loaded.
 
-    Raises UnsupportedEstimator for what has no name to load it by, such as a lambda.
+    Raises UnsupportedEstimator for what cannot be loaded by name, such as a lambda.
     """
     file = io.BytesIO()
     try:
@@ -114,29 +114,29 @@ def dump_joblib(estimator: Any) -> bytes:
 
 
 def load_joblib(content: bytes) -> Any:
-    """Run a joblib or pickle file. Only for one that is the caller's own, or pinned by its digest."""
-    return _quietly(lambda: joblib.load(io.BytesIO(content)))
+    """Run a joblib or pickle file: only for the caller's own, or one that is pinned by its digest."""
+    return _build(lambda: joblib.load(io.BytesIO(content)))
 
 
-def _quietly(build: Any) -> Any:
-    """Build with warnings as errors: a model of another version must not be taken for this one's."""
+def _build(build: Any) -> Any:
+    """Build with warnings as errors: one of them says that the model is of another version."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            warnings.simplefilter("ignore", FutureWarning)  # a deprecated class predicts as long as it is there
+            warnings.simplefilter("ignore", FutureWarning)  # a deprecated class still predicts
             return build()
     except MemoryError:
         raise
-    except (Exception, SystemExit) as error:  # the operator's own code may raise anything when it is imported
+    except (Exception, SystemExit) as error:  # importing the operator's own code may raise anything
         raise _unreadable(error) from error
 
 
 def _unreadable(error: BaseException) -> ModelError:
-    """Return what is wrong with a file: another version's, in need of the caller's own code, or broken."""
+    """Return what is wrong with a file: of another version, in need of own code, or malformed."""
     if made := getattr(error, "original_sklearn_version", None):  # sklearn.exceptions.InconsistentVersionWarning
         here = getattr(error, "current_sklearn_version", "another version")
         return VersionMismatch(
-            f"the model file was written with scikit-learn {made}, here is {here}; fit it again with {here}."
+            f"the model file was written with scikit-learn {made}, but {here} is installed; fit it again with {here}."
         )
     text = " ".join(str(error).split())[:300]
     hint = ""

@@ -1,7 +1,7 @@
-"""Checks what a skops file asks for before skops reads it: how each thing is built, and how large it all becomes.
+"""Checks a skops file before skops reads it: what each loader would build, and how large the file expands.
 
-skops trusts a name, wherever it stands. But some of its loaders call what they are given with arguments from the file:
-a trusted function in such a place would be run. Here each loader may only build what it is meant for.
+skops trusts a name wherever it occurs. But some of its loaders call what they are given with arguments from the file,
+and would run a trusted function. Here each loader may only build what it is meant for.
 """
 
 import importlib
@@ -17,10 +17,10 @@ from model.errors import BundleCorrupt, CodeFailed, ModelError, UntrustedType
 from model.sklearn_runtime.skops_states import Node, check_states, name_of
 
 SCHEMA: Final = "schema.json"
-# skops stores without compression unless it is told to; more than this is made to fill the memory.
+# skops does not compress by default; a file that expands more than this is made to fill the memory.
 MOST_EXPANSION: Final = 4
 _FREE: Final = 2**20
-# Functions that an estimator refers to and that only compute: never called with what a file says.
+# Functions that estimators refer to and that only compute; never called with arguments from a file.
 _ARRAYS = "asarray clip cumsum mean median nan_to_num ravel round squeeze"
 _SCORES = "chi2 f_classif f_oneway f_regression r_regression"
 _METRICS = (
@@ -57,13 +57,13 @@ def _below(*prefixes: str) -> Callable[[str], bool]:
 
 
 def _computes(name: str) -> bool:
-    """Say whether a function is one that only computes: one of the list, or a numpy ufunc."""
+    """Return whether a function only computes: it is on the list, or a numpy ufunc."""
     module, _, attribute = name.rpartition(".")
     return name in FUNCTIONS or (module == "numpy" and isinstance(getattr(np, attribute, None), np.ufunc))
 
 
 _PLAIN = [f"builtins.{name}" for name in ("bool", "bytes", "complex", "dict", "float", "int", "list", "str", "tuple")]
-# What each of skops's loaders may build. Whether a type is trusted at all is decided by serialisation.TRUSTED.
+# What each of skops's loaders may build. Whether a type is trusted at all is decided by skops_io.TRUSTED.
 _BUILDS: Final[dict[str, Callable[[str], bool]]] = {
     "BytesNode": _one_of("builtins.bytes"),
     "CachedNode": _below(""),
@@ -94,8 +94,7 @@ _OWN_LOADERS: Final = ("FunctionNode", "ObjectNode", "TypeNode")
 def check_schema(content: bytes, modules: frozenset[str]) -> None:
     """Check a skops file without building anything; raises BundleCorrupt and UntrustedType.
 
-    `modules` are the top-level modules of the operator's own code: what is defined in them may be built, not what they
-    import.
+    `modules` are the top-level modules of the operator's own code: what they define may be built, not what they import.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -120,11 +119,11 @@ def _check_loaders(nodes: list[Node], modules: frozenset[str]) -> None:
         builds = _BUILDS.get(loader)
         if not own and (builds is None or not builds(name)):
             hint = _NAMED if loader == "FunctionNode" else ""
-            raise UntrustedType(f"the model file would build {name} by {loader}, which is not trusted{hint}.")
+            raise UntrustedType(f"the model file would build {name} with {loader}, which is not trusted{hint}.")
 
 
 def _nodes(value: Any) -> Iterator[Node]:
-    """Yield everything in a schema that has a loader."""
+    """Yield every node of a schema that has a loader."""
     if isinstance(value, dict):
         if "__loader__" in value:
             yield value
@@ -136,11 +135,11 @@ def _nodes(value: Any) -> Iterator[Node]:
 
 
 def _defined_in(name: str, modules: frozenset[str]) -> bool:
-    """Say whether a name is defined in the operator's code, and not merely imported there."""
+    """Return whether a name is defined in the operator's code, and not merely imported there."""
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), attribute, None)
-    except (Exception, SystemExit) as error:  # whatever it may raise
+    except (Exception, SystemExit) as error:  # importing may raise anything
         said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         raise CodeFailed(
             f"{module}, of your own code (MODEL_CODE), cannot be imported ({said}); correct it."

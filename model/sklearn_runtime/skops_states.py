@@ -1,7 +1,7 @@
-"""Checks what a skops file gives compiled classes to be built from, which they take without looking.
+"""Checks the states that a skops file has for compiled classes, which take them unchecked.
 
-skops hands a class the state that stands in the file. A tuple that is too short, or a count that is not its array's, is
-read beyond its end before model.sklearn_runtime.array_audit sees anything of it.
+skops passes a class the state in the file. A tuple that is too short, or a count that is not its array's, would be read
+beyond its end before model.sklearn_runtime.array_audit could see it.
 """
 
 import zipfile
@@ -26,42 +26,42 @@ def name_of(node: Node) -> str:
 
 
 def check_states(nodes: Iterable[Node], archive: zipfile.ZipFile) -> None:
-    """Check all nodes of a schema, whose arrays are in the archive; raises BundleCorrupt, or what malformed ones do."""
+    """Check all nodes of a schema, whose arrays are in the archive; raises BundleCorrupt, or anything if malformed."""
     nodes = list(nodes)
     known: dict[Any, Any] = {}
     ids = Counter(node.get("__id__") for node in nodes)
     for node in nodes:
-        # skops takes an earlier node of the same id in the place of a later one.
-        if known.setdefault(node.get("__id__"), _told(node)) != _told(node) and node.get("__id__"):
-            raise BundleCorrupt("the model file has two things under one id; pack the model again.")
-        if not _sound(node, ids, archive):
-            raise BundleCorrupt(f"the model file holds a {node.get('__class__')} that is malformed; pack it again.")
+        # skops uses an earlier node with the same id in place of a later one.
+        if known.setdefault(node.get("__id__"), _identity(node)) != _identity(node) and node.get("__id__"):
+            raise BundleCorrupt("the model file has two objects with one id; pack the model again.")
+        if not _is_sound(node, ids, archive):
+            raise BundleCorrupt(f"the model file contains a malformed {node.get('__class__')}; pack the model again.")
 
 
-def _told(node: Node) -> tuple[Any, ...]:
-    """Return what tells a node from one of another kind, and one number or array from another."""
+def _identity(node: Node) -> tuple[Any, ...]:
+    """Return what distinguishes a node from any other that must not have the same id."""
     content = node.get("content") if node.get("__loader__") == "JsonNode" else None
     return node.get("__loader__"), name_of(node), content, node.get("file")
 
 
-def _sound(node: Node, ids: Counter[Any], archive: zipfile.ZipFile) -> bool:
+def _is_sound(node: Node, ids: Counter[Any], archive: zipfile.ZipFile) -> bool:
     name, loader = name_of(node), node.get("__loader__")
     if name in _TREES:
         return _is_tuple(node["content"], _TREE_STATE, ids)
     if name.startswith(_DISTANCES) and loader == "ObjectNode":
         return _is_tuple(node["content"], _DISTANCE_STATE, ids)
-    if loader == "LossNode":  # what it computes with are arguments
+    if loader == "LossNode":  # its parameters would be arguments
         return not node["content"]["content"]
     return loader != "TreeNode" or _tree_is_sound(node, ids, archive)
 
 
 def _is_tuple(node: Node, length: int, ids: Counter[Any]) -> bool:
-    """Say whether a node is a tuple of that length, and no other is taken in its place."""
+    """Return whether a node is a tuple of that length that no other node replaces."""
     return node["__loader__"] == "TupleNode" and len(node["content"]) == length and ids[node.get("__id__")] == 1
 
 
 def _tree_is_sound(node: Node, ids: Counter[Any], archive: zipfile.ZipFile) -> bool:
-    """Count a tree's outputs and the dimensions of its nodes: it takes the file's word for both."""
+    """Return whether a tree's number of outputs and its nodes' dimensions are right: it trusts the file on both."""
     arguments, nodes = node["__reduce__"]["args"], node["content"]["content"]["nodes"]
     if not _is_tuple(arguments, 3, ids) or ids[nodes.get("__id__")] != 1:
         return False
@@ -71,7 +71,7 @@ def _tree_is_sound(node: Node, ids: Counter[Any], archive: zipfile.ZipFile) -> b
 
 
 def _shape(node: Node, archive: zipfile.ZipFile) -> tuple[int, ...]:
-    """Return the shape of an array in the archive, of which only the head is read."""
+    """Return the shape of an array in the archive, reading its header only."""
     with archive.open(node["file"]) as file:
         one = npy.read_magic(file) == (1, 0)
         shape: tuple[int, ...] = (npy.read_array_header_1_0 if one else npy.read_array_header_2_0)(file)[0]

@@ -1,4 +1,4 @@
-"""Checks the support vectors that libsvm is handed."""
+"""Checks the support vectors that are passed to libsvm."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from model.sklearn_runtime.tree_audit import below
 
 
 def support_fits(machine: Any) -> bool:
-    """Check the arrays and the counts that libsvm is handed: it believes the counts."""
+    """Return whether the counts passed to libsvm are those of its arrays: it trusts the counts."""
     counts, vectors, weights = machine._n_support, machine.support_vectors_, machine._dual_coef_
-    classifies = type(machine)._impl in ("c_svc", "nu_svc")  # regression and novelty take no counts, and hold anything
+    classifies = type(machine)._impl in ("c_svc", "nu_svc")  # regression and novelty detection do not use the counts
     classes, held = len(machine.classes_) if classifies else 2, vectors.shape[0]
     pairs = classes * (classes - 1) // 2
     chances = (len(getattr(machine, "_probA", ())), len(getattr(machine, "_probB", ())))
@@ -30,13 +30,13 @@ def support_fits(machine: Any) -> bool:
 
 
 def _dense_support_fits(machine: Any) -> bool:
-    """Of a kernel that was computed before, the rows of the fit are looked up in each row of the request."""
+    """With a precomputed kernel, the fitted rows are looked up in each row of a request."""
     arrays = isinstance(machine.support_vectors_, np.ndarray) and isinstance(machine._dual_coef_, np.ndarray)
     return arrays and below(machine.support_, machine.shape_fit_[0])
 
 
 def _sparse_support_fits(machine: Any) -> bool:
-    """Weights are read as if each were there; of a kernel that was computed before, values are taken for places."""
+    """Weights are read as if none were zero; with a precomputed kernel, values would be used as indices."""
     vectors, weights = machine.support_vectors_, machine._dual_coef_
     return (
         vectors.format == weights.format == "csr"

@@ -1,7 +1,6 @@
-"""Checks the objects of compiled classes that a model holds: trees, neighbours' trees, distances, splines, generators.
+"""Checks objects of compiled classes: trees, neighbour trees, distances, splines, random generators.
 
-Their code follows the indices that they hold, and takes their shapes, without looking. Here every one is proven to stay
-in its array.
+Their code follows their indices and trusts their shapes. Here every index is checked to be within its array.
 """
 
 from collections.abc import Callable
@@ -11,18 +10,18 @@ import numpy as np
 
 from model.sklearn_runtime.estimator_walk import SPARSE
 
-MOST_LEVELS = 40  # of a neighbours' tree, whose nodes are 2 ** levels - 1
+MOST_LEVELS = 40  # of a neighbour tree, which has 2 ** levels - 1 nodes
 STATE_WORDS = 624  # of the Mersenne Twister
 
 
 def descends(inner: Any, left: Any, right: Any) -> bool:
-    """Say whether each inner node's children come after it and exist: then every walk ends, within the array."""
+    """Return whether each inner node's children exist and come after it: then every walk ends, within the array."""
     place = np.arange(len(inner))[inner]
     return all(bool(((child > place) & (child < len(inner))).all()) for child in (left[inner], right[inner]))
 
 
 def below(indices: Any, count: int) -> bool:
-    """Say whether all indices are of an array of so many."""
+    """Return whether all indices are within an array of `count` items."""
     return bool(((indices >= 0) & (indices < count)).all())
 
 
@@ -72,7 +71,7 @@ def _neighbours(tree: Any, owner: Any) -> bool:
 
 
 def _distance(distance: Any, width: int) -> bool:
-    """Weights and matrices of a distance are read by the number of features."""
+    """Weights and matrices of a distance must have the size of the features."""
     _, weights, matrix = distance.__getstate__()
     match type(distance).__name__.removesuffix("Distance64"):
         case "Minkowski":
@@ -88,7 +87,7 @@ def _distance(distance: Any, width: int) -> bool:
 
 
 def _spline(spline: Any, _: Any) -> bool:
-    """Count knots and coefficients: of degree k, there are at least 2 k + 2 knots, and k + 1 fewer coefficients."""
+    """Count knots and coefficients: at least 2 k + 2 knots for degree k, and at most k + 1 fewer coefficients."""
     knots, coefficients, degree = spline.t, spline.c, spline.k
     return (
         isinstance(degree, int)
@@ -100,7 +99,7 @@ def _spline(spline: Any, _: Any) -> bool:
 
 
 def _generator(generator: Any, _: Any) -> bool:
-    """Look where the Mersenne Twister goes on reading its words."""
+    """Check that the position at which the Mersenne Twister continues is within its state."""
     bits = getattr(generator, "bit_generator", generator)
     state = bits.state if bits is not generator else generator.get_state(legacy=False)
     return bool(0 <= state["state"].get("pos", 0) <= STATE_WORDS)

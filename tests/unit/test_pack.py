@@ -114,7 +114,7 @@ def test_only_a_bundle_is_ever_replaced(tmp_path):
     (tmp_path / "file").write_text("precious")
 
     for name in ("data", "file"):
-        with pytest.raises(OutputRefused, match="is no bundle"):
+        with pytest.raises(OutputRefused, match="is not a bundle"):
             pack(estimator, tmp_path / name, name="test", data=IRIS.data)
 
     assert "precious" == (tmp_path / "data" / "train.csv").read_text()
@@ -222,7 +222,7 @@ def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, monkeypatc
     assert [True, True, True, True] == [each.nullable for each in features[:4]]
     np.testing.assert_array_equal(estimator.predict_proba(frame), prediction.probabilities)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(VersionMismatch, match="no pandas 3 here; install it"):
+    with pytest.raises(VersionMismatch, match="pandas 3 is not installed; install it"):
         load(tmp_path / "bundle", Trust(code=ROOT))
 
 

@@ -122,7 +122,7 @@ def test_of_two_packs_at_once_the_second_is_refused(tmp_path, put):
     directory = tmp_path / "bundle"
     with staging_directory(directory) as folder:
         (folder / "half").write_text("half")
-        with pytest.raises(OutputRefused, match="another process is putting a bundle into"):
+        with pytest.raises(OutputRefused, match="another process is packing into"):
             put(directory, 2)
         assert ["half", "lock"] == files(folder)
         (folder / "half").unlink()

@@ -103,7 +103,7 @@ def test_a_state_that_would_be_read_beyond_its_end_is_refused_before_it_is(name)
     content = skops_io.skops.io.dumps(estimator.fit(ROWS, LABELS))
     audit_arrays(skops_io.load_skops(content))
 
-    with pytest.raises(BundleCorrupt, match=r"malformed|two things under one id|cannot be read"):
+    with pytest.raises(BundleCorrupt, match=r"malformed|two objects with one id|cannot be read"):
         skops_io.load_skops(crafted(content, change, one=np.float64(1)))
 
 
