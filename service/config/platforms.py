@@ -1,6 +1,6 @@
-"""Where the server runs, recognised by what the platform documents, and the settings that follow from it, in one table.
+"""Hosting platforms: how each is detected, by what it documents, and the settings that follow, in one table.
 
-An explicit setting always comes before what a platform implies.
+A setting that is given always comes before what a platform implies.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ MANIFEST: Final = "manifest.json"
 
 @dataclass(frozen=True)
 class Platform:
-    """One platform: it is here if any of the variables is set, or if any of the directories exists.
+    """One platform, which is detected by any of the variables that is set, or any of the directories that exists.
 
-    `implies` gives a setting the value of the first variable that is set, else the value after them, if any.
+    `implies` gives a setting the value of the first variable that is set, or else the value after them, if any.
     """
 
     name: str
@@ -60,16 +60,16 @@ PLATFORMS: Final = (
             "GRACE_SECONDS": ((), "25"),
         },
     ),
-    # Its storage initialiser puts the model there. Knative sets PORT by itself; without it, the port is 8080 too.
+    # Its storage initialiser puts the model there. Knative sets PORT itself; the default without Knative is 8080, too.
     Platform("kserve", (), ("/mnt/models",), {"PORT": ((), "8080"), "MODEL_DIR": ((), "/mnt/models")}),
 )
 NAMES: Final = tuple(platform.name for platform in PLATFORMS)
 
 
-def applied(environ: Mapping[str, str], root: Path = Path("/")) -> dict[str, str]:
-    """Return the environment with what the platform implies where nothing is set, and PLATFORM with its name.
+def apply_defaults(environ: Mapping[str, str], root: Path = Path("/")) -> dict[str, str]:
+    """Return the environment with PLATFORM, and with what the platform implies for settings that are not given.
 
-    `root` is where the platforms' directories are looked for.
+    The platforms' directories are looked for under `root`.
     """
     given = {name: value for name, value in environ.items() if value.strip()}
     platform = next((each for each in PLATFORMS if _is_here(each, given, root)), None)
@@ -93,7 +93,7 @@ def _is_here(platform: Platform, environ: Mapping[str, str], root: Path) -> bool
 
 
 def _bundle_in(directory: str, root: Path) -> str:
-    """Return where the bundle is: the directory, or the only one in it that holds one; "" if there is no directory."""
+    """Return where the bundle is: the directory, or the only bundle in it; "" if there is no directory."""
     path = root / directory.lstrip("/")
     if not directory or "://" in directory:
         return directory

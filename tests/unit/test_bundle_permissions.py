@@ -9,7 +9,7 @@ import pytest
 from model.errors import BundleUnreadable
 from model.forking import in_fork
 from model.loading import load
-from service.config.platforms import applied
+from service.config.platforms import apply_defaults
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_closed_folder_of_a_platform_is_taken_for_the_bundle(tmp_path):
     def applied_as_nobody():
         os.chdir(tmp_path)
         os.setuid(os.getuid() or 65534)
-        return {"found": applied({}, Path())["MODEL_DIR"]}
+        return {"found": apply_defaults({}, Path())["MODEL_DIR"]}
 
     found = in_fork(applied_as_nobody, 30)
     folder.chmod(0o755)

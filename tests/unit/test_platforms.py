@@ -1,6 +1,6 @@
 import pytest
 
-from service.config.platforms import applied
+from service.config.platforms import apply_defaults
 from service.config.settings import SettingError, Settings
 
 ENVIRONMENTS = [
@@ -19,7 +19,7 @@ ENVIRONMENTS = [
 @pytest.mark.parametrize(("environ", "expected"), ENVIRONMENTS, ids=str)
 def test_a_platform_implies_what_is_not_set(tmp_path, environ, expected):
     """What it documents sets the port and routes; what is set comes first, and an empty value is no value."""
-    found = applied(environ, tmp_path)
+    found = apply_defaults(environ, tmp_path)
 
     assert expected.items() <= found.items()
     assert ("PLATFORM" in found) == any(name.startswith(("AIP", "PLATFORM")) for name in environ)
@@ -30,17 +30,20 @@ def test_a_mount_says_where_the_model_is(tmp_path, mount, platform):
     """The bundle is the directory, or the only bundle in it; other directories change nothing."""
     folder = tmp_path / mount
     (folder / "lost+found").mkdir(parents=True)
-    assert (platform, str(folder)) == (applied({}, tmp_path)["PLATFORM"], applied({}, tmp_path)["MODEL_DIR"])
+    assert (platform, str(folder)) == (
+        apply_defaults({}, tmp_path)["PLATFORM"],
+        apply_defaults({}, tmp_path)["MODEL_DIR"],
+    )
 
     (folder / "inner").mkdir()
     (folder / "inner/manifest.json").touch()
     (folder / ".packing").mkdir()
     (folder / ".packing/manifest.json").touch()
-    assert str(folder / "inner") == applied({}, tmp_path)["MODEL_DIR"]
+    assert str(folder / "inner") == apply_defaults({}, tmp_path)["MODEL_DIR"]
 
     (folder / "manifest.json").touch()
-    assert str(folder) == applied({}, tmp_path)["MODEL_DIR"]
-    assert "x" == applied({"MODEL_DIR": "x"}, tmp_path)["MODEL_DIR"]
+    assert str(folder) == apply_defaults({}, tmp_path)["MODEL_DIR"]
+    assert "x" == apply_defaults({"MODEL_DIR": "x"}, tmp_path)["MODEL_DIR"]
 
 
 def test_a_model_that_would_have_to_be_fetched_stops_the_start():
