@@ -8,7 +8,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 export MALLOC_ARENA_MAX ?= 2
 
 .PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak fuzz reliability lint \
-  format check image image-compiled docs bench wrk lock clean
+  format check coverage image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -67,6 +67,10 @@ lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 
 check: lint  ## lint, and the fast tests of what changed since SINCE (by default since the upstream branch)
 	.venv/bin/pytest --numprocesses 2 --exitfirst --quiet $$(.venv/bin/python -m tests.changed $(SINCE))
+
+coverage: .venv/dev.stamp  ## which lines and branches the unit and http tests run, as a table and in coverage.xml
+	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load --quiet \
+	  --cov --cov-report term --cov-report xml
 
 format: .venv/dev.stamp  ## format the code, and correct what ruff can correct
 	.venv/bin/ruff check --fix .
