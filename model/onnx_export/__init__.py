@@ -1,4 +1,4 @@
-"""From a fitted estimator to an ONNX graph in double precision, for whatever has a compiled form.
+"""Compiles fitted estimators to ONNX graphs in double precision, and verifies that these give the same answers.
 
 Imports: model, model.bundle, model.engines, model.sklearn_runtime, model.loading.
 """

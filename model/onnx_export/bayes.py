@@ -1,4 +1,4 @@
-"""Models of each class's likelihood: naive Bayes and quadratic discriminants."""
+"""Naive Bayes and quadratic discriminant analysis."""
 
 from collections.abc import Callable
 from typing import Any

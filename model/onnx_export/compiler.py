@@ -1,4 +1,4 @@
-"""An estimator as an ONNX graph, with the codes of the texts that it takes."""
+"""Compiles an estimator to an ONNX file, and assigns codes to the strings that it takes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,21 +35,21 @@ TRANSFORMERS: Final = {**scaling.TRANSFORMERS, **encoders.TRANSFORMERS, **compos
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """An ONNX file, and for each feature of texts the code of each of them that the model knows."""
+    """An ONNX file, and for each string feature the code of each string that the model knows."""
 
     content: bytes
     codes: Mapping[str, Mapping[str, float]]
 
 
 def compile_model(estimator: Any, signature: Signature) -> CompiledModel:
-    """Return the compiled form of a fitted estimator, not yet proven; raises NotCompiled."""
+    """Return the compiled form of a fitted estimator, not yet verified; raises NotCompiled."""
     if signature.layout == "frame":
         raise NotCompiled("own code has no compiled form")
     if signature.layout == "text" or any(feature.dtype == "datetime" for feature in signature.features):
-        raise NotCompiled("texts of many words, and dates, have no compiled form")
-    # A column that the model drops may hold anything: whatever it is, it has no code.
-    texts = ("string", "any")
-    codes: tuple[Codes, ...] = tuple({} if feature.dtype in texts else None for feature in signature.features)
+        raise NotCompiled("free text and dates have no compiled form")
+    # A column that the model drops may contain anything, and none of it has a code.
+    coded = ("string", "any")
+    codes: tuple[Codes, ...] = tuple({} if feature.dtype in coded else None for feature in signature.features)
     graph = Graph(PREDICTORS, TRANSFORMERS)
     outcome = graph.predict(estimator, ColumnTensor("rows", codes))
     if signature.probabilities != (outcome.probabilities is not None):

@@ -1,4 +1,4 @@
-"""What is made of other estimators, first of all pipelines."""
+"""Pipelines, unions and other estimators that pass rows through others."""
 
 from collections.abc import Callable
 from typing import Any

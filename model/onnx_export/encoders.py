@@ -12,18 +12,18 @@ from model.onnx_export.scaling import concatenate, numeric, select_columns
 
 
 def encode_value(codes: Codes, value: Any) -> float:
-    """Return the number that stands for a value in a column, NaN for a missing one; raises NotCompiled."""
+    """Return the code of a value in a column, NaN for a missing value; raises NotCompiled."""
     if is_missing(value):
         return float("nan")
     if codes is not None:
         return codes.setdefault(str(value), float(len(codes)))
     if isinstance(value, str):
-        raise NotCompiled("a text among numbers has no compiled form")
+        raise NotCompiled("a string among numbers has no compiled form")
     return float(value)
 
 
 def _indicators(graph: Graph, x: ColumnTensor, categories: Sequence[Any]) -> str:
-    """Return 1 where a column has a category, else 0, of shape (n, all categories), column after column."""
+    """Return indicators of shape (n, all categories): 1 if a column has the category, else 0."""
     owners = [place for place, each in enumerate(categories) for _ in each]
     codes = np.array([encode_value(x.codes[place], value) for place, each in enumerate(categories) for value in each])
     spread = graph.gather_columns(x.name, owners)
@@ -34,13 +34,13 @@ def _indicators(graph: Graph, x: ColumnTensor, categories: Sequence[Any]) -> str
     return graph.cast(same, "double")
 
 
-def _whole(encoder: Any) -> None:
+def _refuse_infrequent(encoder: Any) -> None:
     if getattr(encoder, "_infrequent_enabled", False):
-        raise NotCompiled("an encoder that pools infrequent categories has no compiled form")
+        raise NotCompiled("an encoder that groups infrequent categories has no compiled form")
 
 
 def _one_hot(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
-    _whole(encoder)
+    _refuse_infrequent(encoder)
     dropped = encoder.drop_idx_ if encoder.drop_idx_ is not None else [None] * x.width
     kept = [
         list(each) if drop is None else [*each[:drop], *each[drop + 1 :]]
@@ -49,8 +49,8 @@ def _one_hot(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
     return numeric(_indicators(graph, x, kept), sum(map(len, kept)))
 
 
-def _looked_up(graph: Graph, x: ColumnTensor, categories: Sequence[Any], table: Any, unknown: Any) -> str:
-    """Return for each column what the table (all categories, width) has for its category, else `unknown` (width,)."""
+def _look_up(graph: Graph, x: ColumnTensor, categories: Sequence[Any], table: Any, unknown: Any) -> str:
+    """Return the row of the table (all categories, width) for each column's category, or `unknown` (width,)."""
     there = _indicators(graph, x, categories)
     owners = np.repeat(np.arange(len(categories)), list(map(len, categories)))
     each = table.shape[1] // len(categories)  # columns of the table that belong to one of x
@@ -60,7 +60,7 @@ def _looked_up(graph: Graph, x: ColumnTensor, categories: Sequence[Any], table: 
 
 
 def _blocks(values: Sequence[Any]) -> Any:
-    """Return arrays of shape (categories, k) as the blocks on the diagonal of a table."""
+    """Return a table with arrays of shape (categories, k) as the blocks on its diagonal."""
     table = np.zeros((sum(map(len, values)), sum(each.shape[1] for each in values)))
     row = column = 0
     for each in values:
@@ -70,10 +70,10 @@ def _blocks(values: Sequence[Any]) -> Any:
 
 
 def _ordinal(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
-    _whole(encoder)
+    _refuse_infrequent(encoder)
     places = [np.arange(float(len(each)))[:, None] for each in encoder.categories_]
     unknown = np.nan if encoder.unknown_value is None else encoder.unknown_value
-    found = _looked_up(graph, x, encoder.categories_, _blocks(places), np.full(x.width, unknown))
+    found = _look_up(graph, x, encoder.categories_, _blocks(places), np.full(x.width, unknown))
     having = [place for place, each in enumerate(encoder.categories_) if any(map(is_missing, each))]
     if having:
         own = np.isin(np.arange(x.width), having)
@@ -86,7 +86,7 @@ def _target(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
     each = len(encoder.encodings_) // x.width
     values = [np.stack(encoder.encodings_[place * each : (place + 1) * each], axis=1) for place in range(x.width)]
     mean = np.tile(np.atleast_1d(encoder.target_mean_), x.width)
-    return numeric(_looked_up(graph, x, encoder.categories_, _blocks(values), mean), each * x.width)
+    return numeric(_look_up(graph, x, encoder.categories_, _blocks(values), mean), each * x.width)
 
 
 def _imputed(graph: Graph, imputer: Any, x: ColumnTensor) -> ColumnTensor:
@@ -105,7 +105,7 @@ def _imputed(graph: Graph, imputer: Any, x: ColumnTensor) -> ColumnTensor:
 
 
 def _binned(graph: Graph, binner: Any, x: ColumnTensor) -> ColumnTensor:
-    """Count the inner edges that are not above the number."""
+    """Return the number of inner bin edges that are not above the value."""
     edges = [each[1:-1] for each in binner.bin_edges_]
     owners = np.repeat(np.arange(x.width), list(map(len, edges)))
     spread = graph.gather_columns(x.name, owners)

@@ -1,4 +1,4 @@
-"""The graph under construction: ONNX nodes in double precision, and what flows between them.
+"""Builds ONNX graphs in double precision.
 
 Operators are those of https://onnx.ai/onnx/operators (opset 21, ai.onnx.ml 5); numbers are float64, as in scikit-learn.
 """
@@ -18,34 +18,34 @@ _KINDS: Final[dict[Kind, int]] = {"double": TensorProto.DOUBLE, "float": TensorP
 OPSET, ML_OPSET, IR_VERSION = 21, 5, 10
 ML = "ai.onnx.ml"
 SMALL = 4096  # bytes
-# The codes of one column's texts, given out as the encoders ask for them; None for a column of numbers.
+# The codes of one column's strings, assigned as the encoders ask for them; None for a column of numbers.
 Codes = dict[str, float] | None
 
 
 class NotCompiled(Exception):
-    """A model that has no compiled form, or none that is proven; the message says why."""
+    """A model that has no compiled form, or none that passed verification; the message says why."""
 
 
 @dataclass(frozen=True)
 class ColumnTensor:
-    """A tensor of shape (n, width): its name in the graph, and for each column the codes of its texts."""
+    """A tensor of shape (n, width): its name in the graph, and for each column the codes of its strings."""
 
     name: str
     codes: tuple[Codes, ...]
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
+        """The number of columns."""
         return len(self.codes)
 
 
 @dataclass(frozen=True)
 class PredictorOutput:
-    """What a predictor gives, as tensors' names.
+    """The names of the tensors that a predictor returns.
 
-    `labels` has shape (n,) or (n, outputs): numbers, or for a classifier the places of the classes. `probabilities` has
-    shape (n, classes), one tensor for each output where there are several. `scores` is what scikit-learn calls the
-    decision function, of shape (n, 1) or (n, classes). Both are None where there are none.
+    `labels` has shape (n,) or (n, outputs): numbers, or indices of classes. `probabilities` has shape (n, classes), one
+    tensor for each output if there are several. `scores` is scikit-learn's decision function, of shape (n, 1) or
+    (n, classes). Both are None if the predictor has none.
     """
 
     labels: str
@@ -54,7 +54,7 @@ class PredictorOutput:
 
 
 class Graph:
-    """Collects nodes. `predictors` and `transformers` are the compiled forms by exact type."""
+    """Collects nodes. `predictors` and `transformers` are the functions that convert estimators, by exact type."""
 
     def __init__(
         self,
@@ -65,12 +65,12 @@ class Graph:
         self._transformers = transformers
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
-        self._known: dict[Any, str] = {}  # by what they are: small constants, and nodes without large attributes
-        self._columns: dict[str, str] = {}  # tensors of shape (n, 1), and the same of shape (n,)
-        self._marks: dict[str, None] = {}  # of shape (n,): 0, or NaN for a row that gets no answer
+        self._known: dict[Any, str] = {}  # small constants, and nodes without large attributes, to reuse
+        self._columns: dict[str, str] = {}  # tensors of shape (n, 1), and the same ones of shape (n,)
+        self._marks: dict[str, None] = {}  # tensors of shape (n,): 0, or NaN for a row without an answer
 
     def add(self, operator: str, *inputs: str, domain: str = "", output: int = 0, **attributes: Any) -> str:
-        """Add a node, or find the same; return the name of an output of it. Arrays among the attributes are tensors."""
+        """Add a node, or reuse an equal one, and return the name of an output; array attributes become tensors."""
         plain = all(isinstance(each, int) for each in attributes.values())
         same = (operator, inputs, domain, output, *attributes.items()) if plain else None
         if same in self._known:
@@ -83,11 +83,11 @@ class Graph:
         return names[output]
 
     def cast(self, name: str, kind: Kind) -> str:
-        """Return a tensor as another kind of number, truth as 0 and 1."""
+        """Return a tensor as another type of number; booleans become 0 and 1."""
         return self.add("Cast", name, to=_KINDS[kind])
 
     def constant(self, values: ArrayLike, dtype: Any = np.float64) -> str:
-        """Add numbers that are known now; return their name."""
+        """Add a constant, or reuse an equal one, and return its name."""
         array, name = np.asarray(values, dtype=dtype), f"c{len(self._constants)}"
         same = (array.shape, array.dtype.str, array.tobytes()) if array.nbytes < SMALL else None
         if same in self._known:
@@ -98,17 +98,17 @@ class Graph:
         return name
 
     def squeeze(self, name: str) -> str:
-        """Return shape (n,) of a tensor of shape (n, 1)."""
+        """Return a tensor of shape (n, 1) as shape (n,)."""
         return self._columns.get(name) or self.add("Squeeze", name, self.constant([1], np.int64))
 
     def unsqueeze(self, name: str) -> str:
-        """Return shape (n, 1) of a tensor of shape (n,)."""
+        """Return a tensor of shape (n,) as shape (n, 1)."""
         found = self.add("Unsqueeze", name, self.constant([1], np.int64))
         self._columns[found] = name
         return found
 
     def gather_columns(self, name: str, places: ArrayLike) -> str:
-        """Return columns of a tensor by place; whole columns are copied some five times as fast as numbers of rows."""
+        """Return columns of a tensor by index; after a transposition, this is about five times as fast."""
         columns = self.add("Gather", self.add("Transpose", name), self.constant(places, np.int64), axis=0)
         return self.add("Transpose", columns)
 
@@ -124,19 +124,19 @@ class Graph:
 
     @staticmethod
     def _form(forms: Mapping[type, Callable[..., Any]], estimator: Any) -> Callable[..., Any]:
-        if type(estimator) not in forms:  # exactly: a subclass may compute something else
+        if type(estimator) not in forms:  # not a subclass, which may compute something else
             raise NotCompiled(f"{type(estimator).__name__} has no compiled form")
         return forms[type(estimator)]
 
     def refuse_infinite(self, name: str) -> None:
-        """Have no finite answer for rows with an infinite number in this tensor, as scikit-learn refuses them."""
+        """Give no finite answer for rows with infinity in this tensor: scikit-learn refuses them."""
         found = self.cast(self.add("IsInf", name), "double")
         bad = self.add("ReduceMax", found, self.constant([1], np.int64), keepdims=0)
         above = self.add("Greater", bad, self.constant(0))
         self._marks[self.add("Where", above, self.constant(np.nan), self.constant(0))] = None
 
     def refuse_not_finite(self, x: ColumnTensor) -> None:
-        """Have no finite answer for rows with any number in these columns that is not finite: 0 times it is NaN."""
+        """Give no finite answer for rows with a number in these columns that is not finite: 0 times it is NaN."""
         zeros = self.add("MatMul", x.name, self.constant(np.zeros((x.width, 1))))
         self._marks[self.squeeze(zeros)] = None
 
@@ -172,7 +172,7 @@ class Graph:
         return content
 
     def _used(self, wanted: set[str]) -> tuple[list[Any], list[Any]]:
-        """Return the nodes and constants that tensors are made of; the runtime computes others all the same."""
+        """Return the nodes and constants that the wanted tensors need; the runtime would compute others, too."""
         nodes = []
         for node in reversed(self._nodes):
             if not wanted.isdisjoint(node.output):
@@ -181,7 +181,7 @@ class Graph:
         return nodes[::-1], [constant for constant in self._constants if constant.name in wanted]
 
     def _marked(self, labels: str, *, several: bool) -> str:
-        """Return the labels, not a number where the row is bad: that is how the engine knows."""
+        """Return the labels, with NaN for marked rows: that is how the engine recognises them."""
         for mark in self._marks:
             each = self.unsqueeze(mark) if several else mark
             labels = self.add("Add", labels, each)

@@ -1,4 +1,4 @@
-"""Support vector machines and kernel ridge: what a kernel says of each row and each row kept from training."""
+"""Support vector machines and kernel ridge regression."""
 
 from collections.abc import Callable
 from itertools import combinations
@@ -13,7 +13,7 @@ from model.onnx_export.neighbours import squared_distances
 
 
 def _kernel(graph: Graph, x: str, kind: str, kept: Any, parameters: dict[str, float]) -> str:
-    """Return the kernel of each row and each kept row, of shape (n, kept)."""
+    """Return the kernel between each row and each training row, of shape (n, training rows)."""
     if kind == "linear":
         return graph.add("MatMul", x, graph.constant(np.asarray(kept).T))
     gamma = parameters["gamma"]
@@ -48,9 +48,11 @@ def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
 
 
 def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Let each pair of classes vote, as libsvm does (svm_predict_values): the first class with most votes wins."""
+    """Let each pair of classes vote, as libsvm does (svm_predict_values): the first class with the most votes wins."""
     if hasattr(estimator, "predict_proba"):
-        raise NotCompiled("libsvm finds a support vector machine's probabilities step by step")
+        raise NotCompiled(
+            "a support vector machine's probabilities, which libsvm computes iteratively, have no compiled form"
+        )
     if estimator.break_ties and len(estimator.classes_) > 2:
         raise NotCompiled("votes with ties broken by confidence have no compiled form")
     vectors, count = _vectors(graph, estimator, x), len(estimator.classes_)
@@ -70,7 +72,7 @@ def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutpu
         votes[other, row] -= 1
         lost[other] += 1
     labels = argmax(graph, affine(graph, first, votes, lost))
-    single = graph.add("Neg", values) if count == 2 else None  # scikit-learn turns the sign round for two classes
+    single = graph.add("Neg", values) if count == 2 else None  # scikit-learn inverts the sign for two classes
     return PredictorOutput(labels, scores=single)
 
 

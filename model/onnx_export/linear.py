@@ -1,4 +1,4 @@
-"""Linear models: X·coef + intercept, and what each makes of it."""
+"""Linear models: X·coef + intercept, and what each of them computes from that."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,22 +17,22 @@ def affine(graph: Graph, x: str, coefficients: Any, intercept: Any) -> str:
     product = graph.add("MatMul", x, graph.constant(weights.T))
     if len(weights) > 1:
         return graph.add("Add", product, graph.constant(shift))
-    # The runtime adds to a tensor of shape (n, 1) row by row, which takes as long as the product.
+    # To a tensor of shape (n, 1) the runtime adds row by row, which takes as long as the product.
     return graph.unsqueeze(graph.add("Add", graph.squeeze(product), graph.constant(shift.reshape(()))))
 
 
 def argmax(graph: Graph, scores: str) -> str:
-    """Return the place of each row's first largest score."""
+    """Return the index of each row's first largest score."""
     return graph.cast(graph.add("ArgMax", scores, axis=1, keepdims=0), "double")
 
 
 def is_positive(graph: Graph, scores: str, least: str = "Greater") -> str:
-    """Return 1 where a score of shape (n, 1) is positive, else 0."""
+    """Return 1 for positive scores of shape (n, 1), else 0."""
     return graph.cast(graph.add(least, graph.squeeze(scores), graph.constant(0)), "double")
 
 
 def binary_probabilities(graph: Graph, positive: str) -> str:
-    """Return shape (n, 2) of the probability of the second class, of shape (n,)."""
+    """Return the probabilities of both classes, of shape (n, 2), given those of the second, of shape (n,)."""
     negative = graph.add("Sub", graph.constant(1), positive)
     return graph.add("Concat", graph.unsqueeze(negative), graph.unsqueeze(positive), axis=1)
 
@@ -77,7 +77,7 @@ def _logistic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
 
 
 def normalise_rows(graph: Graph, shares: str, otherwise: float) -> str:
-    """Return shares of shape (n, classes) so that each row's sum is 1; `otherwise` each where all of them are 0."""
+    """Scale shares of shape (n, classes) so that each row's sum is 1; a row of zeros becomes `otherwise`."""
     total = graph.add("ReduceSum", shares, graph.constant([1], np.int64), keepdims=1)
     none = graph.add("Equal", total, graph.constant(0))
     return graph.add("Where", none, graph.constant(otherwise), graph.add("Div", shares, total))
@@ -103,7 +103,7 @@ def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
 
 
 def inlier_labels(graph: Graph, scores: str) -> str:
-    """Return 1 where a score of shape (n,) is not negative, else -1."""
+    """Return 1 for scores of shape (n,) that are not negative, else -1."""
     inside = graph.add("GreaterOrEqual", scores, graph.constant(0))
     return graph.add("Where", inside, graph.constant(1), graph.constant(-1))
 
@@ -135,5 +135,5 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     linear_model.LogisticRegressionCV: _logistic,
     discriminant_analysis.LinearDiscriminantAnalysis: _logistic,
 }
-# These look for missing values too, which others may take.
+# These refuse missing values as well, which others may accept.
 FINITE_ONLY = PREDICTORS.keys() - {linear_model.RANSACRegressor}

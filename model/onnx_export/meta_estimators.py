@@ -1,4 +1,4 @@
-"""Estimators that ask several others and make one answer of theirs."""
+"""Ensembles and meta-estimators that combine the answers of others."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from model.onnx_export.scaling import concatenate, numeric, select_columns
 
 def _shares(outcome: PredictorOutput) -> str:
     if outcome.probabilities is None or len(outcome.probabilities) > 1:
-        raise NotCompiled("a committee of members without probabilities has no compiled form")
+        raise NotCompiled("an ensemble of members without probabilities has no compiled form")
     return outcome.probabilities[0]
 
 
@@ -54,7 +54,7 @@ def _bagged(graph: Graph, estimator: Any, x: ColumnTensor) -> list[PredictorOutp
 
 def _bagging_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     if any(len(member.classes_) != estimator.n_classes_ for member in estimator.estimators_):
-        raise NotCompiled("a committee of members that know some of the classes has no compiled form")
+        raise NotCompiled("an ensemble with members that know only some classes has no compiled form")
     shares = _mean(graph, [_shares(each) for each in _bagged(graph, estimator, x)])
     return PredictorOutput(argmax(graph, shares), (shares,))
 
@@ -64,7 +64,7 @@ def _bagging_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
 
 
 def _boosting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Return AdaBoost's answer (SAMME): each member's vote counts by its weight, against a share for the others."""
+    """Return AdaBoost's answer (SAMME): a member's weighted vote also counts, in part, against the other classes."""
     count = estimator.n_classes_
     places, total = graph.constant(np.arange(count)), np.sum(estimator.estimator_weights_)
     votes = []
@@ -103,7 +103,7 @@ def _scores(member: Any, found: PredictorOutput) -> str:
 
 
 def _binary_scores(graph: Graph, member: Any, found: PredictorOutput) -> str:
-    """Return how sure a member is of its second class, of shape (n, 1), as scikit-learn asks for it."""
+    """Return a member's score for its second class, of shape (n, 1): its decision function or its probability."""
     if hasattr(member, "decision_function"):
         return _scores(member, found)
     return select_columns(graph, numeric(_shares(found), 2), [1]).name
@@ -112,7 +112,7 @@ def _binary_scores(graph: Graph, member: Any, found: PredictorOutput) -> str:
 def _one_against_rest(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     members = estimator.estimators_
     if any(type(member).__name__ == "_ConstantPredictor" for member in members):
-        raise NotCompiled("one class against the rest where one has no rest has no compiled form")
+        raise NotCompiled("one-vs-rest with a constant class has no compiled form")
     found = [graph.predict(member, x) for member in members]
     scores = [_binary_scores(graph, member, each) for member, each in zip(members, found, strict=True)]
     least = graph.constant(0 if hasattr(members[0], "decision_function") else 0.5)
@@ -161,7 +161,7 @@ def _sigmoid(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
 
 
 def _isotonic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Return a line through the thresholds: each piece adds its slope times how far the number went along it."""
+    """Interpolate between the thresholds: each segment adds its slope times the distance covered within it."""
     edges, heights = estimator.X_thresholds_, estimator.y_thresholds_
     if estimator.out_of_bounds != "clip" or len(edges) < 2:
         raise NotCompiled("isotonic regression that does not clip has no compiled form")

@@ -1,4 +1,4 @@
-"""What is near: neighbours among the training rows, and centres of clusters and classes."""
+"""Nearest neighbours, and nearest centres of clusters."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ MOST_NUMBERS = 1_000_000
 
 
 def squared_distances(graph: Graph, x: str, kept: Any) -> str:
-    """Return the squared Euclidean distance of each row to each kept row, of shape (n, kept), summed in their order."""
+    """Return the squared Euclidean distance between each row and each training row, of shape (n, training rows)."""
     kept = np.asarray(kept, dtype=np.float64)
     own = graph.add("ReduceSum", graph.add("Mul", x, x), graph.constant([1], np.int64), keepdims=1)
     cross = graph.add("MatMul", x, graph.constant(-2 * kept.T))
@@ -27,7 +27,7 @@ def _nearest(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
 
 
 def _nearest_mean(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Leave the row's own square out, as k-means does: beside that of a far row nothing else would count."""
+    """Omit the row's own square, as k-means does: that of a far row would absorb everything else."""
     centres = np.asarray(estimator.cluster_centers_, dtype=np.float64)
     cross = graph.add("MatMul", x.name, graph.constant(2 * centres.T))
     closeness = graph.add("Sub", cross, graph.constant((centres**2).sum(axis=1)))
@@ -35,12 +35,12 @@ def _nearest_mean(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOut
 
 
 def _among(graph: Graph, estimator: Any, x: ColumnTensor, values: Any) -> str:
-    """Return the neighbours' rows of `values`, averaged, of shape (n, width of values)."""
+    """Return the mean of the neighbours' rows of `values`, of shape (n, width of values)."""
     euclidean = estimator.effective_metric_ in ("euclidean", "sqeuclidean")
     if not isinstance(estimator._fit_X, np.ndarray):
         raise NotCompiled("neighbours among sparse rows have no compiled form")
     if not euclidean or estimator.weights not in ("uniform", None) or estimator._fit_X.size > MOST_NUMBERS:
-        raise NotCompiled("neighbours that are weighted, many, or near by another distance have no compiled form")
+        raise NotCompiled("neighbours with weights, another distance, or too many training rows have no compiled form")
     closeness = graph.add("Neg", squared_distances(graph, x.name, estimator._fit_X))
     places = graph.add("TopK", closeness, graph.constant([estimator.n_neighbors], np.int64), axis=1, output=1)
     found = graph.add("Gather", graph.constant(values), places)

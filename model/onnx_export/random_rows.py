@@ -1,4 +1,4 @@
-"""Draws rows that a signature allows: for golden rows without data, and for whoever tests or measures a model."""
+"""Draws random rows that a signature allows: golden rows without training data, and rows for comparisons and tests."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _MISSING = 0.1
 
 
 def random_rows(signature: Signature, count: int, seed: int, baseline: dict[str, Baseline] | None = None) -> Rows:
-    """Return rows of the signature's layout; numbers from the range of the training data where it is known."""
+    """Return rows in the signature's layout, with numbers from the range of the training data if it is known."""
     draw = np.random.default_rng(seed)
     rows = np.empty((count, len(signature.features)), dtype=np.float64 if signature.layout == "matrix" else object)
     for place, feature in enumerate(signature.features):

@@ -1,4 +1,4 @@
-"""Transformers of numbers: scalers, imputers, projections, selections."""
+"""Transformers of numbers: functions, scalers, projections, feature selection."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
 from model.onnx_export.linear import affine
 
-# In ONNX operators, one after another, that of a number which follows an operator being its second input.
+# ONNX operators, applied in order; a number after an operator is its second input.
 FUNCTIONS: Final[dict[Any, tuple[Any, ...]]] = {
     None: (),
     np.exp: ("Exp",),
@@ -25,12 +25,12 @@ FUNCTIONS: Final[dict[Any, tuple[Any, ...]]] = {
 
 
 def numeric(name: str, width: int) -> ColumnTensor:
-    """Return a tensor of `width` columns of numbers."""
+    """Return a tensor with `width` columns of numbers."""
     return ColumnTensor(name, (None,) * width)
 
 
 def select_columns(graph: Graph, x: ColumnTensor, places: Any) -> ColumnTensor:
-    """Return some of the columns, by place."""
+    """Return some of the columns, by index."""
     places = np.asarray(places, dtype=int)
     if places.tolist() == list(range(x.width)):
         return x
@@ -39,7 +39,7 @@ def select_columns(graph: Graph, x: ColumnTensor, places: Any) -> ColumnTensor:
 
 
 def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
-    """Return tensors side by side."""
+    """Return tensors joined column by column."""
     if len(parts) == 1:
         return parts[0]
     name = graph.add("Concat", *(part.name for part in parts), axis=1)
@@ -47,7 +47,7 @@ def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
 
 
 def apply_function(graph: Graph, name: str, function: Any) -> str:
-    """Return a function of each number; raises NotCompiled."""
+    """Apply a numpy function to each number; raises NotCompiled."""
     function = None if isinstance(function, partial) and function.func is check_array else function
     if function not in FUNCTIONS:
         raise NotCompiled(f"the function {getattr(function, '__name__', function)} has no compiled form")
@@ -108,7 +108,7 @@ def _normalised(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor
 
 
 def _polynomial(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
-    """Multiply columns; one of ones stands where a product has fewer factors than the highest."""
+    """Multiply columns; a column of ones fills up products with fewer factors than the highest degree."""
     factors = [
         [place + 1 for place, power in enumerate(powers) for _ in range(power)] for powers in transformer.powers_
     ]

@@ -1,4 +1,4 @@
-"""Rows that stand on the edges of trees: where a rounding that differs would show."""
+"""Rows at the thresholds of trees, where different rounding would show."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,17 +13,17 @@ _CHUNK = 10_000
 
 
 def tree_parts(estimator: Any) -> list[Any]:
-    """Return the fitted trees, forests and boosted trees inside an estimator, but not those that these are made of."""
+    """Return the trees, forests and boosted trees inside an estimator, without the members of these."""
     found = [part for part, _ in walk(estimator) if type(part) in PREDICTORS and hasattr(part, "n_features_in_")]
     owned = {id(member) for part in found for member in np.ravel(getattr(part, "estimators_", []))}
     return [part for part in found if id(part) not in owned]
 
 
 def edge_rows(part: Any) -> Iterator[NDArray[np.float64]]:
-    """Yield rows of the part's own features, at every threshold and one unit in the last place to its sides.
+    """Yield rows of the component's own features, at every threshold and one unit in the last place to its sides.
 
-    In float64, and in float32, which scikit-learn's trees round to. Each feature goes through its own thresholds, in an
-    order that is drawn for it, so that a row stands on an edge with every feature at once.
+    In float64, and in float32, to which scikit-learn's trees round. Each feature takes its own thresholds in random
+    order, so that every feature of a row is at a threshold.
     """
     draw = np.random.default_rng(0)
     columns = [_edges(thresholds) for thresholds in _by_feature(part)]
@@ -36,7 +36,7 @@ def edge_rows(part: Any) -> Iterator[NDArray[np.float64]]:
 
 
 def _edges(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    thresholds = thresholds[np.isfinite(thresholds)]  # infinity splits what is missing from all else
+    thresholds = thresholds[np.isfinite(thresholds)]  # infinity separates missing values from all others
     narrow = thresholds.astype(np.float32)
     sides = [np.nextafter(each, each.dtype.type(side)) for each in (thresholds, narrow) for side in (-np.inf, np.inf)]
     found = np.unique(np.concatenate([thresholds, narrow, *sides]).astype(np.float64))
@@ -44,7 +44,7 @@ def _edges(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _by_feature(part: Any) -> list[NDArray[np.float64]]:
-    """Return for each feature the thresholds that it is compared with."""
+    """Return for each feature the thresholds that trees compare it with."""
     features, thresholds = zip(*_splits(part), strict=True)
     feature, threshold = np.concatenate(features), np.concatenate(thresholds)
     return [np.unique(threshold[feature == place]) for place in range(part.n_features_in_)]

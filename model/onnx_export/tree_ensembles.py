@@ -1,4 +1,4 @@
-"""Decision trees, forests and boosting, in the words of model.onnx_export.trees."""
+"""Decision trees, forests, boosting and isolation forests, by means of model.onnx_export.trees."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -29,7 +29,7 @@ def _forest_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> Predicto
 
 
 def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Average the trees' shares of the classes; where these are all 0 or 1, each leaf counts for its class."""
+    """Average the trees' class shares; if these are all 0 or 1, each leaf is a vote for its class."""
     members = _members(estimator)
     trees, rows = [Tree.of(member.tree_) for member in members], round_to_float32(graph, x)
     count = graph.constant(len(members))
@@ -56,7 +56,7 @@ def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
 
 
 def _flat(value: Any, widths: list[int]) -> Any:
-    """Return the leaves' shares of shape (nodes, all outputs' classes)."""
+    """Return the leaves' class shares, of shape (nodes, all outputs' classes)."""
     return np.concatenate([value[:, output, :width] for output, width in enumerate(widths)], axis=1)
 
 
@@ -114,7 +114,7 @@ def _regressor(raw: Callable[[Graph, Any, ColumnTensor], str]) -> Callable[..., 
 
 
 def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> Callable[..., PredictorOutput]:
-    """Return how a boosted classifier answers; its second class wins where the raw prediction is `least` 0."""
+    """Return the converter of a boosted classifier; the second of two classes wins if the raw score is `least` 0."""
 
     def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         found = raw(graph, estimator, x)
@@ -130,7 +130,7 @@ def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> C
 
 
 def _isolation(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Return IsolationForest's answer: how deep the trees' leaves lie, compared with the depth of a usual sample."""
+    """Return IsolationForest's answer: the depth of the trees' leaves relative to that of an average row."""
     trees = [
         Tree.of(member.tree_, features)
         for member, features in zip(estimator.estimators_, estimator.estimators_features_, strict=True)
@@ -161,7 +161,7 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     ensemble.HistGradientBoostingRegressor: _regressor(_histogram),
     ensemble.IsolationForest: _isolation,
 }
-# Infinity is as good as any large number to them.
+# They treat infinity like any large number.
 TAKES_INFINITE = {
     ensemble.HistGradientBoostingClassifier,
     ensemble.HistGradientBoostingRegressor,

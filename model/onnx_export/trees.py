@@ -1,7 +1,7 @@
-"""Trees, forests and boosting, as one TreeEnsemble node that adds the same numbers in the same order.
+"""Trees, forests and boosting as one TreeEnsemble node that adds the same numbers in the same order.
 
-scikit-learn's trees compare a float32 of the row with a float64 threshold; gradient boosting over histograms compares
-float64. Both are kept: thresholds and leaves stay float64, and a row that is too large for float32 has no answer.
+scikit-learn's trees compare a number rounded to float32 with a float64 threshold; histogram-based gradient boosting
+compares float64. Both are reproduced: thresholds and leaves stay float64, and a row beyond float32 has no answer.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class Tree:
-    """One tree by node, the root first: arrays of shape (nodes,); `left` is -1 in leaves.
+    """A tree as arrays of shape (nodes,), the root first; `left` is -1 in leaves.
 
-    A row goes left where its feature is not greater than the threshold, or is missing and `missing_left` says so.
+    A row goes left if its feature is not greater than the threshold, or if it is missing and `missing_left` is set.
     """
 
     feature: NDArray[Any]
@@ -48,7 +48,7 @@ class Tree:
 
     @classmethod
     def of(cls, tree: Any, features: Any = None) -> "Tree":
-        """Return one of `sklearn.tree`, in terms of the ensemble's features where it has a choice of them."""
+        """Convert a tree of scikit-learn; `features` are the ensemble's features that it was fitted on, if not all."""
         feature = tree.feature if features is None else np.asarray(features)[np.maximum(tree.feature, 0)]
         return cls(feature, tree.threshold, tree.children_left, tree.children_right, tree.missing_go_to_left)
 
@@ -56,9 +56,9 @@ class Tree:
 def sum_leaves(
     graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any], targets: Sequence[Any], width: int = 1
 ) -> str:
-    """Return for each of `width` targets the sum of what the leaves hold that are for it, of shape (n, width).
+    """Return for each of `width` targets the sum of its leaves' values, of shape (n, width).
 
-    `values` has for each tree a number for each of its nodes, `targets` one place for all of them or one for each.
+    `values` has a number for each node of each tree; `targets` has a target for each tree, or for each of its nodes.
     """
     parts = [
         _tree_arrays(tree, np.asarray(value), np.broadcast_to(target, np.shape(value)))
@@ -79,7 +79,7 @@ def sum_leaves(
 
 
 def _join_trees(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return all trees' arrays joined, their nodes and leaves numbered through, and where each tree begins."""
+    """Join all trees' arrays, number their nodes and leaves consecutively, and add the index of each tree's root."""
     nodes = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     inner = np.cumsum([0, *(len(part["features"]) for part in parts)])
     leaf = np.cumsum([0, *(len(part["weights"]) for part in parts)])
@@ -90,9 +90,9 @@ def _join_trees(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
-    """Return a tree with its inner nodes and its leaves numbered apart, each from 0."""
+    """Return a tree's arrays, with inner nodes and leaves numbered separately from 0."""
     leaves = tree.leaves
-    if leaves[0]:  # a node has to be there: one with the same leaf on both sides
+    if leaves[0]:  # TreeEnsemble needs a node: one with equal leaves on both sides
         zero = np.zeros(1, dtype=int)
         sides = {"true": zero, "false": zero + 1, "true_leafs": zero + 1, "false_leafs": zero + 1}
         leaf = {"weights": np.repeat(values[:1].astype(np.float64), 2), "targets": np.repeat(targets[:1], 2)}
@@ -113,7 +113,7 @@ def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dic
 
 
 def round_to_float32(graph: Graph, x: ColumnTensor, *, infinite: bool = False) -> str:
-    """Return the numbers as float32 has them, in float64; rows too large for it get no answer, or are `infinite`."""
+    """Round numbers to float32; rows beyond its range have no answer, or become infinite with `infinite`."""
     narrow = graph.cast(graph.cast(x.name, "float"), "double")
     if not infinite:
         graph.refuse_infinite(narrow)
@@ -121,10 +121,10 @@ def round_to_float32(graph: Graph, x: ColumnTensor, *, infinite: bool = False) -
 
 
 def average_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any]) -> str:
-    """Return the mean of what the leaves that a row falls into hold, of shape (n, width).
+    """Return the mean of the leaves' values, of shape (n, width), if they have several numbers.
 
-    `values` has for each tree an array of shape (nodes, width). For leaves of several numbers: a leaf of TreeEnsemble
-    has one, so here it is the row of a table.
+    `values` has an array of shape (nodes, width) for each tree. A leaf of TreeEnsemble has one number, which is here
+    the index of a row in a table.
     """
     first = np.cumsum([0, *(len(value) for value in values)])
     places = [start + np.arange(len(value)) for start, value in zip(first, values, strict=False)]

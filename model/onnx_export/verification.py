@@ -1,4 +1,4 @@
-"""Whether a compiled model answers what scikit-learn answers, and how much sooner."""
+"""Verifies that a compiled model gives scikit-learn's answers, and measures how much faster it is."""
 
 import copy
 import time
@@ -23,32 +23,32 @@ from model.sklearn_runtime.engine import SklearnEngine
 TOLERANCE = 1e-6
 RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
 FAR, TOO_FAR = (1e2, 1e4, 1e6), 1e40
-# With many rows what scikit-learn does for each call no longer counts. Slower than this there is too slow.
+# For many rows, scikit-learn's overhead per call no longer matters. A model that is slower than this is not compiled.
 MOST_SLOWER = 2
 _SECONDS = 0.05
 
 
 class _Comparison:
-    """Rows compared so far, and the largest difference of a number in an answer to them."""
+    """Compares answers; counts the rows, and keeps the largest difference between two numbers."""
 
     rows = 0
     largest = 0.0
 
     def compare(self, one: Engine, other: Engine, rows: Rows, signature: Signature) -> None:
-        """Compare two engines' answers to the rows; raises NotCompiled where they differ."""
+        """Compare two engines' answers to the rows; raises NotCompiled if they differ."""
         with np.errstate(all="ignore"):
             self._compare(one.predict(rows), other.predict(rows), signature)
         self.rows += len(rows)
 
     def compare_odd(self, one: Engine, other: Engine, row: Rows, signature: Signature) -> None:
-        """Compare their answers to a far row, which may have none; raises NotCompiled where one has, or they differ.
+        """Compare their answers to a far row; raises NotCompiled if they differ, or if only one engine has an answer.
 
-        Too far away all neighbours are equally near: whether there is an answer counts then, not which.
+        If the row is too far away, all neighbours are equally near, and only whether there is an answer is compared.
         """
         with np.errstate(all="ignore"):
             expected, found = _answer(one, row), _answer(other, row)
             if (expected is None) != (found is None):
-                raise NotCompiled("it has an answer to a far row where scikit-learn has none, or none where it has one")
+                raise NotCompiled("for a far row, only one of it and scikit-learn has an answer")
             numbers = [cell for cell in row[0].tolist() if isinstance(cell, float)]
             if expected and found and TOO_FAR not in np.abs(numbers):
                 self._compare(expected, found, signature)
@@ -80,7 +80,7 @@ def _answer(engine: Engine, row: Rows) -> Prediction | None:
 
 
 def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
-    """Yield rows with one number far from all others, as sentinels, wrong units and overflow are."""
+    """Yield rows with one number far from all others, like sentinels, wrong units and overflow."""
     places = [place for place, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories]
     draw = np.random.default_rng(2)
     for number in range(FAR_ROWS if places else 0):
@@ -97,15 +97,15 @@ def _probabilities(prediction: Prediction) -> Sequence[Any]:
 def compile_verified(
     estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
 ) -> tuple[CompiledModel, CompiledForm]:
-    """Compile an estimator, and compare it with scikit-learn: the answers, and how soon they come.
+    """Compile an estimator, and compare its answers and speed with scikit-learn's; raises NotCompiled.
 
-    On training rows, drawn rows, and rows on the edges of trees. Returns the compiled model and what was found; raises
-    NotCompiled.
+    The rows are training rows, random rows, far rows, and rows at the thresholds of trees. A compiled model that gives
+    other answers, or is slower, is not returned.
     """
     made, form = compile_and_compare(estimator, signature, columns, baseline)
     if form.speedup["1"] < 1 or form.speedup[str(MANY_ROWS)] * MOST_SLOWER < 1:
         raise NotCompiled(
-            f"compiled it has {form.speedup['1']} times the speed for one row, "
+            f"compiled, it has {form.speedup['1']} times the speed for one row, "
             f"and {form.speedup[str(MANY_ROWS)]} times for {MANY_ROWS}"
         )
     return made, form
@@ -114,7 +114,7 @@ def compile_verified(
 def compile_and_compare(
     estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
 ) -> tuple[CompiledModel, CompiledForm]:
-    """Do the same, but however slow it is."""
+    """Do the same, however slow the compiled model is."""
     try:
         return _compared(estimator, signature, columns, baseline)
     except (ModelError, ValueError, IndexError, TypeError, AttributeError, KeyError, RuntimeError) as error:
@@ -150,7 +150,7 @@ def _training(columns: list[Column] | None, signature: Signature) -> Iterator[Ro
 
 
 def _compare_edges(part: Any, comparison: _Comparison) -> None:
-    """Compare a part of the model by itself, on rows of its own features."""
+    """Compare a component by itself, on rows of its own features."""
     features = tuple(Feature(f"x{place}") for place in range(part.n_features_in_))
     outputs = getattr(part, "n_outputs_", 1)
     classes = getattr(part, "classes_", None)
