@@ -8,14 +8,13 @@ import os
 from typing import Any
 
 from model.thread_limits import limit_threads
-from service.config import system_limits
+from service.config import system_limits, temporary_dirs
 from service.config.exit_line import one_line_exit
 from service.config.settings import Settings
-from service.config.temporary_dirs import place_for
 from service.monitoring import std_streams
 from service.server import early_signals
 
-early_signals.at_once()
+early_signals.end_at_once()
 std_streams.protect()
 limit_threads(os.environ)
 
@@ -23,7 +22,7 @@ with one_line_exit(1):
     settings = Settings.from_env(os.environ)
     system_limits.check(settings.workers)
     # The heartbeat touches a file; on a disk that can block for as long as the disk does.
-    worker_tmp_dir = str(place_for(2 * settings.workers))
+    worker_tmp_dir = str(temporary_dirs.choose(2 * settings.workers))
     from service.assembly import hosted  # imports numpy, which reads the limits of threads
     from service.server import hooks
 

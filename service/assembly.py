@@ -68,7 +68,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     loaded, identity = served.loaded, served.contract.identity
     found = identity.name, identity.version, loaded.digest[:12], loaded.engine.name, settings.model_dir
     logger.info("model %s %s (digest %s, %s) loaded from %s", *found)
-    early_signals.tidily()
+    early_signals.end_by_exit()
     files = FILES + FILES_FOR_EACH_WORKER * settings.workers
     directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
     state = shared_state.make(directory)

@@ -10,9 +10,9 @@ OTHER_DESCRIPTORS = 64
 
 
 def cpus(cgroup: Path = CGROUP) -> int:
-    """Return the whole CPUs of the cgroup's quota, at most those of the affinity mask, and at least 1.
+    """Return the whole CPUs of the cgroup's quota: at most those of the affinity mask, at least 1.
 
-    Reads cgroup v2's `cpu.max` and v1's `cpu/cpu.cfs_*_us` (kernel doc admin-guide/cgroup-v2, scheduler/sched-bwc).
+    Reads `cpu.max` of cgroup v2 and `cpu/cpu.cfs_*_us` of v1 (kernel docs: admin-guide/cgroup-v2, scheduler/sched-bwc).
     """
     affinity = len(os.sched_getaffinity(0))
     quota = _quota(cgroup)
@@ -21,9 +21,9 @@ def cpus(cgroup: Path = CGROUP) -> int:
 
 def _quota(cgroup: Path) -> float | None:
     v1 = cgroup / "cpu"
-    for texts in ([cgroup / "cpu.max"], [v1 / "cpu.cfs_quota_us", v1 / "cpu.cfs_period_us"]):
+    for files in ([cgroup / "cpu.max"], [v1 / "cpu.cfs_quota_us", v1 / "cpu.cfs_period_us"]):
         try:
-            quota, period = " ".join(path.read_text().strip() for path in texts).split()
+            quota, period = " ".join(path.read_text().strip() for path in files).split()
             if quota not in ("max", "-1"):
                 return int(quota) / int(period)
         except (OSError, ValueError):
@@ -32,7 +32,7 @@ def _quota(cgroup: Path) -> float | None:
 
 
 def connections() -> int:
-    """Return how many connections a worker may have: what the hard limit of descriptors leaves, and 10,000 at most."""
+    """Return how many connections a worker may have: what the hard limit of descriptors allows, at most 10,000."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard == resource.RLIM_INFINITY:
         return MOST_CONNECTIONS

@@ -1,20 +1,21 @@
-"""What the server needs of the limits that the system sets to a process (getrlimit(2)), looked at before all else."""
+"""Checks the limits that the system sets to a process (getrlimit(2)) before anything else is done."""
 
 import resource
 from typing import Final
 
 from service.config.refusals import NO_ROOM, Refused
 
-# Held open by any process of the server, a few connections and what a reload takes for a moment; and for each worker.
+# What any process of the server keeps open, a few connections, and what a reload needs for a moment; plus some for each
+# worker.
 DESCRIPTORS: Final = 30
 DESCRIPTORS_FOR_EACH_WORKER: Final = 2
-# Of addresses, which is more than memory: what the interpreter and its libraries take before any model is loaded. With
-# less, they crash.
-ADDRESSES: Final = 192 * 2**20
+# Of address space, which is more than memory: what the interpreter and its libraries take before any model is loaded.
+# With less they crash.
+ADDRESS_SPACE: Final = 192 * 2**20
 
 
 def check(workers: int) -> None:
-    """Raise the soft limit of descriptors to what so many workers need, where the hard one lets it; raises Refused."""
+    """Raise the soft limit of descriptors to what so many workers need, if the hard limit allows; raises Refused."""
     needed = DESCRIPTORS + DESCRIPTORS_FOR_EACH_WORKER * workers
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if resource.RLIM_INFINITY != hard < needed:
@@ -26,8 +27,8 @@ def check(workers: int) -> None:
     if resource.RLIM_INFINITY != soft < needed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
     addresses = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if resource.RLIM_INFINITY != addresses < ADDRESSES:
+    if resource.RLIM_INFINITY != addresses < ADDRESS_SPACE:
         raise Refused(
             NO_ROOM,
-            f"{addresses >> 10} KiB of addresses (ulimit -v): expected at least {ADDRESSES >> 10}; allow more.",
+            f"{addresses >> 10} KiB of address space (ulimit -v): expected at least {ADDRESS_SPACE >> 10}; allow more.",
         )

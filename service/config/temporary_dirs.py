@@ -1,4 +1,4 @@
-"""Where the server makes files of its own: in memory, or else where temporary files are."""
+"""Where the server makes files of its own: in memory if possible, else in the directory for temporary files."""
 
 import os
 import tempfile
@@ -11,26 +11,26 @@ from service.config.refusals import NO_ROOM, Refused
 _MEMORY: Final = "/dev/shm"  # noqa: S108  # what is made in it is private
 
 
-def all_places() -> list[Path]:
-    """Return the directories where servers may have made files, the one in memory first."""
+def candidates() -> list[Path]:
+    """Return the directories in which servers may have made files, the one in memory first."""
     places = [Path(_MEMORY)]
-    with suppress(FileNotFoundError):  # no directory for temporary files can be written in
+    with suppress(FileNotFoundError):  # there is no writable directory for temporary files
         places.append(Path(tempfile.gettempdir()))
     return places
 
 
-def place_for(files: int, room: int = 0) -> Path:
-    """Return the first directory with room for so many files and bytes, or else one that takes any; raises Refused."""
-    refusals = {place: _refusal(place) for place in all_places()}
-    usable = [place for place, refusal in refusals.items() if not refusal]
+def choose(files: int, size: int = 0) -> Path:
+    """Return the first directory with room for so many files and bytes, else one that is writable; raises Refused."""
+    obstacles = {place: _obstacle(place) for place in candidates()}
+    usable = [place for place, obstacle in obstacles.items() if not obstacle]
     if not usable:
-        found = ", ".join(f"{place} ({refusal})" for place, refusal in refusals.items())
-        reason = f"no file can be made in {found}; let one of them be written in (docker run --tmpfs /tmp)."
-        raise Refused(NO_ROOM, reason)
-    return next((place for place in usable if _has_room(place, files, room)), usable[-1])
+        found = ", ".join(f"{place} ({obstacle})" for place, obstacle in obstacles.items())
+        raise Refused(NO_ROOM, f"no file can be made in {found}; make one of them writable (docker run --tmpfs /tmp).")
+    return next((place for place in usable if _has_room(place, files, size)), usable[-1])
 
 
-def _refusal(place: Path) -> str:
+def _obstacle(place: Path) -> str:
+    """Return why no file can be made there, "" if one can."""
     try:
         with tempfile.TemporaryFile(dir=place):
             return ""
@@ -38,7 +38,7 @@ def _refusal(place: Path) -> str:
         return str(error.strerror)
 
 
-def _has_room(place: Path, files: int, room: int) -> bool:
-    """Say whether there is room; where none are counted, there are files enough (statvfs(3))."""
+def _has_room(place: Path, files: int, size: int) -> bool:
+    """Return whether there is room; a file system that does not count files has enough of them (statvfs(3))."""
     found = os.statvfs(place)
-    return found.f_bavail * found.f_frsize >= room and (not found.f_files or found.f_favail >= files)
+    return found.f_bavail * found.f_frsize >= size and (not found.f_files or found.f_favail >= files)

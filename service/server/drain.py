@@ -1,7 +1,7 @@
-"""`python -m service.server.drain`: have the server's load balancer send it no more; `--undo` takes that back.
+"""`python -m service.server.drain`: ask the load balancer to send this server no more; `--undo` takes that back.
 
-Ready turns 503 at once; whatever is still sent is answered, and connections are closed after their next answer. For a
-preStop hook, or to take one server out for a while. It neither stops the server nor waits.
+Readiness turns 503 at once. Requests that still come are answered, and each answer closes its connection. For a preStop
+hook, or to take one server out for a while. It neither stops the server nor waits.
 """
 
 import argparse
@@ -11,18 +11,18 @@ from service.server import shared_directory, shared_state
 
 
 def main(arguments: list[str]) -> int:
-    """Drain the one server of this machine or container, or of the given master's process id."""
+    """Drain the only server of this machine or container, or that of the given master's process id."""
     parser = argparse.ArgumentParser(
         prog="python -m service.server.drain", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--undo", action="store_true", help="be ready again")
     parser.add_argument("--pid", type=int, help="the master's process id, where several servers run")
     options = parser.parse_args(arguments)
-    found = shared_directory.living()
+    found = shared_directory.running()
     chosen = [path for pid, path in found.items() if options.pid in (None, pid)]
     if len(chosen) != 1:
-        wanted = "one server" if options.pid is None else f"a server with the process id {options.pid}"
-        sys.stderr.write(f"expected {wanted}, found {', '.join(map(str, sorted(found))) or 'none'}; see --pid.\n")
+        expected = "one server" if options.pid is None else f"a server with the process id {options.pid}"
+        sys.stderr.write(f"expected {expected}, found {', '.join(map(str, sorted(found))) or 'none'}; see --pid.\n")
         return 1
     shared_state.find(chosen[0]).draining = not options.undo
     return 0

@@ -1,7 +1,7 @@
-"""How the master takes signals before it takes requests: to stop, it ends at once and without a word; others wait.
+"""How the master treats signals before its main loop takes them: signals to stop end it at once, others wait.
 
-Where nothing handles a signal the kernel ends the process, also in the middle of native code, which a handler of
-Python's would have to wait for. Only the first process of a container is spared (pid_namespaces(7)), so it needs one.
+Where nothing handles a signal, the kernel ends the process, even in the middle of native code. A Python handler would
+run only afterwards. The kernel spares the first process of a container (pid_namespaces(7)), which needs a handler.
 """
 
 import os
@@ -10,31 +10,31 @@ import sys
 from typing import Any, Final
 
 STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-# What gunicorn's master takes besides. SIGHUP says that there is another bundle, so it must not be lost either.
+# The other signals that gunicorn's master takes. SIGHUP means that there is another bundle, so it must not be lost.
 OTHERS: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU)
-_NOBODY: Final = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
+_UNHANDLED: Final = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
 
 
-def at_once() -> None:
-    """Let a signal to stop end this process wherever it is; have others wait. What is handled stays as it is."""
+def end_at_once() -> None:
+    """Let a signal to stop end this process at once, and block the others. Signals that have a handler keep it."""
     for number in STOPS:
-        if signal.getsignal(number) in _NOBODY:
+        if signal.getsignal(number) in _UNHANDLED:
             signal.signal(number, _exit if os.getpid() == 1 else signal.SIG_DFL)
     for number in OTHERS:
-        if signal.getsignal(number) in _NOBODY:
+        if signal.getsignal(number) in _UNHANDLED:
             signal.pthread_sigmask(signal.SIG_BLOCK, {number})
             signal.signal(number, signal.SIG_DFL)
 
 
-def tidily() -> None:
-    """Let it end this process as an exit does, with what is to be done at exit; for while nothing takes long."""
+def end_by_exit() -> None:
+    """Let a signal to stop end this process by an exit, which runs the exit handlers; nothing may take long then."""
     for number in STOPS:
         if signal.getsignal(number) in (signal.SIG_DFL, _exit):
             signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
-def take_others() -> None:
-    """Let the signals that have waited come, now that they are handled."""
+def unblock() -> None:
+    """Receive the signals that have waited, now that there are handlers."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OTHERS)
 
 

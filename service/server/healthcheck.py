@@ -1,7 +1,7 @@
 """`python -m service.server.healthcheck`: exit 0 if the server on this machine is ready; for the image's HEALTHCHECK.
 
-It asks where the server has said that it listens. Where several servers run, all of them have to be ready, or the one
-whose master's process id is given.
+It asks at the address that the server has published. Where several servers run, all of them have to be ready, or those
+whose masters' process ids are given.
 """
 
 import os
@@ -13,14 +13,13 @@ from service.server import running_servers
 
 
 def main(pids: Sequence[str], places: Iterable[str]) -> int:
-    """Ask /health/ready once of each server; anything but 200 within 2 s, or no server, is a failure."""
-    asked = [
-        _ready(*address) for pid, *address in filter(None, running_servers.said(places)) if not pids or pid in pids
-    ]
-    return 0 if asked and all(asked) else 1
+    """Ask each server for /health/ready once; no server, or any answer but 200 within 2 s, is a failure."""
+    servers = filter(None, running_servers.published(places))
+    ready = [_is_ready(*address) for pid, *address in servers if not pids or pid in pids]
+    return 0 if ready and all(ready) else 1
 
 
-def _ready(host: str = "", port: str = "") -> bool:
+def _is_ready(host: str = "", port: str = "") -> bool:
     """Ask one server; one without an address does not listen yet."""
     if not port:
         return False
@@ -33,4 +32,4 @@ def _ready(host: str = "", port: str = "") -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], (running_servers.MEMORY, os.environ.get("TMPDIR", "/tmp"))))  # noqa: S108  # as tempfile has it
+    sys.exit(main(sys.argv[1:], (running_servers.MEMORY, os.environ.get("TMPDIR", "/tmp"))))  # noqa: S108  # tempfile's default

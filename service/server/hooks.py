@@ -32,11 +32,11 @@ def on_starting(arbiter: Any, hosted: Hosted) -> None:
 
 def when_ready(arbiter: Any, hosted: Hosted) -> None:
     """Take signals; say where the server can be asked from this machine, for the health check of its container."""
-    early_signals.take_others()
+    early_signals.unblock()
     address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
     if isinstance(address, tuple):
         host, port = str(address[0]), int(address[1])
-        shared_directory.say(hosted.directory, ANYWHERE.get(host, host), port)
+        shared_directory.publish_address(hosted.directory, ANYWHERE.get(host, host), port)
 
 
 def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:

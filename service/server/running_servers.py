@@ -1,21 +1,21 @@
-"""What servers of this machine say of themselves, for the health check to find.
+"""Where the servers of this machine can be asked, for the health check.
 
-It is run every few seconds and is mostly its imports, so this imports as good as nothing.
+The health check runs every few seconds, and its time is mostly imports, so this module imports almost nothing.
 """
 
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-MEMORY = "/dev/shm"  # noqa: S108  # shareddir makes a private directory in it
+MEMORY = "/dev/shm"  # noqa: S108  # shared_directory makes a private directory in it
 PREFIX = "mlservice-"
 FILE = "alive"
 
 
-def said(places: Iterable[str]) -> Iterator[list[str]]:
-    """Yield what each server has said that has its directory in one of the places: its process id, address and port.
+def published(places: Iterable[str]) -> Iterator[list[str]]:
+    """Yield what each server has written into its directory in one of the places: process id, address and port.
 
-    The latter two come when it listens. What other users' servers say cannot be read.
+    Address and port are missing until it listens. Directories of other users cannot be read.
     """
     for place in sorted(set(places)):
         for entry in os.scandir(place) if os.access(place, os.R_OK) else ():

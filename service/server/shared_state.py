@@ -1,7 +1,7 @@
-"""What the processes of one server tell each other: shared memory with a flag of one byte for each fact.
+"""What the processes of one server tell each other, in shared memory: flags of one byte, and counts of connections.
 
-A byte is read and written whole, so no lock is needed; who is killed in the middle leaves nothing half done. Behind the
-flags stands how many connections each worker has, in four bytes: a torn one would only mislead for a moment.
+A byte is read and written as a whole, so no lock is needed, and a process that is killed leaves nothing half done. A
+count has four bytes; one that is read while it is written misleads for a moment only.
 """
 
 import mmap
@@ -19,13 +19,13 @@ SIZE: Final = _COUNTS + SLOTS * _COUNT.size
 
 
 class Worker(IntEnum):
-    """What a worker says of itself; that it has left when it was time to, after so many requests."""
+    """What a worker says of itself. LEFT: it has ended because it had answered `max_requests` requests."""
 
     BOOTING, READY, HUNG, LEFT = range(4)
 
 
 class State:
-    """The page; `page` is shared memory where there are several processes."""
+    """Reads and writes the page of memory, which is shared where there are several processes."""
 
     def __init__(self, page: "mmap.mmap | bytearray | None" = None) -> None:
         self._page = bytearray(SIZE) if page is None else page
@@ -37,7 +37,7 @@ class State:
 
     @property
     def draining(self) -> bool:
-        """Whether the server asks its load balancer to send no more: it is not ready, but answers."""
+        """Whether the server asks its load balancer to send no more: it is not ready, but it answers."""
         return bool(self._page[_DRAINING])
 
     @draining.setter
@@ -45,7 +45,7 @@ class State:
         self._page[_DRAINING] = value
 
     def worker(self, slot: str) -> Worker:
-        """Return what the worker of a slot ("w" and a number) last said."""
+        """Return what the worker of a slot ("w" and a number) said last."""
         return Worker(self._page[_WORKERS + int(slot[1:])])
 
     def count(self, slot: str, connections: int) -> None:
@@ -53,7 +53,7 @@ class State:
         _COUNT.pack_into(self._page, _COUNTS + int(slot[1:]) * _COUNT.size, connections)
 
     def mean_connections(self, slots: int) -> float:
-        """Return how many connections each of the workers has that are ready, of the first so many slots."""
+        """Return how many connections the ready workers of the first so many slots have, on average."""
         ready = [slot for slot in range(slots) if self._page[_WORKERS + slot] == Worker.READY]
         counts: list[int] = [_COUNT.unpack_from(self._page, _COUNTS + slot * _COUNT.size)[0] for slot in ready]
         return sum(counts) / max(1, len(counts))
@@ -66,7 +66,7 @@ class State:
 
 
 def make(directory: Path) -> State:
-    """Make the page in a directory, where a command can find it; the system has to have room for it now."""
+    """Make the page in a directory, where a command can find it, and reserve its memory now."""
     with (directory / FILE).open("w+b") as file:
         file.write(bytes(SIZE))
         file.flush()
@@ -74,6 +74,6 @@ def make(directory: Path) -> State:
 
 
 def find(directory: Path) -> State:
-    """Return the page that another process has made in the directory."""
+    """Return the page that another process made in the directory."""
     with (directory / FILE).open("r+b") as file:
         return State(mmap.mmap(file.fileno(), SIZE))

@@ -7,11 +7,11 @@ from model.bundle.files import read_file
 from model.bundle.manifest import MANIFEST, MOST_MANIFEST, names_file
 from model.errors import NoRoom
 
-Signature = tuple[tuple[str | int, ...], ...]
+FileIds = tuple[tuple[str | int, ...], ...]
 
 
 class Watch:
-    """Looks at a directory now and then; what is there, its state, is a short text that differs when anything does."""
+    """Looks at a directory at intervals. Its state is a short string that differs when anything in it differs."""
 
     def __init__(self, directory: Path, seconds: float) -> None:
         self._directory, self._seconds = directory, seconds
@@ -19,29 +19,29 @@ class Watch:
         self.note()
 
     def note(self) -> None:
-        """Take what is there now for known."""
+        """Take the present state for known."""
         self.known = self._last = self.state()
 
     def state(self) -> str:
-        """Look at what is there now."""
+        """Return the present state."""
         return hashlib.sha256(repr(self._look()).encode()).hexdigest()
 
     def changed(self, now: float) -> bool:
-        """Say once of each change that it is there, when it has stayed for one look; `now` by the monotonic clock."""
+        """Return True once for each new state that has lasted for one interval; `now` by the monotonic clock."""
         if not self._seconds or now < self._next:
             return False
         self._next = now + self._seconds
         seen = self.state()
-        rests, self._last = seen == self._last, seen
-        if not rests or seen == self.known:
+        lasts, self._last = seen == self._last, seen
+        if not lasts or seen == self.known:
             return False
         self.known = seen
         return True
 
-    def _look(self) -> Signature:
-        """Return what tells the manifest and each file that it names from another, links followed.
+    def _look(self) -> FileIds:
+        """Return what identifies the manifest and each file that it names, symbolic links followed.
 
-        What else is there, such as what `pack` puts there before the manifest and removes after it, is no change.
+        Other files do not count, such as those that `pack` writes before the manifest and removes after it.
         """
         try:
             manifest = self._directory / MANIFEST
@@ -49,5 +49,5 @@ class Watch:
             paths = [path for path in sorted(self._directory.iterdir()) if names_file(text, path.name)]
             found = [(path.name, path.stat()) for path in [manifest, *paths]]
         except (OSError, NoRoom):
-            return ()  # in the middle of being replaced, gone, or no manifest
+            return ()  # it is being replaced, or there is no bundle
         return tuple((name, stat.st_dev, stat.st_ino, stat.st_mtime_ns, stat.st_size) for name, stat in found)

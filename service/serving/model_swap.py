@@ -11,7 +11,7 @@ from model.loading import verify
 from model.signature import Signature
 from service.config.refusals import Refused
 from service.config.settings import Settings
-from service.serving.fetch import Fetched, NotFetched, Trial, assembled, failure, fetch
+from service.serving.fetch import Fetched, NotFetched, Trial, failure, fetch, load
 from service.serving.served_model import ModelSlot, ServedModel
 
 
@@ -88,7 +88,7 @@ class ModelSwap:
 def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
     """Load what was fetched, and touch no file; raises ModelError and what the operator's code may raise."""
     with operator_code.replay_imports(fetched.modules):
-        loaded = assembled(settings, fetched.bundle, fetched.names)
+        loaded = load(settings, fetched.bundle, fetched.names)
     return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
 
 

@@ -1,6 +1,6 @@
-"""The program that watches MODEL_DIR for the master, which has no thread and must not wait for a file system.
+"""The program that watches MODEL_DIR for the master, which has no threads and must not wait for a file system.
 
-It writes a line for each state that has come to rest, and reads the states that have been tried for another reason.
+It writes a line for each state that has lasted for one interval, and reads the states that the master has tried.
 """
 
 import os
@@ -13,20 +13,20 @@ from typing import Final
 from model.forking import end_with_parent
 from service.serving.model_directory import Watch
 
-_PIECE: Final = 1 << 16
+_MOST_BYTES: Final = 1 << 16
 
 
 def main(directory: str, seconds: str, parent: str) -> None:
-    """Watch until the parent ends, or does not listen."""
+    """Watch until the parent ends or closes the pipe."""
     end_with_parent(int(parent))
     watch = Watch(Path(directory), float(seconds))
     watch.known = ""
     while True:
         if select.select([0], [], [], float(seconds))[0]:
-            said = os.read(0, _PIECE).split()
-            if not said:
+            tried = os.read(0, _MOST_BYTES).split()
+            if not tried:
                 return
-            watch.known = said[-1].decode()
+            watch.known = tried[-1].decode()
         if watch.changed(time.monotonic()):
             os.write(1, f"{watch.known}\n".encode())
 

@@ -229,7 +229,7 @@ OTHERS = {
     ),
     "few addresses": (
         lambda _: {"prefix": ["sh", "-c", 'ulimit -v 120000; exec "$@"', "sh"]},
-        "no_room: 120000 KiB of addresses",
+        "no_room: 120000 KiB of address space",
     ),
     "a package that is not there": (
         with_module("flask", "raise ModuleNotFoundError(\"No module named 'flask'\")"),

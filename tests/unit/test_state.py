@@ -22,7 +22,7 @@ def test_a_drain_finds_the_only_server_and_refuses_to_choose(tmp_path, monkeypat
     for path in pages.values():
         path.mkdir()
         shared_state.make(path)
-    monkeypatch.setattr(shared_directory, "living", lambda: pages)
+    monkeypatch.setattr(shared_directory, "running", lambda: pages)
 
     assert 1 == drain.main([])
     assert "found 11, 12" in capsys.readouterr().err
