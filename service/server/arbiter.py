@@ -26,7 +26,7 @@ from service.server.clock import Clock
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import Hosted
 from service.server.reload import Reload
-from service.server.shared_state import Worker
+from service.server.shared_state import WorkerStatus
 from service.server.shutdown import Shutdown
 from service.server.startup import Readiness
 from service.server.supervision import NotStarted, Supervision
@@ -181,7 +181,9 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
         """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""
         shared = bool(self.reexec_pid or self.master_pid or self.systemd)
-        stuck = any(worker.aborted or self.supervision.said(worker) is Worker.HUNG for worker in self.WORKERS.values())
+        stuck = any(
+            worker.aborted or self.supervision.said(worker) is WorkerStatus.HUNG for worker in self.WORKERS.values()
+        )
         # Where a worker waits in the kernel, where no signal reaches it, its listeners stay open.
         listening = [listener.sock.dup() for listener in self.LISTENERS] if stuck and not shared else []
         close_sockets(self.LISTENERS, unlink=not shared)
@@ -204,5 +206,5 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     def _stop_booting(self) -> None:
         """Tell workers that boot to stop, again and again: right after its fork one does not hear it."""
         for pid, worker in list(self.WORKERS.items()):
-            if self.supervision.said(worker) is Worker.BOOTING:
+            if self.supervision.said(worker) is WorkerStatus.BOOTING:
                 self.kill_worker(pid, signal.SIGTERM)

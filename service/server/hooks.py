@@ -15,7 +15,7 @@ from service.server import early_signals, shared_directory, startup
 from service.server.arbiter import Arbiter
 from service.server.interfaces import Hosted
 from service.server.orphans import end_soon_after, when_gone
-from service.server.shared_state import Worker
+from service.server.shared_state import WorkerStatus
 
 # Where a server that listens on all addresses can be asked.
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -43,7 +43,7 @@ def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
     """Give a worker, before its fork, the lowest slot that no living worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
-    hosted.state.say(worker.slot, Worker.BOOTING)
+    hosted.state.say(worker.slot, WorkerStatus.BOOTING)
     if not hosted.make_room(worker.slot):
         arbiter.log.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
 
@@ -78,7 +78,7 @@ def post_worker_init(worker: Any, hosted: Hosted) -> None:
     worker.init_signals()
     end_soon_after(worker.ppid)
     hosted.set_up(worker)
-    hosted.state.say(worker.slot, Worker.READY)
+    hosted.state.say(worker.slot, WorkerStatus.READY)
 
 
 def _end_at_once() -> None:

@@ -11,12 +11,12 @@ from gunicorn.sock import close_sockets
 from service.config.refusals import Refused
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import Hosted
-from service.server.shared_state import Worker
+from service.server.shared_state import WorkerStatus
 from service.server.shutdown import Shutdown, StopRequested
 from service.server.supervision import NotStarted, Supervision
 
 PAUSE_SECONDS: Final = 0.02
-SERVED: Final = {Worker.READY, Worker.LEFT}
+SERVED: Final = {WorkerStatus.READY, WorkerStatus.LEFT}
 
 
 class Master(Protocol):
@@ -54,7 +54,7 @@ class Reload:
         refusal = self._take_model(master, look_after_workers)
         if failure := self._start_workers(master):
             for pid in master.WORKERS.keys() - old:  # one that serves already finishes what it has
-                serves = self._supervision.said(master.WORKERS[pid]) is Worker.READY
+                serves = self._supervision.said(master.WORKERS[pid]) is WorkerStatus.READY
                 master.kill_worker(pid, signal.SIGTERM if serves else signal.SIGKILL)
             self._swap.roll_back()
         else:

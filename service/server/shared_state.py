@@ -18,7 +18,7 @@ _COUNTS: Final = _WORKERS + SLOTS
 SIZE: Final = _COUNTS + SLOTS * _COUNT.size
 
 
-class Worker(IntEnum):
+class WorkerStatus(IntEnum):
     """What a worker says of itself. LEFT: it has ended because it had answered `max_requests` requests."""
 
     BOOTING, READY, HUNG, LEFT = range(4)
@@ -44,9 +44,9 @@ class State:
     def draining(self, value: bool) -> None:
         self._page[_DRAINING] = value
 
-    def worker(self, slot: str) -> Worker:
+    def worker(self, slot: str) -> WorkerStatus:
         """Return what the worker of a slot ("w" and a number) said last."""
-        return Worker(self._page[_WORKERS + int(slot[1:])])
+        return WorkerStatus(self._page[_WORKERS + int(slot[1:])])
 
     def count(self, slot: str, connections: int) -> None:
         """Say how many connections the worker of a slot has."""
@@ -54,14 +54,14 @@ class State:
 
     def mean_connections(self, slots: int) -> float:
         """Return how many connections the ready workers of the first so many slots have, on average."""
-        ready = [slot for slot in range(slots) if self._page[_WORKERS + slot] == Worker.READY]
+        ready = [slot for slot in range(slots) if self._page[_WORKERS + slot] == WorkerStatus.READY]
         counts: list[int] = [_COUNT.unpack_from(self._page, _COUNTS + slot * _COUNT.size)[0] for slot in ready]
         return sum(counts) / max(1, len(counts))
 
-    def say(self, slot: str, what: Worker) -> None:
+    def say(self, slot: str, what: WorkerStatus) -> None:
         """Say what the worker of a slot does."""
         self._page[_WORKERS + int(slot[1:])] = what
-        if what is Worker.READY:
+        if what is WorkerStatus.READY:
             self._page[_PROVEN] = True
 
 

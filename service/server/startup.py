@@ -12,7 +12,7 @@ from gunicorn.util import is_ipv6
 
 from service.config.settings import SettingError
 from service.server.interfaces import Hosted
-from service.server.shared_state import Worker
+from service.server.shared_state import WorkerStatus
 
 READY_SECONDS: Final = 0.1  # between two checks whether all workers are ready, until they are
 
@@ -28,7 +28,9 @@ class Readiness:
         """Check whether all workers are ready, and return how long to wait until the next check."""
         if self._announced or not listeners:
             return seconds
-        if len(workers) == wanted and all(self._hosted.state.worker(worker.slot) is Worker.READY for worker in workers):
+        if len(workers) == wanted and all(
+            self._hosted.state.worker(worker.slot) is WorkerStatus.READY for worker in workers
+        ):
             self._announced = True
             plural = ("s", "") if wanted > 1 else ("", "s")
             served = f"{self._hosted.swap.name} on {', '.join(map(str, listeners))}"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from service.server.interfaces import MasterEvents
-from service.server.shared_state import State, Worker
+from service.server.shared_state import State, WorkerStatus
 
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 
@@ -23,7 +23,7 @@ class Supervision:
         self._boot_failures = self._start_failures = 0
         self._start_at = 0.0  # no worker before that (monotonic clock)
 
-    def said(self, worker: Any) -> Worker:
+    def said(self, worker: Any) -> WorkerStatus:
         """Return what a worker last said of itself."""
         return self._state.worker(worker.slot)
 
@@ -49,14 +49,14 @@ class Supervision:
         with suppress(OSError):  # no descriptor to be had
             self._events.worker_gone(worker.slot)
         said = self.said(worker)
-        worker.left = said is Worker.LEFT
+        worker.left = said is WorkerStatus.LEFT
         if worker.aborted:
             self._events.worker_lost("silent")
-        elif said is Worker.HUNG:
+        elif said is WorkerStatus.HUNG:
             self._events.worker_lost("hung")
         elif not worker.left and not worker.told:
-            self._events.worker_lost("boot" if said is Worker.BOOTING else "died")
-        self._boot_failures = self._boot_failures + 1 if said is Worker.BOOTING else 0
+            self._events.worker_lost("boot" if said is WorkerStatus.BOOTING else "died")
+        self._boot_failures = self._boot_failures + 1 if said is WorkerStatus.BOOTING else 0
         if self._boot_failures:
             self._back_off(self._boot_failures)
 
@@ -73,6 +73,6 @@ class Supervision:
         if time.monotonic() < self._start_at:
             return 0, []
         staying = sorted((worker.age, pid) for pid, worker in workers.items() if not worker.told)
-        hung = [pid for _, pid in staying if self.said(workers[pid]) is Worker.HUNG]
+        hung = [pid for _, pid in staying if self.said(workers[pid]) is WorkerStatus.HUNG]
         serving = [pid for _, pid in staying if pid not in hung]
         return max(0, wanted - len(serving)), [*hung, *serving[: max(0, len(serving) - wanted)]]

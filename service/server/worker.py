@@ -28,7 +28,7 @@ from service.server.dispatch import ERRAND_THREADS, HandingWorker, Pages
 from service.server.http_request import LARGE, HttpRequest
 from service.server.orphans import stop_listening
 from service.server.shared_state import State
-from service.server.shared_state import Worker as Says
+from service.server.shared_state import WorkerStatus as Says
 from service.server.threads import started
 
 HELD_BODIES: Final = 16

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from service.server.shared_state import State, Worker
+from service.server.shared_state import State, WorkerStatus
 from service.server.shutdown import Shutdown, StopRequested
 
 
@@ -12,7 +12,7 @@ from service.server.shutdown import Shutdown, StopRequested
 def state():
     """Return the state of a server that has served."""
     state = State()
-    state.say("w0", Worker.READY)
+    state.say("w0", WorkerStatus.READY)
     return state
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from service.server.interfaces import MasterEvents
-from service.server.shared_state import State, Worker
+from service.server.shared_state import State, WorkerStatus
 from service.server.supervision import NotStarted, Supervision
 
 
@@ -28,7 +28,7 @@ def supervision(state, lost):
     return Supervision(state, MasterEvents(**{**nobody, "worker_lost": lost.append}), logging.getLogger("test"))
 
 
-def worker(state, number, said=Worker.READY, **facts):
+def worker(state, number, said=WorkerStatus.READY, **facts):
     """Return what gunicorn's master keeps of a worker, the older the lower its number."""
     state.say(f"w{number}", said)
     return SimpleNamespace(**{"slot": f"w{number}", "age": number, "told": False, "aborted": False, **facts})
@@ -50,7 +50,7 @@ def test_the_oldest_are_stopped_where_there_are_too_many(state, supervision):
 
 def test_one_whose_request_hangs_is_replaced(state, supervision):
     """Another is started before it is told to end, since it still answers other requests."""
-    workers = {10: worker(state, 0), 11: worker(state, 1, Worker.HUNG)}
+    workers = {10: worker(state, 0), 11: worker(state, 1, WorkerStatus.HUNG)}
 
     assert (1, [11]) == supervision.plan(workers, 2)
 
@@ -58,12 +58,12 @@ def test_one_whose_request_hangs_is_replaced(state, supervision):
 @pytest.mark.parametrize(
     ("said", "facts", "reasons"),
     [
-        (Worker.READY, {}, ["died"]),
-        (Worker.BOOTING, {}, ["boot"]),
-        (Worker.HUNG, {"told": True}, ["hung"]),
-        (Worker.READY, {"aborted": True, "told": True}, ["silent"]),
-        (Worker.READY, {"told": True}, []),
-        (Worker.LEFT, {}, []),
+        (WorkerStatus.READY, {}, ["died"]),
+        (WorkerStatus.BOOTING, {}, ["boot"]),
+        (WorkerStatus.HUNG, {"told": True}, ["hung"]),
+        (WorkerStatus.READY, {"aborted": True, "told": True}, ["silent"]),
+        (WorkerStatus.READY, {"told": True}, []),
+        (WorkerStatus.LEFT, {}, []),
     ],
 )
 def test_a_worker_that_ended_unasked_is_counted_by_its_reason(state, supervision, lost, said, facts, reasons):
@@ -87,8 +87,8 @@ def test_one_that_cannot_be_started_is_not_tried_again_at_once(supervision):
 
 def test_one_that_does_not_boot_is_not_replaced_at_once(state, supervision):
     """Whatever ended it would end the next one, too; one that served is replaced at once."""
-    supervision.has_gone(worker(state, 0, Worker.READY))
+    supervision.has_gone(worker(state, 0, WorkerStatus.READY))
     assert (1, []) == supervision.plan({}, 1)
 
-    supervision.has_gone(worker(state, 0, Worker.BOOTING))
+    supervision.has_gone(worker(state, 0, WorkerStatus.BOOTING))
     assert (0, []) == supervision.plan({}, 1)
