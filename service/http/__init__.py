@@ -1,4 +1,4 @@
-"""The routes. Flask lives here only.
+"""The Flask application: routes, authentication, responses. No other room imports Flask.
 
 Imports: model, model.bundle, service.errors, service.config, service.formats, service.protocols, service.serving,
 service.monitoring.

@@ -1,4 +1,4 @@
-"""Assembly of the application; nothing is decided here."""
+"""The application, put together from its parts."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ def create_app(services: Services) -> Flask:
     settings, protocols, model = services.settings, services.protocols, services.model
 
     def identify(request: Request, response: Response) -> None:
-        """Say on each answer which request and which model version it belongs to, and that it is nobody else's."""
+        """Add the headers that every response has."""
         response.headers += (
             ("X-Request-ID", request.request_id),
             *([("X-Model-Version", model.current.contract.identity.version)] if request.trusted else ()),

@@ -1,4 +1,4 @@
-"""Who may ask: bearer tokens (RFC 6750), known by their hashes only."""
+"""Authentication by bearer tokens (RFC 6750), of which only hashes are known."""
 
 import hashlib
 import hmac
@@ -8,14 +8,14 @@ from service.errors import ServiceError
 
 
 class AuthState:
-    """Knows who may ask now, which a reload may change, and where the admin routes are answered."""
+    """Knows which tokens are accepted now, which a reload can change, and where admin routes are answered."""
 
     def __init__(self, hashes: Iterable[bytes] | None = None) -> None:
-        self.hashes = None if hashes is None else tuple(hashes)  # of the tokens; None: everybody may ask
-        self.admin: tuple[str, str] | None = None  # that listener's address and port; None: they are answered anywhere
+        self.hashes = None if hashes is None else tuple(hashes)  # of the tokens; None: no token is needed
+        self.admin: tuple[str, str] | None = None  # the admin listener's address and port; None: any
 
     def check(self, authorization: str) -> None:
-        """Check an Authorization header, in a time that tells nothing of the tokens; raises ServiceError."""
+        """Check an Authorization header, in a time that reveals nothing about the tokens; raises ServiceError."""
         if self.hashes is None:
             return
         scheme, _, token = authorization.partition(" ")
@@ -23,7 +23,7 @@ class AuthState:
             raise _unauthorized("Expected an Authorization header with a bearer token, got none.")
         given = hashlib.sha256(token.strip().encode("latin-1", "replace")).digest()
         if not sum(hmac.compare_digest(given, known) for known in self.hashes):
-            raise _unauthorized("The bearer token is not one that is known here.", ', error="invalid_token"')
+            raise _unauthorized("The bearer token is not known.", ', error="invalid_token"')
 
 
 def _unauthorized(message: str, parameters: str = "") -> ServiceError:

@@ -32,7 +32,7 @@ class NoSessions(SessionInterface):
 
 
 class Response:
-    """A complete answer as a WSGI application (saves 30 µs).
+    """A complete response as a WSGI application (saves 30 µs).
 
     Flask's own response parses, validates and searches its headers each time one is added. Here they are a list, which
     is validated where it is sent (service.server.wsgi).
@@ -45,7 +45,7 @@ class Response:
         self.headers = [("Content-Type", content_type), ("Content-Length", str(len(content))), *headers.items()]
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
-        """Answer as a WSGI application."""
+        """Send the response."""
         start_response(_STATUS_LINES.get(self.status) or f"{self.status} ", self.headers)
         return () if environ["REQUEST_METHOD"] == "HEAD" else (self.content,)
 

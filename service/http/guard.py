@@ -1,4 +1,4 @@
-"""What is asked before any view, where access is limited: a token, and the right address."""
+"""The check before every view where access is limited: a token, and the right address."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from service.http.request import Request
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import ProtocolRegistry
 
-# Load balancers have no token, and ask at the address that they send to.
+# Load balancers have no token, and check the address that they send requests to.
 HEALTH = frozenset({"ops.live", "ops.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 
 def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> Callable[[Request], None]:
-    """Return a check that wants a token for all but health checks, and the admin address for admin routes."""
+    """Return a check that requires a token for all but health checks, and the admin address for admin routes."""
     health, admin = HEALTH | health_endpoints(protocols), ADMIN | statistics_endpoints(protocols)
 
     def check(request: Request) -> None:
@@ -30,6 +30,6 @@ def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> 
             raise
         came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
         if request.endpoint in admin and auth.admin not in (None, came_in):
-            raise ServiceError("not_found", f"{request.path} is answered at another address; see ADMIN_BIND.")
+            raise ServiceError("not_found", f"{request.path} is served at another address; see ADMIN_BIND.")
 
     return check

@@ -1,4 +1,4 @@
-"""What protocols tell of the server and the model, beside predictions: one route for each page of the table."""
+"""The pages of all protocols: what each tells about the server and the model, apart from predictions."""
 
 from collections.abc import Callable, Iterable
 from functools import partial, reduce
@@ -17,12 +17,12 @@ from service.protocols.call import Statistics
 from service.protocols.registry import ProtocolRegistry
 from service.serving.served_model import ModelSlot
 
-# To callers without a token, whatever model they name: neither what is served nor whether they guessed its name.
+# What callers without a token get, whatever model they name: it does not reveal which model is served.
 READY: Final = Answer(b'{"ready":true}')
 
 
 class NameConverter(BaseConverter):
-    """A model's name or version in a path: no slash, and no colon, which ends a name in TensorFlow Serving's paths."""
+    """A model's name or version in a path: no slash, and no colon, for it ends the name in TensorFlow Serving's."""
 
     regex = "[^/:]+"
 
@@ -47,19 +47,19 @@ def blueprint(protocols: ProtocolRegistry, slot: ModelSlot, metrics: Metrics, st
         for path, tell in codec.pages.items():
             add(path, tell, health=path in codec.health)
         for path, count in codec.statistics.items():
-            add(path, partial(_counted, count, metrics))
+            add(path, partial(_statistics, count, metrics))
         for path, answer in codec.alive.items():
             pages.add_url_rule(path, _endpoint(path), partial(response_of, answer), methods=["GET"])
     return pages
 
 
 def probes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
-    """Return the paths that load balancers and platforms ask, as they ask them of a model."""
+    """Return the paths of health checks, with the model's name in them."""
     return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in protocols.codecs)))
 
 
 def scrapes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
-    """Return the paths that tell what all processes have counted, which takes a while to read."""
+    """Return the paths that read the metrics of all processes, which takes a while."""
     return _paths(contract, chain(SCRAPES, *(codec.statistics for codec in protocols.codecs)))
 
 
@@ -69,18 +69,18 @@ def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[str]:
 
 
 def health_endpoints(protocols: ProtocolRegistry) -> frozenset[str]:
-    """Return the names of the pages that load balancers and platforms ask."""
+    """Return the endpoints of health checks."""
     return frozenset(f"pages.{_endpoint(path)}" for codec in protocols.codecs for path in codec.health)
 
 
 def statistics_endpoints(protocols: ProtocolRegistry) -> frozenset[str]:
-    """Return the names of the pages that tell how many requests there were."""
+    """Return the endpoints of statistics."""
     return frozenset(f"pages.{_endpoint(path)}" for codec in protocols.codecs for path in codec.statistics)
 
 
-def _counted(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:
+def _statistics(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:
     return count(contract, metrics.statistics(this_request().arrived))
 
 
 def _endpoint(path: str) -> str:
-    return path.replace(".", " ")  # which Flask keeps for the blueprint's name
+    return path.replace(".", " ")  # Flask puts a dot behind the blueprint's name

@@ -1,4 +1,4 @@
-"""What machines and on-call people ask: health, metrics, and which model this is."""
+"""Routes for operating the server: health checks, metrics, and which model is served."""
 
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -16,11 +16,11 @@ SCRAPES: Final = ("/metrics",)
 
 
 class DrainState(Protocol):
-    """Whether the server is being drained; the process tree says so, if there is one."""
+    """Knows whether the server drains; the process tree implements it."""
 
     @property
     def draining(self) -> bool:
-        """Whether load balancers should send no more requests here; those that come are still answered."""
+        """Whether load balancers should stop sending requests; those that arrive are still answered."""
 
 
 def blueprint(slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint:
@@ -29,13 +29,13 @@ def blueprint(slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint
 
     @ops.get("/health/live")
     def live() -> Response:
-        """Answer as long as the process does: a restart would mend nothing else."""
+        """Answer 200 as long as the process answers at all: a restart would not help with anything else."""
         return json_response({"status": "ok"})
 
     @ops.get("/health")
     @ops.get("/health/ready")
     def ready() -> Response:
-        """Answer 200 when predictions should be sent here, else 503 with the reason."""
+        """Answer 200 if load balancers should send requests, else 503 with the reason."""
         check_ready(state)
         return json_response({"status": "ok"})
 
@@ -53,9 +53,9 @@ def blueprint(slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint
 
 
 def check_ready(state: DrainState) -> None:
-    """Raise TryLater unless predictions should be sent here."""
+    """Raise TryLater if load balancers should stop sending requests."""
     if state.draining:
-        message = "The server is about to stop, or was asked to drain; it still answers what is sent to it."
+        message = "The server drains: it is about to stop, or was asked to. It still answers requests."
         raise TryLater("draining", message)
 
 

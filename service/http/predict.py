@@ -26,7 +26,7 @@ class View:
     settings: Settings
 
     def answer(self, codec: Codec, model: str | None = None, version: str | None = None) -> Response:
-        """Read, decode, predict, encode; each failure is an exception, and each request leaves one record."""
+        """Read, decode, predict and encode; each failure is an exception, and each request leaves one record."""
         request, settings = this_request(), self.settings
         with self.recorder.recording(codec.name, request.request_id) as record:
             served = record.served = self.model.current

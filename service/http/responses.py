@@ -1,4 +1,4 @@
-"""How answers and errors leave; each protocol's shape from the one table of errors."""
+"""Responses: JSON, what a protocol answers, and errors in the format of the path's protocol."""
 
 import logging
 
@@ -20,28 +20,28 @@ def json_response(value: object) -> Response:
 
 
 def response_of(answer: Answer) -> Response:
-    """Send what a protocol answers."""
+    """Return a protocol's answer as a response."""
     return Response(answer.content, answer.content_type, status=answer.status, headers=answer.headers)
 
 
 def refusal(error: Exception, protocols: ProtocolRegistry) -> Response:
-    """Answer any exception in the shape of the path's protocol.
+    """Answer an exception in the format of the path's protocol.
 
-    One that is not ours goes to the log with its traceback, and not to the caller.
+    The caller is told nothing about an unexpected one; its traceback goes to the log.
     """
     failure = describe(ours(error) if isinstance(error, HTTPException) else error)
     asked = this_request()
     if failure.status == 500:
         logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
     if isinstance(error, ValueRefused):
-        logger.info("request %s: a step of the model refuses a value: %s", asked.request_id, error)
+        logger.info("request %s: a step of the model refused a value: %s", asked.request_id, error)
     response = response_of(protocols.of_path(asked.path).refuse(failure, asked.request_id))
     response.headers += failure.headers.items()
     return response
 
 
 def ours(error: HTTPException) -> Exception:
-    """Say in our own errors what the framework found before a view was reached."""
+    """Return our error for what Flask found before a view was reached."""
     request = this_request()
     asked = f"{request.method} {request.path[:100]}"
     if isinstance(error, NotFound):

@@ -1,4 +1,4 @@
-"""What is counted, timed and logged, and where it is written.
+"""Metrics and logs: what is counted, measured and logged, and how it is written.
 
 Imports: model, model.loading, service.errors, service.config, service.formats, service.protocols, service.serving.
 """

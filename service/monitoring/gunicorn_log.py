@@ -1,4 +1,4 @@
-"""gunicorn's logger, in the form of all other records."""
+"""gunicorn's logger, in the format of all other records."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from service.monitoring.log_format import Formatter
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """Logs as gunicorn's own does, but forms records as the rest of the server does."""
+    """Logs as gunicorn's own logger does, in the format of the rest of the server."""
 
     def setup(self, cfg: Any) -> None:
-        """Set the handlers up, at the start and at each reload."""
+        """Set up the handlers, at the start and at each reload."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(Formatter(self.error_fmt, self.datefmt))

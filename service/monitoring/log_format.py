@@ -1,7 +1,7 @@
-"""The form of the log on stderr: each record one line, then its traceback, indented, a line for each call and error.
+"""The format of the log on stderr: one line for each record, then its traceback, indented.
 
-What a record tells of may be anything: exceptions of the model's own code, values, paths, header fields. None of it can
-begin a line, so that nobody can forge a record, and none of it reaches a terminal as a control character.
+Records contain strings from outside: exceptions of the model's own code, values, paths, headers. None of them can start
+a line, so that nobody can forge a record, and none of them sends control characters to a terminal.
 """
 
 import logging
@@ -15,22 +15,22 @@ from model.oneline import one_line
 HEADING: Final = "Traceback (most recent call last):"
 CAUSED: Final = "The above exception was the direct cause of the following exception:"
 MEANWHILE: Final = "During handling of the above exception, another exception occurred:"
-MOST_TOLD: Final = 20  # exceptions of one record, one after the other or within each other
+MOST_EXCEPTIONS: Final = 20  # of one record, chained or in groups
 
 
 class Formatter(logging.Formatter):
-    """Formats records so that no text in them is taken for a record."""
+    """Formats records so that no string in them can be mistaken for a record."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's interface
         """Return the record's line."""
         return one_line(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's interface
-        """Return the lines of an exception and of those that led to it."""
-        return _indented(_told(TracebackException(*ei, compact=True)))
+        """Return the lines of an exception and of those that led to it, indented."""
+        return _indented(_lines(TracebackException(*ei, compact=True)))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802  # logging's interface
-        """Return the lines of a stack."""
+        """Return the lines of a stack, indented."""
         return _indented(stack_info.split("\n"))
 
 
@@ -38,10 +38,10 @@ def _indented(lines: Iterable[str]) -> str:
     return "\n".join(f"  {one_line(line)}" for line in lines)
 
 
-def _told(last: TracebackException) -> Iterator[str]:
-    """Yield the lines of an exception with what led to it, the first that was raised first, then of those in it."""
+def _lines(last: TracebackException) -> Iterator[str]:
+    """Yield the lines of an exception after those that led to it, then of the exceptions in its group."""
     pending = deque([last])
-    for _ in range(MOST_TOLD):
+    for _ in range(MOST_EXCEPTIONS):
         if not pending:
             return
         for error, words in reversed(_chain(pending.popleft())):
@@ -53,10 +53,10 @@ def _told(last: TracebackException) -> Iterator[str]:
 
 
 def _chain(last: TracebackException) -> list[tuple[TracebackException, str]]:
-    """Return an exception and those before it, each with the words that say how it follows from the one before."""
+    """Return an exception and those that led to it, each with the sentence that connects it to the one before."""
     found: list[tuple[TracebackException, str]] = []
     error: TracebackException | None = last
-    while error is not None and len(found) < MOST_TOLD:
+    while error is not None and len(found) < MOST_EXCEPTIONS:
         earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
         found.append((error, "" if earlier is None else CAUSED if error.__cause__ else MEANWHILE))
         error = earlier

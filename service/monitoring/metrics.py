@@ -18,7 +18,7 @@ from service.monitoring.scrape import Scraper
 
 
 class Slot:
-    """Whose files this process writes: the master's, or those of a worker slot."""
+    """Names the files that this process writes: the master's, or those of a worker slot."""
 
     name: str = metric_files.MASTER
 
@@ -79,12 +79,12 @@ class Metrics:
         self.exposition, self.statistics = scraper.exposition, scraper.statistics
 
     def declare_classes(self, signature: Signature) -> None:
-        """Make the series of a model's classes, at zero."""
+        """Create the series of a model's classes, at zero."""
         for name in self._classes_of(signature).names:
             self._of_class(name)
 
     def served(self, loaded: Loaded, at: float) -> None:
-        """Say which model this process serves since when (Unix seconds), and that it is ready."""
+        """Note which model this process serves, when it was loaded (Unix seconds), and that the process is ready."""
         manifest, info = loaded.manifest, self._made["model_info"]
         info.labels(manifest.name, manifest.version, loaded.digest[:12], loaded.engine.name).set(1)
         self._made["model_loaded_timestamp_seconds"].set(at)
@@ -113,7 +113,7 @@ class Metrics:
             self._of_class(name).inc(count)
 
     def _classes_of(self, signature: Signature) -> ClassCounts:
-        """Return how the classes of a model are counted, which is worked out once: a process serves one model."""
+        """Return the counter of a model's classes, which is made once: a process serves one model."""
         if (classes := self._classes) is None or classes.signature is not signature:
             classes = self._classes = ClassCounts(signature)
         return classes
@@ -124,7 +124,7 @@ class Metrics:
         return self._by_class[name]
 
     def make_room(self, slot: str) -> bool:
-        """Allocate the files of a worker slot; where there is no room, say so and count it: no scrape will see it."""
+        """Allocate the files of a worker slot; say whether there was room, else count a worker that no scrape sees."""
         if self._directory is None or metric_files.allocate(self._directory, slot):
             return True
         self._made["unshared_workers_total"].inc()

@@ -1,4 +1,4 @@
-"""One strict-JSON line per prediction request, for people and for replay."""
+"""The prediction log: one line of strict JSON for each prediction request."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from service.protocols.json_shapes import values_by_row
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one request; `time` in Unix seconds, `call` and `prediction` only where there were any."""
+    """The outcome of one request; `time` in Unix seconds, `call` and `prediction` are None if it failed."""
 
     time: float
     request_id: str
@@ -30,7 +30,7 @@ class Outcome:
 
 
 class PredictionLog:
-    """Turns outcomes into lines: which of them, how many of their rows, and without the features that are private."""
+    """Writes outcomes as lines: a share of them, some of their rows, without redacted features."""
 
     def __init__(
         self, write: Callable[[bytes], None], *, share: float = 1.0, most_rows: int = 10, redact: Sequence[str] = ()
@@ -41,9 +41,9 @@ class PredictionLog:
         self._redact = redact
 
     def record(self, outcome: Outcome, names: Sequence[str]) -> None:
-        """Write the line of an outcome, unless it succeeded and is sampled out; `names` are the features in order.
+        """Write the line of an outcome, unless it succeeded and is not sampled; `names` are the features in order.
 
-        Whether a request id is sampled is the same everywhere and always. Raises OSError.
+        The request id alone decides whether a request is sampled. Raises OSError.
         """
         drawn = zlib.crc32(outcome.request_id.encode()) / 2**32
         if outcome.code != OK or drawn < self._share:
@@ -69,7 +69,7 @@ class PredictionLog:
         return entry
 
     def _shown(self, rows: Rows, names: Sequence[str]) -> Any:
-        """Return the rows with redacted columns emptied; a missing number is null in JSON."""
+        """Return the rows with redacted columns as NaN, which is null in JSON."""
         columns = [position for position, name in enumerate(names) if name in self._redact]
         if columns:
             rows = rows.copy()

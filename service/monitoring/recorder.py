@@ -1,4 +1,4 @@
-"""The one place that counts, times and logs what became of a prediction request."""
+"""The one place that counts, measures and logs the outcome of a prediction request."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Record:
-    """What is known of one request so far; filled in by the view, in whose block it is, and left at its end."""
+    """One request while it is answered, as a context; the view adds what it learns, and leaving ends the record."""
 
     def __init__(self, recorder: "Recorder", protocol: str, request_id: str) -> None:
         self._recorder, self._protocol, self._request_id = recorder, protocol, request_id
@@ -27,27 +27,27 @@ class Record:
         self._marks = [("", time.perf_counter())]
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Count the request as in progress."""
         self._recorder.begin(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End; an exception is the outcome, and goes on."""
+        """Record the outcome; an exception is one, and is raised further."""
         code = OK if error is None else describe(error).code
         self._recorder.end(self, code)
 
     def received(self) -> None:
-        """Start the clock: the request has been read, however slowly it was sent."""
+        """Start the clock: the time that a slow sender took does not count."""
         self._marks = [("", time.perf_counter())]
 
     def mark(self, step: str) -> None:
-        """Say that a step ends here."""
+        """Note that a step ends now."""
         self._marks.append((step, time.perf_counter()))
 
     def done(self, call: Call, prediction: Prediction) -> None:
-        """Say what was asked and answered."""
+        """Add the request and its prediction."""
         self._call, self._prediction = call, prediction
 
     @property
@@ -60,7 +60,7 @@ class Record:
         return ", ".join(parts)
 
     def outcome(self, code: str) -> Outcome:
-        """Return what became of the request, as of now."""
+        """Return the outcome as of now."""
         seconds = time.perf_counter() - self._marks[0][1]
         model = self.served.contract.identity if self.served else None
         request_id, protocol = self._request_id, self._protocol
@@ -68,40 +68,40 @@ class Record:
 
 
 class Recorder:
-    """Leaves exactly one count, one duration and one log line for each request, success or not."""
+    """Makes exactly one count, one duration and one log line of each request, whether it succeeds or not."""
 
     def __init__(self, metrics: Metrics, log: PredictionLog) -> None:
         self._metrics = metrics
         self._log = log
         self._dropping = False
-        self._running: dict[Record, None] = {}  # what has no outcome yet, in order
+        self._running: dict[Record, None] = {}  # requests in progress, oldest first
 
     def recording(self, protocol: str, request_id: str) -> Record:
-        """Record the request that the block answers."""
+        """Return the record of a request, for the block that answers it."""
         return Record(self, protocol, request_id)
 
     def begin(self, record: Record) -> None:
-        """Count a request as being worked on."""
+        """Count a request as in progress."""
         self._running[record] = None
         self._metrics.in_progress.inc()
 
     def end(self, record: Record, code: str) -> None:
-        """Leave what became of it."""
+        """Record the outcome of a request that was in progress."""
         self._metrics.in_progress.dec()
         del self._running[record]
-        self._leave(record, record.outcome(code))
+        self._write(record, record.outcome(code))
 
     def abandon(self) -> None:
-        """Record what is still running as having taken too long; the process ends, and it never comes back."""
+        """Record requests in progress as timed out: the process is about to end without answering them."""
         for record in tuple(self._running):
-            self._leave(record, record.outcome("prediction_timeout"))
+            self._write(record, record.outcome("prediction_timeout"))
 
     def refused(self, protocol: str, request_id: str, error: Exception) -> None:
-        """Record a request that the framework turned away before its view."""
+        """Record a request that was refused before its view."""
         with suppress(type(error)), self.recording(protocol, request_id):
             raise error
 
-    def _leave(self, record: Record, outcome: Outcome) -> None:
+    def _write(self, record: Record, outcome: Outcome) -> None:
         self._metrics.answered(outcome.protocol, outcome.code, outcome.seconds)
         names: tuple[str, ...] = ()
         if record.served is not None:
@@ -114,6 +114,6 @@ class Recorder:
             self._dropping = False
         except OSError as error:
             self._metrics.log_dropped.inc()
-            if not self._dropping:  # once, and not for each line: this log has a reader too
+            if not self._dropping:  # log it once, not for each line
                 logger.warning("lines of the prediction log are being dropped: %s", error)
             self._dropping = True

@@ -1,7 +1,7 @@
-"""What the server and a model's own code write to stderr and stdout waits for nobody and fails for nothing.
+"""Standard streams that never block and never raise, for the server and for the model's own code.
 
-A stream that nobody reads stops whoever writes to it, one that is full or closed raises: each would end in a worker, or
-the master, that serves no more for the sake of a line. So lines that cannot be written at once are dropped and counted.
+Writing blocks while nobody reads a stream, and raises if it is full or closed. A worker, or the master, would stop
+serving because of a log line. So a line that cannot be written at once is dropped and counted.
 """
 
 import io
@@ -14,28 +14,28 @@ from typing import Any, Final
 from service.monitoring.line_writer import LineWriter
 
 STDERR: Final = 2
-PATIENCE_SECONDS: Final = 0.02  # for a reader that is busy; while it does not read, nothing waits
+PATIENCE_SECONDS: Final = 0.02  # for a busy reader; once it has stopped reading, no line waits
 
 
-class Unwaiting(io.RawIOBase):
-    """Takes all that is written, and counts what it could not pass on."""
+class NonBlockingStream(io.RawIOBase):
+    """Accepts everything that is written, and counts the writes that it had to drop."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._writer = LineWriter(descriptor, PATIENCE_SECONDS, 0.0)
-        self._missing = 0  # since something was written
-        self.dropped: Callable[[], object] = lambda: None  # called for each write that is dropped
+        self._missing = 0  # records dropped since the last one that was written
+        self.dropped: Callable[[], object] = lambda: None  # called for each dropped write
 
     def writable(self) -> bool:
         """Say yes."""
         return True
 
     def fileno(self) -> int:
-        """Return the descriptor, which code in C writes to."""
+        """Return the descriptor; code in C writes to it directly."""
         return self._descriptor
 
     def write(self, content: Any) -> int:
-        """Write lines, a record with its traceback in one piece, or drop them; what was dropped is told of later."""
+        """Write lines, a record and its traceback at once, or drop them; the next write says how many were dropped."""
         gap = f"ml-service: log_dropped: {self._missing} records are missing here.\n".encode() if self._missing else b""
         try:
             self._writer.write(gap + bytes(content))
@@ -47,9 +47,9 @@ class Unwaiting(io.RawIOBase):
 
 
 def protect() -> None:
-    """Have all that Python code writes to stderr go this way, and leave no descriptor of the standard streams free.
+    """Make stderr such a stream for Python code, and open the standard descriptors that are closed.
 
-    What is opened next would take a free one, and get what is written to it.
+    Otherwise, the next file to be opened would get such a descriptor, and what is written to the stream.
     """
     for descriptor in range(3):
         with suppress(OSError):
@@ -59,29 +59,29 @@ def protect() -> None:
     if _stderr() is None:
         closed = sys.stderr is None
         descriptor = os.open(os.devnull, os.O_WRONLY) if closed else STDERR
-        sys.stderr = io.TextIOWrapper(Unwaiting(descriptor), "utf-8", "backslashreplace", line_buffering=True)
+        sys.stderr = io.TextIOWrapper(NonBlockingStream(descriptor), "utf-8", "backslashreplace", line_buffering=True)
 
 
-def _stderr() -> Unwaiting | None:
+def _stderr() -> NonBlockingStream | None:
     raw = getattr(sys.stderr, "buffer", None)
-    return raw if isinstance(raw, Unwaiting) else None
+    return raw if isinstance(raw, NonBlockingStream) else None
 
 
 def give_stdout_to_the_log() -> None:
-    """Have what a model's own code prints go to stderr; stdout is the prediction log's alone."""
+    """Send what the model's own code prints to stderr: stdout is for the prediction log only."""
     sys.stdout = sys.stderr
 
 
 def count(dropped: Callable[[], object]) -> None:
-    """Have a function called for each write to stderr that is dropped."""
+    """Call a function for each write to stderr that is dropped."""
     if raw := _stderr():
         raw.dropped = dropped
 
 
 def for_code_in_c() -> int:
-    """Return a descriptor of stderr that does not wait either, or of nothing where stderr cannot be opened anew.
+    """Return a new descriptor of stderr that does not block, or one of /dev/null where stderr cannot be opened again.
 
-    The flag would be everybody's whose descriptor was duplicated from the same one.
+    O_NONBLOCK on the existing one would apply to all processes that share its open file description.
     """
     try:
         return os.open(f"/proc/self/fd/{STDERR}", os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK)

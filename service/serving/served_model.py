@@ -1,4 +1,4 @@
-"""The model that requests are answered with, as one immutable object, and the slot that holds it."""
+"""The model that is served, with everything that requests need of it, and the slot that holds it."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from service.validation.request_schema import RequestSchema
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A loaded model with all that requests need of it, computed once; `loaded_at` in Unix seconds."""
+    """A loaded model with everything that requests need of it, made once; `loaded_at` in Unix seconds."""
 
     loaded: Loaded
     loaded_at: float

@@ -105,16 +105,17 @@ def test_a_reader_that_does_not_read_costs_a_moment_once():
 def test_a_stopped_process_that_holds_the_lock_stops_nobody_else():
     """SIGSTOP in the middle of a line: the others drop theirs, and go on when it does."""
     reader, writer = os.pipe()
-    lines = LineWriter(writer)
+    lines = LineWriter(writer, patience=2)
     child = os.fork()
     if not child:
         try:
-            lines._lock(time.monotonic() + 1)
-            os.write(writer, b"!")
-            signal.pause()
+            lines.write(bytes(1 << 20))  # more than the pipe holds: it waits for the reader, with the lock
         finally:
             os._exit(0)
-    assert b"!" == os.read(reader, 1)
+    select.select([reader], [], [])
+    os.kill(child, signal.SIGSTOP)
+    os.waitpid(child, os.WUNTRACED)
+    os.read(reader, 1 << 20)
 
     with pytest.raises(BlockingIOError):
         lines.write(b"dropped\n")
@@ -122,7 +123,7 @@ def test_a_stopped_process_that_holds_the_lock_stops_nobody_else():
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     lines.write(b"written\n")
-    assert b"written\n" == os.read(reader, 100)
+    assert b"\nwritten\n" == os.read(reader, 100)
 
 
 def test_a_regular_file_takes_lines_of_any_length(tmp_path):

@@ -1,7 +1,8 @@
-"""A stream for people that waits for nobody and fails for nothing."""
+"""service.monitoring.std_streams: a stream that never blocks and never raises."""
 
 import io
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -9,14 +10,14 @@ from contextlib import suppress
 
 import pytest
 
-from service.monitoring.std_streams import Unwaiting
+from service.monitoring.std_streams import NonBlockingStream
 from tests.conftest import ROOT
 
 RECORD = "one\nTraceback:\n  two\n"
 
 
 def stream(descriptor):
-    raw = Unwaiting(descriptor)
+    raw = NonBlockingStream(descriptor)
     dropped = []
     raw.dropped = lambda: dropped.append(1)
     return io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True), dropped
@@ -30,16 +31,16 @@ def pipe():
         os.close(descriptor)
 
 
-def test_a_record_of_several_lines_is_written_in_one_piece(pipe, monkeypatch):
-    """Nothing of another process comes between its lines."""
-    _, writer = pipe
-    text, dropped = stream(writer)
-    pieces = []
-    monkeypatch.setattr(text.buffer._writer, "write", pieces.append)
-    text.write(RECORD)
-    print("a line", "of pieces", file=text)
+def test_a_record_of_several_lines_is_written_in_one_piece():
+    """Nothing of another process comes between its lines; a socket of packets shows what was written at once."""
+    reader, writer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with reader, writer:
+        text, dropped = stream(writer.fileno())
+        text.write(RECORD)
+        print("a line", "of pieces", file=text)
 
-    assert [RECORD.encode(), b"a line of pieces\n"] == pieces
+        assert RECORD.encode() == reader.recv(1 << 16)
+        assert b"a line of pieces\n" == reader.recv(1 << 16)
     assert [] == dropped
 
 
