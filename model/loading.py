@@ -82,7 +82,7 @@ def verify(loaded: Loaded) -> None:
     try:
         with _memory_errors_named(loaded.manifest):
             prediction = loaded.engine.predict(make_rows(golden.rows, signature))
-        wrong = int(differing_rows(prediction, golden, signature.task).sum())
+        wrong = int(differing_rows(prediction, _answered(golden), signature.task).sum())
     except NoRoom:
         raise
     except Exception as error:  # a model that is not what was packed may raise anything
@@ -115,7 +115,7 @@ def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
 
 
 def _answered(golden: Golden) -> Prediction:
-    """Return the golden answers as the model gave them: probabilities of several outputs are nested one deeper."""
+    """Return the golden answers as a prediction; probabilities of several outputs are nested one level deeper."""
     labels, found = np.asarray(golden.labels), golden.probabilities
     if found is None:
         return Prediction(labels, None)
@@ -124,18 +124,12 @@ def _answered(golden: Golden) -> Prediction:
     return Prediction(labels, np.asarray(found, dtype=np.float64))
 
 
-def differing_rows(found: Prediction, golden: Golden, task: Task) -> Any:
+def differing_rows(found: Prediction, expected: Prediction, task: Task) -> Any:
     """Return for each row whether it differs: labels must be equal, numbers within the tolerance."""
-    labels = np.asarray(golden.labels)
-    wrong = _far(found.labels, labels) if task == "regressor" else np.asarray(found.labels.tolist()) != labels
-    wrong = wrong.reshape(len(labels), -1).any(axis=1)
-    if golden.probabilities is not None and found.probabilities is not None:
-        several = isinstance(found.probabilities, tuple)
-        answered = found.probabilities if several else (found.probabilities,)
-        expected = golden.probabilities if several else (golden.probabilities,)
-        for numbers, wanted in zip(answered, expected, strict=True):
-            wrong = wrong | _far(numbers, wanted).any(axis=1)
-    return wrong
+    numeric = task == "regressor"
+    wrong = [_far(found.labels, expected.labels) if numeric else np.asarray(found.labels.tolist()) != expected.labels]
+    wrong += map(_far, found.probability_arrays, expected.probability_arrays)
+    return np.any([each.reshape(len(each), -1).any(axis=1) for each in wrong], axis=0)
 
 
 def _far(found: Any, expected: Any) -> Any:

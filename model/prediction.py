@@ -28,6 +28,12 @@ class Prediction:
     probabilities: Probabilities | None
     further: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def probability_arrays(self) -> tuple[NDArray[np.float64], ...]:
+        """The probabilities as one array for each output, none where the model has none."""
+        found = self.probabilities
+        return found if isinstance(found, tuple) else () if found is None else (found,)
+
     def of(self, method: str) -> Any:
         """Return the array, or the tuple of arrays, of a method that the model declares (`model.outputs`)."""
         match method:

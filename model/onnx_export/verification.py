@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
 from model.errors import ModelError, NoFiniteAnswer
+from model.loading import TOLERANCE
 from model.onnx_export.compiler import CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.random_rows import random_rows
@@ -20,7 +21,6 @@ from model.prediction import Prediction, Rows
 from model.signature import Feature, Signature
 from model.sklearn_runtime.engine import SklearnEngine
 
-TOLERANCE = 1e-6
 RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
 FAR, TOO_FAR = (1e2, 1e4, 1e6), 1e40
 # For many rows, scikit-learn's overhead per call no longer matters. A model that is slower than this is not compiled.
@@ -60,7 +60,7 @@ class _Comparison:
         elif expected.labels.tolist() != found.labels.tolist():
             wrong = np.asarray(expected.labels.tolist()) != np.asarray(found.labels.tolist())
             raise NotCompiled(f"{int(wrong.sum())} labels of {len(wrong)} rows differ from scikit-learn's")
-        for wanted, given in zip(_probabilities(expected), _probabilities(found), strict=True):
+        for wanted, given in zip(expected.probability_arrays, found.probability_arrays, strict=True):
             self._numbers(wanted, given, "a probability", relative=False)
 
     def _numbers(self, wanted: Any, given: Any, what: str, *, relative: bool) -> None:
@@ -87,11 +87,6 @@ def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
         row = rows[number % len(rows)][np.newaxis].copy()
         row[0, draw.choice(places)] = draw.choice((*FAR, TOO_FAR)) * draw.choice((1, -1))
         yield row
-
-
-def _probabilities(prediction: Prediction) -> Sequence[Any]:
-    found = prediction.probabilities
-    return found if isinstance(found, tuple) else () if found is None else (found,)
 
 
 def compile_verified(

@@ -37,12 +37,11 @@ def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | No
     except (ValueError, IndexError, TypeError, ModelError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UnsupportedEstimator(f"{name} does not predict its golden rows ({reason}){hint}.") from error
-    found = prediction.probabilities
-    arrays = [prediction.labels, *(found if isinstance(found, tuple) else [] if found is None else [found])]
-    if not all(np.isfinite(each).all() for each in arrays if each.dtype.kind == "f"):
+    if not all(np.isfinite(each).all() for each in prediction.arrays() if each.dtype.kind == "f"):
         raise UnsupportedEstimator(f"{name} predicts numbers that are not finite for its golden rows{hint}.")
-    labels, *probabilities = [each.tolist() for each in arrays]
-    return Golden(cells, labels, probabilities if isinstance(found, tuple) else next(iter(probabilities), None))
+    labels, *probabilities = [each.tolist() for each in (prediction.labels, *prediction.probability_arrays)]
+    several = isinstance(prediction.probabilities, tuple)
+    return Golden(cells, labels, probabilities if several else next(iter(probabilities), None))
 
 
 def baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:

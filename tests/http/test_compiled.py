@@ -5,9 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from model.loading import load
+from model.loading import TOLERANCE, load
 from model.onnx_export import verification as parity_of_models
-from model.onnx_export.verification import TOLERANCE
 from service.serving.served_model import ServedModel
 from tests import parity, zoo
 from tests.http.test_conformance import CASES, ask, cells, expected, prepare, served  # noqa: F401  # a fixture

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 
+from model.loading import TOLERANCE
 from model.onnx_export import meta_estimators, verification
 from model.onnx_export.graph import NotCompiled
 from model.packing.pack import pack
@@ -55,7 +56,7 @@ def test_a_compiled_model_answers_far_rows_as_scikit_learn_does(tmp_path, name):
         found = engine.predict(rows)
         assert estimator.predict(rows).tolist() == found.labels.tolist()
         if found.probabilities is not None:
-            assert np.abs(estimator.predict_proba(rows) - found.probabilities).max() <= verification.TOLERANCE
+            assert np.abs(estimator.predict_proba(rows) - found.probabilities).max() <= TOLERANCE
 
 
 def test_a_compiled_form_that_differs_in_far_rows_only_is_found(monkeypatch):
