@@ -55,7 +55,9 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     def take_over(cls, arbiter: Any, hosted: Hosted) -> None:
         """Turn a running arbiter into one of ours."""
         arbiter.__class__ = cls
-        arbiter.START_CTX["args"] = sys.orig_argv  # its own list starts `python -m gunicorn` as another program
+        arbiter.START_CTX["args"] = (
+            sys.orig_argv
+        )  # gunicorn's own list would start another program for `python -m gunicorn`
         arbiter.hosted = hosted
         arbiter.shutdown = Shutdown(hosted.state, hosted.settings.drain_seconds)
         arbiter.supervision = Supervision(hosted.state, hosted.events, arbiter.log)
@@ -74,12 +76,12 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         self.shutdown.break_off()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        """Wait as gunicorn does, but see what has changed before, and stop when the drain is over."""
+        """Wait as gunicorn does, after a look at what has changed; stop when the drain is over."""
         events = self.hosted.events
         self.shutdown.announce(self.log, events.draining)
         self.clock.report(self.log, events.clock_set)
         if not self.shutdown.draining and self.watch.changed(time.monotonic()):
-            self.log.info("what is in %s has changed", self.hosted.settings.model_dir)
+            self.log.info("%s has changed; reloading", self.hosted.settings.model_dir)
             self.SIG_QUEUE.put_nowait(signal.SIGHUP)
         timeout = self.readiness.at_most(timeout, self.WORKERS.values(), self.LISTENERS, self.num_workers)
         signals: list[int] = super().wait_for_signals(self.shutdown.at_most(timeout))
@@ -95,13 +97,13 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         try:
             super().handle_usr2()
         except Exception as error:  # noqa: BLE001  # no process, no program, or whatever a hook raises
-            self.log.error("no other master is started: %s: %s", type(error).__name__, error)  # noqa: TRY400  # one line
+            self.log.error("cannot start another master: %s: %s", type(error).__name__, error)  # noqa: TRY400  # one line
             if os.getpid() != self.pid:
                 os._exit(1)  # it would stop this one's workers
 
     def reload(self) -> None:
         """Serve the model that is there now; the configuration stays, for settings are in the environment."""
-        self.num_workers = self.cfg.workers  # what SIGTTIN and SIGTTOU have changed is for the time until then
+        self.num_workers = self.cfg.workers  # SIGTTIN and SIGTTOU count until a reload
         self.reloading.run(self, self.look_after_workers)
 
     # Workers.
@@ -118,7 +120,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         except Exception:
             if os.getpid() != self.pid:  # a worker, which must not go on as another master
                 os._exit(self.WORKER_BOOT_ERROR)
-            os.umask(umask)  # gunicorn leaves its own where it cannot make a file
+            os.umask(umask)  # gunicorn changes it, and does not restore it if it cannot make a file
             raise
         return pid
 
@@ -148,12 +150,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         Once one has, others serve, and a worker that fails is replaced.
         """
         before = dict(self.WORKERS)
-        try:
-            super().reap_workers()
-        except HaltServer:
-            if not self.hosted.state.proven:
-                raise
-            self.reap_workers()  # gunicorn's has not come to the end
+        self._reap()
         for pid in before.keys() - self.WORKERS.keys():
             before[pid].tmp.close()
             self.supervision.has_gone(before[pid])
@@ -163,10 +160,21 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
                 sys.stderr.write(f"ml-service: boot_failed: {line}; try `python -m model check`.\n")
                 raise HaltServer("no worker could prove the model", self.WORKER_BOOT_ERROR)
 
-    def look_after_workers(self) -> bool:
-        """Replace workers while something else goes on, as the main loop does; return whether that should go on.
+    def _reap(self) -> None:
+        """Reap as gunicorn does, which stops at the first worker that did not boot."""
+        while True:
+            try:
+                super().reap_workers()
+            except HaltServer:
+                if not self.hosted.state.proven:
+                    raise
+            else:
+                return
 
-        Only the master comes back from here; what runs in a worker ends in SystemExit.
+    def look_after_workers(self) -> bool:
+        """Replace workers as the main loop does, while something else goes on; return whether that should go on.
+
+        Only the master returns from here: a worker that is forked here leaves by SystemExit.
         """
         if self.shutdown.requested:
             return False
@@ -184,7 +192,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         stuck = any(
             worker.aborted or self.supervision.said(worker) is WorkerStatus.HUNG for worker in self.WORKERS.values()
         )
-        # Where a worker waits in the kernel, where no signal reaches it, its listeners stay open.
+        # A worker that is stuck in the kernel, where no signal reaches it, keeps the listeners open.
         listening = [listener.sock.dup() for listener in self.LISTENERS] if stuck and not shared else []
         close_sockets(self.LISTENERS, unlink=not shared)
         self.LISTENERS = []
@@ -204,7 +212,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
                 listener.shutdown(socket.SHUT_RDWR)
 
     def _stop_booting(self) -> None:
-        """Tell workers that boot to stop, again and again: right after its fork one does not hear it."""
+        """Tell workers that boot to stop; repeated, because one that has just been forked does not hear it."""
         for pid, worker in list(self.WORKERS.items()):
             if self.supervision.said(worker) is WorkerStatus.BOOTING:
                 self.kill_worker(pid, signal.SIGTERM)

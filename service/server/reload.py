@@ -53,7 +53,7 @@ class Reload:
         old = set(master.WORKERS)
         refusal = self._take_model(master, look_after_workers)
         if failure := self._start_workers(master):
-            for pid in master.WORKERS.keys() - old:  # one that serves already finishes what it has
+            for pid in master.WORKERS.keys() - old:  # one that serves already finishes its requests
                 serves = self._supervision.said(master.WORKERS[pid]) is WorkerStatus.READY
                 master.kill_worker(pid, signal.SIGTERM if serves else signal.SIGKILL)
             self._swap.roll_back()
@@ -87,11 +87,11 @@ class Reload:
         return refusal
 
     def _start_workers(self, master: Master) -> str:
-        """Start new workers and wait until all are ready; return why they do not become so."""
+        """Start new workers and wait until all are ready; return what is wrong if they do not get ready."""
         if self._shutdown.requested:
             return "the server is stopping"
         new: dict[int, Any] = {}
-        try:  # only the master comes back from here; what runs in a worker ends in SystemExit
+        try:  # only the master goes on after this; a worker leaves by SystemExit
             for _ in range(master.num_workers):
                 pid = master.spawn_worker()
                 new[pid] = master.WORKERS[pid]
@@ -105,4 +105,4 @@ class Reload:
             if all(worker.left or self._supervision.said(worker) in SERVED for worker in new.values()):
                 return ""
             time.sleep(PAUSE_SECONDS)
-        return "a worker that was to serve it did not become ready; the lines above say more"
+        return "a worker did not get ready with it; the lines above say more"

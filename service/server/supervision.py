@@ -34,13 +34,13 @@ class Supervision:
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             if not self._start_failures:
-                self._log.error("a worker cannot be started, and is tried again: %s", reason)
+                self._log.error("a worker cannot be started; trying again: %s", reason)
             self._start_failures += 1
             self._back_off(self._start_failures)
             self._events.worker_not_started()
             raise NotStarted(reason) from error
         if self._start_failures:
-            self._log.info("a worker could be started after %s failures", self._start_failures)
+            self._log.info("a worker was started after %s failures", self._start_failures)
         self._start_failures = 0
         return pid
 

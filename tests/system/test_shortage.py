@@ -25,7 +25,7 @@ def allow(pid, processes=MANY):
 
 
 def said_once(server):
-    return 1 == server.errors.count("a worker cannot be started, and is tried again: BlockingIOError")
+    return 1 == server.errors.count("a worker cannot be started; trying again: BlockingIOError")
 
 
 def test_a_worker_that_cannot_be_forked_is_started_when_it_can_be(serve):
@@ -51,7 +51,9 @@ def test_a_reload_without_a_process_to_be_had_leaves_the_old_workers_serving(ser
     before = eventually(server.workers, "workers")
     allow(server.process.pid, 1)
     server.process.send_signal(signal.SIGHUP)
-    eventually(lambda: "is not served, the old one stays: BlockingIOError: " in server.errors, "a line about it")
+    eventually(
+        lambda: "is not served, the old one stays: boot_failed: BlockingIOError: " in server.errors, "a line about it"
+    )
 
     assert before == server.workers()
     allow(server.process.pid)

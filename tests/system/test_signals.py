@@ -113,7 +113,7 @@ def test_another_master_that_cannot_be_started_changes_nothing(serve, tmp_path):
     before = eventually(server.workers, "workers")
     server.process.send_signal(signal.SIGUSR2)
 
-    eventually(lambda: "no other master is started: RuntimeError: not now" in server.errors, "a line about it")
+    eventually(lambda: "cannot start another master: RuntimeError: not now" in server.errors, "a line about it")
     eventually(lambda: server.children() == before, "only workers")
     assert 200 == server.predict({"features": ROW})[0]
     assert 0 == server.stop()
