@@ -12,8 +12,7 @@ from service.http.framework import Response, this_request
 from service.http.operations import PROBES, SCRAPES, DrainState, check_ready
 from service.http.responses import response_of
 from service.monitoring.metrics import Metrics
-from service.protocols.base import Answer, Contract
-from service.protocols.call import Statistics
+from service.protocols.base import Answer, Contract, Statistics
 from service.protocols.registry import ProtocolRegistry
 from service.serving.served_model import ModelSlot
 

@@ -11,7 +11,7 @@ import numpy as np
 from model.prediction import Prediction, Rows
 from service.errors import OK
 from service.formats import strict_json
-from service.protocols.call import Call, ModelIdentity
+from service.protocols.base import Call, ModelIdentity
 from service.protocols.json_shapes import values_by_row
 
 

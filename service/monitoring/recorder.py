@@ -10,7 +10,7 @@ from model.prediction import Prediction
 from service.errors import OK, describe
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import Outcome, PredictionLog
-from service.protocols.call import Call
+from service.protocols.base import Call
 from service.serving.served_model import ServedModel
 
 logger = logging.getLogger(__name__)

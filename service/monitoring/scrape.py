@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, exposition
 from service.errors import OK
 from service.monitoring.catalogue import PREFIX
 from service.monitoring.metric_files import UNREADABLE, Files
-from service.protocols.call import Statistics
+from service.protocols.base import Statistics
 
 Found = TypeVar("Found")
 TRIES: Final = 5

@@ -9,8 +9,7 @@ from model.prediction import Prediction
 from service.errors import Failure
 from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
-from service.protocols.base import JSON, Answer, Codec, Contract, Header
-from service.protocols.call import Call
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import read_columns, read_instances, read_split
 from service.validation.cells import shown

@@ -1,17 +1,16 @@
-"""What a protocol is made of: its Codec, the Contract that it reads and writes by, and its Answers."""
+"""What a protocol is made of: its Codec, the Contract that it reads and writes by, its Calls and Answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 from model.outputs import OutputSpec
-from model.prediction import Prediction
+from model.prediction import Prediction, Rows
 from model.signature import Label, Signature
 from service.errors import Failure, ServiceError
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
-from service.protocols.call import Call, ModelIdentity, Statistics
 from service.validation.columns import TableReader
 from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
@@ -19,6 +18,15 @@ from service.validation.request_schema import RequestSchema
 JSON: Final = "application/json"
 # Returns the value of a request's header by name, "" where it is absent.
 Header = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class ModelIdentity:
+    """A model's name and version, and the sha256 of its manifest in hex."""
+
+    name: str
+    version: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,19 @@ class Contract:
 
 
 @dataclass(frozen=True)
+class Call:
+    """A request: valid rows of shape (n, features), n ≥ 1, in the form that the model takes.
+
+    `single` says that the caller sent one row as such, and not a list. `wanted` is what the protocol's `encode` needs
+    to know of the request: the answer's format, an id, the chosen outputs.
+    """
+
+    rows: Rows
+    single: bool
+    wanted: Any = None
+
+
+@dataclass(frozen=True)
 class Answer:
     """One answer, without the headers that all answers have."""
 
@@ -64,6 +85,17 @@ class Answer:
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What became of all prediction requests so far: counts, rows predicted, and seconds spent."""
+
+    succeeded: int
+    failed: int
+    rows: int
+    succeeded_seconds: float
+    failed_seconds: float
 
 
 @dataclass(frozen=True)

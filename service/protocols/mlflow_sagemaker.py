@@ -15,8 +15,7 @@ from service.errors import Failure, InvalidRows, Problem
 from service.formats import csv_text, duplicate_names, npy, strict_json
 from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
-from service.protocols.base import JSON, Answer, Codec, Contract, Header
-from service.protocols.call import Call
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import read_columns, read_instances, read_split, values_by_row
 from service.validation.cells import shown

@@ -6,8 +6,7 @@ from model.prediction import Prediction, Probabilities
 from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
-from service.protocols.base import JSON, Answer, Codec, Contract, Header
-from service.protocols.call import Call
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import problem_json
 from service.protocols.json_shapes import values_by_row
 from service.validation.request_schema import MANY

@@ -10,8 +10,7 @@ from model.outputs import PREDICT
 from model.prediction import Prediction
 from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
-from service.protocols.base import JSON, Answer, Codec, Contract, Header
-from service.protocols.call import Call
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import error_string
 from service.protocols.json_shapes import read_columns, read_instances, values_by_row
 from service.validation.cells import shown

@@ -7,8 +7,7 @@ from model.loading import Loaded
 from model.predictor import Predictor
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
-from service.protocols.base import Contract
-from service.protocols.call import ModelIdentity
+from service.protocols.base import Contract, ModelIdentity
 from service.validation.columns import TableReader
 from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema

@@ -6,7 +6,7 @@ import pytest
 
 from model.prediction import Prediction
 from service.monitoring.prediction_log import Outcome, PredictionLog
-from service.protocols.call import Call, ModelIdentity
+from service.protocols.base import Call, ModelIdentity
 
 NAMES = ("age", "income")
 

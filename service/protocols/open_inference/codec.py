@@ -18,8 +18,7 @@ from model.prediction import Prediction, Rows
 from service.errors import InvalidBody
 from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
-from service.protocols.base import JSON, Answer, Codec, Contract, Header
-from service.protocols.call import Call
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import error_string
 from service.protocols.open_inference import descriptions
 from service.protocols.open_inference.tensors import (

@@ -6,8 +6,7 @@ from model.outputs import OutputDtype
 from model.signature import Dtype
 from service import VERSION
 from service.formats import strict_json
-from service.protocols.base import Answer, Contract
-from service.protocols.call import Statistics
+from service.protocols.base import Answer, Contract, Statistics
 
 _SERVER: Final = {"name": "ml-service", "version": VERSION, "extensions": ["binary_tensor_data", "statistics"]}
 _DATATYPES: Final[dict[Dtype, str]] = {"float64": "FP64", "bool": "BOOL"}
