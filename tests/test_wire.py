@@ -1,9 +1,7 @@
 """The wire folder, held to what it is for: bytes in, bytes out."""
 
 import ast
-import tomllib
 
-from service import VERSION
 from tests.conftest import ROOT
 from tests.test_architecture import imports, modules
 
@@ -33,8 +31,3 @@ def test_the_wire_knows_bytes_and_nothing_of_the_world():
     assert set() == packages & {"flask", "werkzeug", "gunicorn", "prometheus_client", *INPUT_OUTPUT}
     assert not any(target.startswith(("service.monitoring", "service.http")) for target in inner)
     assert set() == calls & {"open", "print", "input", "exec", "compile", "__import__"}
-
-
-def test_the_version_is_said_once_more_than_it_must_be_and_the_same():
-    """Protocols that ask for the server's version get the project's."""
-    assert VERSION == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

@@ -1,6 +1,7 @@
 """The files of habits: hosted CI, make's help, and the choice of tests that `make check` runs."""
 
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -36,3 +37,13 @@ def test_a_change_is_checked_by_the_tests_that_import_it(changed):
     assert "tests/unit/test_settings.py" in found
     assert "tests/unit/test_onnx_export.py" not in found
     assert set() == set(affected(["docs/settings.md"]))
+
+
+@pytest.mark.parametrize("diff", re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL))
+def test_the_worked_examples_still_apply(diff):
+    """CONTRIBUTING.md shows where a protocol, a setting, a metric and an estimator go, by changes to today's code."""
+    command = ["git", "apply", "--check", "-"]
+
+    applied = subprocess.run(command, input=diff, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert "" == applied.stderr
