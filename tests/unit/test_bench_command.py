@@ -1,3 +1,5 @@
+"""The command that measures a bundle and recommends workers and threads."""
+
 import json
 import os
 import signal

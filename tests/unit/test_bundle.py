@@ -1,3 +1,5 @@
+"""A bundle that is damaged, incomplete or for another version is refused, each way with its own code."""
+
 import json
 import random
 import shutil

@@ -1,3 +1,5 @@
+"""The commands, as a person or a build runs them."""
+
 import json
 import os
 import pickle
@@ -73,7 +75,7 @@ WAYS = {
 @pytest.mark.parametrize("data", [None, "csv", "parquet"])
 @pytest.mark.parametrize("name", WAYS)
 def test_pack_takes_what_people_have(run, tmp_path, estimator, name, data):
-    """Every format of model with every format of data; the target among the columns is ignored."""
+    """`pack` reads every format of model with every format of data, and ignores the target among the columns."""
     WAYS[name](estimator, tmp_path / name)
     options = []
     if data:
@@ -93,7 +95,7 @@ def test_pack_takes_what_people_have(run, tmp_path, estimator, name, data):
 
 
 def test_pack_takes_texts_from_a_column(run, tmp_path):
-    """A model of texts reads the data's one column, or the one named text."""
+    """A model of strings takes the data's only column, or the one named text."""
     model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(zoo.TEXTS, zoo.LONG)
     joblib.dump(model, tmp_path / "model.joblib")
     pd.DataFrame({"text": zoo.TEXTS, "label": zoo.LONG}).to_csv(tmp_path / "train.csv", index=False)
@@ -107,7 +109,7 @@ def test_pack_takes_texts_from_a_column(run, tmp_path):
 
 
 def test_csv_is_read_as_what_the_estimator_was_fitted_on(run, tmp_path):
-    """A text of digits is no number, "NA" may be Namibia, and a date is a date."""
+    """A string of digits is not converted to a number, nor "NA" to a missing value, and a date is read as a date."""
     rows = pd.DataFrame(
         {
             "zip": ["01234", "56789"] * 20,
@@ -136,7 +138,7 @@ def test_csv_is_read_as_what_the_estimator_was_fitted_on(run, tmp_path):
 
 
 def test_data_that_contradict_the_estimator_are_refused(tmp_path):
-    """Dates that came as texts would give other answers, and no golden row would notice."""
+    """Data whose dtypes are not the fitted ones are refused: dates as strings would silently give other answers."""
     rows = pd.DataFrame({"since": pd.to_datetime(["2020-01-01", "2021-06-05"] * 10)})
     estimator = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(rows, [0, 1] * 10)
 
@@ -157,7 +159,7 @@ def test_data_that_contradict_the_estimator_are_refused(tmp_path):
     ids=["missing", "garbage", "no MLflow model", "no estimator", "another version", "own code"],
 )
 def test_what_cannot_be_packed_is_one_line_and_exit_code_1(run, tmp_path, make, code):
-    """With the code, and no traceback."""
+    """An estimator that cannot be packed is reported on one line with its error code, without a traceback."""
     make(tmp_path / "model.joblib")
 
     status, out, err = run("pack", tmp_path / "model.joblib", "--output", tmp_path / "bundle")
@@ -168,7 +170,7 @@ def test_what_cannot_be_packed_is_one_line_and_exit_code_1(run, tmp_path, make, 
 
 
 def test_an_mlflow_directory_cannot_point_out_of_itself(run, tmp_path, estimator):
-    """Its file is data like any other."""
+    """An MLmodel that names a file outside its directory is refused."""
     joblib.dump(estimator, tmp_path / "elsewhere.pkl")
     as_mlflow(estimator, tmp_path / "mlflow")
     text = (
@@ -185,7 +187,7 @@ def test_an_mlflow_directory_cannot_point_out_of_itself(run, tmp_path, estimator
 
 
 def test_inspect_is_a_table_and_json(run, iris_bundle):
-    """For a person, and for a program."""
+    """`inspect` prints a table for a person, or JSON for a program."""
     code, table, _ = run("inspect", iris_bundle)
     assert (0, True, True) == (code, "iris 1" in table, "petal length (cm)" in table)
     assert "1 to 6.9" in table
@@ -195,7 +197,7 @@ def test_inspect_is_a_table_and_json(run, iris_bundle):
 
 
 def test_inspect_and_check_show_no_control_characters_of_a_bundle(run, iris_bundle, tmp_path):
-    """A bundle may come from anywhere, and whoever looks at it has a terminal."""
+    """Control characters in a manifest are escaped, because they could manipulate the terminal."""
     bundle = shutil.copytree(iris_bundle, tmp_path / "bundle")
     manifest = (bundle / "manifest.json").read_text()
     hostile = manifest.replace('"created_at": "', '"created_at": "\\u001b[2J\\nFAIL', 1).replace(
@@ -210,13 +212,13 @@ def test_inspect_and_check_show_no_control_characters_of_a_bundle(run, iris_bund
 
 
 def test_inspect_and_check_default_to_the_servers_own_bundle(run, iris_bundle):
-    """They read the same settings as the server."""
+    """Without an argument, `inspect` and `check` read the bundle that MODEL_DIR names, as the server does."""
     assert 0 == run("inspect", MODEL_DIR=str(iris_bundle))[0]
     assert 0 == run("check", MODEL_DIR=str(iris_bundle))[0]
 
 
 def test_check_tries_everything_and_says_what_it_found(run, iris_bundle):
-    """Loading, a forked worker, golden rows, speed, memory; with progress while it lasts."""
+    """`check` reports on loading, a forked worker, golden rows, speed and memory, and prints its progress."""
     code, table, progress = run("check", iris_bundle)
     assert 0 == code
     for name in ("load", "pin", "fork", "golden rows", "speed", "memory of a worker"):
@@ -242,7 +244,7 @@ def test_check_tries_everything_and_says_what_it_found(run, iris_bundle):
     ids=["missing file", "golden rows"],
 )
 def test_check_fails_with_the_remedy(run, iris_bundle, tmp_path, damage, name):
-    """Exit code 1, and what to do about it."""
+    """`check` of a damaged bundle exits with 1 and says what to do."""
     bundle = shutil.copytree(iris_bundle, tmp_path / "bundle")
     before = (bundle / "manifest.json").read_text()
     damage(bundle)

@@ -1,4 +1,4 @@
-"""Rows far from all that a model was fitted on, as sentinels, wrong units and zeros under a logarithm make them."""
+"""Rows far from all that a model was fitted on, like sentinels, wrong units and zeros under a logarithm."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ CASES = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_compiled_model_answers_far_rows_as_scikit_learn_does(tmp_path, name):
-    """The far number may be all that counts, or nothing: neither is for the compiled form to decide."""
+    """A compiled model gives scikit-learn's answer whether the far number dominates it or has no influence."""
     estimator, data, place, far = CASES[name]
     engine = pack(estimator, tmp_path / "bundle", name="test", data=data).engine
     assert "onnx" == engine.name
@@ -55,12 +55,12 @@ def test_a_compiled_model_answers_far_rows_as_scikit_learn_does(tmp_path, name):
     with np.errstate(all="ignore"):
         found = engine.predict(rows)
         assert estimator.predict(rows).tolist() == found.labels.tolist()
-        if found.probabilities is not None:
-            assert np.abs(estimator.predict_proba(rows) - found.probabilities).max() <= TOLERANCE
+        expected = [estimator.predict_proba(rows)] if found.probability_arrays else []
+    np.testing.assert_allclose(found.probability_arrays, expected, rtol=0, atol=TOLERANCE)
 
 
 def test_a_compiled_form_that_differs_in_far_rows_only_is_found(monkeypatch):
-    """As one that divides nothing by nothing."""
+    """A compiled form that divides zero by zero for far rows only is not verified."""
     estimator, *_ = CASES["no class is likely"]
     monkeypatch.setattr(
         meta_estimators,
