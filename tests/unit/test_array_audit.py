@@ -1,4 +1,4 @@
-"""What compiled code believes is checked before it is asked: no index or shape that a file claims is out of range."""
+"""Indices and shapes that compiled code trusts are checked before a model predicts."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def broken_nodes(tree, **changes):
 @pytest.mark.parametrize("field", ["left_child", "right_child", "feature"])
 @pytest.mark.parametrize("value", [10**6, -5, 0])
 def test_a_tree_with_an_index_out_of_range_is_refused(field, value):
-    """Before anything predicts: compiled code would follow it anywhere. A child that is its parent is a circle."""
+    """A tree with an index out of range, or a child that is its own parent, is refused before anything predicts."""
     estimator = RandomForestClassifier(3, random_state=0).fit(ROWS, LABELS)
     if (field, value) == ("feature", 0):
         value = 4  # the first feature that there is not
@@ -46,7 +46,7 @@ def test_a_tree_with_an_index_out_of_range_is_refused(field, value):
 
 @pytest.mark.parametrize("field", ["left", "right", "feature_idx"])
 def test_a_boosted_tree_with_an_index_out_of_range_is_refused(field):
-    """The trees of histogram boosting are another kind of array, with the same danger."""
+    """An index out of range is refused in the trees of histogram-based boosting, too."""
     estimator = HistGradientBoostingClassifier(max_iter=2).fit(ROWS, LABELS)
     estimator._predictors[1][0].nodes[field][0] = 10**6
 
@@ -56,7 +56,7 @@ def test_a_boosted_tree_with_an_index_out_of_range_is_refused(field):
 
 @pytest.mark.parametrize("algorithm", ["kd_tree", "ball_tree"])
 def test_a_neighbour_tree_with_an_index_out_of_range_is_refused(algorithm):
-    """So are the trees that neighbours are looked up in."""
+    """An index out of range is refused in the trees of nearest neighbours, too."""
     estimator = KNeighborsClassifier(algorithm=algorithm).fit(ROWS, LABELS)
     audit_arrays(estimator)
     state = list(estimator._tree.__getstate__())
@@ -70,7 +70,7 @@ def test_a_neighbour_tree_with_an_index_out_of_range_is_refused(algorithm):
 
 @pytest.mark.parametrize("ensemble", [RandomForestClassifier(2), GradientBoostingClassifier(n_estimators=2)])
 def test_a_tree_that_takes_more_features_than_its_forest_gives_is_refused(ensemble):
-    """A forest hands its rows to its trees unchecked."""
+    """A tree that takes more features than its forest passes on is refused: the forest does not check."""
     wide = DecisionTreeClassifier().fit(np.c_[np.zeros_like(ROWS), ROWS], LABELS)
     ensemble.fit(ROWS, LABELS)
     members = np.ravel(np.asarray(ensemble.estimators_, dtype=object))
@@ -81,7 +81,7 @@ def test_a_tree_that_takes_more_features_than_its_forest_gives_is_refused(ensemb
 
 
 def test_a_crafted_skops_file_is_refused_and_crashes_nothing(tmp_path):
-    """From the file to the refusal: a forest whose node points out of its array, with every digest right."""
+    """A bundle with right digests is refused if a node of its forest points out of its array."""
     estimator = RandomForestClassifier(3, random_state=0).fit(ROWS, LABELS)
     pack(estimator, tmp_path / "bundle", name="test", data=ROWS)
     broken_nodes(estimator.estimators_[0].tree_, left_child=10**9)
@@ -209,7 +209,7 @@ CRAFTED = {
 
 @pytest.mark.parametrize("name", CRAFTED)
 def test_other_arrays_that_compiled_code_believes_are_checked_too(name):
-    """Each of these could crash the process when it predicts, or read what is not the model's."""
+    """Any change that could crash a prediction, or read memory outside the model, is refused."""
     crafted = CRAFTED[name]()
 
     with pytest.raises(BundleCorrupt, match=r"out of range|malformed"):
@@ -218,7 +218,7 @@ def test_other_arrays_that_compiled_code_believes_are_checked_too(name):
 
 @pytest.mark.parametrize("machine", [SVC(), NuSVC(nu=0.1), SVR(), NuSVR(), OneClassSVM(), KNeighborsClassifier()])
 def test_a_model_of_texts_may_hold_its_support_or_its_rows_sparsely(tmp_path, machine):
-    """As it does behind a vectoriser."""
+    """Models behind a vectoriser pass the audit with their sparse support vectors or rows."""
     texts = ["good phone", "bad battery", "great screen", "awful thing"] * 10
     estimator = make_pipeline(TfidfVectorizer(), machine).fit(texts, [1, 0] * 20)
 

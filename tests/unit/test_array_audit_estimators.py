@@ -1,4 +1,4 @@
-"""What else compiled code reads unchecked: distances, splines, codes, words, clusters, categories, random numbers."""
+"""What compiled code reads from estimators: distances, splines, codes, words, clusters, categories, generators."""
 
 import numpy as np
 import pandas as pd
@@ -160,7 +160,7 @@ CRAFTED = {
 
 @pytest.mark.parametrize("name", CRAFTED)
 def test_what_would_crash_or_read_anything_is_refused(name):
-    """Each of them was fitted, passes the audit as it was, and not as it was made to be."""
+    """Each estimator passes the audit as it was fitted, and is refused after the change."""
     crafted = CRAFTED[name]()
 
     with pytest.raises(BundleCorrupt, match=r"out of range|malformed"):
@@ -172,7 +172,7 @@ class RandomState:
 
 
 def test_a_class_of_the_operators_own_may_have_any_name():
-    """Only those of the libraries are compiled."""
+    """A class of own code is not taken for a compiled one of the same name."""
     estimator = KNeighborsClassifier().fit(ROWS, LABELS)
     estimator.extra = RandomState()
 
@@ -180,7 +180,7 @@ def test_a_class_of_the_operators_own_may_have_any_name():
 
 
 def test_clustering_uses_one_thread_however_many_it_was_fitted_with():
-    """A number from the file would be as many threads for each request, or more than there can be."""
+    """Clustering predicts with one thread, whatever number the file contains."""
     estimator = make_pipeline(KMeans(3, n_init=1, random_state=0)).fit(ROWS)
     signature, expected = read_signature(estimator, None), estimator.predict(ROWS)
     estimator[0]._n_threads = 10**6

@@ -86,7 +86,7 @@ def test_bench_loads_the_model_in_a_forked_process_only(bundle, capfd, monkeypat
 
 
 def test_bench_reports_why_a_model_does_not_load(capfd, tmp_path):
-    """With the code that the forked process found."""
+    """An error in the forked process is reported with its code."""
     code, out, err = run(capfd, tmp_path)
 
     assert (1, "") == (code, out)
@@ -120,7 +120,7 @@ def test_the_reason_stands_beside_each_setting():
 
 
 def test_several_forks_are_asked_at_once():
-    """Each says its own; one that crashes says nothing and costs the others nothing."""
+    """Each fork returns its own result; one that crashes returns none and does not affect the others."""
     parent = os.getpid()
     said = in_forks(lambda: {"pid": os.getpid()}, 3, 10)
 

@@ -43,7 +43,7 @@ def rewrite(bundle, change):
 
 
 def test_a_bundle_loads_and_reproduces_its_golden_rows(bundle):
-    """What was packed is what is loaded."""
+    """A loaded bundle has what was packed, and predicts its golden rows."""
     loaded = load(bundle)
     verify(loaded)
 
@@ -62,7 +62,7 @@ def test_a_bundle_loads_and_reproduces_its_golden_rows(bundle):
 
 
 def test_the_baseline_has_each_features_deciles_and_missing_share(bundle):
-    """The manifest says how each feature looked in training."""
+    """The manifest has each feature's deciles and share of missing values in training."""
     baseline = load(bundle).manifest.baseline["petal length (cm)"]
 
     assert 11 == len(baseline.deciles)
@@ -70,7 +70,7 @@ def test_the_baseline_has_each_features_deciles_and_missing_share(bundle):
 
 
 def test_nothing_at_the_path_is_bundle_missing(tmp_path):
-    """The remedy is in the message."""
+    """A path without a bundle is `bundle_missing`, with the remedy in the message."""
     with pytest.raises(BundleMissing, match="set MODEL_DIR"):
         load(tmp_path / "nowhere")
 
@@ -81,7 +81,7 @@ def file_of(bundle, kind):
 
 @pytest.mark.parametrize("kind", ["manifest", "skops"])
 def test_a_missing_file_is_bundle_missing(bundle, kind):
-    """Each file is needed."""
+    """If any file is missing, the error is `bundle_missing`."""
     path = file_of(bundle, kind)
     path.unlink()
 
@@ -92,7 +92,7 @@ def test_a_missing_file_is_bundle_missing(bundle, kind):
 @pytest.mark.parametrize("kind", ["manifest", "skops"])
 @pytest.mark.parametrize("share", [0, 0.5, 0.999])
 def test_a_truncated_file_is_refused(bundle, kind, share):
-    """However much of it is left."""
+    """A truncated file is refused, however much of it is left."""
     path = file_of(bundle, kind)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
@@ -102,7 +102,7 @@ def test_a_truncated_file_is_refused(bundle, kind, share):
 
 
 def test_any_flipped_bit_of_the_model_file_is_refused(bundle):
-    """100 random bits, each alone."""
+    """Any flipped bit of the model file is refused (100 random ones are tried)."""
     path, draw = part(bundle, "skops"), random.Random(0)
     content = path.read_bytes()
     for _ in range(100):
@@ -137,7 +137,7 @@ def test_another_scikit_learn_is_a_version_mismatch_with_the_remedy(bundle):
 
 
 def test_another_format_is_a_version_mismatch(bundle):
-    """Also when nothing else of the manifest can be read."""
+    """Another format is a version mismatch, even if nothing else in the manifest can be read."""
     (bundle / "manifest.json").write_text('{"format": 99}')
 
     with pytest.raises(VersionMismatch, match="format 99"):
@@ -146,7 +146,7 @@ def test_another_format_is_a_version_mismatch(bundle):
 
 @pytest.mark.parametrize("name", ["../model.skops", "/etc/passwd", "a/b", "..", ".hidden"])
 def test_a_manifest_that_names_files_outside_its_directory_is_refused(bundle, name):
-    """Before any of them is opened."""
+    """A manifest that names files outside its directory is refused before any of them is opened."""
     skops = part(bundle, "skops").name
     rewrite(bundle, lambda manifest: manifest["files"].update({name: manifest["files"][skops]}))
 
@@ -155,7 +155,7 @@ def test_a_manifest_that_names_files_outside_its_directory_is_refused(bundle, na
 
 
 def test_golden_rows_that_are_not_reproduced_are_refused(bundle):
-    """Labels first."""
+    """Golden labels that are not reproduced are refused."""
     rewrite(bundle, lambda manifest: manifest["golden"]["labels"].__setitem__(0, 2))
 
     with pytest.raises(GoldenMismatch, match="1 of its 32 golden rows"):
@@ -163,7 +163,7 @@ def test_golden_rows_that_are_not_reproduced_are_refused(bundle):
 
 
 def test_golden_probabilities_that_are_off_are_refused(bundle):
-    """A probability off by more than the last bits is another model."""
+    """Golden probabilities that differ by more than the last bits are refused."""
     rewrite(bundle, lambda manifest: manifest["golden"]["probabilities"][3].__setitem__(0, 0.123))
 
     with pytest.raises(GoldenMismatch):
@@ -171,7 +171,7 @@ def test_golden_probabilities_that_are_off_are_refused(bundle):
 
 
 def test_a_model_file_without_a_model_is_refused(bundle):
-    """A right digest does not make it a skops file."""
+    """A model file with the right digest is refused if it is not a skops file."""
     replace_part(bundle, "skops", b"garbage")
 
     with pytest.raises(BundleCorrupt, match="cannot be read"):
@@ -179,7 +179,7 @@ def test_a_model_file_without_a_model_is_refused(bundle):
 
 
 def test_a_type_off_the_list_is_refused_before_anything_is_built(tmp_path):
-    """A callable of another library does not get in by being named in the file."""
+    """A type that is not on the list is refused before anything is built."""
     estimator = make_pipeline(FunctionTransformer(shutil.rmtree), LogisticRegression())
     content = skops_io.skops.io.dumps(estimator)
 
@@ -204,7 +204,7 @@ def test_a_type_off_the_list_is_refused_before_anything_is_built(tmp_path):
 )
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_manifest_that_speaks_of_another_model_is_refused(bundle, change, compiled):
-    """What is validated must be what predicts."""
+    """A manifest that contradicts its model is refused: requests are validated by the manifest."""
     rewrite(bundle, change)
 
     with pytest.raises(BundleCorrupt, match=r"the manifest (says|has)"):
@@ -213,7 +213,7 @@ def test_a_manifest_that_speaks_of_another_model_is_refused(bundle, change, comp
 
 @pytest.mark.parametrize("what", [{"a": 1}, StandardScaler(), LogisticRegression()], ids=["dict", "scaler", "unfitted"])
 def test_a_file_that_holds_no_fitted_predictor_is_refused(bundle, what):
-    """With one of the codes, not a traceback."""
+    """A file without a fitted predictor is refused with an error code, without a traceback."""
     replace_part(bundle, "skops", skops_io.skops.io.dumps(what))
 
     with pytest.raises((BundleCorrupt, GoldenMismatch)):
@@ -221,7 +221,7 @@ def test_a_file_that_holds_no_fitted_predictor_is_refused(bundle, what):
 
 
 def test_random_damage_to_the_manifest_always_has_a_code(bundle):
-    """Whatever a byte becomes, the error is one of ours."""
+    """Random damage to the manifest always raises an error with a code."""
     path, draw = bundle / "manifest.json", random.Random(1)
     content = path.read_bytes()
     for _ in range(300):
@@ -234,7 +234,7 @@ def test_random_damage_to_the_manifest_always_has_a_code(bundle):
 
 
 def test_each_way_of_being_wrong_has_a_code_of_its_own():
-    """Codes are what scripts and on-call people match."""
+    """Each error class has its own code, which scripts and people on call rely on."""
     codes = [error.code for error in ModelError.__subclasses__()]
 
     assert len(codes) == len(set(codes))

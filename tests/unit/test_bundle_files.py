@@ -1,4 +1,4 @@
-"""A file of a bundle may be anything: what is no regular file of the right size is refused, by name, before a read."""
+"""Whatever is not a regular file of the expected size is refused, by name, before it is read."""
 
 import os
 import shutil
@@ -42,7 +42,7 @@ KINDS = {
 @pytest.mark.parametrize("pattern", ["manifest.json", "*.skops", "*.onnx"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_regular_file_of_the_right_size_is_refused_at_once(bundle, pattern, kind):
-    """Nothing waits for a writer, and nothing without an end is read; the message says what was expected."""
+    """FIFOs, devices and the like are refused at once, and the message says what was expected."""
     (path,) = bundle.glob(pattern)
     name, size = path.name, path.stat().st_size
     path.unlink()
@@ -58,7 +58,7 @@ def test_what_is_no_regular_file_of_the_right_size_is_refused_at_once(bundle, pa
 
 @pytest.mark.parametrize("change", [-1, 1])
 def test_a_file_of_another_size_than_the_manifest_says_is_refused_before_it_is_read(bundle, change):
-    """By a byte more or less."""
+    """A file that is one byte larger or smaller than its manifest says is refused before it is read."""
     (path,) = bundle.glob("*.skops")
     os.truncate(path, path.stat().st_size + change)
 
@@ -67,12 +67,12 @@ def test_a_file_of_another_size_than_the_manifest_says_is_refused_before_it_is_r
 
 
 def test_no_more_is_read_than_the_size_says():
-    """Of a file that claims less than it gives, as one that grows does; those of /proc claim 0."""
+    """No more bytes are read than the file's size, even if the file has more (files in /proc claim 0)."""
     assert b"" == read_file(Path("/proc/self/status"), "a file", most=9)
 
 
 def test_symbolic_links_are_followed(bundle, tmp_path):
-    """The volumes of Kubernetes are made of them."""
+    """Symbolic links are followed: Kubernetes' volumes consist of them."""
     before = read_bundle(bundle)
     bundle.rename(tmp_path / "..2024")
     (tmp_path / "..data").symlink_to("..2024")
@@ -85,7 +85,7 @@ def test_symbolic_links_are_followed(bundle, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_of_tokens_is_a_regular_file_too(tmp_path, kind):
-    """It is read with the same care."""
+    """A tokens file must be a regular file, too."""
     KINDS[kind](tmp_path / "tokens")
 
     with pytest.raises(SettingError, match=f"TOKENS_FILE=.*tokens (is|has) {kind}, expected a regular file"):

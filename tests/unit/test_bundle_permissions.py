@@ -1,4 +1,4 @@
-"""A bundle that is there, and closed to the user that the process runs as."""
+"""Bundles that the user of this process may not read."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ def bundle(iris_bundle, tmp_path):
 
 @pytest.mark.parametrize("closed", ["bundle", "manifest.json"])
 def test_a_bundle_that_may_not_be_read_says_who_may_not_and_what_to_do(bundle, closed):
-    """Neither a missing nor a corrupt one: the user and the owner are named."""
+    """A bundle without read permission is `bundle_unreadable`; the message names the user and the owner."""
     path = bundle if closed == "bundle" else bundle / closed
     path.chmod(0)
     bundle.parent.chmod(0o755)  # pytest makes it for its user alone
@@ -41,7 +41,7 @@ def test_a_bundle_that_may_not_be_read_says_who_may_not_and_what_to_do(bundle, c
 
 
 def test_a_closed_folder_of_a_platform_is_taken_for_the_bundle(tmp_path):
-    """The settings can be read; whoever reads the bundle says what is wrong with it."""
+    """A platform's model folder without permission is taken as MODEL_DIR, and loading it reports the problem."""
     folder = tmp_path / "opt/ml/model"
     folder.mkdir(parents=True)
     folder.chmod(0)

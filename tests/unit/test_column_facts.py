@@ -1,4 +1,4 @@
-"""What encoders say is said of the columns that they were given: of input columns only where it was those."""
+"""What encoders know is attributed to input columns only if they were given those, unchanged."""
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,7 @@ def known(*steps, names):
     ids=["reordered", "kept", "by position", "union", "union kept", "computed", "dropped and used", "dropped"],
 )
 def test_categories_are_those_of_the_columns_that_the_encoder_was_given(steps, expected):
-    """Whatever the steps before it did to their order and number."""
+    """Categories are attributed to the right columns, whatever earlier steps did to their order and number."""
     assert expected == known(*steps, names=["city", "sort"])
 
 
@@ -78,13 +78,13 @@ def test_categories_are_those_of_the_columns_that_the_encoder_was_given(steps, e
     ids=["floored", "scaled", "binned", "numbers replaced"],
 )
 def test_categories_of_computed_values_say_nothing_of_the_input(steps):
-    """They are other values."""
+    """Categories of computed values say nothing about the input columns."""
     assert {} == known(*steps, names=["age"])
 
 
 @pytest.mark.parametrize("vectoriser", [TfidfVectorizer(), HashingVectorizer(n_features=8)])
 def test_a_vectoriser_of_one_column_reads_texts(vectoriser):
-    """Also behind an imputer, whose columns a function lays flat."""
+    """A vectoriser of one column takes strings, also behind an imputer whose output is flattened."""
     filled = make_pipeline(FREQUENT, FunctionTransformer(np.ravel), vectoriser)
     texts = FRAME.assign(city=["one two", "two three"] * 60)
     estimator = make_pipeline(make_column_transformer((vectoriser, "sort"), (filled, ["city"])), LogisticRegression())
@@ -96,7 +96,7 @@ def test_a_vectoriser_of_one_column_reads_texts(vectoriser):
 
 
 def test_each_member_of_a_bagging_is_given_columns_of_its_own():
-    """In the order that the ensemble drew."""
+    """Each member of a bagging ensemble is given the columns that the ensemble drew, in that order."""
     codes = FRAME[["city", "sort"]].replace({"p": 1.0, "q": 2.0, "x": 3.0, "y": 4.0, "z": 5.0}).astype(float)
     members = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())
     estimator = BaggingClassifier(members, n_estimators=4, bootstrap_features=True, random_state=0)
@@ -123,7 +123,7 @@ BOOSTED = make_pipeline(
     ids=["reordered", "boosting over what an encoder gives"],
 )
 def test_a_model_is_packed_whose_steps_change_the_columns_before_they_are_encoded(tmp_path, estimator, names):
-    """With the categories of its own training data."""
+    """A model whose steps reorder or drop columns before encoding is packed with the right categories."""
     estimator.fit(FRAME[names], TARGET.astype(int))
 
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=FRAME[names], compiled=False)
@@ -146,7 +146,7 @@ class Lower(OneHotEncoder):
 
 
 def test_categories_that_the_data_contradict_are_none():
-    """A model is never packed that would refuse rows it was fitted on."""
+    """Categories that the training data contradict are not required of requests."""
     rows = FRAME[["city"]].apply(lambda cells: cells.str.upper())
     estimator = make_pipeline(Lower(), LogisticRegression()).fit(rows, TARGET)
     assert {"city": SAID["city"]} == column_facts(estimator, ["city"])
@@ -157,7 +157,7 @@ def test_categories_that_the_data_contradict_are_none():
 
 
 def test_an_imputer_of_none_says_how_a_missing_text_is_known(tmp_path):
-    """What it would not take for missing were a stranger to the encoder."""
+    """Behind an imputer of None, a missing string is represented by None, not by NaN."""
     rows = pd.DataFrame({"city": pd.Series(["a", None, "b"] * 40, dtype=object)})
     filled = SimpleImputer(missing_values=None, strategy="constant", fill_value="none")
     estimator = make_pipeline(filled, OneHotEncoder(), LogisticRegression()).fit(rows, TARGET)

@@ -1,4 +1,4 @@
-"""Work in processes of its own, while the caller goes on with other things."""
+"""Work in forked processes, while the caller does other things."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from model.forking import in_fork, in_forks
 
 
 def test_what_is_to_be_done_meanwhile_is_done_again_and_again():
-    """Until the work has said what it says."""
+    """`meanwhile` is called repeatedly until the work has returned its result."""
     times = []
 
     assert {"said": 1} == in_fork(
@@ -21,7 +21,7 @@ def test_what_is_to_be_done_meanwhile_is_done_again_and_again():
 
 
 def test_work_is_given_up_at_once_when_it_is_not_wanted_any_more():
-    """It has 30 s, and says nothing."""
+    """Work is abandoned at once when `meanwhile` returns false."""
     start = time.monotonic()
 
     assert in_fork(lambda: time.sleep(30) or {}, 30, lambda: False) is None
@@ -29,7 +29,7 @@ def test_work_is_given_up_at_once_when_it_is_not_wanted_any_more():
 
 
 def test_a_child_that_somebody_else_has_reaped_is_no_error():
-    """As gunicorn's master does, which waits for any child; what the work said is not lost."""
+    """A result is not lost if somebody else reaps the child, as gunicorn's master does."""
 
     def reap():
         try:
@@ -43,7 +43,7 @@ def test_a_child_that_somebody_else_has_reaped_is_no_error():
 
 
 def test_a_process_that_is_forked_meanwhile_does_not_end_the_work():
-    """A worker that leaves through the waiting master's frames is not the one to kill what it waits for."""
+    """A process forked meanwhile does not kill the work when it leaves the waiting frames."""
     forked = []
 
     def fork():
@@ -63,7 +63,7 @@ def test_a_process_that_is_forked_meanwhile_does_not_end_the_work():
 
 
 def test_what_the_work_says_may_be_long():
-    """Longer than a pipe holds."""
+    """A result may be larger than a pipe's buffer."""
     assert {"said": "x" * 300_000} == in_fork(lambda: {"said": "x" * 300_000}, 30)
 
 
@@ -72,7 +72,7 @@ def descriptors():
 
 
 def test_a_process_that_cannot_be_forked_leaves_nothing_behind(monkeypatch):
-    """No descriptor, and none of the processes that were forked before it."""
+    """If a fork fails, no descriptor and no process forked before remains."""
     before, forked, fork = descriptors(), [], os.fork
 
     def fail_the_second_time():
@@ -91,7 +91,7 @@ def test_a_process_that_cannot_be_forked_leaves_nothing_behind(monkeypatch):
 
 
 def test_the_work_ends_with_the_process_that_wants_it():
-    """Also when that is killed; it might hang for ever."""
+    """The work ends with the process that started it, even if that is killed."""
     reader, writer = os.pipe()
     parent = os.fork()
     if not parent:
@@ -108,5 +108,5 @@ def test_the_work_ends_with_the_process_that_wants_it():
 
 
 def test_the_work_is_the_first_to_go_when_memory_runs_out():
-    """What is tried may be too large; the process that serves goes on."""
+    """If memory runs out, the kernel kills the work and not the process that started it."""
     assert {"score": "1000"} == in_fork(lambda: {"score": Path("/proc/self/oom_score_adj").read_text().strip()}, 30)

@@ -1,4 +1,4 @@
-"""A compiled model's file is checked before its runtime reads it, which follows ids and lengths without looking."""
+"""An ONNX file is checked before its runtime reads it, which does not check ids and lengths."""
 
 import os
 from contextlib import suppress
@@ -137,7 +137,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_graph_whose_numbers_lead_anywhere_is_refused_before_it_is_read(name):
-    """The runtime would end the process, or never end."""
+    """A graph that would crash or hang the runtime is refused before the runtime reads it."""
     model = onnx.load_from_string(MADE.content)
     WRONG[name](model)
     content = model.SerializeToString()
@@ -177,7 +177,7 @@ def chain(depth):
 
 
 def test_a_tree_is_refused_that_the_runtime_has_no_stack_for():
-    """It takes some of its stack for each level; what is let in, it reads."""
+    """A tree too deep for the runtime's stack is refused; the runtime reads the deepest accepted one."""
     with pytest.raises(ValueError, match="out of range"):
         check_graph(chain(MOST_LEVELS + 1))
 
@@ -195,7 +195,7 @@ WHOLE = st.integers(-(2**63), 2**63 - 1)
 
 @given(st.lists(WHOLE), WHOLE)
 def test_numbers_are_read_as_they_were_written(values, single):
-    """Whether each has a key of its own or not, and whatever stands after them."""
+    """Repeated numbers are read as written, packed or each with its own key, whatever follows them."""
     attribute = onnx.AttributeProto(name="x", ints=values, i=single, type=2)
     dims = onnx.TensorProto(dims=values, name="x").SerializeToString()
 
@@ -208,7 +208,7 @@ def test_numbers_are_read_as_they_were_written(values, single):
 
 @given(st.binary(max_size=40), st.integers(0, 1000))
 def test_bytes_that_are_no_message_are_an_error_of_a_known_kind(damage, place):
-    """And never take long, or the process."""
+    """Bytes that are not a message raise a known error, quickly, and without a crash."""
     cut = place % len(MADE.content)
     content = MADE.content[:cut] + damage + MADE.content[cut + len(damage) :]
 

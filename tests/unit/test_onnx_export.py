@@ -1,4 +1,4 @@
-"""The compiled form: kept only when it is equal, read only when it is what it says, and exact on trees' edges."""
+"""Compiled models: kept only if they give the same answers, and exact at the thresholds of trees."""
 
 import shutil
 import subprocess
@@ -46,7 +46,7 @@ def bundle(iris_bundle, tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None], ids=["empty", "garbage", "half"])
 def test_a_compiled_model_that_is_none_is_refused(bundle, content):
-    """A right digest does not make it an ONNX file."""
+    """A compiled model with the right digest is refused if it is not an ONNX file."""
     path = part(bundle, "onnx")
     content = path.read_bytes()[: path.stat().st_size // 2] if content is None else content
     replace_part(bundle, "onnx", content)
@@ -58,7 +58,7 @@ def test_a_compiled_model_that_is_none_is_refused(bundle, content):
 @pytest.mark.parametrize("estimator", [FOREST, BOOSTED, STAGED], ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("side", [-np.inf, np.inf])
 def test_thresholds_that_are_off_by_the_last_bit_are_found(monkeypatch, estimator, side):
-    """The proof stands on the edges, so that a rounding of them cannot pass; as they are, it does."""
+    """The verification finds thresholds that are off by the last bit, and accepts the right ones."""
     assert compile_verified(estimator, read_signature(estimator, None), None, None)
 
     def moved(*arguments, **named):
@@ -73,7 +73,7 @@ def test_thresholds_that_are_off_by_the_last_bit_are_found(monkeypatch, estimato
 
 
 def test_a_converter_that_is_slightly_wrong_is_found(monkeypatch):
-    """A part in a hundred thousand of a probability is too much."""
+    """A converter whose probabilities are wrong by one part in 100,000 is found."""
     real = tree_ensembles.binary_probabilities
     monkeypatch.setattr(
         tree_ensembles,
@@ -86,7 +86,7 @@ def test_a_converter_that_is_slightly_wrong_is_found(monkeypatch):
 
 
 def test_neighbours_at_equal_distances_are_not_compiled():
-    """Which of them counts is chance; on iris it shows."""
+    """A nearest-neighbour model with ties in distance, as on iris, is not compiled: ties are broken arbitrarily."""
     estimator = KNeighborsClassifier().fit(IRIS.data, IRIS.target)
 
     with pytest.raises(NotCompiled):
@@ -98,7 +98,7 @@ def test_neighbours_at_equal_distances_are_not_compiled():
 @pytest.mark.parametrize("estimator", [FOREST, STAGED, SCALED], ids=lambda each: type(each).__name__)
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_row_that_is_too_large_for_a_step_has_no_answer(tmp_path, estimator, compiled):
-    """scikit-learn refuses it, and so does the compiled form; the rows beside it do not matter."""
+    """A compiled model refuses the same too large row as scikit-learn, and no other row."""
     pack(estimator, tmp_path / "bundle", name="test")
     engine = load(tmp_path / "bundle", compiled=compiled).engine
     assert ("onnx" if compiled else "scikit-learn") == engine.name
@@ -110,7 +110,7 @@ def test_a_row_that_is_too_large_for_a_step_has_no_answer(tmp_path, estimator, c
 
 
 def test_a_tree_without_a_split_is_compiled(tmp_path):
-    """Such as one of a constant target."""
+    """A tree without a split, such as for a constant target, is compiled."""
     estimator = DecisionTreeRegressor().fit(IRIS.data, np.full(150, 2.5))
 
     loaded = pack(estimator, tmp_path / "bundle", name="test")
@@ -119,7 +119,7 @@ def test_a_tree_without_a_split_is_compiled(tmp_path):
 
 
 def test_missing_numbers_go_where_the_trees_send_them(tmp_path):
-    """Forests and boosting learn a side for what is missing."""
+    """A compiled forest or boosting model sends missing numbers to the side that was learned for them."""
     rows = np.where(np.random.default_rng(0).random(CANCER.data.shape) < 0.2, np.nan, CANCER.data)
     for kind in (RandomForestClassifier(5, random_state=0), HistGradientBoostingClassifier(max_iter=5)):
         estimator = kind.fit(rows, CANCER.target)
@@ -130,7 +130,7 @@ def test_missing_numbers_go_where_the_trees_send_them(tmp_path):
 
 
 def test_a_column_that_is_dropped_may_hold_anything(tmp_path):
-    """Packed without data nothing is known of it but that."""
+    """A dropped column may contain anything in a compiled model packed without data."""
     rows = pd.DataFrame({"ident": ["P1", "P2", "P3", "P4"] * 30, "size": np.linspace(0, 1, 120)})
     columns = ColumnTransformer([("d", "drop", ["ident"]), ("s", StandardScaler(), ["size"])])
     estimator = make_pipeline(columns, LogisticRegression()).fit(rows, rows["size"] > 0.5)
@@ -143,7 +143,7 @@ def test_a_column_that_is_dropped_may_hold_anything(tmp_path):
 
 
 def test_what_is_not_compiled_says_why(tmp_path):
-    """The manifest keeps the reason."""
+    """The manifest says why a model is not compiled."""
     estimator = KNeighborsClassifier(metric="manhattan").fit(IRIS.data, IRIS.target)
 
     loaded = pack(estimator, tmp_path / "bundle", name="test")
@@ -153,7 +153,7 @@ def test_what_is_not_compiled_says_why(tmp_path):
 
 
 def test_a_compiled_model_is_served_without_importing_scikit_learn_and_survives_forks(iris_bundle):
-    """One session is made before the forks, predicts in every process, and each of them exits well."""
+    """A session made before forking predicts in every process, scikit-learn is not imported, and all exit with 0."""
     program = """
 import os, sys
 import numpy as np

@@ -1,4 +1,4 @@
-"""Modules that one process reads and another imports, whatever has become of their files."""
+"""Modules that one process reads and another imports, whatever happens to their files in between."""
 
 import importlib
 import pkgutil
@@ -36,7 +36,7 @@ def forget():
 
 
 def test_modules_are_imported_as_they_were_read(code):
-    """Packages, namespace packages and data files too; the directory may have been replaced, or hang."""
+    """Recorded packages, namespace packages and data files are imported without touching the directory."""
     with record_imports(code) as modules:
         importlib.import_module("own_module")
     forget()
@@ -55,7 +55,7 @@ def test_modules_are_imported_as_they_were_read(code):
 
 
 def test_what_was_held_stays_held_unless_it_cannot_be_loaded(code):
-    """Another model may import modules that this one has imported too."""
+    """Recorded modules stay importable, unless loading the model that needs them fails."""
     with record_imports(code) as modules:
         importlib.import_module("own_module")
     forget()
@@ -77,7 +77,7 @@ def test_what_was_held_stays_held_unless_it_cannot_be_loaded(code):
 
 
 def test_a_stale_compiled_copy_is_not_taken(code):
-    """Of the same size and time as the source that was replaced."""
+    """A compiled copy with the size and time of a replaced source is ignored."""
     source = code / "own_space" / "place.py"
     importlib.import_module("own_module")
     forget()
@@ -90,7 +90,7 @@ def test_a_stale_compiled_copy_is_not_taken(code):
 
 
 def test_other_modules_are_none_of_its_business(code, tmp_path):
-    """Those of other directories are found as ever, and not noted; without a directory none is."""
+    """Modules of other directories are imported as usual, and not recorded."""
     with record_imports(tmp_path / "code2") as modules:
         importlib.import_module("own_module")
     with record_imports(None) as nothing:

@@ -1,4 +1,4 @@
-"""From an estimator to a bundle: proven before it is in place, or refused with the reason."""
+"""Packing an estimator: verified before it is published, or refused with the reason."""
 
 import sys
 
@@ -38,7 +38,7 @@ IRIS = load_iris(as_frame=True)
     ids=lambda estimator: type(estimator).__name__,
 )
 def test_an_estimator_fitted_on_a_frame_answers_a_matrix_without_a_warning(tmp_path, estimator):
-    """Names are for the caller's rows; each warning would be an error in this test."""
+    """An estimator fitted on a frame predicts a matrix without a warning, which would be an error here."""
     estimator.fit(IRIS.data, IRIS.target)
     expected = estimator.predict_proba(IRIS.data)
 
@@ -63,7 +63,7 @@ def test_an_estimator_fitted_on_a_frame_answers_a_matrix_without_a_warning(tmp_p
 )
 @pytest.mark.parametrize("compiled", [True, False])
 def test_a_step_that_writes_in_its_input_changes_nothing_for_the_next(tmp_path, estimator, compiled):
-    """Neither the rows that are logged, nor those that the probabilities are of, nor the caller's data."""
+    """A step that writes into its input changes neither logged rows, nor later answers, nor the caller's data."""
     data, target = IRIS.data.to_numpy(), IRIS.target.to_numpy()
     estimator.fit(data.copy(), target)
     given, rows = data.copy(), data[:7].copy()
@@ -78,7 +78,7 @@ def test_a_step_that_writes_in_its_input_changes_nothing_for_the_next(tmp_path, 
 
 
 def test_an_estimator_fitted_without_names_gets_those_of_the_data_or_generated_ones(tmp_path):
-    """scikit-learn's own convention where there are no names at all."""
+    """Without fitted names, columns have those of the data, or generated ones in scikit-learn's convention."""
     estimator = LogisticRegression(max_iter=1000).fit(IRIS.data.to_numpy(), IRIS.target)
 
     named = pack(estimator, tmp_path / "a", name="test", data=IRIS.data)
@@ -95,7 +95,7 @@ def test_an_estimator_fitted_without_names_gets_those_of_the_data_or_generated_o
     ids=["name", "version", "score"],
 )
 def test_a_pack_that_fails_leaves_the_bundle_that_was_there(tmp_path, change, reason):
-    """Nothing is put in place before it is proven."""
+    """A pack that fails leaves the previous bundle in place."""
     estimator = LinearRegression().fit(IRIS.data, IRIS.target)
     pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data)
 
@@ -107,7 +107,7 @@ def test_a_pack_that_fails_leaves_the_bundle_that_was_there(tmp_path, change, re
 
 
 def test_only_a_bundle_is_ever_replaced(tmp_path):
-    """A directory of something else, or a file, is left alone."""
+    """A directory with other content, or a file, is never replaced."""
     estimator = LinearRegression().fit(IRIS.data, IRIS.target)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.csv").write_text("precious")
@@ -121,7 +121,7 @@ def test_only_a_bundle_is_ever_replaced(tmp_path):
 
 
 def test_packing_in_place_of_a_bundle_leaves_the_new_one_and_nothing_else(tmp_path):
-    """The directory is replaced as a whole."""
+    """Packing over a bundle leaves the new one and nothing of older ones but the previous files."""
     estimator = LinearRegression().fit(IRIS.data, IRIS.target)
     for version in ("1", "2"):
         pack(estimator, tmp_path / "bundle", name="test", version=version, data=IRIS.data)
@@ -174,7 +174,7 @@ class Named(TransformerMixin, BaseEstimator):
 
 
 def test_own_code_keeps_the_names_it_remembers():
-    """Only scikit-learn's own are taken off, which would warn of an array at each call."""
+    """Own code keeps its feature_names_in_; only scikit-learn's components lose them, because they would warn."""
     estimator = make_pipeline(Named(), LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
     expected = estimator.predict(IRIS.data)
 
@@ -202,7 +202,7 @@ class Framed(TransformerMixin, BaseEstimator):
 
 
 def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, monkeypatch):
-    """With the dtypes that it was fitted on, missing values and all; without pandas the load fails and says so."""
+    """Own code that takes only frames is given them with the fitted dtypes; without pandas, loading says so."""
     draw = np.random.default_rng(0)
     frame = pd.DataFrame(
         {
@@ -229,7 +229,7 @@ def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, monkeypatc
 
 
 def test_a_target_beside_the_columns_of_a_model_without_names_is_named(tmp_path):
-    """It cannot be told from the others."""
+    """Data with more columns than a model without names takes are refused, and the columns are named."""
     estimator = LinearRegression().fit(IRIS.data.to_numpy(), IRIS.target)
 
     with pytest.raises(UnsupportedEstimator, match=r"takes 4 columns and does not know their names.*, target\): leave"):
@@ -237,7 +237,7 @@ def test_a_target_beside_the_columns_of_a_model_without_names_is_named(tmp_path)
 
 
 def test_data_of_another_shape_are_refused(tmp_path):
-    """The rows to prove the model with must be rows of the model."""
+    """Data with another number of columns are refused."""
     estimator = LinearRegression().fit(IRIS.data, IRIS.target)
 
     with pytest.raises(UnsupportedEstimator, match="petal width"):

@@ -1,4 +1,4 @@
-"""A bundle takes the place of another inside its directory; a reader finds a whole one at any moment."""
+"""Replacing a bundle in its directory: readers find a complete one at any moment."""
 
 import os
 import resource
@@ -65,7 +65,7 @@ def at_each_step(do):
 
 @pytest.mark.parametrize("first", [True, False], ids=["a first pack", "a replacement"])
 def test_a_pack_that_is_killed_at_any_step_leaves_a_whole_bundle_and_is_made_up_for_by_the_next(tmp_path, put, first):
-    """The old one or the new one, or none where there was none; the next pack leaves nothing of the killed one."""
+    """After a killed pack there is the old or the new bundle, or none at first; the next pack cleans up."""
     killed = 0
     for last in range(1, 200):
         directory = tmp_path / str(last)
@@ -91,7 +91,7 @@ def test_a_pack_that_is_killed_at_any_step_leaves_a_whole_bundle_and_is_made_up_
 
 @pytest.mark.parametrize("room", [1000, 35_000])
 def test_a_full_disk_leaves_what_was_there(tmp_path, put, room):
-    """Whichever file it is that finds no room: the old bundle or, at the first pack, nothing."""
+    """When the disk is full, the old bundle stays, or nothing if there was none."""
     put(tmp_path / "old", 1)
     before = files(tmp_path / "old")
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -109,7 +109,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, put, room):
 
 
 def test_a_directory_that_cannot_be_written_is_refused(tmp_path, put):
-    """With the reason; a bundle below a file is the nearest that root cannot write either."""
+    """A directory that cannot be written is refused with the reason (below a file, not even root can write)."""
     (tmp_path / "file").write_text("")
 
     with pytest.raises(OutputRefused, match=r"file/bundle cannot be written \(Not a directory\)"):
@@ -117,7 +117,7 @@ def test_a_directory_that_cannot_be_written_is_refused(tmp_path, put):
 
 
 def test_of_two_packs_at_once_the_second_is_refused(tmp_path, put):
-    """It changes nothing for the first one; afterwards there is room for another."""
+    """While one process packs, a second is refused and does not disturb it; afterwards packing works again."""
     directory = tmp_path / "bundle"
     with staging_directory(directory) as folder:
         (folder / "half").write_text("half")
@@ -135,7 +135,7 @@ def test_of_two_packs_at_once_the_second_is_refused(tmp_path, put):
 
 
 def test_a_reader_never_finds_a_broken_bundle_however_often_and_by_how_many_it_is_replaced(tmp_path, put):
-    """Through 100 packs of each of two processes, of which one is refused where both are at it."""
+    """A reader finds a complete bundle throughout 100 packs by each of two concurrent processes."""
     directory = tmp_path / "bundle"
     put(directory, 0)
 
@@ -160,7 +160,7 @@ def test_a_reader_never_finds_a_broken_bundle_however_often_and_by_how_many_it_i
 
 
 def test_whoever_has_read_a_manifest_finds_its_files_after_the_next_pack(tmp_path, put):
-    """The files of the version before stay, those of older ones go; what is not of a bundle stays."""
+    """The previous bundle's files stay for its readers, older ones are removed, and other files are left alone."""
     directory, kept = tmp_path / "bundle", []
     directory.mkdir()
     for number in range(4):
@@ -172,7 +172,7 @@ def test_whoever_has_read_a_manifest_finds_its_files_after_the_next_pack(tmp_pat
 
 
 def test_a_bundle_of_the_first_format_is_read_and_replaced(iris_bundle, tmp_path, put):
-    """Its files have plain names; they stay for one pack, as those of any version."""
+    """A bundle in format 1 is read and replaced; its files stay for one pack, like those of any bundle."""
     directory = shutil.copytree(iris_bundle, tmp_path / "bundle")
     as_format_1(directory)
     verify(load(directory))
@@ -186,7 +186,7 @@ def test_a_bundle_of_the_first_format_is_read_and_replaced(iris_bundle, tmp_path
 
 
 def test_a_file_that_is_damaged_is_replaced_by_a_pack_of_the_same_content(tmp_path, put):
-    """Its name says which content it should have, not that it has it."""
+    """A damaged file is replaced by a pack of the same content, although its name is the same."""
     put(tmp_path / "bundle", 1)
     part(tmp_path / "bundle", "onnx").write_bytes(b"damaged")
 
@@ -195,7 +195,7 @@ def test_a_file_that_is_damaged_is_replaced_by_a_pack_of_the_same_content(tmp_pa
 
 
 def test_the_directory_stays_the_same_one(tmp_path, put):
-    """It may be mounted somewhere, or a link to it may be what is served."""
+    """The directory itself is not replaced: it may be mounted, or the target of a link."""
     put(tmp_path / "bundle", 1)
     (tmp_path / "link").symlink_to("bundle")
     before = (tmp_path / "bundle").stat().st_ino
@@ -208,7 +208,7 @@ def test_the_directory_stays_the_same_one(tmp_path, put):
 
 @pytest.mark.parametrize("onnx", [None, 7], ids=["all files differ", "a file is the same"])
 def test_a_watch_sees_one_change_of_each_pack(tmp_path, put, onnx):
-    """Though it looks twice between any two steps of it."""
+    """A watcher sees one change for each pack, even if it looks between any two steps."""
     directory = tmp_path / "bundle"
     put(directory, 1)
     put(directory, 2, onnx)

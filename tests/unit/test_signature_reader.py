@@ -1,4 +1,4 @@
-"""A signature is what the estimator itself remembers, and what it says when it is asked."""
+"""Signatures, read from the estimator's attributes and from what it accepts."""
 
 import numpy as np
 import pandas as pd
@@ -42,7 +42,7 @@ def features(estimator, data=None):
 
 @pytest.mark.parametrize("data", [None, FRAME[["size", "city", "open"]]], ids=["estimator alone", "with data"])
 def test_categories_and_missing_values_are_read_off_a_nested_pipeline(data):
-    """An encoder that refuses strangers gives the only values there are; an imputer takes null."""
+    """In a nested pipeline, a strict encoder's categories are the accepted values, and an imputer accepts null."""
     estimator = fitted(NUMBERS, ("c", OneHotEncoder(), ["city"]), rows=FRAME[["size", "city", "open"]])
 
     found = features(estimator, data)
@@ -52,14 +52,14 @@ def test_categories_and_missing_values_are_read_off_a_nested_pipeline(data):
 
 
 def test_an_encoder_that_takes_strangers_gives_no_list():
-    """What the model takes, the server takes."""
+    """An encoder that accepts unknown categories sets no list of accepted values."""
     estimator = fitted(("c", OneHotEncoder(handle_unknown="ignore"), ["city"]))
 
     assert Feature("city", "string", nullable=True) == features(estimator, FRAME)["city"]
 
 
 def test_data_give_the_kinds_that_the_estimator_does_not_say():
-    """Truth values and dates are columns too."""
+    """Data give the dtypes that the estimator does not know, including booleans and dates."""
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
     estimator = fitted(NUMBERS, ("o", codes, ["open", "since"]))
 
@@ -69,7 +69,7 @@ def test_data_give_the_kinds_that_the_estimator_does_not_say():
 
 
 def test_an_imputer_before_the_encoder_makes_missing_texts_welcome():
-    """However the two are nested."""
+    """An imputer before the encoder makes a string column nullable, however the two are nested."""
     words = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
     estimator = fitted(("c", words, ["city"]))
 
@@ -79,7 +79,7 @@ def test_an_imputer_before_the_encoder_makes_missing_texts_welcome():
 
 
 def test_numbers_may_be_categories():
-    """Codes that an encoder was fitted on are the only ones it takes."""
+    """Numbers that a strict encoder was fitted on are categories."""
     rows = FRAME.assign(code=[1, 2, 3, 4] * 10)
     estimator = fitted(("c", OneHotEncoder(), ["code"]), rows=rows)
 
@@ -92,7 +92,7 @@ def test_numbers_may_be_categories():
     ids=lambda value: type(value).__name__,
 )
 def test_native_support_for_missing_values_is_found_by_asking(estimator, nullable):
-    """Not by a list of ours."""
+    """Whether an estimator accepts missing values is found by letting it predict one."""
     estimator.fit(FRAME[["size"]].fillna(0), LABELS)
 
     assert nullable == features(estimator)["size"].nullable
@@ -110,7 +110,7 @@ def test_native_support_for_missing_values_is_found_by_asking(estimator, nullabl
     ids=["classifier", "multi-output", "regressor", "clusterer", "outlier detector"],
 )
 def test_what_it_answers_is_read_off_the_estimator(estimator, labels, expected):
-    """Task, number of outputs, classes of each, probabilities."""
+    """Task, number of outputs, classes and probabilities are read from the estimator."""
     rows = np.random.default_rng(0).normal(size=(40, 3))
     signature = read_signature(estimator.fit(rows, labels), None)
 
@@ -119,7 +119,7 @@ def test_what_it_answers_is_read_off_the_estimator(estimator, labels, expected):
 
 @pytest.mark.parametrize("case", zoo.pipelines(), ids=lambda case: case.name)
 def test_with_and_without_data_the_names_and_the_answers_are_the_same(case):
-    """Data sharpen a signature, they do not make it another one."""
+    """With and without data, a signature has the same names and outputs."""
     estimator = case.fitted()
     estimator = getattr(estimator, "best_estimator_", estimator)
 
@@ -141,7 +141,7 @@ def test_with_and_without_data_the_names_and_the_answers_are_the_same(case):
     ids=["objects", "missing column", "infinity", "mixed column"],
 )
 def test_data_that_do_not_fit_are_refused_by_name(data, reason):
-    """The message has the column."""
+    """Data that do not fit are refused, and the message names the column."""
     estimator = fitted(NUMBERS, ("c", OneHotEncoder(), ["city"]))
 
     with pytest.raises(UnsupportedEstimator, match=reason):
@@ -149,7 +149,7 @@ def test_data_that_do_not_fit_are_refused_by_name(data, reason):
 
 
 def test_a_classifier_of_codes_names_its_codes():
-    """CategoricalNB indexes its tables by the codes: others must not reach it."""
+    """CategoricalNB's codes are categories: it would use any other code as an index."""
     estimator = CategoricalNB().fit(np.array([[0, 1], [1, 2], [0, 0], [1, 1]]), [0, 1, 0, 1])
 
     assert [(0, 1), (0, 1, 2)] == [feature.categories for feature in features(estimator).values()]

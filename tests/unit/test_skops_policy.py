@@ -1,4 +1,4 @@
-"""What a pipeline may refer to, and what is said of what it may not."""
+"""Which functions a pipeline may refer to, and what is said about others."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
 def test_a_function_of_numpy_that_only_computes_is_packed(tmp_path, function):
-    """As its ufuncs are."""
+    """A numpy function that only computes is packed."""
     step = FunctionTransformer(function, kw_args=FUNCTIONS[function])
     estimator = make_pipeline(step, LogisticRegression()).fit(ROWS, LABELS)
 
@@ -39,7 +39,7 @@ def test_a_function_of_numpy_that_only_computes_is_packed(tmp_path, function):
 
 
 def test_texts_are_filled_laid_flat_and_read(tmp_path):
-    """By the function that joins an imputer to a vectoriser, with or without the data."""
+    """A pipeline of imputer, np.ravel and vectoriser is packed, with or without data."""
     rows = pd.DataFrame({"note": ["good phone", "bad battery", None, "awful thing"] * 10})
     filled = SimpleImputer(strategy="constant", fill_value="")
     steps = make_pipeline(filled, FunctionTransformer(np.ravel), TfidfVectorizer())
@@ -51,7 +51,7 @@ def test_texts_are_filled_laid_flat_and_read(tmp_path):
 
 
 def test_columns_may_be_chosen_for_holding_objects(tmp_path):
-    """As those of texts do in older frames."""
+    """Columns may be selected by the object dtype, which strings have in older frames."""
     rows = pd.DataFrame({"city": pd.Series(["a", "b"] * 20, dtype=object), "age": ROWS[:, 0]})
     chosen = (OneHotEncoder(), make_column_selector(dtype_include=["category", object]))
     estimator = make_pipeline(make_column_transformer(chosen), LogisticRegression()).fit(rows, LABELS)
@@ -79,7 +79,7 @@ ANONYMOUS = make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegres
     ids=["lambda", "lambda in a pickle", "float32", "search without a model"],
 )
 def test_what_is_refused_says_what_to_do(tmp_path, estimator, options, reason):
-    """Not only what is wrong."""
+    """A refusal says what to do."""
     rows = ROWS.astype(np.float32)
 
     with pytest.raises(UnsupportedEstimator, match=reason):

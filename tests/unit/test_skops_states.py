@@ -1,4 +1,4 @@
-"""What a file gives compiled classes to be built from is checked before they are: they read as much as they expect."""
+"""States for compiled classes are checked before these are built: they would read beyond a short state."""
 
 import io
 import json
@@ -98,7 +98,7 @@ CRAFTED = {
 
 @pytest.mark.parametrize("name", CRAFTED)
 def test_a_state_that_would_be_read_beyond_its_end_is_refused_before_it_is(name):
-    """Each of them crashes scikit-learn while skops builds it, or builds what crashes later."""
+    """A state that crashes scikit-learn, now or later, is refused before skops builds anything from it."""
     estimator, change = CRAFTED[name]
     content = skops_io.skops.io.dumps(estimator.fit(ROWS, LABELS))
     audit_arrays(skops_io.load_skops(content))
@@ -108,7 +108,7 @@ def test_a_state_that_would_be_read_beyond_its_end_is_refused_before_it_is(name)
 
 
 def test_a_file_that_is_no_archive_inside_is_refused():
-    """Whatever the reader of archives raises."""
+    """A file that is not a valid archive inside is refused."""
     content = bytearray(skops_io.skops.io.dumps(FOREST.fit(ROWS, LABELS)))
     start = content.index(b"schema.json")
     content[start - 30 + 6] |= 1  # encrypted, by its local header

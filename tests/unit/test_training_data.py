@@ -1,4 +1,4 @@
-"""From columns of several kinds to a bundle: what a step is given is what it was fitted on, whatever holds the data."""
+"""Training data of several dtypes: each step is given what it was fitted on, whatever holds the data."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def packed(tmp_path, *steps, data=FRAME):
 
 @pytest.mark.parametrize("column", ["city", 1, np.int64(1)], ids=["name", "number", "numpy's number"])
 def test_a_column_that_a_vectoriser_chose_by_itself_stays_one(tmp_path, column):
-    """It reads texts, not rows of them."""
+    """A column selected by its bare name stays one-dimensional: a vectoriser takes strings, not rows."""
     words = CountVectorizer(token_pattern=r"\w")
 
     features = packed(tmp_path, ColumnTransformer([("t", words, column), ("n", "passthrough", [0])]))
@@ -36,7 +36,7 @@ def test_a_column_that_a_vectoriser_chose_by_itself_stays_one(tmp_path, column):
 
 
 def test_columns_of_several_kinds_stay_what_they_are_through_each_step_that_chooses_among_them(tmp_path):
-    """A numpy function of numbers is given numbers, however deep."""
+    """A step that is given numeric columns of a mixed table gets numbers, however deep it is nested."""
     logarithm = ColumnTransformer([("l", FunctionTransformer(np.log1p), ["age"]), ("o", OneHotEncoder(), ["city"])])
     outer = ColumnTransformer([("n", make_pipeline("passthrough", logarithm), ["city", "age"])])
 
@@ -48,7 +48,7 @@ def test_columns_of_several_kinds_stay_what_they_are_through_each_step_that_choo
 @pytest.mark.parametrize("with_data", [False, True], ids=["categories", "data"])
 @pytest.mark.parametrize("large", [2**53 + 1, -(2**60) - 1, 10**400])
 def test_integers_that_float64_cannot_represent_are_refused(tmp_path, large, with_data):
-    """Two ids would become one, in silence."""
+    """Integers that float64 cannot represent are refused: two ids would silently become one."""
     rows = pd.DataFrame({"id": pd.Series([2**53, large] * 20, dtype=None if abs(large) < 2**63 else object)})
     step = FunctionTransformer() if with_data else OneHotEncoder()
     estimator = make_pipeline(step, DummyClassifier())
@@ -58,7 +58,7 @@ def test_integers_that_float64_cannot_represent_are_refused(tmp_path, large, wit
 
 
 def test_large_integers_that_float64_represents_are_numbers(tmp_path):
-    """Moments in nanoseconds, say."""
+    """Large integers that float64 represents, such as some times in nanoseconds, are numbers."""
     rows = pd.DataFrame({"since": np.arange(40) * 2**40 + 2**60})
 
     assert ["float64"] == [each.dtype for each in packed(tmp_path, StandardScaler(), data=rows)]
@@ -77,7 +77,7 @@ def test_large_integers_that_float64_represents_are_numbers(tmp_path):
     ids=["sparse", "dictionary", "another series", "ragged", "empty frame", "empty list"],
 )
 def test_data_of_another_form_are_refused_with_what_is_expected(tmp_path, data, reason):
-    """By an error that the caller can act on."""
+    """Data in an unsupported form are refused, and the message says what is expected."""
     estimator = LogisticRegression().fit(FRAME[["age"]], LABELS)
 
     with pytest.raises(UnsupportedEstimator, match=reason):
@@ -85,7 +85,7 @@ def test_data_of_another_form_are_refused_with_what_is_expected(tmp_path, data, 
 
 
 def test_a_series_is_a_column(tmp_path):
-    """Of its own name."""
+    """A series is a column with its own name."""
     estimator = LogisticRegression().fit(FRAME[["age"]], LABELS)
 
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=FRAME["age"])
@@ -94,7 +94,7 @@ def test_a_series_is_a_column(tmp_path):
 
 
 def test_texts_and_numbers_of_numpy_are_texts_and_numbers(tmp_path):
-    """Also in a list, or among objects."""
+    """Strings and numbers of numpy's types are strings and numbers, in a list or in an object array."""
     texts = [np.str_(text) for text in FRAME["city"]]
     estimator = make_pipeline(CountVectorizer(token_pattern=r"\w"), LogisticRegression()).fit(texts, LABELS)
 
@@ -110,7 +110,7 @@ def test_texts_and_numbers_of_numpy_are_texts_and_numbers(tmp_path):
     ids=["nothing", "several kinds", "infinity", "objects", "large"],
 )
 def test_a_column_that_the_model_drops_may_hold_anything(tmp_path, cells):
-    """It was given, and is not looked at."""
+    """A column that the model drops may contain anything."""
     data = FRAME.assign(note=pd.Series((cells * 40)[:40], dtype=object))
     columns = ColumnTransformer([("n", "passthrough", ["age"]), ("c", OneHotEncoder(), ["city"])])
 

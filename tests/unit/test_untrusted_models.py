@@ -1,4 +1,4 @@
-"""Nothing that a file holds runs, and nothing that it claims is followed, unless the operator vouched for it."""
+"""Untrusted model files: nothing in them runs unless the operator allowed it."""
 
 import io
 import json
@@ -97,7 +97,7 @@ CONTAINERS = {
 @pytest.mark.parametrize("right_digest", [True, False], ids=["right digest", "wrong digest"])
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_a_malicious_model_never_runs_without_permission(malicious, canary, container, right_digest):
-    """Not with a wrong digest, nor with a right one; and not with permission but no pin, or a pin but no permission."""
+    """A malicious model never runs unless the operator gave both permission and a pin."""
     wrap, name = CONTAINERS[container]
     bundle, pin = malicious(wrap(Payload(canary)), name, right_digest=right_digest)
 
@@ -109,7 +109,7 @@ def test_a_malicious_model_never_runs_without_permission(malicious, canary, cont
 
 
 def test_permission_and_pin_together_run_a_pickle_and_no_skops_payload(malicious, canary):
-    """That the test can fail: with both, a pickle is run. A skops file's types are audited all the same."""
+    """With permission and pin a pickle runs (so the test above can fail), but a skops file is audited all the same."""
     bundle, pin = malicious(inside_skops(Payload(canary)), "model.skops")
     with pytest.raises(ModelError):
         load(bundle, Trust(pin, pickle=True))
@@ -123,7 +123,7 @@ def test_permission_and_pin_together_run_a_pickle_and_no_skops_payload(malicious
 
 
 def test_a_pickled_bundle_is_served_with_permission_and_pin_only(tmp_path):
-    """What skops cannot hold is packed as a pickle if asked, and loads with its digest pinned."""
+    """An estimator that skops cannot hold is packed as a pickle on request, and loads if its digest is pinned."""
     estimator = make_pipeline(FunctionTransformer(np.atleast_2d), LogisticRegression(max_iter=1000)).fit(ROWS, LABELS)
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=ROWS, allow_pickle=True)
 
@@ -160,7 +160,7 @@ pack(make_pipeline(Doubler(), LogisticRegression(max_iter=1000)).fit(rows, label
 
 
 def test_own_types_are_loaded_from_the_named_directory_only(tmp_path):
-    """A custom transformer is a type like any other that is not trusted, until the operator names its directory."""
+    """A type of own code is trusted only if the operator names its directory."""
     code = tmp_path / "code"
     code.mkdir()
     (code / "own_code.py").write_text(OWN)
@@ -188,7 +188,7 @@ def text(value):
 @pytest.mark.parametrize("loader", ["LossNode", "ReduceNode", "ObjectNode", "FunctionNode", "MethodNode", "NewNode"])
 @pytest.mark.parametrize("name", ["mkdir", "check_call"])
 def test_what_the_operators_code_imports_is_not_its_own(tmp_path, canary, loader, name):
-    """A file that asks for a function that own code imported, by a loader that would call it, gets nothing called."""
+    """A function that own code imports from elsewhere is not trusted, whatever loader asks for it."""
     code = tmp_path / "code"
     code.mkdir()
     module = f"own_{loader}_{name}"
@@ -212,7 +212,7 @@ def test_what_the_operators_code_imports_is_not_its_own(tmp_path, canary, loader
 @pytest.mark.parametrize("loader", ["LossNode", "ReduceNode", "TreeNode", "ObjectNode"])
 @pytest.mark.parametrize("name", ["sklearn.utils.validation.check_array", "functools.partial"])
 def test_a_trusted_function_is_never_called_with_what_a_file_says(loader, name):
-    """It may be referred to, where an estimator does; not built."""
+    """A trusted function may be referred to, but no loader calls it with arguments from the file."""
     module, _, attribute = name.rpartition(".")
     arguments = {"__class__": "tuple", "__module__": "builtins", "__loader__": "TupleNode", "content": [text("x")]}
     schema = {"__class__": attribute, "__module__": module, "__loader__": loader, "__reduce__": {"args": arguments}}
@@ -226,7 +226,7 @@ def test_a_trusted_function_is_never_called_with_what_a_file_says(loader, name):
 
 
 def test_a_file_that_expands_to_fill_the_memory_is_refused():
-    """Its size when read is known before it is."""
+    """A file that expands to fill the memory is refused before it is expanded."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("schema.json", "{}" + " " * 50_000_000)
