@@ -39,7 +39,12 @@ def test_a_change_is_checked_by_the_tests_that_import_it(changed):
     assert set() == set(affected(["docs/settings.md"]))
 
 
-@pytest.mark.parametrize("diff", re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL))
+def blocks(language):
+    """Return the code blocks of CONTRIBUTING.md in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("diff", blocks("diff"))
 def test_the_worked_examples_still_apply(diff):
     """CONTRIBUTING.md shows where a protocol, a setting, a metric and an estimator go, by changes to today's code."""
     command = ["git", "apply", "--check", "-"]
@@ -47,3 +52,9 @@ def test_the_worked_examples_still_apply(diff):
     applied = subprocess.run(command, input=diff, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert "" == applied.stderr
+
+
+@pytest.mark.parametrize("module", blocks("python"))
+def test_the_worked_modules_can_be_imported(module):
+    """What they import from the product is there."""
+    exec(module, {})
