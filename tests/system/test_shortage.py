@@ -87,7 +87,7 @@ def test_descriptors_that_run_out_in_the_master_cost_no_worker_that_is_there(ser
 
     assert 200 == server.predict({"features": ROW})[0]
     server.process.send_signal(signal.SIGHUP)
-    eventually(lambda: "the old one stays: OSError: [Errno 24]" in server.errors, "a line about it")
+    eventually(lambda: "the old one stays: boot_failed: OSError: [Errno 24]" in server.errors, "a line about it")
     assert [other] == server.children()
     resource.prlimit(master, resource.RLIMIT_NOFILE, limits)
     eventually(lambda: server.without([lost]), "a new worker")
