@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from model.thread_limits import limit_threads
+from tests.made_once import made_once
 from tests.victims import PACK, WIDE
 
 # As commands and the server do: threads of libraries wait for each other on a busy machine, and do not survive a fork.
@@ -25,17 +26,26 @@ pytest_plugins = ["tests.system.containers"]  # the image is built once, whichev
 
 
 @pytest.fixture(scope="session")
-def iris_bundle(tmp_path_factory):
-    """Make the reference model's bundle as `python -m model train` does."""
-    output = tmp_path_factory.mktemp("models") / "iris"
-    command = [sys.executable, "-m", "model", "train", "--output", str(output)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return output
+def make_once(pytestconfig, tmp_path_factory):
+    """Run Python with arguments that end in a directory to write to; return a copy of the directory, made once."""
+
+    def make(*arguments):
+        def run(folder):
+            subprocess.run([sys.executable, *arguments, str(folder)], cwd=ROOT, check=True, capture_output=True)
+
+        return made_once(pytestconfig, "\n".join(arguments), tmp_path_factory.mktemp("made"), run)
+
+    return make
 
 
 @pytest.fixture(scope="session")
-def victim_bundles(tmp_path_factory, iris_bundle):
+def iris_bundle(make_once):
+    """Make the reference model's bundle as `python -m model train` does."""
+    return make_once("-m", "model", "train", "--output")
+
+
+@pytest.fixture(scope="session")
+def victim_bundles(make_once, iris_bundle):
     """Pack the models that bodies are made to harm: each one's bundle by its name."""
-    folder = tmp_path_factory.mktemp("victims")
-    subprocess.run([sys.executable, "-c", PACK, str(folder), " ".join(WIDE)], cwd=ROOT, check=True, capture_output=True)
+    folder = make_once("-c", PACK, " ".join(WIDE))
     return {"iris": iris_bundle, **{name: folder / name for name in ("wide", "mixed", "text")}}

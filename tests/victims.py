@@ -22,7 +22,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from model.packing.pack import pack
-folder, names = Path(sys.argv[1]), sys.argv[2].split()
+names, folder = sys.argv[1].split(), Path(sys.argv[2])
 places = np.arange(60)
 wide = pd.DataFrame(np.random.default_rng(0).normal(size=(20, len(names))), columns=names)
 mixed = pd.DataFrame({

@@ -15,9 +15,21 @@ import pytest
 
 from tests.badinput import JSON
 from tests.conftest import ROOT
-from tests.system.sleeping import pack_sleeper
+from tests.system import own_code, sleeping
 
 DEADLINE = 30.0
+# Packs a version of the reference model; the classes of version 2 are strings.
+PACK_VERSION = """
+import sys
+import numpy as np
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from model.packing.pack import pack
+rows, labels = load_iris(return_X_y=True, as_frame=True)
+labels = np.array(["a", "b", "c"])[labels] if sys.argv[1] == "2" else labels
+pack(LogisticRegression(max_iter=1000).fit(rows, labels), sys.argv[2], name="iris", version=sys.argv[1], data=rows)
+"""
+MOST_SHOWN = 20_000  # characters of a server's stderr, with a failure
 
 
 def eventually(check, what, deadline=DEADLINE):
@@ -118,7 +130,11 @@ class Server(Reachable):
 
     def wait_until_ready(self):
         self.wait_until_listening()
-        eventually(lambda: len(self.workers()) == self.expected_workers(), "all workers ready")
+        try:
+            eventually(lambda: len(self.workers()) == self.expected_workers(), "all workers ready")
+        except AssertionError as error:
+            error.add_note(self.errors)
+            raise
 
     def _listening(self):
         assert self.process.poll() is None, self.errors
@@ -170,18 +186,38 @@ class Server(Reachable):
         return self.process.wait(DEADLINE)
 
 
+class Launcher:
+    """Starts servers of a bundle without waiting for them."""
+
+    def __init__(self, tmp_path_factory, bundle):
+        self.tmp_path_factory, self.bundle = tmp_path_factory, bundle
+        self.started = []
+
+    def __call__(self, bundle=None, **environ):
+        self.started.append(Server(self.tmp_path_factory.mktemp("server"), bundle or self.bundle, environ))
+        return self.started[-1]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Show with a failure what the servers of the test wrote to stderr."""
+    report = yield
+    if report.failed:
+        fixtures = item.funcargs.values()
+        launched = [server for fixture in fixtures if isinstance(fixture, Launcher) for server in fixture.started]
+        for server in [*launched, *(fixture for fixture in fixtures if isinstance(fixture, Server))]:
+            report.sections.append((f"stderr of server {server.process.pid}", server.errors[-MOST_SHOWN:]))
+    return report
+
+
 @contextmanager
 def launching(tmp_path_factory, bundle):
-    """Give a function that starts servers of the bundle without waiting for them; all are gone at the end."""
-    started = []
-
-    def start(bundle=bundle, **environ):
-        started.append(Server(tmp_path_factory.mktemp("server"), bundle, environ))
-        return started[-1]
-
-    yield start
-    for server in started:
+    """Give a launcher; all that it started is gone at the end."""
+    launcher = Launcher(tmp_path_factory, bundle)
+    yield launcher
+    for server in launcher.started:
         server.process.terminate()
+    for server in launcher.started:
         try:
             server.process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
@@ -208,9 +244,32 @@ def serve(launch):
 
 
 @pytest.fixture(scope="session")
-def sleeper(tmp_path_factory):
+def pack_own(make_once):
+    """Pack a model of the operator's own code; each call gives a folder of its own with the module and `bundle`."""
+
+    def pack(module, code, script):
+        return make_once("-c", own_code.FOLDER + script, module, code)
+
+    return pack
+
+
+@pytest.fixture
+def second(make_once):
+    """Make the bundle of version 2 of the reference model, which answers with strings."""
+    return make_once("-c", PACK_VERSION, "2")
+
+
+@pytest.fixture
+def own(pack_own):
+    """Make a folder with the module `own_code` and the bundle of a model that needs it."""
+    return pack_own("own_code", own_code.OWN, own_code.PACK)
+
+
+@pytest.fixture(scope="session")
+def sleeper(pack_own):
     """Pack a model whose predictions sleep as long as they are asked to: the arguments to serve it with."""
-    return pack_sleeper(tmp_path_factory.mktemp("sleeper"))
+    folder = pack_own("sleeper", sleeping.CODE, sleeping.PACK)
+    return {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
 
 
 @pytest.fixture

@@ -1,10 +1,5 @@
 """A model that is as slow as it is asked to be."""
 
-import subprocess
-import sys
-
-from tests.conftest import ROOT
-
 CODE = """
 import ctypes, time
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -25,26 +20,15 @@ class Sleeper(TransformerMixin, BaseEstimator):
         return rows % 1e6
 """
 PACK = """
-import sys
-sys.path.append(sys.argv[1])
-from pathlib import Path
 from sleeper import Sleeper
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from model.packing.pack import pack
 rows, labels = load_iris(return_X_y=True)
-pack(make_pipeline(Sleeper(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="sleeper",
-     data=rows, code=Path(sys.argv[1]))
+pack(make_pipeline(Sleeper(), LogisticRegression(max_iter=1000)).fit(rows, labels), folder / "bundle", name="sleeper",
+     data=rows, code=folder)
 """
-
-
-def pack_sleeper(folder):
-    """Make the model in a folder: the arguments to serve it with."""
-    (folder / "sleeper.py").write_text(CODE)
-    command = [sys.executable, "-c", PACK, str(folder), str(folder / "bundle")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    return {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
 
 
 def sleeping(seconds, count=1, *, with_lock=False):

@@ -5,14 +5,10 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.system import test_reload_faults as own
 from tests.system.conftest import DEADLINE, eventually
 
 # What gunicorn says when it stops.
@@ -151,22 +147,13 @@ CODE = {
 }
 
 
-@pytest.fixture(scope="session")
-def own_bundle(tmp_path_factory):
-    """Pack a model whose type is the operator's own."""
-    folder = tmp_path_factory.mktemp("own")
-    (folder / "own_code.py").write_text(own.OWN)
-    subprocess.run([sys.executable, "-c", own.PACK, str(folder), str(folder / "bundle")], cwd=ROOT, check=True)
-    return folder / "bundle"
-
-
 @pytest.fixture
-def serve_own(launch, own_bundle, tmp_path):
+def serve_own(launch, own, tmp_path):
     """Start a server of the model with other code in the module of its type."""
 
     def start(code, **environ):
         (tmp_path / "own_code.py").write_text(code)
-        return launch(own_bundle, MODEL_CODE=str(tmp_path), **environ)
+        return launch(own / "bundle", MODEL_CODE=str(tmp_path), **environ)
 
     return start
 

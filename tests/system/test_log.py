@@ -1,13 +1,10 @@
 """What the server writes to stderr while the model's own code fails on what callers send."""
 
 import re
-import subprocess
-import sys
 import unicodedata
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.system.conftest import DEADLINE, eventually
 
 FORGED = "\n[1999-12-31 10:15:42 +0000] [1] [INFO] all is well\r\x1b[2J\x9b31m\u2028\u202e\x07"
@@ -31,9 +28,6 @@ class Loud(TransformerMixin, BaseEstimator):
         return rows
 """
 PACK = """
-import sys
-sys.path.append(sys.argv[1])
-from pathlib import Path
 import numpy as np
 from loud import Loud
 from sklearn.linear_model import LogisticRegression
@@ -42,18 +36,14 @@ from sklearn.preprocessing import OneHotEncoder
 from model.packing.pack import pack
 rows, labels = np.array([["a"], ["b"]] * 10, dtype=object), [0, 1] * 10
 model = make_pipeline(Loud(), OneHotEncoder(handle_unknown="ignore"), LogisticRegression()).fit(rows, labels)
-pack(model, sys.argv[2], name="loud", data=rows, code=Path(sys.argv[1]))
+pack(model, folder / "bundle", name="loud", data=rows, code=folder)
 """
 
 
 @pytest.fixture(scope="module")
-def loud(tmp_path_factory):
+def loud(pack_own):
     """Pack a model whose own code raises, or warns, as its input says: the arguments to serve it with."""
-    folder = tmp_path_factory.mktemp("loud")
-    (folder / "loud.py").write_text(CODE)
-    command = [sys.executable, "-c", PACK, str(folder), str(folder / "bundle")]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
+    folder = pack_own("loud", CODE, PACK)
     return {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
 
 

@@ -16,14 +16,13 @@ pack(HistGradientBoostingClassifier(max_iter=20).fit(rows, labels), sys.argv[1],
 
 
 @pytest.fixture(scope="module")
-def boosting(tmp_path_factory):
-    return tmp_path_factory.mktemp("models") / "boosting"
+def boosting(make_once):
+    return make_once("-c", PACK)
 
 
 @pytest.mark.parametrize("environ", [{}, {"OMP_NUM_THREADS": "2"}], ids=["unset", "two threads"])
-def test_openmp_models_answer_from_preloaded_workers(serve, run_python, boosting, environ):
+def test_openmp_models_answer_from_preloaded_workers(serve, boosting, environ):
     """Gradient boosting predicts with OpenMP, whose threads do not survive a fork; both workers answer all the same."""
-    run_python(PACK, boosting)
     server = serve(boosting, WEB_CONCURRENCY="2", **environ)
 
     for _ in range(20):
@@ -31,9 +30,8 @@ def test_openmp_models_answer_from_preloaded_workers(serve, run_python, boosting
         assert (200, [0] * 50) == (status, answer["predictions"])
 
 
-def test_a_reload_keeps_openmp_models_answering(serve, run_python, boosting):
+def test_a_reload_keeps_openmp_models_answering(serve, boosting):
     """Workers forked later, after the master has done more, answer too."""
-    run_python(PACK, boosting)
     server = serve(boosting, WEB_CONCURRENCY="2")
     for _ in range(3):
         before = eventually(server.workers, "workers")

@@ -8,18 +8,7 @@ import pytest
 
 from tests.badinput import ROW
 from tests.bundles import part
-from tests.system.conftest import background, eventually
-
-PACK = """
-import sys
-import numpy as np
-from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
-from model.packing.pack import pack
-rows, labels = load_iris(return_X_y=True, as_frame=True)
-labels = np.array(["a", "b", "c"])[labels] if sys.argv[2] == "2" else labels
-pack(LogisticRegression(max_iter=1000).fit(rows, labels), sys.argv[1], name="iris", version=sys.argv[2], data=rows)
-"""
+from tests.system.conftest import PACK_VERSION, background, eventually
 
 
 @pytest.fixture
@@ -52,7 +41,7 @@ def test_another_model_is_served_without_a_request_lost_or_mixed(serve, run_pyth
     with background(threading.Thread(target=ask)):
         try:
             for version in ("2", "1", "2"):
-                run_python(PACK, bundle, version)
+                run_python(PACK_VERSION, version, bundle)
                 reload(server)
                 assert version == server.model()["version"]
         finally:

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 from contextlib import ExitStack
 from http.client import HTTPException
@@ -14,6 +12,7 @@ import pytest
 from tests.badinput import ROW
 from tests.conftest import ROOT
 from tests.system.conftest import DEADLINE, eventually
+from tests.system.own_code import OWN
 from tests.system.sleeping import sleeping
 
 CONFIG = (ROOT / "gunicorn.conf.py").read_text()
@@ -129,38 +128,12 @@ class Asking(threading.Thread):
                 self.lost.append(repr(error))
 
 
-OWN = """
-from sklearn.base import BaseEstimator, TransformerMixin
-class Same(TransformerMixin, BaseEstimator):
-    def fit(self, rows, labels=None):
-        self.n_features_in_ = rows.shape[1]
-        return self
-    def transform(self, rows):
-        return rows
-"""
-PACK = """
-import sys
-sys.path.append(sys.argv[1])
-from pathlib import Path
-from own_code import Same
-from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from model.packing.pack import pack
-rows, labels = load_iris(return_X_y=True)
-pack(make_pipeline(Same(), LogisticRegression(max_iter=1000)).fit(rows, labels), sys.argv[2], name="own", data=rows,
-     code=Path(sys.argv[1]))
-"""
-
-
-def test_a_bundle_whose_load_crashes_the_interpreter_leaves_the_old_model_serving(serve, iris_bundle, tmp_path):
+def test_a_bundle_whose_load_crashes_the_interpreter_leaves_the_old_model_serving(serve, own, iris_bundle, tmp_path):
     """It is tried in a process of its own, which dies."""
-    code, bundle = tmp_path / "code", shutil.copytree(iris_bundle, tmp_path / "bundle")
-    code.mkdir()
-    (code / "own_code.py").write_text(OWN)
-    server = serve(bundle, WEB_CONCURRENCY="1", MODEL_CODE=str(code))
-    subprocess.run([sys.executable, "-c", PACK, str(code), str(bundle)], cwd=ROOT, check=True)
-    (code / "own_code.py").write_text(OWN + "import ctypes\nctypes.string_at(0)\n")
+    bundle = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    server = serve(bundle, WEB_CONCURRENCY="1", MODEL_CODE=str(own))
+    shutil.copytree(own / "bundle", bundle, dirs_exist_ok=True)
+    (own / "own_code.py").write_text(OWN + "import ctypes\nctypes.string_at(0)\n")
     server.process.send_signal(signal.SIGHUP)
 
     eventually(lambda: failures(server), "the metric says so")

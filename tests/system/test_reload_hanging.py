@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.badinput import ROW
-from tests.conftest import ROOT
-from tests.system import test_reload_faults as own
 from tests.system.conftest import eventually, gone
-from tests.system.test_reload import PACK, reload
+from tests.system.own_code import OWN
+from tests.system.test_reload import reload
 
 
 @pytest.fixture
@@ -29,32 +26,23 @@ pathlib.Path(__file__).with_name("gate").read_text()
 """
 
 
-@pytest.fixture(scope="session")
-def own_bundle(tmp_path_factory):
-    """Pack a model whose type is the operator's own."""
-    folder = tmp_path_factory.mktemp("own")
-    (folder / "own_code.py").write_text(own.OWN)
-    subprocess.run([sys.executable, "-c", own.PACK, str(folder), str(folder / "bundle")], cwd=ROOT, check=True)
-    return folder / "bundle"
-
-
 @pytest.fixture
 def gate(tmp_path):
     """Make a file that the code of that type reads when it is imported."""
     code = tmp_path / "code"
     code.mkdir()
-    (code / "own_code.py").write_text(own.OWN + GATE)
+    (code / "own_code.py").write_text(OWN + GATE)
     (code / "gate").touch()
     return code / "gate"
 
 
 @pytest.fixture
-def start(serve, bundle, own_bundle, gate):
+def start(serve, bundle, own, gate):
     """Start a server of the reference model; then put the operator's own in its place."""
 
     def start(**environ):
         server = serve(bundle, WEB_CONCURRENCY="1", MODEL_CODE=str(gate.parent), **environ)
-        shutil.copytree(own_bundle, bundle, dirs_exist_ok=True)
+        shutil.copytree(own / "bundle", bundle, dirs_exist_ok=True)
         return server
 
     return start
@@ -133,9 +121,9 @@ def children(server):
     return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
-def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(start, bundle, gate, run_python, tmp_path):
+def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(start, bundle, gate, second):
     """The old model stays meanwhile, also for a worker that has died and its successor."""
-    server = start(BOOT_SECONDS="5")
+    server = start(BOOT_SECONDS="10")  # scikit-learn is imported in that time, however busy the machine
     (worker,) = server.workers()
 
     with hanging(server, gate):
@@ -145,8 +133,7 @@ def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(start,
         eventually(lambda: server.without([worker]), "new workers")
         assert "iris" == server.model()["name"]
 
-    run_python(PACK, tmp_path / "second", "2")
-    shutil.copytree(tmp_path / "second", bundle, dirs_exist_ok=True)
+    shutil.copytree(second, bundle, dirs_exist_ok=True)
     reload(server)
     assert "2" == server.model()["version"]
 
@@ -162,17 +149,14 @@ seen.touch()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_server_that_is_told_to_stop_does_not_wait_for_what_the_master_loads(serve, bundle, tmp_path, number):
+def test_a_server_that_is_told_to_stop_does_not_wait_for_what_the_master_loads(serve, bundle, own, number):
     """What was loaded on trial may take longer in the master; it is gone in time all the same, with exit code 0."""
-    code = tmp_path / "code"
-    code.mkdir()
-    (code / "own_code.py").write_text(own.OWN)
-    server = serve(bundle, WEB_CONCURRENCY="1", GRACE_SECONDS="2", MODEL_CODE=str(code))
-    subprocess.run([sys.executable, "-c", own.PACK, str(code), str(bundle)], cwd=ROOT, check=True)
-    (code / "own_code.py").write_text(own.OWN + SLOW_THE_SECOND_TIME)
+    server = serve(bundle, WEB_CONCURRENCY="1", GRACE_SECONDS="2", MODEL_CODE=str(own))
+    shutil.copytree(own / "bundle", bundle, dirs_exist_ok=True)
+    (own / "own_code.py").write_text(OWN + SLOW_THE_SECOND_TIME)
 
     server.process.send_signal(signal.SIGHUP)
-    eventually((code / "again").exists, "the master loading the model")
+    eventually((own / "again").exists, "the master loading the model")
     server.process.send_signal(number)
 
     assert 0 == server.process.wait(0 + 2 + 1)
@@ -180,13 +164,12 @@ def test_a_server_that_is_told_to_stop_does_not_wait_for_what_the_master_loads(s
     assert "Traceback" not in server.errors
 
 
-def test_the_master_loads_what_was_tried_and_nothing_else(start, bundle, gate, run_python, tmp_path):
+def test_the_master_loads_what_was_tried_and_nothing_else(start, bundle, gate, second):
     """A bundle, and code, that take the place of what is tried may hang or crash: they get a trial of their own."""
     server = start()
-    run_python(PACK, tmp_path / "second", "2")
 
     with hanging(server, gate):
-        for path in (tmp_path / "second").iterdir():
+        for path in second.iterdir():
             path.replace(bundle / path.name)
         (gate.parent / "own_code.py").write_text("import os\nos._exit(1)\n")
     eventually(lambda: server.model()["name"] == "own", "what was tried")

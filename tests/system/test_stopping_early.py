@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.system.conftest import DEADLINE, eventually, gone
-from tests.system.test_reload_faults import OWN, PACK
+from tests.system.own_code import OWN
 
 ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 0}
 LONG = {
@@ -53,24 +53,20 @@ def test_it_stops_within_a_second_at_any_moment_of_its_start(launch):
 
 
 @pytest.fixture
-def long(tmp_path, launch):
+def long(own, launch):
     """Start a server of a model that takes a minute to load, or to predict, and wait until it does that."""
 
     def start(where, how):
-        code, bundle = tmp_path / "code", tmp_path / "bundle"
-        code.mkdir()
-        (code / "own_code.py").write_text(OWN)
-        subprocess.run([sys.executable, "-c", PACK, str(code), str(bundle)], cwd=ROOT, check=True)
         steps = f"{SAY}; {LONG[how]}"
         body = (
             OWN.replace("        return rows", f"        {steps}\n        return rows") if where == "predict" else OWN
         )
-        (code / "own_code.py").write_text(f"{BEGIN}{body}\n{steps if where == 'load' else ''}\n")
+        (own / "own_code.py").write_text(f"{BEGIN}{body}\n{steps if where == 'load' else ''}\n")
         # Long limits, so that none of them ends it.
         limits = dict.fromkeys(("DRAIN_SECONDS", "GRACE_SECONDS", "BOOT_SECONDS"), "60")
-        server = launch(bundle, WEB_CONCURRENCY="2", MODEL_CODE=str(code), **limits)
-        eventually(lambda: [path for path in code.iterdir() if path.name.isdigit()], "the long step")
-        return server, [int(path.name) for path in code.iterdir() if path.name.isdigit()]
+        server = launch(own / "bundle", WEB_CONCURRENCY="2", MODEL_CODE=str(own), **limits)
+        eventually(lambda: [path for path in own.iterdir() if path.name.isdigit()], "the long step")
+        return server, [int(path.name) for path in own.iterdir() if path.name.isdigit()]
 
     return start
 
@@ -112,18 +108,14 @@ while not (pathlib.Path(__file__).parent / "goes on").exists():
 """
 
 
-def test_a_reload_that_is_asked_for_while_the_model_is_loaded_is_made_afterwards(launch, tmp_path):
+def test_a_reload_that_is_asked_for_while_the_model_is_loaded_is_made_afterwards(launch, own):
     """SIGHUP says that there is another bundle by now; it neither ends the start nor is lost, and several are one."""
-    code, bundle = tmp_path / "code", tmp_path / "bundle"
-    code.mkdir()
-    (code / "own_code.py").write_text(OWN)
-    subprocess.run([sys.executable, "-c", PACK, str(code), str(bundle)], cwd=ROOT, check=True)
-    (code / "own_code.py").write_text(OWN + WAIT)
-    server = launch(bundle, WEB_CONCURRENCY="1", MODEL_CODE=str(code))
-    eventually((code / "waits").exists, "the model being loaded")
+    (own / "own_code.py").write_text(OWN + WAIT)
+    server = launch(own / "bundle", WEB_CONCURRENCY="1", MODEL_CODE=str(own))
+    eventually((own / "waits").exists, "the model being loaded")
     for _ in range(10):
         server.process.send_signal(signal.SIGHUP)
-    (code / "goes on").touch()
+    (own / "goes on").touch()
     server.wait_until_listening()
 
     eventually(lambda: server.workers() and server.metric("model_reloads_total") == 1, "one reload")

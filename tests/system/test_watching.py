@@ -4,19 +4,10 @@ import os
 import shutil
 import signal
 
-import pytest
-
 from tests.bundles import part
-from tests.system.conftest import eventually
-from tests.system.test_reload import PACK
+from tests.system.conftest import PACK_VERSION, eventually
 
 WATCHED = {"WEB_CONCURRENCY": "1", "WATCH_SECONDS": "0.2"}
-
-
-@pytest.fixture
-def second(tmp_path, run_python):
-    run_python(PACK, tmp_path / "second", "2")
-    return tmp_path / "second"
 
 
 def serves(server, version):
@@ -42,7 +33,7 @@ def test_a_bundle_that_is_packed_into_the_directory_is_reloaded_once(serve, iris
     path = shutil.copytree(iris_bundle, tmp_path / "bundle")
     server = serve(path, **WATCHED)
     for version in ("2", "3"):
-        run_python(PACK, path, version)
+        run_python(PACK_VERSION, version, path)
         assert serves(server, version)
 
     assert 2 == server.metric("model_reloads_total")
