@@ -161,7 +161,7 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
             raise invalid_request(pointer, "a tensor", shown(given))
         name, datatype = given.get("name"), given.get("datatype")
         if not isinstance(name, str) or name in tensors:
-            raise invalid_request(f"{pointer}/name", "a name of its own", shown(name))
+            raise invalid_request(f"{pointer}/name", "a name that no other tensor has", shown(name))
         if not isinstance(datatype, str) or datatype not in DATATYPES:
             raise invalid_request(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
         shape, parameters = shape_of(given.get("shape"), f"{pointer}/shape"), _parameters(given, pointer)
@@ -174,8 +174,8 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
                 )
             values, binary = from_bytes(binary[:size], datatype, shape, pointer), binary[size:]
         else:
-            packed = parameters.get("content_type", content_type) == "base64"
-            values = from_json(given.get("data"), datatype, shape, f"{pointer}/data", base64=packed)
+            encoded = parameters.get("content_type", content_type) == "base64"
+            values = from_json(given.get("data"), datatype, shape, f"{pointer}/data", base64=encoded)
         tensors[name] = Tensor(name, shape, values, pointer)
     if binary:
         raise InvalidBody(f"Expected no bytes after the tensors, got {len(binary)}.")
@@ -226,7 +226,7 @@ def _raw(body: bytes, contract: Contract) -> Rows:
     """Return rows from a body that is the data of the model's only input tensor, and nothing else."""
     inputs = descriptions.inputs_of(contract)
     if len(inputs) != 1:
-        raise invalid_request("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which is for one")
+        raise invalid_request("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which takes one")
     (only,) = inputs
     content, datatype = memoryview(body), only["datatype"]
     width = len(contract.signature.names)
