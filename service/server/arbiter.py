@@ -25,13 +25,12 @@ from gunicorn.sock import close_sockets
 from service.server.clock import Clock
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import Hosted
-from service.server.reload import Reload
+from service.server.reload import PAUSE_SECONDS, Reload
 from service.server.shared_state import WorkerStatus
 from service.server.shutdown import Shutdown
 from service.server.startup import Readiness
 from service.server.supervision import NotStarted, Supervision
 
-PAUSE_SECONDS: Final = 0.02
 QUICK_SECONDS: Final = 2.0
 LIVENESS_SECONDS: Final = 1.0  # minimum interval between liveness checks, so that stopped workers have time to exit
 ENDING: Final = {signal.SIGTERM, signal.SIGQUIT, signal.SIGABRT, signal.SIGKILL}

@@ -1,0 +1,134 @@
+"""The steps of a reload, with a swap and a master that only record what is asked of them."""
+
+import logging
+import signal
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from service.config.refusals import Refused
+from service.server.directory_watch import DirectoryWatch
+from service.server.interfaces import MasterEvents
+from service.server.reload import Reload
+from service.server.shared_state import State, WorkerStatus
+from service.server.shutdown import Shutdown
+from service.server.supervision import NotStarted, Supervision
+
+OLD = 10
+
+
+class Swap:
+    """Replaces nothing; fails at the step that it is told to."""
+
+    name, tried = "model 1", "state"
+
+    def __init__(self):
+        self.steps, self.fails = [], None
+
+    def _step(self, name):
+        self.steps.append(name)
+        if name == self.fails:
+            raise Refused("golden_mismatch", "it answers otherwise")
+
+    def try_in_fork(self, meanwhile, first):
+        self._step("try")
+
+    def load(self):
+        self._step("load")
+
+    def prove(self):
+        self._step("prove")
+
+    def commit(self):
+        self._step("commit")
+
+    def roll_back(self):
+        self._step("roll back")
+
+
+class Master:
+    """Has one old worker; starts new ones that are ready at once, or are gone, or cannot be started."""
+
+    log, LISTENERS, num_workers = logging.getLogger("test"), (), 2
+
+    def __init__(self, state):
+        self.state, self.new, self.killed = state, WorkerStatus.READY, []
+        self.WORKERS = {OLD: SimpleNamespace(slot="w0")}
+
+    def spawn_worker(self):
+        if self.new is None:
+            raise NotStarted("BlockingIOError: no process to be had")
+        number = len(self.WORKERS)
+        self.state.say(f"w{number}", self.new)
+        self.WORKERS[OLD + number] = SimpleNamespace(slot=f"w{number}", left=False)
+        return OLD + number
+
+    def kill_worker(self, pid, sig):
+        self.killed.append((pid, sig))
+
+    def reap_workers(self):
+        self.WORKERS = {
+            pid: worker
+            for pid, worker in self.WORKERS.items()
+            if pid == OLD or self.state.worker(worker.slot) is not WorkerStatus.BOOTING
+        }
+
+
+@pytest.fixture
+def parts():
+    """Return what takes part in a reload, and how reloads ended."""
+    ended, state, swap = [], State(), Swap()
+    events = MasterEvents(**{**dict.fromkeys([each.name for each in fields(MasterEvents)]), "reloaded": ended.append})
+    hosted = SimpleNamespace(
+        settings=SimpleNamespace(model_dir=Path("bundle"), boot_seconds=30.0), events=events, swap=swap
+    )
+    shutdown = Shutdown(state, 0)
+    reload = Reload(hosted, shutdown, Supervision(state, events, Master.log), DirectoryWatch(()))
+    return SimpleNamespace(reload=reload, swap=swap, master=Master(state), shutdown=shutdown, ended=ended)
+
+
+def run(parts):
+    parts.reload.run(parts.master, lambda: True)
+
+
+def test_old_workers_stop_when_all_new_ones_are_ready(parts):
+    """Then the old model is given up."""
+    run(parts)
+
+    assert ["try", "load", "commit"] == parts.swap.steps
+    assert [(OLD, signal.SIGTERM)] == parts.master.killed
+    assert [True] == parts.ended
+
+
+@pytest.mark.parametrize("step", ["try", "load"])
+def test_new_workers_serve_the_old_model_where_the_new_one_is_wrong(parts, caplog, step):
+    """The failure is logged by its code, and counted."""
+    parts.swap.fails = step
+    run(parts)
+
+    assert [(OLD, signal.SIGTERM)] == parts.master.killed
+    assert "the old one stays: golden_mismatch: it answers otherwise" in caplog.text
+    assert [False] == parts.ended
+
+
+@pytest.mark.parametrize("new", [WorkerStatus.BOOTING, None], ids=["ends while it boots", "cannot be started"])
+def test_the_old_workers_stay_where_a_new_one_does_not_get_ready(parts, new):
+    """The old model is put back."""
+    parts.master.new = new
+    run(parts)
+
+    assert ["try", "load", "roll back"] == parts.swap.steps
+    assert OLD not in dict(parts.master.killed)
+    assert [False] == parts.ended
+
+
+def test_a_server_that_stops_starts_no_worker(parts, caplog):
+    """Nor does it load anything."""
+    parts.shutdown.signalled(signal.SIGINT)
+    run(parts)
+
+    assert ["try", "roll back"] == parts.swap.steps
+    assert [OLD] == list(parts.master.WORKERS)
+    assert "the old one stays: the server is stopping" in caplog.text
