@@ -2,12 +2,12 @@
 
 import os
 import re
-import time
 from functools import cache, cached_property
 
 import flask
 
 from service.errors import ServiceError, TryLater
+from service.incoming import Incoming, incoming_of
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
@@ -49,21 +49,24 @@ class Request(flask.Request):
                 seconds = min(seconds, float(text) * unit)
         return self.arrived + seconds
 
+    @cached_property
+    def incoming(self) -> Incoming:
+        """What the server says of this request."""
+        return incoming_of(self.environ)
+
     @property
     def arrived(self) -> float:
-        """When the request had arrived whole (monotonic clock); now, where the server does not say."""
-        arrived: float | None = getattr(self.environ.get("gunicorn.socket"), "arrived", None)
-        return time.monotonic() if arrived is None else arrived
-
-    def check_admitted(self) -> None:
-        """Raise TryLater where the server has so many requests waiting that this one is not to wait too."""
-        if getattr(self.environ.get("gunicorn.socket"), "surplus", False):
-            raise TryLater("overloaded", "As many requests wait for a thread as may; try again later, or add workers.")
+        """When the request had arrived (monotonic clock)."""
+        return self.incoming.arrived
 
     def caller_has_gone(self) -> bool:
         """Say whether the caller has closed its connection, as far as the server knows."""
-        has_gone = getattr(self.environ.get("gunicorn.socket"), "has_gone", None)
-        return has_gone is not None and has_gone()
+        return self.incoming.caller_has_gone()
+
+    def check_admitted(self) -> None:
+        """Raise TryLater where the server has so many requests waiting that this one is not to wait too."""
+        if self.incoming.shed:
+            raise TryLater("overloaded", "As many requests wait for a thread as may; try again later, or add workers.")
 
     def header(self, name: str) -> str:
         """Return the value of a header, or "" where there is none."""
@@ -77,7 +80,7 @@ class Request(flask.Request):
         chunk raises there is its own and not an OSError, which Flask would answer with 500.
         """
         announced = self._announced()
-        if (announced or 0) > limit or getattr(self.environ.get("gunicorn.socket"), "discarded", False):
+        if (announced or 0) > limit or self.incoming.too_large:
             got = "more" if announced is None else announced
             raise ServiceError("body_too_large", f"Expected at most {limit} bytes, got {got}; send fewer rows at once.")
         body = self._read(limit + 1 if announced is None else announced)
@@ -93,7 +96,7 @@ class Request(flask.Request):
 
     def _read(self, size: int) -> bytes:
         try:
-            content: bytes = self.environ["wsgi.input"].read(size)
+            content: bytes = self.incoming.body.read(size)
         except Exception as error:
             raise ServiceError("incomplete_body", f"The body could not be read to its end: {error}.") from error
         return content

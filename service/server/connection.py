@@ -16,10 +16,6 @@ SMALL_PIECE: Final = 16 * 1024  # of a chunked body, whose every chunk is looked
 class ClientSocket(socket.socket):
     """A socket that keeps what the client does not take at once, for the main loop to send."""
 
-    arrived = 0.0  # when the request that is being answered had arrived whole, on the monotonic clock
-    discarded = False  # whether its body was thrown away, being too large
-    surplus = False  # whether it is to be refused, for more wait than may
-
     def __init__(self, client: socket.socket) -> None:
         super().__init__(fileno=client.detach())
         self.settimeout(0)

@@ -107,7 +107,7 @@ class HandingWorker(AcceptingWorker):
                     return queue.popleft()
         if self._waits_too_long():
             conn = self.backlog.pop()
-            conn.sock.surplus = True
+            conn.request.shed = True
             return conn
         return None
 
@@ -164,7 +164,7 @@ class HandingWorker(AcceptingWorker):
     def _answer_here(self, conn: Connection) -> None:
         start, computed = time.monotonic(), time.thread_time()
         conn.keeps = self._handle(conn)
-        if conn.pace and not conn.sock.surplus:
+        if conn.pace and not conn.request.shed:
             computed, taken = time.thread_time() - computed, time.monotonic() - start
             conn.pace.in_loop(computed, taken if taken > SLOW_SECONDS and self.has_blocked() else computed)
         self.send(conn)

@@ -156,8 +156,8 @@ class Worker(HandingWorker):
     def _start(self, conn: Connection, request: HttpRequest) -> None:
         self._wait_no_more(conn)
         self.held -= request.size
-        conn.arriving, conn.request, conn.sock.arrived = None, request, time.monotonic()
-        conn.sock.discarded, conn.sock.surplus = request.discarded, False
+        request.arrived = time.monotonic()
+        conn.arriving, conn.request = None, request
         self.hand(conn)
 
     def finish_request(self, conn: Connection, fs: "Future[Any]") -> None:

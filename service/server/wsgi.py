@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gunicorn import util
 
+from service.incoming import INCOMING, Incoming
 from service.server.connection import ClientSocket, Connection
 from service.server.http_request import HttpRequest
 
@@ -50,7 +51,7 @@ class Exchange:
             **self._base,
             **request.fields,
             "wsgi.input": stream,
-            "gunicorn.socket": conn.sock,
+            INCOMING: Incoming(stream, request.arrived, request.discarded, request.shed, conn.sock.has_gone),
             "REQUEST_METHOD": request.method,
             "RAW_URI": request.target,
             "PATH_INFO": request.path,
