@@ -5,6 +5,11 @@ from typing import ClassVar, Final
 MORE_MEMORY: Final = "allow the server more of it (ulimit -v, the container's limit)"
 
 
+def describe(error: BaseException) -> str:
+    """Return an error's type and message on one line of bounded length."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
 class ModelError(Exception):
     """A model or its bundle cannot be used; the message is one line that says what is wrong and what to do."""
 

@@ -17,7 +17,7 @@ from model.bundle.manifest_checks import check_manifest
 from model.bundle.trust import Trust
 from model.columns import Column, join_columns
 from model.engines.base import Engine
-from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch
+from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch, describe
 from model.outputs import OutputSpec, labels_and_probabilities
 from model.prediction import Prediction, Rows
 from model.signature import Signature, Task
@@ -86,8 +86,7 @@ def verify(loaded: Loaded) -> None:
     except NoRoom:
         raise
     except Exception as error:  # a model that is not what was packed may raise anything
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        raise GoldenMismatch(f"{model} fails to predict its golden rows ({reason}); {REPACK}.") from error
+        raise GoldenMismatch(f"{model} fails to predict its golden rows ({describe(error)}); {REPACK}.") from error
     if wrong:
         raise GoldenMismatch(
             f"{model} predicts {wrong} of its {len(golden.rows)} golden rows differently than when it was packed; "

@@ -59,7 +59,7 @@ def describe_engine(manifest: Manifest) -> str:
         return f"scikit-learn ({manifest.not_compiled or 'packed before models were compiled'})"
     return (
         f"onnx, {form.speedup['1']:g} times as fast as scikit-learn for one row, {form.speedup['1000']:g} for 1,000; "
-        f"same labels on {form.rows:,} rows, numbers within {form.largest_difference:.1e}"
+        f"the same labels on {form.rows:,} rows, numbers within {form.largest_difference:.1e}"
     )
 
 

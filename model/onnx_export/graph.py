@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, checker, helper, numpy_helper
 
 from model.bundle.manifest import GUARDED
+from model.errors import describe
 
 Kind = Literal["double", "float", "int64"]
 _KINDS: Final[dict[Kind, int]] = {"double": TensorProto.DOUBLE, "float": TensorProto.FLOAT, "int64": TensorProto.INT64}
@@ -168,7 +169,7 @@ class Graph:
             checker.check_model(made)
             content: bytes = made.SerializeToString()
         except ValueError as error:  # protocol buffers end at 2 GiB
-            raise NotCompiled(f"its graph cannot be written ({' '.join(str(error).split())[:200]})") from error
+            raise NotCompiled(f"its graph cannot be written ({describe(error)})") from error
         return content
 
     def _used(self, wanted: set[str]) -> tuple[list[Any], list[Any]]:

@@ -11,7 +11,7 @@ from model.bundle.manifest import Baseline, CompiledForm
 from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
-from model.errors import ModelError, NoFiniteAnswer
+from model.errors import ModelError, NoFiniteAnswer, describe
 from model.loading import TOLERANCE
 from model.onnx_export.compiler import CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled
@@ -113,8 +113,7 @@ def compile_and_compare(
     try:
         return _compared(estimator, signature, columns, baseline)
     except (ModelError, ValueError, IndexError, TypeError, AttributeError, KeyError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise NotCompiled(f"it could not be compared ({type(error).__name__}: {reason})") from error
+        raise NotCompiled(f"it could not be compared ({describe(error)})") from error
 
 
 def _compared(

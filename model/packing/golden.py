@@ -10,7 +10,7 @@ import numpy as np
 
 from model.bundle.manifest import Baseline, Golden
 from model.columns import Column
-from model.errors import ModelError, UnsupportedEstimator
+from model.errors import ModelError, UnsupportedEstimator, describe
 from model.onnx_export.random_rows import random_rows
 from model.packing.column_facts import fitted_names
 from model.prediction import Prediction
@@ -35,8 +35,7 @@ def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | No
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[place] for column in columns] for place in selected]
     except (ValueError, IndexError, TypeError, ModelError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UnsupportedEstimator(f"{name} does not predict its golden rows ({reason}){hint}.") from error
+        raise UnsupportedEstimator(f"{name} does not predict its golden rows ({describe(error)}){hint}.") from error
     if not all(np.isfinite(each).all() for each in prediction.arrays() if each.dtype.kind == "f"):
         raise UnsupportedEstimator(f"{name} predicts numbers that are not finite for its golden rows{hint}.")
     labels, *probabilities = [each.tolist() for each in (prediction.labels, *prediction.probability_arrays)]

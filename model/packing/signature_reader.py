@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.columns import Column, join_columns
-from model.errors import UnsupportedEstimator
+from model.errors import UnsupportedEstimator, describe
 from model.packing.column_facts import ColumnFacts, column_facts, fitted_or_generated_names, is_fitted, takes_strings
 from model.packing.probing import Prober
 from model.prediction import Rows
@@ -36,10 +36,9 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
     task = _task(estimator)
     if not is_fitted(estimator):
         raise UnsupportedEstimator(f"{type(estimator).__name__} is not fitted; fit it before packing.")
-    known = column_facts(
-        estimator, [column.name for column in columns] if columns else fitted_or_generated_names(estimator)
-    )
-    features = _features(fitted_or_generated_names(estimator) if columns is None else [], columns, known)
+    names = [column.name for column in columns] if columns else fitted_or_generated_names(estimator)
+    known = column_facts(estimator, names)
+    features = _features(names, columns, known)
     if len({feature.name for feature in features}) < len(features):
         raise UnsupportedEstimator(f"two columns have the same name among {', '.join(each.name for each in features)}.")
     outputs, classes = _outputs(estimator, task)
@@ -115,9 +114,9 @@ def _probe(
             hint = "it was fitted on float32, but rows are float64: fit it on float64"
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
-            f"({type(error).__name__}: {' '.join(str(error).split())[:300]}); {hint}."
+            f"({describe(error)}); {hint}."
         ) from error
-    features = _probed(Prober(engine, base), signature, columns, known)
+    features = _probe_features(Prober(engine, base), signature, columns, known)
     outputs = labels.shape[1] if labels.ndim == 2 else None
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
@@ -125,7 +124,7 @@ def _probe(
     return replace(signature, features=features, outputs=outputs, classes=classes)
 
 
-def _probed(
+def _probe_features(
     prober: Prober, signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]
 ) -> tuple[Feature, ...]:
     """Return the features with what the estimator takes: missing values, and categories beside the known ones."""

@@ -12,7 +12,7 @@ from typing import Any
 import joblib
 import skops.io
 
-from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, UntrustedType, VersionMismatch
+from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, UntrustedType, VersionMismatch, describe
 from model.sklearn_runtime.skops_policy import FUNCTIONS, check_schema
 
 _KERNELS = (
@@ -76,7 +76,7 @@ def dump_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
     except UntrustedType as error:
         raise UnsupportedEstimator(f"{name} cannot be packed: {error}") from None
     except Exception as error:  # skops documents no error for objects that it cannot hold
-        raise UnsupportedEstimator(f"{name} cannot be written as skops ({type(error).__name__}: {error}).") from error
+        raise UnsupportedEstimator(f"{name} cannot be written as skops ({describe(error)}).") from error
     return content
 
 
@@ -108,7 +108,7 @@ def dump_joblib(estimator: Any) -> bytes:
         joblib.dump(estimator, file)
     except Exception as error:  # pickle raises what the objects raise
         raise UnsupportedEstimator(
-            f"{type(estimator).__name__} cannot be written as a pickle ({type(error).__name__}: {error})."
+            f"{type(estimator).__name__} cannot be written as a pickle ({describe(error)})."
         ) from error
     return file.getvalue()
 
@@ -138,8 +138,7 @@ def _unreadable(error: BaseException) -> ModelError:
         return VersionMismatch(
             f"the model file was written with scikit-learn {made}, but {here} is installed; fit it again with {here}."
         )
-    text = " ".join(str(error).split())[:300]
     hint = ""
     if isinstance(error, ImportError):
         hint = "; name the directory of your own code (pack --code, MODEL_CODE), and install what that imports"
-    return BundleCorrupt(f"the model file cannot be read ({type(error).__name__}: {text}){hint}.")
+    return BundleCorrupt(f"the model file cannot be read ({describe(error)}){hint}.")

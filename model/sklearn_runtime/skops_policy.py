@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.errors import BundleCorrupt, CodeFailed, ModelError, UntrustedType
+from model.errors import BundleCorrupt, CodeFailed, ModelError, UntrustedType, describe
 from model.sklearn_runtime.skops_states import Node, check_states, name_of
 
 SCHEMA: Final = "schema.json"
@@ -140,8 +140,7 @@ def _defined_in(name: str, modules: frozenset[str]) -> bool:
     try:
         found = getattr(importlib.import_module(module), attribute, None)
     except (Exception, SystemExit) as error:  # importing may raise anything
-        said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         raise CodeFailed(
-            f"{module}, of your own code (MODEL_CODE), cannot be imported ({said}); correct it."
+            f"{module}, of your own code (MODEL_CODE), cannot be imported ({describe(error)}); correct it."
         ) from error
     return str(getattr(found, "__module__", "")).partition(".")[0] in modules
