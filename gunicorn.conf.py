@@ -1,4 +1,4 @@
-"""gunicorn's settings, from ours, and its hooks. Read once, in the master.
+"""gunicorn's settings, made from ours, and its hooks. It is read once, in the master.
 
 Imports: everything.
 """
@@ -21,9 +21,9 @@ limit_threads(os.environ)
 with one_line_exit(1):
     settings = Settings.from_env(os.environ)
     system_limits.check(settings.workers)
-    # The heartbeat touches a file; on a disk that can block for as long as the disk does.
+    # The heartbeat touches a file, which blocks while a disk does.
     worker_tmp_dir = str(temporary_dirs.choose(2 * settings.workers))
-    from service.assembly import hosted  # imports numpy, which reads the limits of threads
+    from service.assembly import hosted_by  # imports numpy, which reads the limits of threads
     from service.server import hooks
 
 wsgi_app = "wsgi:app"
@@ -33,35 +33,35 @@ worker_class = "service.server.worker.Worker"
 workers = settings.workers
 threads = settings.threads
 worker_connections = settings.connections
-# Each worker's main loop says once a second that it lives; a prediction that lets nothing else run stops that.
+# Each worker's main loop gives a sign of life once a second, unless a prediction holds the interpreter's lock.
 timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level
 logger_class = "service.monitoring.gunicorn_log.GunicornLogger"
-# What a proxy says of scheme and path is not used, so nobody is believed, and whom to believe need not be worked out.
+# What a proxy says of scheme and path is not used. So no proxy is trusted, and addresses need not be compared.
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 forwarded_allow_ips = "*"
-# It is a thread in the master, where a fork would inherit its locks, and an interface nobody asked for.
+# The control socket is a thread in the master, whose locks a fork would inherit, and an interface that nobody needs.
 control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    hooks.on_starting(server, hosted(server.app))
+    hooks.on_starting(server, hosted_by(server.app))
 
 
 def when_ready(server: Any) -> None:
-    hooks.when_ready(server, hosted(server.app))
+    hooks.when_ready(server, hosted_by(server.app))
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    hooks.pre_fork(server, worker, hosted(server.app))
+    hooks.pre_fork(server, worker, hosted_by(server.app))
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    hooks.post_fork(worker, hosted(server.app))
+    hooks.post_fork(worker, hosted_by(server.app))
 
 
 def post_worker_init(worker: Any) -> None:
-    hooks.post_worker_init(worker, hosted(worker.app))
+    hooks.post_worker_init(worker, hosted_by(worker.app))

@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +37,10 @@ from service.serving.served_model import ModelSlot, ServedModel
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
-# For metrics: several times what the files of a worker and its successor take, and more than there are.
+# Reserved for metrics: several times the size of a worker's files and its successor's, and more files than they have.
 ROOM_FOR_EACH_WORKER, FILES_FOR_EACH_WORKER, FILES = 2**20, 10, 10
-# A worker that is ended is replaced.
+# Added to a worker's oom_score_adj: out of memory, the kernel is to end a worker, which is replaced, not the master.
 WORKERS_POINTS = 100
-
-
-@dataclass(frozen=True)
-class Files:
-    """What the server's processes share."""
-
-    directory: Path
-    state: State
 
 
 def start(environ: Mapping[str, str]) -> Flask:
@@ -76,7 +67,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     std_streams.count(services.metrics.stderr_dropped.inc)
     _make_room(services.metrics, settings.workers, directory)
     app = create_app(services)
-    app.extensions["ml-service"] = _hosted(services, Files(directory, state), fetched.state)
+    app.extensions["ml-service"] = _host(services, state, directory, fetched.state)
     freeze_heap()
     return app
 
@@ -100,13 +91,14 @@ def assemble(
     return Services(settings, protocols, ModelSlot(served), metrics, Recorder(metrics, log), AuthState(hashes), state)
 
 
-def hosted(gunicorn_app: Any) -> Hosted:
-    """Return what the process tree is handed of the preloaded application."""
+def hosted_by(gunicorn_app: Any) -> Hosted:
+    """Return what the process tree is handed, as the preloaded application has it."""
     found: Hosted = gunicorn_app.wsgi().extensions["ml-service"]
     return found
 
 
-def _hosted(services: Services, files: Files, tried: str) -> Hosted:
+def _host(services: Services, state: State, directory: Path, tried: str) -> Hosted:
+    """Return what the process tree is handed of the application; `tried` is the state of MODEL_DIR that is served."""
     settings, metrics = services.settings, services.metrics
     swap = ModelSwap(settings, services.model, services.auth, metrics.declare_classes)
     swap.tried = tried
@@ -118,8 +110,8 @@ def _hosted(services: Services, files: Files, tried: str) -> Hosted:
 
     return Hosted(
         settings=settings,
-        state=files.state,
-        directory=files.directory,
+        state=state,
+        directory=directory,
         swap=swap,
         events=MasterEvents(
             draining=metrics.draining.set,
@@ -134,14 +126,14 @@ def _hosted(services: Services, files: Files, tried: str) -> Hosted:
         make_room=metrics.make_room,
         enter_slot=enter_slot,
         stderr_for_crashes=std_streams.for_code_in_c,
-        set_up=lambda worker: _set_up(worker, services, files.state),
+        set_up=lambda worker: _set_up(worker, services, state),
     )
 
 
 def _set_up(worker: Any, services: Services, state: State) -> None:
     """Set up a worker that has proven the model."""
     settings, served = services.settings, services.model.current
-    make_importable(settings.model_code)  # for what the model imports later; until now nothing need look there
+    make_importable(settings.model_code)  # for what the model imports when it predicts
     services.metrics.served(served.loaded, served.loaded_at)
     if settings.admin_bind:
         address, port = worker.sockets[1].getsockname()[:2]

@@ -28,11 +28,11 @@ class ModelSwap(Protocol):
     def try_in_fork(self, meanwhile: Callable[[], bool], first: Callable[[], None]) -> None:
         """Try what is there now in processes of its own, which may hang or crash.
 
-        `first` is called in each of them; `meanwhile` is called here again and again, and gives up when it is false.
+        Calls `first` in each of them, and `meanwhile` in this one again and again; gives up when that returns False.
         """
 
     def load(self) -> None:
-        """Load what was tried, for the workers that start from now on; nothing if nothing was."""
+        """Load what was tried, for the workers that start from now on; do nothing if nothing was tried."""
 
     def prove(self) -> None:
         """Check, in a worker, that the model answers as it should."""
@@ -46,7 +46,7 @@ class ModelSwap(Protocol):
 
 @dataclass(frozen=True)
 class MasterEvents:
-    """Called with what happens to the server, for whoever counts it."""
+    """Functions that are called when something happens, to count it."""
 
     draining: Callable[[bool], object]
     reloaded: Callable[[bool], object]  # whether the new model is served
@@ -65,8 +65,8 @@ class Hosted:
     directory: Path  # of files that the processes share
     swap: ModelSwap
     events: MasterEvents
-    watch_command: tuple[str, ...]  # the program that watches MODEL_DIR; it is given the process id of the master, too
-    make_room: Callable[[str], bool]  # in the master, for a slot: take room for what its worker counts
-    enter_slot: Callable[[str], None]  # in a worker that was just forked
-    stderr_for_crashes: Callable[[], int]  # returns a descriptor for faulthandler
-    set_up: Callable[[Any], None]  # a worker that has proven the model and is about to take requests
+    watch_command: tuple[str, ...]  # of the program that watches MODEL_DIR, but for the master's process id
+    make_room: Callable[[str], bool]  # in the master: reserves space for the metrics of a slot, if there is any
+    enter_slot: Callable[[str], None]  # is given a worker's slot, in that worker, right after its fork
+    stderr_for_crashes: Callable[[], int]  # returns a descriptor for faulthandler's output
+    set_up: Callable[[Any], None]  # is given a worker that has proven the model, before it takes requests
