@@ -1,3 +1,5 @@
+"""Bearer tokens and the admin address: who is answered, and what nobody else learns."""
+
 import hashlib
 
 import pytest

@@ -1,3 +1,5 @@
+"""Every kind of bad input in process: its answer, its count and its log line."""
+
 import json
 import time
 

@@ -1,3 +1,5 @@
+"""service.http.operations: health, the model's page and metrics, and what every answer carries."""
+
 import pytest
 
 from tests.badinput import NAMES, ROW

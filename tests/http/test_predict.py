@@ -1,3 +1,5 @@
+"""POST /predict: labels, probabilities, errors of the model, request ids and timing."""
+
 import json
 import logging
 

@@ -1,3 +1,5 @@
+"""Tokens and the admin address of a running server."""
+
 import hashlib
 import re
 import signal

@@ -1,3 +1,5 @@
+"""Bad input and malformed HTTP do not affect the requests that follow."""
+
 import json
 import socket
 

@@ -1,3 +1,5 @@
+"""`make bench` in a few seconds: it measures every server, judges the targets and draws the chart."""
+
 import json
 import subprocess
 import sys

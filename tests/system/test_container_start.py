@@ -56,9 +56,9 @@ def test_a_container_stops_at_once_at_any_moment_of_its_start(begin):
     for tenths in range(100):
         name = begin("--env", "DRAIN_SECONDS=0")
         time.sleep(tenths / 10)
-        if ends(name):
-            return
-    raise AssertionError("it was never ready")
+        if ready := ends(name):
+            break
+    assert ready
 
 
 def test_a_container_survives_the_other_signals_at_any_moment_of_its_start(begin):
@@ -77,9 +77,9 @@ def test_a_server_that_is_itself_the_first_process_stops_as_soon_as_it_has_read_
         name = begin("--env", "DRAIN_SECONDS=0", "--entrypoint", "gunicorn")
         eventually(lambda name=name: handles(name, signal.SIGTERM), "a handler")
         time.sleep(tenths / 10)
-        if ends(name):
-            return
-    raise AssertionError("it was never ready")
+        if ready := ends(name):
+            break
+    assert ready
 
 
 def handles(name, number):

@@ -1,3 +1,5 @@
+"""Each request is counted and logged exactly once, whichever worker answers it."""
+
 import os
 import signal
 import threading

@@ -1,3 +1,5 @@
+"""Models that use OpenMP answer from workers that were forked from a preloaded master."""
+
 import signal
 
 import pytest

@@ -1,3 +1,5 @@
+"""The start and the stop of a server: one line for what is wrong, and nothing left behind."""
+
 import json
 import os
 import shutil

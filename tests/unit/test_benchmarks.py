@@ -1,3 +1,5 @@
+"""benchmarks.targets and benchmarks.report: how measurements are judged."""
+
 from dataclasses import replace
 
 import pytest

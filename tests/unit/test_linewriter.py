@@ -1,3 +1,5 @@
+"""service.monitoring.line_writer: whole lines from several processes, without waiting for a reader."""
+
 import os
 import resource
 import select

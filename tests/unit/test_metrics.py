@@ -1,3 +1,5 @@
+"""service.monitoring.metrics: what is declared, exposed and shared between processes."""
+
 import errno
 import os
 import threading

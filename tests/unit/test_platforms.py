@@ -1,3 +1,5 @@
+"""service.config.platforms: what a platform's environment implies for the settings."""
+
 import pytest
 
 from service.config.platforms import apply_defaults

@@ -1,3 +1,5 @@
+"""service.monitoring.prediction_log: what a line holds, and what it never holds."""
+
 import json
 import unicodedata
 

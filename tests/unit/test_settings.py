@@ -1,3 +1,5 @@
+"""service.config.settings: defaults, what each setting accepts, and its message."""
+
 import dataclasses
 
 import pytest

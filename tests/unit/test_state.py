@@ -1,3 +1,5 @@
+"""service.server.shared_state: what the processes of a server tell each other."""
+
 from service.server import drain, shared_directory, shared_state
 from service.server.shared_state import State, WorkerStatus
 

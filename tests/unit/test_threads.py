@@ -1,3 +1,5 @@
+"""service.server.threads: all threads exist before any of them is given work."""
+
 import threading
 
 import pytest

@@ -1,3 +1,5 @@
+"""service.serving.model_directory: when a change of the model directory is reported."""
+
 import itertools
 import shutil
 from functools import partial
