@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from service.config.settings import Settings
 from service.errors import TABLE
 from service.monitoring.catalogue import CATALOGUE, PREFIX
 from tests.conftest import ROOT
+from tests.test_architecture import rooms as rooms_of
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 GROUPS = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in ("image", "any", "train"))]
 DEPENDENCIES = [re.match(r"[\w-]+", line)[0] for group in GROUPS for line in group]
+EXAMPLES = {"service/protocols/shell.py"}  # the reader of CONTRIBUTING.md makes it
 LINK = re.compile(r"\]\((?!https?:|urn:)([^)#]*)(?:#([^)]*))?\)")
 
 
@@ -116,3 +119,23 @@ def test_each_decision_is_in_the_index():
 def test_each_dependency_has_a_reason(package):
     """docs/decisions/dependencies.md says why each package of pyproject.toml is there."""
     assert package.lower() in page("docs/decisions/dependencies.md").lower()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_pages_name_is_there(path):
+    """Each file, folder and module of the product that a page names in code exists, and so does each make target."""
+    text = path.read_text()
+    files = re.findall(r"`((?:model|service|benchmarks|deploy|docs)/[\w./-]+)`", text)
+    commands = re.findall(r"-m ((?:model|service|benchmarks)[\w.]*)", text)
+    targets = re.findall(r"`make ([a-z-]+)", text)
+
+    assert [] == [name for name in files if not (ROOT / name).exists() and name not in EXAMPLES]
+    assert [] == [name for name in commands if find_spec(name) is None]
+    assert [] == [name for name in targets if f"\n{name}:" not in page("Makefile")]
+
+
+def test_each_room_is_in_the_design():
+    """docs/design.md says what each room holds."""
+    folders = {name.replace(".", "/") for name in rooms_of(ROOT) if (ROOT / name.replace(".", "/")).is_dir()}
+
+    assert set() == {folder for folder in folders - {"service"} if f"| `{folder}" not in page("docs/design.md")}
