@@ -38,9 +38,9 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
 
 
 def _check(pairs: dict[str, tuple[Any, Any]]) -> None:
-    for what, (said, found) in pairs.items():
-        if said != found:
-            raise BundleCorrupt(f"the manifest says {what} {said}, its model has {found}; {REPACK}.")
+    for what, (stated, found) in pairs.items():
+        if stated != found:
+            raise BundleCorrupt(f"the manifest says {what} {stated}, its model has {found}; {REPACK}.")
 
 
 def _listed(classes: Any) -> Any:

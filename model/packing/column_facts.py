@@ -158,19 +158,19 @@ def _keeps(part: Any) -> bool:
 
 
 def _note(part: Any, given: _Columns, notes: _Notes) -> None:
-    said: list[ColumnFacts] = []
+    facts: list[ColumnFacts] = []
     if hasattr(part, "categories_"):
-        said = [_facts_of(values) for values in part.categories_]
+        facts = [_facts_of(values) for values in part.categories_]
     elif hasattr(part, "n_categories_"):  # naive Bayes over codes
-        said = [ColumnFacts("float64", tuple(range(count))) for count in part.n_categories_]
+        facts = [ColumnFacts("float64", tuple(range(count))) for count in part.n_categories_]
     elif hasattr(part, "build_analyzer"):
-        said = [ColumnFacts("string")]
+        facts = [ColumnFacts("string")]
     names = [name for name in given if name is not None]
     notes.used.update(names)
     if getattr(part, "missing_values", np.nan) is None:
         notes.nones.update(names)
-    if len(said) == len(given):
-        notes.known |= {name: known for name, known in zip(given, said, strict=True) if name is not None}
+    if len(facts) == len(given):
+        notes.known |= {name: each for name, each in zip(given, facts, strict=True) if name is not None}
 
 
 def _facts_of(categories: Any) -> ColumnFacts:

@@ -55,15 +55,15 @@ def pack(
     data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
     columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), baselines(columns)
-    content = name_files(_serialise(estimator, allow_pickle=allow_pickle, code=code))
-    form, reason = _compile(estimator, signature, columns, baseline, content) if compiled else (None, "not asked for")
+    onnx, form, reason = _compile(estimator, signature, columns, baseline) if compiled else ({}, None, "not asked for")
+    files = name_files(_serialise(estimator, allow_pickle=allow_pickle, code=code) | onnx)
     manifest = Manifest(
         format=FORMAT,
         name=name,
         version=version,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         signature=signature,
-        files={file: File(len(data), digest_of(data)) for file, data in content.items()},
+        files={file: File(len(data), digest_of(data)) for file, data in files.items()},
         made_with=versions(),
         golden=golden_rows(estimator, signature, columns, data),
         baseline=baseline,
@@ -71,7 +71,7 @@ def pack(
         compiled=form,
         not_compiled=reason,
     )
-    return _publish(Path(output), manifest, content, allow_pickle=allow_pickle, code=code)
+    return _publish(Path(output), manifest, files, allow_pickle=allow_pickle, code=code)
 
 
 def _string_column(data: Any) -> Any:
@@ -113,27 +113,22 @@ def _serialise(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dict
 
 
 def _compile(
-    estimator: Any,
-    signature: Signature,
-    columns: list[Column] | None,
-    baseline: dict[str, Baseline] | None,
-    content: dict[str, bytes],
-) -> tuple[CompiledForm | None, str | None]:
-    """Add the compiled form to the bundle's content and describe it, or return why there is none."""
+    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
+) -> tuple[dict[str, bytes], CompiledForm | None, str | None]:
+    """Return the content and the description of the compiled form, or the reason why there is none."""
     try:
         made, form = compile_verified(estimator, signature, columns, baseline)
     except NotCompiled as error:
-        return None, str(error)
-    content |= name_files({ONNX: made.content})
-    return form, None
+        return {}, None, str(error)
+    return {ONNX: made.content}, form, None
 
 
 def _publish(
-    output: Path, manifest: Manifest, content: dict[str, bytes], *, allow_pickle: bool, code: Path | None
+    output: Path, manifest: Manifest, files: dict[str, bytes], *, allow_pickle: bool, code: Path | None
 ) -> loading.Loaded:
     """Write a bundle, and verify it with each engine that may serve it before it replaces the one before."""
     with staging_directory(output) as folder:
-        trust = Trust(write_files(folder, manifest, content), allow_pickle, code)
+        trust = Trust(write_files(folder, manifest, files), allow_pickle, code)
         loading.verify(loading.load(folder, trust, compiled=False))
         loaded = loading.load(folder, trust)
         loading.verify(loaded)
