@@ -1,6 +1,6 @@
-"""How a start is refused: with one line on stderr that says what is wrong and what to do, and an exit status.
+"""How a start fails: one line on stderr that says what is wrong and what to do, and an exit status.
 
-This imports next to nothing, so that it can say so of whatever is imported afterwards.
+This module imports next to nothing, so that it can report failures of everything that is imported afterwards.
 """
 
 import errno
@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from model.errors import MORE_MEMORY
 from model.oneline import one_line
-from service.config.refusals import BOOT_FAILED, MORE_MEMORY, NO_ROOM
+from service.config.refusals import BOOT_FAILED, NO_ROOM
 
 _SHORT: Final = {errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EROFS}
 
@@ -22,24 +23,27 @@ def one_line_exit(status: int) -> Iterator[None]:
     """Turn an error into one line and an exit status, without a traceback."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001  # whoever starts the server is to read why not, whatever it is
+    except Exception as error:  # noqa: BLE001  # whatever it is, the operator is to read it on one line
         print(one_line(f"ml-service: {_line(error)}"), file=sys.stderr, flush=True)
         raise SystemExit(status) from None
 
 
 def _line(error: Exception) -> str:
-    said = " ".join(str(error).split())
+    reason = " ".join(str(error).split())
     code = getattr(error, "code", None)
     match error:
         case _ if isinstance(code, str):
             pass
         case MemoryError():
-            code, said = NO_ROOM, f"memory ran out; {MORE_MEMORY}."
+            code, reason = NO_ROOM, f"memory ran out; {MORE_MEMORY}."
         case OSError() if error.errno in _SHORT:
-            code, said = NO_ROOM, f"{said}; free some of it, or allow the server more."
+            code, reason = NO_ROOM, f"{reason}; free some of it, or allow the server more."
         case ImportError():
-            code, said = "not_installed", f"{said}; install what requirements.txt lists."
+            code, reason = "not_installed", f"{reason}; install what requirements.txt lists."
         case _:
             place = traceback.extract_tb(error.__traceback__)[-1]
-            code, said = BOOT_FAILED, f"{type(error).__name__}: {said} ({Path(place.filename).name}:{place.lineno})."
-    return f"{code}: {said}"
+            code, reason = (
+                BOOT_FAILED,
+                f"{type(error).__name__}: {reason} ({Path(place.filename).name}:{place.lineno}).",
+            )
+    return f"{code}: {reason}"

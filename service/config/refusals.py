@@ -1,10 +1,9 @@
-"""Why the server does not start, or does not serve what it was told to: one line, and a code that scripts can read."""
+"""Why the server does not start, or does not serve another model: one line, and a code that scripts can read."""
 
 from typing import Final
 
 BOOT_FAILED: Final = "boot_failed"
 NO_ROOM: Final = "no_room"
-MORE_MEMORY: Final = "allow the server more of it (ulimit -v, the container's limit)"
 
 
 class Refused(Exception):
