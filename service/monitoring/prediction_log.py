@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class PredictionLog:
     def _entry(self, outcome: Outcome, names: Sequence[str]) -> dict[str, Any]:
         call, prediction = outcome.call, outcome.prediction
         entry: dict[str, Any] = {
-            "time": datetime.fromtimestamp(outcome.time, UTC).isoformat(timespec="milliseconds"),
+            "time": _iso_time(outcome.time),
             "request_id": outcome.request_id,
             "model": outcome.model,
             "protocol": outcome.protocol,
@@ -75,3 +76,14 @@ class PredictionLog:
             rows = rows.copy()
             rows[:, columns] = np.nan
         return rows.tolist() if rows.dtype == object else rows
+
+
+def _iso_time(unix: float) -> str:
+    """Return a time in ISO 8601 with milliseconds; all but those is formatted once a second."""
+    milliseconds = round(unix * 1e6) // 1000  # cut off, as datetime does
+    return f"{_iso_second(milliseconds // 1000)}.{milliseconds % 1000:03}+00:00"
+
+
+@lru_cache(4)
+def _iso_second(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -2,6 +2,8 @@
 
 import json
 import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -45,6 +47,14 @@ def test_a_line_says_everything_about_a_prediction():
             "probabilities": [[0.5, 0.5]] * 3,
         }
     ] == entries(outcome())
+
+
+@pytest.mark.parametrize("time", [0.0, 0.9999999, 59.9996, 1_700_000_000.246, 1_709_164_800.0005, 4_102_444_799.999])
+def test_the_time_is_what_datetime_says(time):
+    """ISO 8601 in UTC, cut off after milliseconds."""
+    (entry,) = entries(replace(outcome(), time=time))
+
+    assert datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds") == entry["time"]
 
 
 def test_only_so_many_rows_are_logged_but_all_are_counted():
