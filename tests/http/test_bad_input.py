@@ -1,7 +1,6 @@
 """Every kind of bad input in process: its answer, its count and its log line."""
 
 import json
-import time
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,8 @@ from sklearn.linear_model import LinearRegression
 
 from model.packing.pack import pack
 from tests.badinput import BAD, MAX_BODY_BYTES, MAX_ROWS, ROW
+
+MOST_PROPOSALS = 3
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +91,11 @@ def test_many_misspelt_names_cost_little(serve, tmp_path):
     pack(LinearRegression().fit(rows, rows[names[0]]), tmp_path / "wide", name="wide", data=rows)
     server = serve(tmp_path / "wide")
 
-    start = time.perf_counter()
     answer = server.predict({"features": {f"measurment numbr {place}": 1 for place in range(300)}})
 
     assert 422 == answer.status_code
-    assert time.perf_counter() - start < 0.5
+    proposals = [error["expected"] for error in answer.json["errors"] if "perhaps" in error["expected"]]
+    assert 1 <= len(proposals) <= MOST_PROPOSALS
 
 
 def test_an_encoded_body_that_is_not_read_is_refused_by_name(server):

@@ -206,7 +206,7 @@ def test_a_hostile_body_is_refused_in_little_memory_and_not_run(victim, name, ca
     """Nothing is allocated for a size that the body does not have, and a pickle is never opened."""
     path, body, headers = HOSTILE[name]
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
 
     answer = victim.client.post(path, data=body, headers=headers)
 
@@ -214,7 +214,7 @@ def test_a_hostile_body_is_refused_in_little_memory_and_not_run(victim, name, ca
     tracemalloc.stop()
     assert 400 <= answer.status_code < 500, answer.data
     assert peak < len(body) + MOST_MEMORY
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert "pickle" not in capfd.readouterr().out
     assert 0 == victim.predict({"features": ROW}).json["prediction"]
 
