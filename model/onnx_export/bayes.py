@@ -19,7 +19,7 @@ def _gaussian(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     for mean, variance, prior in zip(estimator.theta_, estimator.var_, estimator.class_prior_, strict=True):
         away = graph.add("Sub", x.name, graph.constant(mean))
         squares = graph.add("Div", graph.add("Mul", away, away), graph.constant(variance))
-        total = graph.add("ReduceSum", squares, graph.constant([1], np.int64), keepdims=0)
+        total = graph.reduce("ReduceSum", squares)
         known = np.log(prior) - 0.5 * np.sum(np.log(2.0 * np.pi * variance))
         each.append(graph.add("Sub", graph.constant(known), graph.add("Mul", graph.constant(0.5), total)))
     return _by_likelihood(graph, graph.add("Concat", *map(graph.unsqueeze, each), axis=1))
@@ -37,7 +37,7 @@ def _complement(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutpu
 def _bernoulli(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     there = x.name
     if estimator.binarize is not None:
-        there = graph.cast(graph.add("Greater", there, graph.constant(estimator.binarize)), "double")
+        there = graph.compare("Greater", there, graph.constant(estimator.binarize))
     absent = np.log(1 - np.exp(estimator.feature_log_prob_))
     prior = estimator.class_log_prior_ + absent.sum(axis=1)
     return _by_likelihood(graph, affine(graph, there, estimator.feature_log_prob_ - absent, prior))
@@ -49,7 +49,7 @@ def _quadratic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
         rotation, scaling = estimator.rotations_[place], estimator.scalings_[place]
         centred = graph.add("Sub", x.name, graph.constant(estimator.means_[place]))
         turned = graph.add("MatMul", centred, graph.constant(rotation * scaling ** (-0.5)))
-        norm = graph.add("ReduceSum", graph.add("Mul", turned, turned), graph.constant([1], np.int64), keepdims=0)
+        norm = graph.reduce("ReduceSum", graph.add("Mul", turned, turned))
         with_spread = graph.add("Add", norm, graph.constant(np.sum(np.log(scaling))))
         share = graph.add("Mul", graph.constant(-0.5), with_spread)
         each.append(graph.add("Add", share, graph.constant(np.log(estimator.priors_[place]))))

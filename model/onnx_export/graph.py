@@ -87,6 +87,14 @@ class Graph:
         """Return a tensor as another type of number; booleans become 0 and 1."""
         return self.add("Cast", name, to=_KINDS[kind])
 
+    def compare(self, operator: str, name: str, other: str) -> str:
+        """Return 1 where the comparison of two tensors holds, else 0."""
+        return self.cast(self.add(operator, name, other), "double")
+
+    def reduce(self, operator: str, name: str, *, keepdims: int = 0) -> str:
+        """Reduce a tensor along its second axis, which has length 1 afterwards with `keepdims`, else is removed."""
+        return self.add(operator, name, self.constant([1], np.int64), keepdims=keepdims)
+
     def constant(self, values: ArrayLike, dtype: Any = np.float64) -> str:
         """Add a constant, or reuse an equal one, and return its name."""
         array, name = np.asarray(values, dtype=dtype), f"c{len(self._constants)}"
@@ -132,7 +140,7 @@ class Graph:
     def refuse_infinite(self, name: str) -> None:
         """Give no finite answer for rows with infinity in this tensor: scikit-learn refuses them."""
         found = self.cast(self.add("IsInf", name), "double")
-        bad = self.add("ReduceMax", found, self.constant([1], np.int64), keepdims=0)
+        bad = self.reduce("ReduceMax", found)
         above = self.add("Greater", bad, self.constant(0))
         self._marks[self.add("Where", above, self.constant(np.nan), self.constant(0))] = None
 

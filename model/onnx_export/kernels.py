@@ -64,7 +64,7 @@ def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutpu
         weights[row, mine] = estimator._dual_coef_[other - 1, mine]
         weights[row, its] = estimator._dual_coef_[one, its]
     values = affine(graph, vectors, weights, estimator._intercept_)
-    first = graph.cast(graph.add("Greater", values, graph.constant(0)), "double")
+    first = graph.compare("Greater", values, graph.constant(0))
     votes = np.zeros((count, len(pairs)))
     lost = np.zeros(count)
     for row, (one, other) in enumerate(pairs):  # a vote for the first of the pair, or else for the other

@@ -28,7 +28,7 @@ def argmax(graph: Graph, scores: str) -> str:
 
 def is_positive(graph: Graph, scores: str, least: str = "Greater") -> str:
     """Return 1 for positive scores of shape (n, 1), else 0."""
-    return graph.cast(graph.add(least, graph.squeeze(scores), graph.constant(0)), "double")
+    return graph.compare(least, graph.squeeze(scores), graph.constant(0))
 
 
 def binary_probabilities(graph: Graph, positive: str) -> str:
@@ -78,7 +78,7 @@ def _logistic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
 
 def normalise_rows(graph: Graph, shares: str, otherwise: float) -> str:
     """Scale shares of shape (n, classes) so that each row's sum is 1; a row of zeros becomes `otherwise`."""
-    total = graph.add("ReduceSum", shares, graph.constant([1], np.int64), keepdims=1)
+    total = graph.reduce("ReduceSum", shares, keepdims=1)
     none = graph.add("Equal", total, graph.constant(0))
     return graph.add("Where", none, graph.constant(otherwise), graph.add("Div", shares, total))
 

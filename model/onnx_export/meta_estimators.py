@@ -38,7 +38,7 @@ def _voting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
         shares = _mean(graph, [_shares(each) for each in found], weights)
         return PredictorOutput(argmax(graph, shares), (shares,))
     places = graph.constant(np.arange(len(estimator.classes_)))
-    votes = [graph.cast(graph.add("Equal", graph.unsqueeze(each.labels), places), "double") for each in found]
+    votes = [graph.compare("Equal", graph.unsqueeze(each.labels), places) for each in found]
     return PredictorOutput(argmax(graph, _mean(graph, votes, weights)))
 
 
@@ -76,7 +76,7 @@ def _boosting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predi
         scaled = graph.add("Div", decision, graph.constant(count - 1))
         return PredictorOutput(argmax(graph, decision), (graph.add("Softmax", scaled, axis=1),), decision)
     single = graph.add("MatMul", decision, graph.constant([[-1.0], [1.0]]))
-    positive = graph.cast(graph.add("Greater", graph.squeeze(single), graph.constant(0)), "double")
+    positive = graph.compare("Greater", graph.squeeze(single), graph.constant(0))
     both = graph.add("MatMul", single, graph.constant([[-0.5, 0.5]]))
     return PredictorOutput(positive, (graph.add("Softmax", both, axis=1),), single)
 
@@ -117,7 +117,7 @@ def _one_against_rest(graph: Graph, estimator: Any, x: ColumnTensor) -> Predicto
     scores = [_binary_scores(graph, member, each) for member, each in zip(members, found, strict=True)]
     least = graph.constant(0 if hasattr(members[0], "decision_function") else 0.5)
     side_by_side = concatenate(graph, [numeric(each, 1) for each in scores]).name
-    above = graph.cast(graph.add("Greater", side_by_side, least), "double")
+    above = graph.compare("Greater", side_by_side, least)
     binary = len(members) == 1
     labels = above if estimator.multilabel_ else graph.squeeze(above) if binary else argmax(graph, side_by_side)
     if any(each.probabilities is None for each in found):

@@ -15,7 +15,7 @@ MOST_NUMBERS = 1_000_000
 def squared_distances(graph: Graph, x: str, kept: Any) -> str:
     """Return the squared Euclidean distance between each row and each training row, of shape (n, training rows)."""
     kept = np.asarray(kept, dtype=np.float64)
-    own = graph.add("ReduceSum", graph.add("Mul", x, x), graph.constant([1], np.int64), keepdims=1)
+    own = graph.reduce("ReduceSum", graph.add("Mul", x, x), keepdims=1)
     cross = graph.add("MatMul", x, graph.constant(-2 * kept.T))
     found = graph.add("Add", graph.add("Add", cross, own), graph.constant((kept**2).sum(axis=1)))
     return graph.add("Max", found, graph.constant(0))
@@ -44,7 +44,7 @@ def _among(graph: Graph, estimator: Any, x: ColumnTensor, values: Any) -> str:
     closeness = graph.add("Neg", squared_distances(graph, x.name, estimator._fit_X))
     places = graph.add("TopK", closeness, graph.constant([estimator.n_neighbors], np.int64), axis=1, output=1)
     found = graph.add("Gather", graph.constant(values), places)
-    return graph.add("ReduceMean", found, graph.constant([1], np.int64), keepdims=0)
+    return graph.reduce("ReduceMean", found)
 
 
 def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:

@@ -37,7 +37,7 @@ def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutpu
     found = _forward(graph, estimator, x)
     if estimator.out_activation_ == "softmax":
         return PredictorOutput(argmax(graph, found), (found,))
-    yes = graph.cast(graph.add("Greater", found, graph.constant(0.5)), "double")
+    yes = graph.compare("Greater", found, graph.constant(0.5))
     if estimator._label_binarizer.y_type_ == "binary":
         return PredictorOutput(graph.squeeze(yes), (binary_probabilities(graph, graph.squeeze(found)),))
     return PredictorOutput(yes, (found,))

@@ -102,7 +102,7 @@ def _clipped(graph: Graph, x: ColumnTensor, least: float, most: float) -> Column
 def _normalised(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     reduction = {"l1": "ReduceL1", "l2": "ReduceL2", "max": "ReduceMax"}[transformer.norm]
     source = graph.add("Abs", x.name) if transformer.norm == "max" else x.name
-    norm = graph.add(reduction, source, graph.constant([1], np.int64), keepdims=1)
+    norm = graph.reduce(reduction, source, keepdims=1)
     usable = graph.add("Where", graph.add("Equal", norm, graph.constant(0)), graph.constant(1), norm)
     return numeric(graph.add("Div", x.name, usable), x.width)
 

@@ -132,5 +132,5 @@ def average_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Seque
     table, rows = graph.constant(np.concatenate(values)), graph.cast(found, "int64")
     if len(trees) == 1:
         return graph.add("Gather", table, graph.squeeze(rows))
-    total = graph.add("ReduceSum", graph.add("Gather", table, rows), graph.constant([1], np.int64), keepdims=0)
+    total = graph.reduce("ReduceSum", graph.add("Gather", table, rows))
     return graph.add("Div", total, graph.constant(len(trees)))
