@@ -13,7 +13,7 @@ from typing import Any
 from flask import Flask
 
 from model.bundle.trust import make_importable
-from model.forking import prefer_oom_kill
+from model.forking import end_with_parent, prefer_oom_kill
 from service.config.refusals import NO_ROOM, Refused
 from service.config.settings import Settings
 from service.http import metadata
@@ -29,7 +29,7 @@ from service.monitoring.recorder import Recorder
 from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory, shared_state
 from service.server.dispatch import Pages
-from service.server.interfaces import Hosted, MasterEvents
+from service.server.interfaces import Hosted, MasterEvents, WorkerEvents
 from service.server.shared_state import State
 from service.serving.fetch import Trial, fetch
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
@@ -125,6 +125,7 @@ def _host(services: Services, state: State, directory: Path, tried: str) -> Host
         watch_command=(sys.executable, "-m", *watched) if settings.watch_seconds else (),
         make_room=metrics.make_room,
         enter_slot=enter_slot,
+        end_with_parent=end_with_parent,
         stderr_for_crashes=std_streams.for_code_in_c,
         set_up=lambda worker: _set_up(worker, services, state),
     )
@@ -140,7 +141,13 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         services.auth.admin = str(address), str(port)
     protocols, contract = services.protocols, served.contract
     pages = Pages(metadata.probes(protocols, contract), metadata.scrapes(protocols, contract))
-    worker.look_after(settings, state, services.metrics, services.recorder.abandon, pages)
+    metrics = services.metrics
+    events = WorkerEvents(
+        connection_closed=lambda kind: metrics.connections_closed.labels(kind).inc(),
+        out_of_descriptors=metrics.out_of_descriptors.inc,
+        threads_abandoned=services.recorder.abandon,
+    )
+    worker.set_up(settings, state, events, pages)
 
 
 def _configure_logging(level: str) -> None:

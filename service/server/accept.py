@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from service.monitoring.metrics import Metrics
 from service.server import error_responses
 from service.server.connection import ClientSocket, Connection
 from service.server.event_loop import EventLoopWorker
+from service.server.interfaces import WorkerEvents
 from service.server.shared_state import State
 
 NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -35,7 +35,7 @@ class AcceptingWorker(EventLoopWorker):
     """Accepts while there is room; makes room by closing what is idle, else what is slow."""
 
     state: State
-    metrics: Metrics
+    events: WorkerEvents
     sockets: list[Any]
     most_connections: int
     slot: str
@@ -172,14 +172,14 @@ class AcceptingWorker(EventLoopWorker):
 
     def close_for_room(self, conn: Connection) -> None:
         """Close a connection that waits, for others to have what it takes; say so to who is still sending a request."""
-        self.metrics.connections_closed.labels("idle" if conn in self.idle else "slow").inc()
+        self.events.connection_closed("idle" if conn in self.idle else "slow")
         if conn.arriving is not None:
             self.tell(conn, error_responses.answer("overloaded", heads=conn.arriving.is_head))
         self.drop(conn)
 
     def _make_do(self) -> None:
         """Have no more connections than there are descriptors for."""
-        self.metrics.out_of_descriptors.inc()
+        self.events.out_of_descriptors()
         self._short_until = time.monotonic() + LEFT_BY_BUSY_SECONDS
         fewer = max(1, self.nr_conns - SPARE_DESCRIPTORS)
         if fewer < self.most_connections:

@@ -1,9 +1,9 @@
 """Answers that the worker gives itself, to what never reaches the application or does not come back from it."""
 
+import json
 from http import HTTPStatus
 
 from service.errors import TABLE
-from service.formats import strict_json
 
 
 def answer(code: str, *, heads: bool) -> bytes:
@@ -12,10 +12,11 @@ def answer(code: str, *, heads: bool) -> bytes:
     To a request whose method is HEAD that is the head alone (RFC 9110, 9.3.2).
     """
     status, title = TABLE[code]
-    body = strict_json.dumps({"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code})
+    problem = {"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code}
+    body = json.dumps(problem, separators=(",", ":"))
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
         "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
-    return head.encode() + (b"" if heads else body)
+    return (head if heads else head + body).encode()

@@ -76,7 +76,7 @@ def post_worker_init(worker: Any, hosted: Hosted) -> None:
     os.close(descriptor)
     sys.setswitchinterval(SWITCH_SECONDS)
     worker.init_signals()
-    end_soon_after(worker.ppid)
+    end_soon_after(worker.ppid, hosted.end_with_parent)
     hosted.set_up(worker)
     hosted.state.say(worker.slot, WorkerStatus.READY)
 

@@ -6,7 +6,7 @@ It knows no more of the application than this and its WSGI callable.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from service.config.settings import Settings
 from service.server.shared_state import State
@@ -57,6 +57,18 @@ class MasterEvents:
 
 
 @dataclass(frozen=True)
+class WorkerEvents:
+    """Called with what happens in a worker, for whoever counts it."""
+
+    connection_closed: Callable[[str], object] = lambda _: None  # for want of room: "idle" or "slow"
+    out_of_descriptors: Callable[[], object] = lambda: None
+    threads_abandoned: Callable[[], object] = lambda: None  # the worker ends, and leaves threads that do not return
+
+
+NO_EVENTS: Final = WorkerEvents()
+
+
+@dataclass(frozen=True)
 class Hosted:
     """The application as the process tree sees it."""
 
@@ -68,5 +80,6 @@ class Hosted:
     watch_command: tuple[str, ...]  # of the program that watches MODEL_DIR, but for the master's process id
     make_room: Callable[[str], bool]  # in the master: reserves space for the metrics of a slot, if there is any
     enter_slot: Callable[[str], None]  # is given a worker's slot, in that worker, right after its fork
+    end_with_parent: Callable[[int, int], None]  # has the kernel send this process a signal when its parent has ended
     stderr_for_crashes: Callable[[], int]  # returns a descriptor for faulthandler's output
     set_up: Callable[[Any], None]  # is given a worker that has proven the model, before it takes requests

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-from model.forking import end_with_parent
-
 LOOK_SECONDS: Final = 0.25
 
 
@@ -35,11 +33,12 @@ def _wait_for(parent: int) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def end_soon_after(parent: int) -> None:
+def end_soon_after(parent: int, end_with_parent: Callable[[int, int], None]) -> None:
     """Have the kernel end this process two seconds after its parent, though a prediction holds the interpreter's lock.
 
-    Nothing of Python's runs then. So the kernel sends SIGINT when the parent ends, and the handler is alarm(2) itself:
-    it is called with the number of the signal, which is 2, and the alarm in so many seconds ends the process.
+    Nothing of Python's runs then. So `end_with_parent` has the kernel send SIGINT when the parent ends, and the handler
+    is alarm(2) itself: it is called with the number of the signal, which is 2, and the alarm in so many seconds ends the
+    process.
     """
     libc = ctypes.CDLL(None)
     libc.signal(signal.SIGINT, ctypes.cast(libc.alarm, ctypes.c_void_p))

@@ -11,7 +11,6 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -21,11 +20,11 @@ from typing import Any, Final
 from gunicorn.arbiter import Arbiter
 
 from service.config.settings import Settings
-from service.monitoring.metrics import Metrics
 from service.server import error_responses
 from service.server.connection import ClientSocket, Connection
 from service.server.dispatch import ERRAND_THREADS, HandingWorker, Pages
 from service.server.http_request import LARGE, HttpRequest
+from service.server.interfaces import NO_EVENTS, WorkerEvents
 from service.server.orphans import stop_listening
 from service.server.shared_state import State
 from service.server.shared_state import WorkerStatus as Says
@@ -47,17 +46,12 @@ class Worker(HandingWorker):
     left = False  # by itself, as far as the master knows
     held = 0  # bytes of requests that are arriving and of answers that are being taken
 
-    def look_after(
-        self,
-        settings: Settings,
-        state: State,
-        metrics: Metrics,
-        abandon: Callable[[], None],
-        pages: Pages = NO_PAGES,
+    def set_up(
+        self, settings: Settings, state: State, events: WorkerEvents = NO_EVENTS, pages: Pages = NO_PAGES
     ) -> None:
-        """Take the limits to keep; `abandon` is called before threads that do not come back are left behind."""
+        """Take the limits to keep, and whom to tell what happens."""
         self.read_seconds, self.most_body = settings.read_seconds, settings.max_body_bytes
-        self.predict_seconds, self.state, self.metrics, self.abandon = settings.predict_seconds, state, metrics, abandon
+        self.predict_seconds, self.state, self.events = settings.predict_seconds, state, events
         self.idle, self.transferring = {}, {}
         self.slots = 2 * settings.workers
         self.limit_connections(self.cfg.worker_connections)
@@ -77,7 +71,7 @@ class Worker(HandingWorker):
         super().run()
         self.errand_pool.shutdown(wait=False)
         if self.working or self.errands or self.hung:
-            self.abandon()
+            self.events.threads_abandoned()
             os._exit(0)  # Python would wait for the threads
         if self.nr >= self.max_requests:
             self.state.say(self.slot, Says.LEFT)
@@ -90,7 +84,7 @@ class Worker(HandingWorker):
         time.sleep(BUSY_SECONDS)
         stop_listening(self.sockets)
         time.sleep(ORPHAN_SECONDS - BUSY_SECONDS)
-        self.abandon()
+        self.events.threads_abandoned()
         os._exit(0)
 
     def leave(self) -> None:
