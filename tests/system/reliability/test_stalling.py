@@ -17,7 +17,7 @@ from tests.badinput import JSON, ROW
 from tests.system.conftest import DEADLINE, eventually
 from tests.system.sleeping import reading
 from tests.system.test_orphans import warm
-from tests.system.test_reload import PACK, reload
+from tests.system.test_reload import reload
 
 PROGRAM = Path(__file__).with_name("stalling.py")
 STOPPED_WITHIN = 0 + 2 + 1  # DRAIN_SECONDS + GRACE_SECONDS + 1
@@ -109,18 +109,17 @@ def test_a_file_system_that_hangs_stops_neither_the_server_nor_its_end(serve, st
     check_stops(server)
 
 
-def test_a_model_is_served_when_its_file_system_answers_again(serve, stalling, iris_bundle, run_python, tmp_path):
+def test_a_model_is_served_when_its_file_system_answers_again(serve, stalling, iris_bundle, second):
     """What was given up meanwhile is refused with a line; then watching goes on, and so do reloads at SIGHUP."""
     bundle = shutil.copytree(iris_bundle, stalling.shown / "bundle")
     server = serve(stalling.place / "bundle", WEB_CONCURRENCY="1", WATCH_SECONDS="0.2", BOOT_SECONDS="5")
-    run_python(PACK, tmp_path / "second", "2")
 
     stalling.stall()
     server.process.send_signal(signal.SIGHUP)
     eventually(lambda: "the old one stays: boot_failed: it hangs" in server.errors, "a line about it")
     assert "1" == server.model()["version"]
     stalling.go_on()
-    shutil.copytree(tmp_path / "second", bundle, dirs_exist_ok=True)
+    shutil.copytree(second, bundle, dirs_exist_ok=True)
 
     eventually(lambda: server.model()["version"] == "2", "the second version")
     reload(server)
