@@ -37,8 +37,8 @@ def end_soon_after(parent: int, end_with_parent: Callable[[int, int], None]) -> 
     """Have the kernel end this process two seconds after its parent, though a prediction holds the interpreter's lock.
 
     Nothing of Python's runs then. So `end_with_parent` has the kernel send SIGINT when the parent ends, and the handler
-    is alarm(2) itself: it is called with the number of the signal, which is 2, and the alarm in so many seconds ends the
-    process.
+    is alarm(2) itself: it is called with the number of the signal, which is 2, and the alarm ends the process in so many
+    seconds.
     """
     libc = ctypes.CDLL(None)
     libc.signal(signal.SIGINT, ctypes.cast(libc.alarm, ctypes.c_void_p))
