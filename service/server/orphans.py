@@ -36,9 +36,8 @@ def _wait_for(parent: int) -> None:
 def end_soon_after(parent: int, end_with_parent: Callable[[int, int], None]) -> None:
     """Have the kernel end this process two seconds after its parent, though a prediction holds the interpreter's lock.
 
-    Nothing of Python's runs then. So `end_with_parent` has the kernel send SIGINT when the parent ends, and the handler
-    is alarm(2) itself: it is called with the number of the signal, which is 2, and the alarm ends the process in so many
-    seconds.
+    Nothing of Python's runs then. So `end_with_parent` has the kernel send SIGINT when the parent ends, and alarm(2)
+    itself handles it: it is called with the number of the signal, 2, and the alarm ends the process in so many seconds.
     """
     libc = ctypes.CDLL(None)
     libc.signal(signal.SIGINT, ctypes.cast(libc.alarm, ctypes.c_void_p))
