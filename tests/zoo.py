@@ -71,6 +71,8 @@ ARGUMENTS = {
     "FixedThresholdClassifier": {"estimator": LOGISTIC},
     "GridSearchCV": {"estimator": LOGISTIC, "param_grid": {"C": [0.1, 1]}},
     "HalvingGridSearchCV": {"estimator": LOGISTIC, "param_grid": {"C": [0.1, 1]}},
+    "HistGradientBoostingClassifier": {"max_iter": 50},  # more trees than these say nothing more
+    "HistGradientBoostingRegressor": {"max_iter": 50},
     "LocalOutlierFactor": {"novelty": True},
     "MultiOutputClassifier": {"estimator": LOGISTIC},
     "MultiOutputRegressor": {"estimator": Ridge()},

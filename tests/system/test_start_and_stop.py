@@ -76,17 +76,18 @@ def test_a_wrong_start_is_one_clear_line_and_a_non_zero_exit(launch, iris_bundle
 SLOW = """
 import sys
 from sklearn.datasets import load_iris
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from model.packing.pack import pack
-pack(RandomForestClassifier(1000).fit(*load_iris(return_X_y=True)), sys.argv[1], name="slow", compiled=False)
+model = make_pipeline(*(StandardScaler() for _ in range(300)), LogisticRegression())
+pack(model.fit(*load_iris(return_X_y=True)), sys.argv[1], name="slow", compiled=False)
 """
 
 
-def test_a_model_that_is_not_proven_in_time_ends_the_start(launch, run_python, tmp_path):
+def test_a_model_that_is_not_proven_in_time_ends_the_start(launch, make_once):
     """A worker that hangs at boot is not replaced for ever: the start ends with one line."""
-    run_python(SLOW, tmp_path / "slow")
-
-    server = launch(tmp_path / "slow", BOOT_SECONDS="0.01")
+    server = launch(make_once("-c", SLOW), BOOT_SECONDS="0.01")
 
     assert 0 != server.process.wait(DEADLINE)
     assert 1 == server.errors.count("ml-service: boot_failed: ")
