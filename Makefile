@@ -11,7 +11,7 @@ export MALLOC_ARENA_MAX ?= 2
   format check coverage image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
 
 serve: .venv/train.stamp $(if $(MODEL_DIR),,bundle/manifest.json)  ## serve MODEL_DIR, or a reference model made here, on PORT (8000)
 	@exec .venv/bin/gunicorn
@@ -46,7 +46,7 @@ FUZZ_SECONDS ?= 300
 fuzz: .venv/dev.stamp  ## look for bodies that cost too much, for FUZZ_SECONDS in all; FUZZ_SEED repeats a run
 	FUZZ_SECONDS=$(FUZZ_SECONDS) .venv/bin/pytest tests/fuzz --timeout 1800
 
-# Root may have what else the machine does wait, so that it is not measured too.
+# As root, what is measured runs before everything else on the machine.
 FIRST = $(shell [ $$(id -u) = 0 ] && echo nice -n -19)
 reliability: .venv/dev.stamp proxies  ## all of test-proxies at full length; writes docs/reliability.md
 	rm -f .venv/figures.jsonl
