@@ -72,7 +72,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         """Take note of a signal, in its handler."""
         self.shutdown.signalled(sig)
         super().signal(sig, frame)
-        self.shutdown.break_off()
+        self.shutdown.interrupt()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
         """Wait as gunicorn does, after a look at what has changed; stop when the drain is over."""
@@ -189,7 +189,8 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""
         shared = bool(self.reexec_pid or self.master_pid or self.systemd)
         stuck = any(
-            worker.aborted or self.supervision.said(worker) is WorkerStatus.HUNG for worker in self.WORKERS.values()
+            worker.aborted or self.supervision.status_of(worker) is WorkerStatus.HUNG
+            for worker in self.WORKERS.values()
         )
         # A worker that is stuck in the kernel, where no signal reaches it, keeps the listeners open.
         listening = [listener.sock.dup() for listener in self.LISTENERS] if stuck and not shared else []
@@ -213,5 +214,5 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     def _stop_booting(self) -> None:
         """Tell workers that boot to stop; repeated, because one that has just been forked does not hear it."""
         for pid, worker in list(self.WORKERS.items()):
-            if self.supervision.said(worker) is WorkerStatus.BOOTING:
+            if self.supervision.status_of(worker) is WorkerStatus.BOOTING:
                 self.kill_worker(pid, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What the master knows of MODEL_DIR, from a process that looks at it: a file system that hangs stops only that.
+"""What the master knows of MODEL_DIR, from a process that watches it: a file system that hangs stops only that one.
 
 It is a new program, not a fork, which would hold the memory of the model that was loaded when it started.
 """
@@ -20,8 +20,8 @@ _PIECE: Final = 1 << 16
 class DirectoryWatch:
     """The master's side, which never waits.
 
-    The program is given the master's process id; it writes a line for each state that has come to rest, and reads those
-    that were tried. Without a command, nothing is watched.
+    The program is given the master's process id. It writes a line for each state that has lasted for a while, and reads
+    those that were tried. Without a command, nothing is watched.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -32,14 +32,14 @@ class DirectoryWatch:
         self._tried = ""
 
     def note(self, state: str) -> None:
-        """Take a state that was tried for known; "" where that is not known."""
+        """Remember the state that was tried; "" if that is not known."""
         self._tried = state or self._tried
         if state and self._process and self._process.stdin:
             with suppress(OSError):  # it hangs, or has gone
                 os.write(self._process.stdin.fileno(), f"{state}\n".encode())
 
     def changed(self, now: float) -> bool:
-        """Say once of each change that it is there, when it has come to rest; `now` by the monotonic clock."""
+        """Return True once for each new state that has lasted; `now` by the monotonic clock."""
         if not self._command:
             return False
         if self._process is None and now >= self._start_at:

@@ -54,7 +54,7 @@ class Reload:
         refusal = self._take_model(master, look_after_workers)
         if failure := self._start_workers(master):
             for pid in master.WORKERS.keys() - old:  # one that serves already finishes its requests
-                serves = self._supervision.said(master.WORKERS[pid]) is WorkerStatus.READY
+                serves = self._supervision.status_of(master.WORKERS[pid]) is WorkerStatus.READY
                 master.kill_worker(pid, signal.SIGTERM if serves else signal.SIGKILL)
             self._swap.roll_back()
         else:
@@ -102,7 +102,7 @@ class Reload:
             master.reap_workers()
             if any(pid not in master.WORKERS and not worker.left for pid, worker in new.items()):
                 break
-            if all(worker.left or self._supervision.said(worker) in SERVED for worker in new.values()):
+            if all(worker.left or self._supervision.status_of(worker) in SERVED for worker in new.values()):
                 return ""
             time.sleep(PAUSE_SECONDS)
         return "a worker did not get ready with it; the lines above say more"

@@ -11,16 +11,16 @@ from service.server.shared_state import State
 
 
 class StopRequested(Exception):
-    """The server was told to stop, which broke something off."""
+    """A signal to stop has interrupted the work."""
 
 
 class Shutdown:
-    """What the signals to stop have asked for; of times, the monotonic clock is used, which nobody sets."""
+    """What the signals to stop have asked for. Times are those of the monotonic clock, which nobody sets."""
 
     def __init__(self, state: State, drain_seconds: float) -> None:
         self._state, self._drain_seconds = state, drain_seconds
         self._pid = os.getpid()
-        self._breaks_off = False
+        self._interruptible = False
         self._announced = False
         self._deadline: float | None = None
         self.requested = False
@@ -35,36 +35,36 @@ class Shutdown:
             self._deadline = time.monotonic() + (self._drain_seconds if self._state.proven else 0)
             self._state.draining = True
 
-    def break_off(self) -> None:
-        """Raise KeyboardInterrupt if a signal to stop is to break off what is being done."""
-        if self._breaks_off and self.requested:
-            self._breaks_off = False
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt if a signal to stop has come and the work may be interrupted."""
+        if self._interruptible and self.requested:
+            self._interruptible = False
             raise KeyboardInterrupt
 
     def interruptibly(self, work: Callable[[], None]) -> None:
-        """Do what may take long; raises StopRequested as soon as a signal to stop comes, or if one has come."""
+        """Do work that may take long; raises StopRequested as soon as a signal to stop comes, or if one has come."""
         try:
-            self._breaks_off = True
+            self._interruptible = True
             try:
                 if self.requested:
                     raise KeyboardInterrupt
                 work()
             finally:
-                self._breaks_off = False
+                self._interruptible = False
         except KeyboardInterrupt:
             raise StopRequested from None
 
     @property
     def draining(self) -> bool:
-        """Whether SIGTERM has come, and its drain may still go on."""
+        """Whether SIGTERM has come."""
         return self._deadline is not None
 
     def is_over(self) -> bool:
-        """Say whether the drain has come to its end."""
+        """Return whether the drain is over."""
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def at_most(self, seconds: float) -> float:
-        """Return how long to wait for a signal: so many seconds, or to the end of the drain."""
+        """Return how long to wait for a signal: so many seconds, but at most until the drain is over."""
         left = seconds if self._deadline is None else self._deadline - time.monotonic()
         return max(0.0, min(seconds, left))
 

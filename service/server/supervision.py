@@ -1,4 +1,4 @@
-"""Which workers to start and to stop, and why those that have gone went."""
+"""Which workers to start and to stop, and why workers ended."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,19 +16,19 @@ class NotStarted(Exception):
 
 
 class Supervision:
-    """Counts workers that are lost; those that do not boot or cannot be started are replaced more and more slowly."""
+    """Plans workers and counts lost ones. After each failure to start or boot one, it waits longer for the next."""
 
     def __init__(self, state: State, events: MasterEvents, log: Any) -> None:
         self._state, self._events, self._log = state, events, log
         self._boot_failures = self._start_failures = 0
         self._start_at = 0.0  # no worker before that (monotonic clock)
 
-    def said(self, worker: Any) -> WorkerStatus:
-        """Return what a worker last said of itself."""
+    def status_of(self, worker: Any) -> WorkerStatus:
+        """Return what a worker said of itself last."""
         return self._state.worker(worker.slot)
 
     def start(self, spawn: Callable[[], int]) -> int:
-        """Start a worker; raises NotStarted where there is no process, memory or descriptor for it, or a hook fails."""
+        """Start a worker; raises NotStarted if there is no process, memory or descriptor for it, or a hook fails."""
         try:
             pid = spawn()
         except Exception as error:
@@ -45,18 +45,18 @@ class Supervision:
         return pid
 
     def has_gone(self, worker: Any) -> None:
-        """Count why a worker has gone, unless it was told to."""
+        """Count why a worker ended, unless it was told to."""
         with suppress(OSError):  # no descriptor to be had
             self._events.worker_gone(worker.slot)
-        said = self.said(worker)
-        worker.left = said is WorkerStatus.LEFT
+        status = self.status_of(worker)
+        worker.left = status is WorkerStatus.LEFT
         if worker.aborted:
             self._events.worker_lost("silent")
-        elif said is WorkerStatus.HUNG:
+        elif status is WorkerStatus.HUNG:
             self._events.worker_lost("hung")
         elif not worker.left and not worker.told:
-            self._events.worker_lost("boot" if said is WorkerStatus.BOOTING else "died")
-        self._boot_failures = self._boot_failures + 1 if said is WorkerStatus.BOOTING else 0
+            self._events.worker_lost("boot" if status is WorkerStatus.BOOTING else "died")
+        self._boot_failures = self._boot_failures + 1 if status is WorkerStatus.BOOTING else 0
         if self._boot_failures:
             self._back_off(self._boot_failures)
 
@@ -66,13 +66,13 @@ class Supervision:
     def plan(self, workers: Mapping[int, Any], wanted: int) -> tuple[int, list[int]]:
         """Return how many workers to start, and the process ids of those to stop after that.
 
-        After a failure it is none for a while. A worker that was told to end counts as missing: it may wait in the
-        kernel, where no signal reaches it. One whose request hangs counts as missing too; it is told when there is
-        another.
+        After a failure, none is started or stopped for a while. A worker that was told to end counts as missing,
+        because it may be stuck in the kernel, where no signal reaches it. So does one whose request hangs: it is
+        replaced first and stopped then.
         """
         if time.monotonic() < self._start_at:
             return 0, []
         staying = sorted((worker.age, pid) for pid, worker in workers.items() if not worker.told)
-        hung = [pid for _, pid in staying if self.said(workers[pid]) is WorkerStatus.HUNG]
+        hung = [pid for _, pid in staying if self.status_of(workers[pid]) is WorkerStatus.HUNG]
         serving = [pid for _, pid in staying if pid not in hung]
         return max(0, wanted - len(serving)), [*hung, *serving[: max(0, len(serving) - wanted)]]

@@ -37,13 +37,13 @@ def test_there_is_no_drain_before_the_first_worker_is_ready():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-def test_a_signal_to_stop_breaks_off_what_takes_long(state, number):
+def test_a_signal_to_stop_interrupts_what_takes_long(state, number):
     """Whether it comes before or meanwhile; other signals do not."""
     shutdown = Shutdown(state, 0)
 
     def signalled(sig):
         shutdown.signalled(sig)
-        shutdown.break_off()
+        shutdown.interrupt()
 
     shutdown.interruptibly(lambda: signalled(signal.SIGHUP))
     with pytest.raises(StopRequested):
@@ -57,6 +57,6 @@ def test_a_signal_to_stop_interrupts_nothing_else(state):
     shutdown = Shutdown(state, 0)
 
     shutdown.signalled(signal.SIGINT)
-    shutdown.break_off()
+    shutdown.interrupt()
 
     assert shutdown.requested
