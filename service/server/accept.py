@@ -94,7 +94,7 @@ class AcceptingWorker(EventLoopWorker):
     def count(self, change: int) -> None:
         """Keep the number of connections, which other workers see."""
         self.nr_conns += change
-        self.state.count(self.slot, self.nr_conns)
+        self.state.set_connections(self.slot, self.nr_conns)
 
     def _left_to_others(self) -> float:
         """Return for how long to leave what waits to others, 0 with room and a thread and no more than they have."""

@@ -43,7 +43,7 @@ def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
     """Give a worker, before its fork, the lowest slot that no living worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
-    hosted.state.say(worker.slot, WorkerStatus.BOOTING)
+    hosted.state.set_status(worker.slot, WorkerStatus.BOOTING)
     if not hosted.make_room(worker.slot):
         arbiter.log.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
 
@@ -78,7 +78,7 @@ def post_worker_init(worker: Any, hosted: Hosted) -> None:
     worker.init_signals()
     end_soon_after(worker.ppid, hosted.end_with_parent)
     hosted.set_up(worker)
-    hosted.state.say(worker.slot, WorkerStatus.READY)
+    hosted.state.set_status(worker.slot, WorkerStatus.READY)
 
 
 def _end_at_once() -> None:

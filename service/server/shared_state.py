@@ -44,12 +44,12 @@ class State:
     def draining(self, value: bool) -> None:
         self._page[_DRAINING] = value
 
-    def worker(self, slot: str) -> WorkerStatus:
-        """Return what the worker of a slot ("w" and a number) said last."""
+    def status_of(self, slot: str) -> WorkerStatus:
+        """Return the status of the worker that has a slot ("w" and a number)."""
         return WorkerStatus(self._page[_WORKERS + int(slot[1:])])
 
-    def count(self, slot: str, connections: int) -> None:
-        """Say how many connections the worker of a slot has."""
+    def set_connections(self, slot: str, connections: int) -> None:
+        """Set how many connections the worker of a slot has."""
         _COUNT.pack_into(self._page, _COUNTS + int(slot[1:]) * _COUNT.size, connections)
 
     def mean_connections(self, slots: int) -> float:
@@ -58,10 +58,10 @@ class State:
         counts: list[int] = [_COUNT.unpack_from(self._page, _COUNTS + slot * _COUNT.size)[0] for slot in ready]
         return sum(counts) / max(1, len(counts))
 
-    def say(self, slot: str, what: WorkerStatus) -> None:
-        """Say what the worker of a slot does."""
-        self._page[_WORKERS + int(slot[1:])] = what
-        if what is WorkerStatus.READY:
+    def set_status(self, slot: str, status: WorkerStatus) -> None:
+        """Set the status of the worker of a slot; one that is ready has proven the model."""
+        self._page[_WORKERS + int(slot[1:])] = status
+        if status is WorkerStatus.READY:
             self._page[_PROVEN] = True
 
 

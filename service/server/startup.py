@@ -29,7 +29,7 @@ class Readiness:
         if self._announced or not listeners:
             return seconds
         if len(workers) == wanted and all(
-            self._hosted.state.worker(worker.slot) is WorkerStatus.READY for worker in workers
+            self._hosted.state.status_of(worker.slot) is WorkerStatus.READY for worker in workers
         ):
             self._announced = True
             plural = ("s", "") if wanted > 1 else ("", "s")

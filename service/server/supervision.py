@@ -25,7 +25,7 @@ class Supervision:
 
     def status_of(self, worker: Any) -> WorkerStatus:
         """Return what a worker said of itself last."""
-        return self._state.worker(worker.slot)
+        return self._state.status_of(worker.slot)
 
     def start(self, spawn: Callable[[], int]) -> int:
         """Start a worker; raises NotStarted if there is no process, memory or descriptor for it, or a hook fails."""

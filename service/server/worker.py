@@ -26,8 +26,7 @@ from service.server.dispatch import ERRAND_THREADS, HandingWorker, Pages
 from service.server.http_request import LARGE, HttpRequest
 from service.server.interfaces import NO_EVENTS, WorkerEvents
 from service.server.orphans import stop_listening
-from service.server.shared_state import State
-from service.server.shared_state import WorkerStatus as Says
+from service.server.shared_state import State, WorkerStatus
 from service.server.threads import started
 
 HELD_BODIES: Final = 16
@@ -74,7 +73,7 @@ class Worker(HandingWorker):
             self.events.threads_abandoned()
             os._exit(0)  # Python would wait for the threads
         if self.nr >= self.max_requests:
-            self.state.say(self.slot, Says.LEFT)
+            self.state.set_status(self.slot, WorkerStatus.LEFT)
 
     def orphaned(self) -> None:
         """End soon, since the master has gone; in a thread, for the main loop may be busy."""
@@ -238,7 +237,7 @@ class Worker(HandingWorker):
         del running[conn]
         self.hung.add(conn)
         self.count(-1)
-        self.state.say(self.slot, Says.HUNG)
+        self.state.set_status(self.slot, WorkerStatus.HUNG)
         self.tell(conn, error_responses.answer("prediction_timeout", heads=conn.request.is_head))
         with suppress(OSError):  # gone meanwhile
             conn.sock.shutdown(socket.SHUT_RDWR)

@@ -61,7 +61,7 @@ class Master:
         if self.new is None:
             raise NotStarted("BlockingIOError: no process to be had")
         number = len(self.WORKERS)
-        self.state.say(f"w{number}", self.new)
+        self.state.set_status(f"w{number}", self.new)
         self.WORKERS[OLD + number] = SimpleNamespace(slot=f"w{number}", left=False)
         return OLD + number
 
@@ -72,7 +72,7 @@ class Master:
         self.WORKERS = {
             pid: worker
             for pid, worker in self.WORKERS.items()
-            if pid == OLD or self.state.worker(worker.slot) is not WorkerStatus.BOOTING
+            if pid == OLD or self.state.status_of(worker.slot) is not WorkerStatus.BOOTING
         }
 
 

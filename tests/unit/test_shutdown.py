@@ -12,7 +12,7 @@ from service.server.shutdown import Shutdown, StopRequested
 def state():
     """Return the state of a server that has served."""
     state = State()
-    state.say("w0", WorkerStatus.READY)
+    state.set_status("w0", WorkerStatus.READY)
     return state
 
 

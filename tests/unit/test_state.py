@@ -7,14 +7,14 @@ from service.server.shared_state import State, WorkerStatus
 def test_what_is_said_is_read_by_others(tmp_path):
     """The page is one for all who find it, and begins with nothing said."""
     mine, theirs = shared_state.make(tmp_path), shared_state.find(tmp_path)
-    assert (False, False, WorkerStatus.BOOTING) == (theirs.proven, theirs.draining, theirs.worker("w3"))
+    assert (False, False, WorkerStatus.BOOTING) == (theirs.proven, theirs.draining, theirs.status_of("w3"))
 
     mine.draining = True
-    mine.say("w3", WorkerStatus.READY)
+    mine.set_status("w3", WorkerStatus.READY)
 
-    assert (True, True, WorkerStatus.READY) == (theirs.proven, theirs.draining, theirs.worker("w3"))
-    assert WorkerStatus.BOOTING is theirs.worker("w2")
-    mine.say("w3", WorkerStatus.BOOTING)
+    assert (True, True, WorkerStatus.READY) == (theirs.proven, theirs.draining, theirs.status_of("w3"))
+    assert WorkerStatus.BOOTING is theirs.status_of("w2")
+    mine.set_status("w3", WorkerStatus.BOOTING)
     assert theirs.proven
 
 

@@ -30,7 +30,7 @@ def supervision(state, lost):
 
 def worker(state, number, said=WorkerStatus.READY, **facts):
     """Return what gunicorn's master keeps of a worker, the older the lower its number."""
-    state.say(f"w{number}", said)
+    state.set_status(f"w{number}", said)
     return SimpleNamespace(**{"slot": f"w{number}", "age": number, "told": False, "aborted": False, **facts})
 
 
