@@ -38,10 +38,10 @@ class ModelSwap(Protocol):
         """Check, in a worker, that the model answers as it should."""
 
     def commit(self) -> None:
-        """Forget the model before the last load."""
+        """Forget the model that was there before the last load."""
 
     def roll_back(self) -> None:
-        """Put the model back that was there before the last load, if any was loaded since the last commit."""
+        """Put back the model that was there before the last load, unless that load was committed."""
 
 
 @dataclass(frozen=True)

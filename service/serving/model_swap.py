@@ -1,4 +1,4 @@
-"""Replaces the model that is served by the one in MODEL_DIR; the old one stays until the new one has been proven."""
+"""Replaces the served model with the one in MODEL_DIR; the old one can be put back until the new one is proven."""
 
 import gc
 import time
@@ -16,7 +16,7 @@ from service.serving.served_model import ModelSlot, ServedModel
 
 
 class TokenHashes(Protocol):
-    """Whoever checks tokens: against these hashes; None lets everybody in."""
+    """What checks tokens against these hashes; None if no token is needed."""
 
     hashes: tuple[bytes, ...] | None
 
@@ -28,7 +28,7 @@ class _Previous:
 
 
 class ModelSwap:
-    """The steps of a reload, as service.server.interfaces names them; the tokens that are let in go with the model."""
+    """The steps of service.server.interfaces.ModelSwap; the hashes of tokens change together with the model."""
 
     def __init__(
         self, settings: Settings, slot: ModelSlot, tokens: TokenHashes, declare: Callable[[Signature], None]
@@ -56,7 +56,7 @@ class ModelSwap:
 
     def load(self) -> None:
         """Load what was tried, for the workers that start from now on; raises Refused."""
-        fetched, self._fetched = self._fetched, None  # the memory of workers is not to hold it
+        fetched, self._fetched = self._fetched, None  # so that workers do not hold its memory
         if fetched is None:
             return
         self._previous = _Previous(self._slot.current, self._tokens.hashes)
@@ -66,7 +66,7 @@ class ModelSwap:
             self._slot.current = served
             self._tokens.hashes = fetched.hashes
             freeze_heap()
-        except Exception as error:  # noqa: BLE001  # what the operator's code may raise, which would end the server
+        except Exception as error:  # noqa: BLE001  # the operator's code may raise anything, and that would end the server
             raise Refused(**failure(error)) from None
 
     def prove(self) -> None:
@@ -74,11 +74,11 @@ class ModelSwap:
         verify(self._slot.current.loaded)
 
     def commit(self) -> None:
-        """Forget the model before, which cannot be put back any more."""
+        """Forget the previous model, which cannot be put back any more."""
         self._previous = None
 
     def roll_back(self) -> None:
-        """Put the model back that was there before the last load, unless that was committed."""
+        """Put back the model that was there before the last load, unless that load was committed."""
         if self._previous is not None:
             self._slot.current = self._previous.served
             self._tokens.hashes = self._previous.hashes
@@ -86,14 +86,14 @@ class ModelSwap:
 
 
 def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
-    """Load what was fetched, and touch no file; raises ModelError and what the operator's code may raise."""
+    """Load what was fetched without touching any file; raises ModelError, and whatever the operator's code raises."""
     with operator_code.replay_imports(fetched.modules):
         loaded = load(settings, fetched.bundle, fetched.names)
     return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
 
 
 def freeze_heap() -> None:
-    """Take what is loaded out of the garbage collector's sight, so that no collection copies pages shared by fork."""
+    """Hide what is loaded from the garbage collector, so that no collection copies pages that forks share."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
