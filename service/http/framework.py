@@ -90,7 +90,7 @@ class App(flask.Flask):
     def make_default_options_response(self) -> Any:
         """Say which methods the path takes."""
         methods = self.url_map.bind("").allowed_methods(flask.request.path)
-        return Response(b"", "text/plain", headers={"Allow": ", ".join(methods)})
+        return Response(b"", "text/plain", headers={"Allow": ", ".join(sorted(methods))})
 
     def make_response(self, rv: Any) -> Any:
         """Take our own responses as they are, and whatever else Flask takes from a view as it does."""
