@@ -272,6 +272,26 @@ def sleeper(pack_own):
     return {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
 
 
+class Gate:
+    """Holds up the predictions that `sleeping.waiting` asks for, until the end of a block."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.model = {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        (self.folder / "gate").touch()
+
+
+@pytest.fixture
+def gate(pack_own):
+    """Make a gate, and the model whose predictions it holds up: `gate.model` is what to serve."""
+    return Gate(pack_own("sleeper", sleeping.CODE, sleeping.PACK))
+
+
 @pytest.fixture
 def run_python():
     """Run a script as a user of the model package would."""

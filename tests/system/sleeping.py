@@ -1,7 +1,7 @@
 """A model that is as slow as it is asked to be."""
 
 CODE = """
-import ctypes, time
+import ctypes, pathlib, time
 from sklearn.base import BaseEstimator, TransformerMixin
 class Sleeper(TransformerMixin, BaseEstimator):
     def fit(self, rows, labels=None):
@@ -17,6 +17,9 @@ class Sleeper(TransformerMixin, BaseEstimator):
             print("x" * int(seconds))
         elif kind == 4:
             open(__file__).read()
+        elif kind == 5:
+            while not pathlib.Path(__file__).with_name("gate").exists():
+                time.sleep(0.01)
         return rows % 1e6
 """
 PACK = """
@@ -39,6 +42,11 @@ def sleeping(seconds, count=1, *, with_lock=False):
 def talking(characters):
     """Return a request whose prediction prints so many characters."""
     return {"instances": [[3e6 + characters, 1, 1, 1]]}
+
+
+def waiting(count=1):
+    """Return a request of `count` rows whose prediction waits until the gate of the model is open."""
+    return {"instances": [[5e6, 1, 1, 1]] * count}
 
 
 def reading():

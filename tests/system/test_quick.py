@@ -5,7 +5,7 @@ import threading
 
 from tests.badinput import JSON, ROW
 from tests.system.conftest import background, eventually
-from tests.system.sleeping import sleeping
+from tests.system.sleeping import sleeping, waiting
 
 ENOUGH = 64
 
@@ -36,13 +36,13 @@ def test_many_requests_in_one_segment_are_all_answered_in_order(serve):
     assert [f"r{place}" for place in range(500)] == received
 
 
-def test_a_quick_model_that_is_slow_for_once_holds_nobody_up_twice(serve, sleeper):
+def test_a_quick_model_that_is_slow_for_once_holds_nobody_up_twice(serve, gate):
     """After the first slow answer the main loop is free again: health and others are answered beside the next."""
-    server = serve(**sleeper, WEB_CONCURRENCY="1")
+    server = serve(**gate.model, WEB_CONCURRENCY="1")
     warm(server, sleeping(0))
     assert 200 == server.predict(sleeping(0.2))[0]
 
-    with background(threading.Thread(target=server.predict, args=[sleeping(3)])):
+    with background(threading.Thread(target=server.predict, args=[waiting()])), gate:
         eventually(lambda: server.metric("in_progress_requests") == 1, "predicting")
         assert 200 == server.ready()
         assert 200 == server.predict(sleeping(0))[0]
