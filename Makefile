@@ -24,7 +24,8 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not proxies"
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not proxies" \
+	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
