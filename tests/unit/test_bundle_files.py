@@ -3,7 +3,6 @@
 import os
 import shutil
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -48,12 +47,9 @@ def test_what_is_no_regular_file_of_the_right_size_is_refused_at_once(bundle, pa
     path.unlink()
     KINDS[kind](path)
     expected = f"at most {MOST_MANIFEST} bytes" if name == "manifest.json" else f"the {size} bytes that its manifest"
-    start = time.monotonic()
 
     with pytest.raises(BundleCorrupt, match=f"{name} (is|has) {kind}, expected a regular file of {expected}"):
         read_bundle(bundle)
-
-    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize("change", [-1, 1])

@@ -22,10 +22,7 @@ def test_what_is_to_be_done_meanwhile_is_done_again_and_again():
 
 def test_work_is_given_up_at_once_when_it_is_not_wanted_any_more():
     """Work is abandoned at once when `meanwhile` returns false."""
-    start = time.monotonic()
-
-    assert in_fork(lambda: time.sleep(30) or {}, 30, lambda: False) is None
-    assert time.monotonic() - start < 5
+    assert in_fork(lambda: time.sleep(3600) or {}, 3600, lambda: False) is None
 
 
 def test_a_child_that_somebody_else_has_reaped_is_no_error():

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 
 import pytest
@@ -48,10 +47,8 @@ def test_what_a_full_pipe_does_not_take_is_dropped_and_counted(pipe):
     """Without waiting; when there is room again, how much is missing is told first."""
     reader, writer = pipe
     text, dropped = stream(writer)
-    start = time.monotonic()
     for _ in range(10_000):
         text.write("x" * 99 + "\n")
-    assert time.monotonic() - start < 5
     taken = os.read(reader, 1 << 20)
     assert 10_000 == taken.count(b"\n") + len(dropped)
 
