@@ -1,17 +1,21 @@
-"""The part of the worker that decides what answers a request: a thread, the main loop itself, or a thread later."""
+"""Decides what answers a request: a thread, the main loop itself, or a thread later."""
 
 import math
+import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
-from service.config.settings import Settings
 from service.server import error_responses
-from service.server.accept import AcceptingWorker
 from service.server.connection import Connection
+from service.server.connections import Connections
+from service.server.event_loop import EventLoop
 from service.server.pace import LATE_SECONDS, SLOW_SECONDS, Paces
 from service.server.wsgi import Exchange
 
@@ -22,6 +26,14 @@ ERRAND_THREADS: Final = 2
 
 
 @dataclass(frozen=True)
+class Threads:
+    """The pools of a worker, all of whose threads are started."""
+
+    predicting: ThreadPoolExecutor
+    errands: ThreadPoolExecutor
+
+
+@dataclass(frozen=True)
 class Pages:
     """The paths of health checks, and of what takes long to read; all else that is no prediction is answered soon."""
 
@@ -29,66 +41,76 @@ class Pages:
     scrapes: AbstractSet[str] = frozenset()
 
 
-class HandingWorker(AcceptingWorker):
-    """Hands whole requests to threads, or has the main loop answer them.
+class Dispatcher:
+    """Has threads, or the main loop, answer requests that have arrived.
 
     Predictions take at most `most_working` threads, and others wait here; those of a quick model need none. Scrapes
     have two threads of their own. All else is answered in the main loop, health checks and others in turns, so that
     neither waits for the other.
     """
 
-    most_working: int
-    paces: Paces
-    pages: Pages
-    working: dict[Connection, float]  # what a thread predicts, and since when (monotonic clock), the oldest first
-    errands: dict[Connection, float]  # likewise what a thread does beside predicting; infinity is what still waits
-    errand_pool: ThreadPoolExecutor
-    hung: set[Connection]  # what has a thread that does not come back
-    backlog: deque[Connection]  # what waits for a thread
-    exchange: Exchange
-
-    def begin(self, settings: Settings, pages: Pages) -> None:
-        """Take the limits to keep."""
-        self.most_working, self.pages, self.paces = settings.threads, pages, Paces()
-        self.working, self.errands, self.hung, self.backlog = {}, {}, set(), deque()
+    def __init__(
+        self,
+        loop: EventLoop,
+        threads: Threads,
+        most_working: int,
+        predict_seconds: float,
+        pages: Pages,
+        exchange: Exchange,
+        count_request: Callable[[], bool],
+        log: Any,
+    ) -> None:
+        self._loop, self._threads, self._exchange, self._log = loop, threads, exchange, log
+        self._most_working, self._predict_seconds, self._pages = most_working, predict_seconds, pages
+        self._count_request = count_request  # says whether the connection may be kept
+        self._paces = Paces()
+        # What a thread predicts, and since when (monotonic clock), the oldest first; likewise what a thread does beside
+        # predicting, infinity being what still waits; and what has a thread that does not come back.
+        self._working: dict[Connection, float] = {}
+        self._errands: dict[Connection, float] = {}
+        self._hung: set[Connection] = set()
+        self._backlog = deque[Connection]()  # what waits for a thread
         # What waits for the main loop: health checks, quick predictions, what is neither.
-        self.probes, self.next, self.others = deque[Connection](), deque[Connection](), deque[Connection]()
-        self._turns = deque((self.probes, self.next, self.others))
-        self.exchange = Exchange(self.wsgi, multiprocess=self.cfg.workers > 1)
+        self._probes, self._quick, self._others = deque[Connection](), deque[Connection](), deque[Connection]()
+        self._turns = deque((self._probes, self._quick, self._others))
 
-    def hand(self, conn: Connection) -> None:
+    def connect(self, connections: Connections, hung: Callable[[], object]) -> None:
+        """Take whom to give answers to, and whom to tell that a request hangs."""
+        self._connections, self._tell_hung = connections, hung
+
+    def add(self, conn: Connection) -> None:
         """Have a request answered that has arrived whole."""
         request = conn.request
         posts = request.method == "POST"
-        pace = conn.pace = self.paces.of(request.size) if posts else None
-        if pace is not None and pace.allows() and (not self.working or self._soon()):
-            self.next.append(conn)
+        pace = conn.pace = self._paces.of(request.size) if posts else None
+        if pace is not None and pace.allows() and (not self._working or self._soon()):
+            self._quick.append(conn)
         elif posts:
-            self.unregister(conn)
-            self.backlog.append(conn)
-            self.hand_next()
-        elif request.path in self.pages.scrapes:
-            self.unregister(conn)
-            self.errands[conn] = math.inf
-            self._submit(self.errand_pool, conn)
+            self._connections.pause(conn)
+            self._backlog.append(conn)
+            self._start_next()
+        elif request.path in self._pages.scrapes:
+            self._connections.pause(conn)
+            self._errands[conn] = math.inf
+            self._submit(self._threads.errands, conn)
         else:
-            (self.probes if request.path in self.pages.probes else self.others).append(conn)
+            (self._probes if request.path in self._pages.probes else self._others).append(conn)
 
-    def hand_next(self) -> None:
+    def _start_next(self) -> None:
         """Give requests that wait for a thread one, as far as there are any."""
-        while self.backlog and not self.all_threads_work():
-            conn = self.backlog.popleft()
-            self.working[conn] = time.monotonic()
-            self._submit(self.tpool, conn)
+        while self._backlog and not self.is_busy():
+            conn = self._backlog.popleft()
+            self._working[conn] = time.monotonic()
+            self._submit(self._threads.predicting, conn)
 
     def answer_ready(self) -> None:
         """Answer requests that need no thread for a few milliseconds; refuse what would wait for too long."""
-        if self.next and self.working and not self._soon():
-            for conn in self.next:
-                self.unregister(conn)
-            self.backlog.extend(self.next)
-            self.next.clear()
-        self.hand_next()
+        if self._quick and self._working and not self._soon():
+            for conn in self._quick:
+                self._connections.pause(conn)
+            self._backlog.extend(self._quick)
+            self._quick.clear()
+        self._start_next()
         until = 0.0
         while ready := self._next_ready():
             now = time.monotonic()
@@ -99,62 +121,60 @@ class HandingWorker(AcceptingWorker):
 
     def _next_ready(self) -> Connection | None:
         """Return what the loop is to answer next: health checks, predictions and others in turns."""
-        if self.probes or self.next or self.others:
+        if self._probes or self._quick or self._others:
             for _ in range(3):
                 self._turns.rotate(-1)
                 queue = self._turns[0]
-                if queue and (queue is not self.next or not self.working):
+                if queue and (queue is not self._quick or not self._working):
                     return queue.popleft()
         if self._waits_too_long():
-            conn = self.backlog.pop()
+            conn = self._backlog.pop()
             conn.request.shed = True
             return conn
         return None
 
-    def all_threads_work(self) -> bool:
+    def is_busy(self) -> bool:
         """Say whether every thread that predicts is at work."""
-        return len(self.working) >= self.most_working
+        return len(self._working) >= self._most_working
 
     def longest_wait(self) -> float:
         """Return how long to wait for an event: not at all where a request waits for the loop."""
-        if self.probes or self.others or self._waits_too_long() or (self.next and not self.working):
+        if self._probes or self._others or self._waits_too_long() or (self._quick and not self._working):
             return 0.0
-        seconds = super().longest_wait()
-        if self.next:
-            seconds = min(seconds, SLOW_SECONDS)  # then it gets a thread
-        return min(seconds, LATE_SECONDS) if len(self.backlog) > self._most_waiting else seconds
+        seconds = SLOW_SECONDS if self._quick else math.inf  # then it gets a thread
+        return min(seconds, LATE_SECONDS) if len(self._backlog) > self._most_waiting else seconds
 
     @property
     def _most_waiting(self) -> int:
-        return WAITING_FOR_EACH * self.most_working
+        return WAITING_FOR_EACH * self._most_working
 
     def _waits_too_long(self) -> bool:
         """Say whether the last request of the backlog would wait for others that take long."""
-        if len(self.backlog) <= self._most_waiting:
+        if len(self._backlog) <= self._most_waiting:
             return False
-        pace = self.backlog[-1].pace
+        pace = self._backlog[-1].pace
         if pace is None or not pace.known:
             return time.monotonic() - self._began() > LATE_SECONDS
         return pace.slow
 
     def _began(self) -> float:
         """Return since when the thread that works longest does so, 0 where none works."""
-        return next(iter(self.working.values()), 0.0)
+        return next(iter(self._working.values()), 0.0)
 
     def _soon(self) -> bool:
         """Say whether the threads are about to be done: what they work on is quick, and has not been found slow."""
         return time.monotonic() - self._began() < SLOW_SECONDS and all(
-            conn.pace and conn.pace.allows() for conn in self.working
+            conn.pace and conn.pace.allows() for conn in self._working
         )
 
     def _submit(self, pool: ThreadPoolExecutor, conn: Connection) -> None:
-        future = pool.submit(self.handle, conn)
-        future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
+        future = pool.submit(self._handle_in_thread, conn)
+        future.add_done_callback(lambda done: self._loop.call(partial(self._finish, conn, done)))
 
-    def handle(self, conn: Connection) -> bool:
+    def _handle_in_thread(self, conn: Connection) -> bool:
         """Answer a request, in a thread."""
-        if conn in self.errands:
-            self.errands[conn] = time.monotonic()
+        if conn in self._errands:
+            self._errands[conn] = time.monotonic()
         start, computed = time.monotonic(), time.thread_time()
         keeps = self._handle(conn)
         if conn.pace:
@@ -166,22 +186,18 @@ class HandingWorker(AcceptingWorker):
         conn.keeps = self._handle(conn)
         if conn.pace and not conn.request.shed:
             computed, taken = time.thread_time() - computed, time.monotonic() - start
-            conn.pace.in_loop(computed, taken if taken > SLOW_SECONDS and self.has_blocked() else computed)
-        self.send(conn)
+            conn.pace.in_loop(computed, taken if taken > SLOW_SECONDS and self._loop.has_blocked() else computed)
+        self._connections.send(conn)
 
     def _handle(self, conn: Connection) -> bool:
-        self.nr += 1
-        if self.alive and self.nr >= self.max_requests:
-            self.log.info("this worker is replaced after max_requests=%s", self.max_requests)
-            self.alive = False
-        keep = self.alive and self.cfg.keepalive > 0 and not self.state.draining
+        keep = self._count_request()
         try:
-            keeps = self.exchange.answer(conn, conn.request, keep=keep)
-        except Exception:  # whatever the application raises
-            self.log.exception("a request failed in the worker")
+            keeps = self._exchange.answer(conn, conn.request, keep=keep)
+        except Exception:  # noqa: BLE001  # whatever the application raises
+            self._log.exception("a request failed in the worker")
             conn.sock.sendall(error_responses.answer("internal_error", heads=conn.request.is_head))
             keeps = False
-        if conn in self.hung:
+        if conn in self._hung:
             return False  # it has been answered
         try:
             conn.sock.flush()
@@ -189,10 +205,38 @@ class HandingWorker(AcceptingWorker):
             return False
         return keeps
 
-    def send(self, conn: Connection) -> None:
-        """Send what is left of an answer."""
-        raise NotImplementedError
+    def _finish(self, conn: Connection, done: "Future[bool]") -> None:
+        """Send what is left of an answer that a thread has given."""
+        if conn in self._hung:  # it came back after all
+            self._hung.discard(conn)
+            conn.close()
+            return
+        if self._errands.pop(conn, None) is None:
+            del self._working[conn]
+        conn.keeps = not done.cancelled() and done.exception() is None and done.result()
+        self._start_next()
+        self._connections.send(conn)
 
-    def unregister(self, conn: Connection) -> None:
-        """Wait no longer for a connection to be readable."""
-        raise NotImplementedError
+    def end_overdue(self) -> None:
+        """Find what hangs."""
+        now = time.monotonic()
+        for running in (self._working, self._errands):
+            while running and now - next(iter(running.values())) > self._predict_seconds:
+                self._give_up(next(iter(running)), running)
+
+    def _give_up(self, conn: Connection, running: dict[Connection, float]) -> None:
+        """Answer for a thread that hangs."""
+        self._log.error("a request hangs for PREDICT_SECONDS=%g; this worker is replaced", self._predict_seconds)
+        del running[conn]
+        self._hung.add(conn)
+        self._connections.forget_one()
+        self._tell_hung()
+        self._connections.tell(conn, error_responses.answer("prediction_timeout", heads=conn.request.is_head))
+        with suppress(OSError):  # gone meanwhile
+            conn.sock.shutdown(socket.SHUT_RDWR)
+
+    def shut_down(self) -> bool:
+        """Take nothing more; say whether all threads have returned."""
+        self._threads.predicting.shutdown(wait=False)
+        self._threads.errands.shutdown(wait=False)
+        return not (self._working or self._errands or self._hung)

@@ -1,101 +1,67 @@
-"""The worker's main loop: events of connections, requests that need no thread, timeouts, and how the worker ends."""
+"""The worker's main loop: waits for sockets and calls whoever watches them, and what other threads ask for."""
 
-import math
+import os
 import selectors
-import time
+import socket
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from resource import RUSAGE_THREAD, getrusage
-from typing import Any, Final
+from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
-
-from service.server.connection import Connection
-
-TURN_SECONDS: Final = 1.0  # without any event; the master ends a worker that gives no sign of life
-LINGER_SECONDS: Final = 2.0  # for which a worker that stops keeps idle connections: a request may be on its way
+READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
-class EventLoopWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """Runs the loop; what is done about each event is decided in the classes below this one."""
+class EventLoop:
+    """Calls back in one thread; only `call` may be used by others."""
 
-    alive: bool  # gunicorn's: whether the worker goes on
-    nr_conns: int  # gunicorn's: how many connections there are
-    # Connections without a request, and those whose request or answer is on its way, in the order of their timeouts.
-    idle: dict[Connection, None]
-    transferring: dict[Connection, None]
-    _switches = 0  # voluntary context switches of the loop's thread before this turn
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._calls: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._reader, self._writer = os.pipe()
+        for descriptor in (self._reader, self._writer):
+            os.set_blocking(descriptor, False)
+        self._selector.register(self._reader, READABLE, self._run_calls)
+        self._switches = 0  # voluntary context switches of this thread when it last stopped waiting
 
-    @classmethod
-    def check_config(cls, cfg: Any, log: Any) -> None:
-        """Find nothing wrong with fewer connections than threads: idle ones are kept as long as there is room."""
+    def watch(self, sock: socket.socket, event: int, handle: Callable[[Any], object]) -> None:
+        """Call `handle` with the socket whenever it is readable, or writable."""
+        self._selector.register(sock, event, handle)
 
-    def run(self) -> None:
-        """Serve until told to stop, then answer what is in flight within `graceful_timeout`."""
-        self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
-        while self.alive and self.is_parent_alive():
-            self._turn()
-        self.stop_accepting()
-        now = time.monotonic()
-        for conn in self.idle:
-            conn.timeout = min(conn.timeout, now + LINGER_SECONDS)
-        while self.nr_conns > 0 and time.monotonic() < now + self.cfg.graceful_timeout:
-            self._turn()
-        for conn in tuple(self.idle):
-            self.drop(conn)
-        self.tpool.shutdown(wait=False)
-        self.poller.close()
-        self.method_queue.close()
-        for listener in self.sockets:
-            listener.close()
+    def unwatch(self, sock: socket.socket) -> None:
+        """Wait for a socket no longer."""
+        self._selector.unregister(sock)
 
-    def _turn(self) -> None:
-        """Handle the events there are, then answer requests for a few milliseconds.
+    def call(self, function: Callable[[], object]) -> None:
+        """Have the loop call a function soon; for other threads, and signal handlers."""
+        self._calls.put(function)
+        with suppress(OSError):  # full: the loop is awake; or closed
+            os.write(self._writer, b"\0")
 
-        However many wait to be answered, new connections and health checks are seen soon.
-        """
-        self.notify()
-        self.tend_listeners()
-        events = self.poller.select(max(0.0, self.longest_wait()))
+    def turn(self, seconds: float) -> None:
+        """Wait for events for so long at most, and handle those that there are."""
+        events = self._selector.select(max(0.0, seconds))
         self._switches = getrusage(RUSAGE_THREAD).ru_nvcsw
         for key, _ in events:
-            handle: Callable[[Any], None] = key.data
+            handle: Callable[[Any], object] = key.data
             handle(key.fileobj)
-        self.answer_ready()
-        self.end_overdue()
 
     def has_blocked(self) -> bool:
-        """Say whether the loop has waited for anything in this turn.
+        """Say whether this thread has waited for anything since the loop was last asked, or stopped waiting.
 
         If not, what took long had to wait for a CPU, which other processes had.
         """
         before, self._switches = self._switches, getrusage(RUSAGE_THREAD).ru_nvcsw
         return self._switches > before
 
-    def longest_wait(self) -> float:
-        """Return how long to wait for an event: until the next timeout, and TURN_SECONDS at most."""
-        until = math.inf
-        for waiting in (self.idle, self.transferring):
-            for first in waiting:
-                until = min(until, first.timeout)
-                break
-        return min(TURN_SECONDS, until - time.monotonic())
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._selector.close()
+        os.close(self._reader)
+        os.close(self._writer)
 
-    def tend_listeners(self) -> None:
-        """Wait for new connections, or cease to."""
-        raise NotImplementedError
-
-    def answer_ready(self) -> None:
-        """Answer requests that need no thread, for a few milliseconds."""
-        raise NotImplementedError
-
-    def stop_accepting(self) -> None:
-        """Accept no more."""
-        raise NotImplementedError
-
-    def end_overdue(self) -> None:
-        """End what has taken too long."""
-        raise NotImplementedError
-
-    def drop(self, conn: Connection) -> None:
-        """End a connection that waits."""
-        raise NotImplementedError
+    def _run_calls(self, reader: int) -> None:
+        os.read(reader, 4096)
+        with suppress(Empty):
+            for _ in range(self._calls.qsize()):  # what is asked for meanwhile has a wake-up of its own
+                self._calls.get_nowait()()

@@ -1,0 +1,275 @@
+"""The clients of a worker: collects their requests, sends their answers, and ends what takes too long.
+
+No client can block the worker: what it does not send or take at once is waited for in the event loop.
+"""
+
+import math
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any, Final
+
+from service.server import error_responses
+from service.server.connection import ClientSocket, Connection
+from service.server.event_loop import READABLE, WRITABLE, EventLoop
+from service.server.http_request import LARGE, HttpRequest
+from service.server.interfaces import WorkerEvents
+
+HELD_BODIES: Final = 16  # of the largest size, that may be on their way at once
+MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
+LINGER_SECONDS: Final = 2.0  # for which a worker that stops keeps idle connections: a request may be on its way
+MOMENT_SECONDS: Final = 0.1  # in which a request may come in several pieces before it counts as slow
+COMPARED: Final = 64  # of the connections that have waited longest, to find one to close
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class ClientLimits:
+    """What one client may take."""
+
+    max_body_bytes: int
+    read_seconds: float  # for a request to arrive, and for an answer to be taken
+    keepalive_seconds: float
+
+
+class Connections:
+    """All connections; those that are being answered are in neither `idle` nor `transferring`."""
+
+    def __init__(
+        self,
+        loop: EventLoop,
+        limits: ClientLimits,
+        events: WorkerEvents,
+        log: Any,
+        answer: Callable[[Connection], None],
+        publish_count: Callable[[int], object],
+    ) -> None:
+        self._loop, self._limits, self._events, self._log = loop, limits, events, log
+        self._answer, self._publish_count = answer, publish_count
+        self._keepalive = limits.keepalive_seconds
+        # Without a request, and with one or an answer on its way; both in the order of their timeouts.
+        self.idle: dict[Connection, None] = {}
+        self.transferring: dict[Connection, None] = {}
+        self.count = 0
+        self._held = 0  # bytes of requests that are arriving and of answers that are being taken
+
+    def add(self, client: socket.socket, address: Any, server: Any) -> None:
+        """Take a client that has connected."""
+        self._count(1)
+        self._wait_idle(Connection(ClientSocket(client), address, server))
+
+    def pause(self, conn: Connection) -> None:
+        """Take nothing more from a client until it has been answered."""
+        if conn.polled:
+            self._loop.unwatch(conn.sock)
+            conn.polled = False
+
+    def tell(self, conn: Connection, content: bytes) -> None:
+        """Send something at once, as far as the client takes it."""
+        conn.sock.sendall(content)
+        try:
+            conn.sock.flush()
+        except OSError:
+            return  # gone, which is found out at its next read
+
+    def send(self, conn: Connection) -> None:
+        """Send what the client does not take at once as it takes it, then wait for its next request, or end."""
+        if conn.sock.unsent:
+            self._held += len(conn.sock.unsent)
+            self._wait(conn, self.transferring, self._limits.read_seconds)
+            self.pause(conn)
+            self._loop.watch(conn.sock, WRITABLE, partial(self._send_rest, conn))
+        else:
+            self._answered(conn)
+
+    def forget_one(self) -> None:
+        """Count a connection no longer, whose thread does not return."""
+        self._count(-1)
+
+    def longest_wait(self, now: float) -> float:
+        """Return the seconds until the next timeout."""
+        firsts = (*islice(self.idle, 1), *islice(self.transferring, 1))
+        return min((first.timeout - now for first in firsts), default=math.inf)
+
+    def end_overdue(self) -> None:
+        """End the connections that were idle for long, or whose request or answer takes too long."""
+        now = time.monotonic()
+        for conn in _overdue(self.idle, now):
+            self._look_again(conn)
+            if conn in self.idle:
+                self._drop(conn)
+        for conn in _overdue(self.transferring, now):
+            if conn.arriving is not None:
+                self.tell(conn, error_responses.answer("request_timeout", heads=conn.arriving.is_head))
+            self._drop(conn)
+
+    @property
+    def can_make_room(self) -> bool:
+        """Whether there is a connection that may be closed for another."""
+        return bool(self.idle or self.transferring)
+
+    def wind_down(self) -> None:
+        """Wait only a moment for further requests."""
+        self._keepalive = min(LINGER_SECONDS, self._keepalive)
+        now = time.monotonic()
+        for conn in self.idle:
+            conn.timeout = min(conn.timeout, now + LINGER_SECONDS)
+
+    def drop_idle(self) -> None:
+        """End the connections that have no request."""
+        for conn in tuple(self.idle):
+            self._drop(conn)
+
+    def make_room(self) -> bool:
+        """Close a connection, if there is one to close.
+
+        Either the one that was idle longest, or the one whose data moves slowest: whichever has waited for longer, but
+        for the moment that a request or an answer may take.
+        """
+        for conn in tuple(islice(self.idle, COMPARED)):
+            self._look_again(conn)
+            if conn in self.idle:
+                break
+        idle, slowest = next(iter(self.idle), None), self._slowest()
+        if slowest is not None and (idle is None or slowest.waits_since + MOMENT_SECONDS < idle.waits_since):
+            self._close_for_room(slowest)
+        elif idle is not None:
+            self._close_for_room(idle)
+        return bool(slowest or idle)
+
+    def _count(self, change: int) -> None:
+        self.count += change
+        self._publish_count(self.count)
+
+    def _look_again(self, conn: Connection) -> None:
+        """Take a request that comes in this very moment, before its connection is closed as idle."""
+        self._on_readable(conn, conn.sock)
+
+    def _slowest(self) -> Connection | None:
+        """Return the connection whose request or answer moves slowest, of those that have waited longest."""
+        now = time.monotonic()
+        return min(islice(self.transferring, COMPARED), key=lambda conn: conn.speed(now), default=None)
+
+    def _close_for_room(self, conn: Connection) -> None:
+        """Close a connection that waits, for others to have what it takes; say so to who is still sending a request."""
+        self._events.connection_closed("idle" if conn in self.idle else "slow")
+        if conn.arriving is not None:
+            self.tell(conn, error_responses.answer("overloaded", heads=conn.arriving.is_head))
+        self._drop(conn)
+
+    def _on_readable(self, conn: Connection, client: ClientSocket) -> None:
+        """Take what has come of a request; have it answered when it has arrived."""
+        if conn.waits_in is None:  # closed, or being answered: what comes next waits
+            self.pause(conn)
+            return
+        try:
+            content = client.take(conn.piece)
+        except BlockingIOError:
+            return
+        except OSError:
+            content = b""
+        if not content and conn.arriving is not None and conn.arriving.complete:
+            self._start(conn, conn.arriving)  # no more of its body will come: the application says what that is
+        elif not content:
+            self._drop(conn)
+        elif conn.arriving is None:
+            self._add_first(conn, content)
+        else:
+            self._add(conn, conn.arriving, content)
+
+    def _add_first(self, conn: Connection, content: bytes) -> None:
+        """Take the first bytes of a request; an empty line before it is none of it (RFC 9112, 2.2)."""
+        if content := content.removeprefix(b"\r\n"):
+            self._wait_no_more(conn)
+            conn.arriving = HttpRequest(self._limits.max_body_bytes)
+            self._wait(conn, self.transferring, self._limits.read_seconds)
+            self._add(conn, conn.arriving, content)
+
+    def _add(self, conn: Connection, arriving: HttpRequest, content: bytes) -> None:
+        held = arriving.size
+        ready = arriving.feed(content)
+        self._held += arriving.size - held
+        conn.moved += len(content)
+        if arriving.refused:
+            self._log.info("%s from %s: malformed HTTP", arriving.refused, conn.client[0])
+            self.tell(conn, error_responses.answer(arriving.refused, heads=arriving.is_head))
+            self._drop(conn)
+        elif ready:
+            self._start(conn, arriving)
+        elif arriving.waits_for_continue:
+            arriving.waits_for_continue = False
+            self.tell(conn, CONTINUE)
+        elif self._held > self._limits.max_body_bytes * HELD_BODIES:
+            # A large one goes itself; for a small one, which may be a health check, the slowest does.
+            self._close_for_room(conn if arriving.size > LARGE else self._slowest() or conn)
+
+    def _start(self, conn: Connection, request: HttpRequest) -> None:
+        self._wait_no_more(conn)
+        self._held -= request.size
+        request.arrived = time.monotonic()
+        conn.arriving, conn.request = None, request
+        self._answer(conn)
+
+    def _send_rest(self, conn: Connection, client: ClientSocket) -> None:
+        if conn not in self.transferring:  # closed since the loop asked what is writable
+            return
+        before = len(client.unsent)
+        try:
+            done = client.flush()
+        except OSError:
+            self._drop(conn)
+            return
+        self._held -= before - len(client.unsent)
+        conn.moved += before - len(client.unsent)
+        if done:
+            self._loop.unwatch(client)
+            self._wait_no_more(conn)
+            self._answered(conn)
+
+    def _answered(self, conn: Connection) -> None:
+        if not conn.keeps:
+            self.pause(conn)
+            self._count(-1)
+            conn.close()
+        else:
+            self._wait_idle(conn)
+            if conn.request.behind:  # the next request came with this one
+                self._add_first(conn, conn.request.behind)
+
+    def _wait_idle(self, conn: Connection) -> None:
+        """Wait for a connection's next request."""
+        self._wait(conn, self.idle, self._keepalive)
+        if not conn.polled:
+            self._loop.watch(conn.sock, READABLE, partial(self._on_readable, conn))
+            conn.polled = True
+
+    def _wait(self, conn: Connection, waiting: dict[Connection, None], seconds: float) -> None:
+        conn.waits_in, conn.waits_since, conn.moved = waiting, time.monotonic(), 0
+        conn.timeout = conn.waits_since + seconds
+        waiting[conn] = None
+
+    def _wait_no_more(self, conn: Connection) -> None:
+        if conn.waits_in is not None:
+            del conn.waits_in[conn]
+            conn.waits_in = None
+
+    def _drop(self, conn: Connection) -> None:
+        """End a connection that waits."""
+        self._loop.unwatch(conn.sock)
+        conn.polled = False
+        self._wait_no_more(conn)
+        self._held -= conn.arriving.size if conn.arriving else len(conn.sock.unsent)
+        self._count(-1)
+        conn.close()
+
+
+def _overdue(waiting: dict[Connection, None], now: float) -> list[Connection]:
+    """Return those whose time is over, the first few of them, so that no turn of the loop takes long."""
+    for first in waiting:
+        if first.timeout > now:
+            break
+        return [conn for conn in islice(waiting, MOST_ENDED) if conn.timeout <= now]
+    return []
