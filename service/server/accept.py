@@ -1,4 +1,4 @@
-"""Decides which connections to accept, so that workers share them, and makes do with the descriptors there are."""
+"""Decides when to accept connections, so that workers share them and descriptors suffice."""
 
 import errno
 import math
@@ -36,7 +36,7 @@ def allowed_connections(wanted: int) -> int:
 
 
 class Acceptor:
-    """Accepts while there is room; has the connections make room where there is none."""
+    """Accepts connections; where there is no room, another connection is closed."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Acceptor:
         self._short_until = 0.0  # of descriptors (monotonic clock)
 
     def resume(self) -> None:
-        """Look again for new connections that were left to others for a moment."""
+        """Accept again, if new connections were left to other workers and the time for that is over."""
         if not self._listening and time.monotonic() >= self._accept_at:
             self._listen(listens=True)
             for listener in self._listeners:
@@ -67,9 +67,9 @@ class Acceptor:
         return math.inf if self._listening else self._accept_at - now
 
     def stop(self, *, take_last: bool) -> None:
-        """Cease to accept; where nobody else will, take all that the kernel has accepted already.
+        """Stop accepting; with `take_last`, first take what the kernel has accepted already, and close the listeners.
 
-        Those clients have sent their requests: a listener that is closed on them resets their connections.
+        Those clients may have sent their requests: closing the listener resets the connections that are not taken.
         """
         self._listen(listens=False)
         if take_last:
@@ -78,7 +78,7 @@ class Acceptor:
             self._listeners.clear()
 
     def _readable(self, listener: socket.socket) -> None:
-        """Accept a few of the connections that wait, or leave them to other workers for a moment."""
+        """Accept some of the new connections, or leave them to other workers for a moment."""
         if seconds := self._left_to_others():
             self._listen(listens=False)
             self._accept_at = time.monotonic() + seconds
@@ -102,7 +102,7 @@ class Acceptor:
             self._connections.add(accepted, address, listener.getsockname())
 
     def _left_to_others(self) -> float:
-        """Return for how long to leave what waits to others, 0 with room and a thread and no more than they have."""
+        """Return for how many seconds to leave new connections to other workers; 0 to accept them."""
         full = self._connections.count >= self._most and not self._connections.can_make_room
         if full or self._is_busy() or time.monotonic() < self._short_until:
             return LEFT_BY_BUSY_SECONDS

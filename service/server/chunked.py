@@ -15,7 +15,7 @@ _EMPTY: Final = b"\r\n"
 
 
 class Chunks:
-    """The `body` so far; whether it has `ended`, or is `malformed` and never will. Trailers are dropped."""
+    """A chunked body: the `body` so far, and whether it has `ended` or is `malformed`. Trailers are dropped."""
 
     def __init__(self) -> None:
         self.body = bytearray()

@@ -1,4 +1,4 @@
-"""A client's connection: never blocking, so that no client can hold a thread for longer than the work it asked for."""
+"""A client's connection. It never blocks, so no client occupies a thread for longer than its request takes."""
 
 import os
 import select
@@ -10,11 +10,11 @@ from service.server.http_request import HttpRequest
 from service.server.pace import Pace
 
 PIECE: Final = 256 * 1024
-SMALL_PIECE: Final = 16 * 1024  # of a chunked body, whose every chunk is looked at, and may be of one byte
+SMALL_PIECE: Final = 16 * 1024  # of a chunked body: each chunk costs work, and may hold one byte
 
 
 class ClientSocket(socket.socket):
-    """A socket that keeps what the client does not take at once, for the main loop to send."""
+    """A non-blocking socket that buffers what is to be sent, for the event loop."""
 
     def __init__(self, client: socket.socket) -> None:
         super().__init__(fileno=client.detach())
@@ -22,15 +22,15 @@ class ClientSocket(socket.socket):
         self.unsent = bytearray()
 
     def take(self, most: int = PIECE) -> bytes:
-        """Receive what is there, so many bytes at most; raises BlockingIOError when nothing is."""
+        """Receive at most so many bytes; raises BlockingIOError if there are none."""
         return super().recv(most)
 
     def sendall(self, content: Any, flags: int = 0) -> None:  # noqa: ARG002  # the socket's interface
-        """Keep what is to be sent, so that head and body leave in one piece."""
+        """Buffer what is to be sent, so that head and body leave in one write."""
         self.unsent += content
 
     def flush(self) -> bool:
-        """Send what the client takes at once; say whether that was all. Raises OSError when the client has gone."""
+        """Send as much as the client takes at once; say whether that was all. Raises OSError if the client has gone."""
         if self.unsent:
             with suppress(BlockingIOError):
                 del self.unsent[: os.write(self.fileno(), self.unsent)]
@@ -44,7 +44,7 @@ class ClientSocket(socket.socket):
 
 
 class Connection:
-    """A client's connection: what of its next request has come, and what it waits for."""
+    """A client's connection: its request, as far as it has arrived, and what it waits for."""
 
     arriving: HttpRequest | None = None
     request: HttpRequest  # the one that is being answered

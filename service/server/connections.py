@@ -36,7 +36,7 @@ class ClientLimits:
 
 
 class Connections:
-    """All connections; those that are being answered are in neither `idle` nor `transferring`."""
+    """All connections of a worker. Those that are being answered are neither `idle` nor `transferring`."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Connections:
             conn.polled = False
 
     def tell(self, conn: Connection, content: bytes) -> None:
-        """Send something at once, as far as the client takes it."""
+        """Send what the client takes at once; the rest is lost if the connection is closed."""
         conn.sock.sendall(content)
         try:
             conn.sock.flush()
@@ -76,7 +76,7 @@ class Connections:
             return  # gone, which is found out at its next read
 
     def send(self, conn: Connection) -> None:
-        """Send what the client does not take at once as it takes it, then wait for its next request, or end."""
+        """Send the rest of an answer as the client takes it; then wait for the next request, or close."""
         if conn.sock.unsent:
             self._held += len(conn.sock.unsent)
             self._wait(conn, self.transferring, self._limits.read_seconds)
@@ -86,7 +86,7 @@ class Connections:
             self._answered(conn)
 
     def forget_one(self) -> None:
-        """Count a connection no longer, whose thread does not return."""
+        """Do not count a connection any more whose thread hangs."""
         self._count(-1)
 
     def longest_wait(self, now: float) -> float:
@@ -95,7 +95,7 @@ class Connections:
         return min((first.timeout - now for first in firsts), default=math.inf)
 
     def end_overdue(self) -> None:
-        """End the connections that were idle for long, or whose request or answer takes too long."""
+        """Close the connections that were idle for too long, or whose request or answer takes too long."""
         now = time.monotonic()
         for conn in _overdue(self.idle, now):
             self._look_again(conn)
@@ -112,22 +112,22 @@ class Connections:
         return bool(self.idle or self.transferring)
 
     def wind_down(self) -> None:
-        """Wait only a moment for further requests."""
+        """Wait only LINGER_SECONDS for further requests."""
         self._keepalive = min(LINGER_SECONDS, self._keepalive)
         now = time.monotonic()
         for conn in self.idle:
             conn.timeout = min(conn.timeout, now + LINGER_SECONDS)
 
     def drop_idle(self) -> None:
-        """End the connections that have no request."""
+        """Close the connections that have no request."""
         for conn in tuple(self.idle):
             self._drop(conn)
 
     def make_room(self) -> bool:
-        """Close a connection, if there is one to close.
+        """Close a connection to make room for another; say whether there was one.
 
-        Either the one that was idle longest, or the one whose data moves slowest: whichever has waited for longer, but
-        for the moment that a request or an answer may take.
+        It is the one that was idle longest, or the one whose data moves slowest: whichever has waited longer. A
+        transfer counts as waiting only after MOMENT_SECONDS.
         """
         for conn in tuple(islice(self.idle, COMPARED)):
             self._look_again(conn)
@@ -154,14 +154,14 @@ class Connections:
         return min(islice(self.transferring, COMPARED), key=lambda conn: conn.speed(now), default=None)
 
     def _close_for_room(self, conn: Connection) -> None:
-        """Close a connection that waits, for others to have what it takes; say so to who is still sending a request."""
+        """Close a connection, so that others have its place; tell a client that is still sending its request."""
         self._events.connection_closed("idle" if conn in self.idle else "slow")
         if conn.arriving is not None:
             self.tell(conn, error_responses.answer("overloaded", heads=conn.arriving.is_head))
         self._drop(conn)
 
     def _on_readable(self, conn: Connection, client: ClientSocket) -> None:
-        """Take what has come of a request; have it answered when it has arrived."""
+        """Read what has come of a request; pass it on when it is complete."""
         if conn.waits_in is None:  # closed, or being answered: what comes next waits
             self.pause(conn)
             return
@@ -172,7 +172,9 @@ class Connections:
         except OSError:
             content = b""
         if not content and conn.arriving is not None and conn.arriving.complete:
-            self._start(conn, conn.arriving)  # no more of its body will come: the application says what that is
+            self._start(
+                conn, conn.arriving
+            )  # the client will send no more: the application answers that the body is incomplete
         elif not content:
             self._drop(conn)
         elif conn.arriving is None:
@@ -181,7 +183,7 @@ class Connections:
             self._add(conn, conn.arriving, content)
 
     def _add_first(self, conn: Connection, content: bytes) -> None:
-        """Take the first bytes of a request; an empty line before it is none of it (RFC 9112, 2.2)."""
+        """Begin a request with its first bytes; skip an empty line before it (RFC 9112, 2.2)."""
         if content := content.removeprefix(b"\r\n"):
             self._wait_no_more(conn)
             conn.arriving = HttpRequest(self._limits.max_body_bytes)
@@ -203,7 +205,7 @@ class Connections:
             arriving.waits_for_continue = False
             self.tell(conn, CONTINUE)
         elif self._held > self._limits.max_body_bytes * HELD_BODIES:
-            # A large one goes itself; for a small one, which may be a health check, the slowest does.
+            # A large request is closed itself. A small one may be a health check: the slowest is closed for it.
             self._close_for_room(conn if arriving.size > LARGE else self._slowest() or conn)
 
     def _start(self, conn: Connection, request: HttpRequest) -> None:
@@ -230,14 +232,16 @@ class Connections:
             self._answered(conn)
 
     def _answered(self, conn: Connection) -> None:
+        behind = conn.request.behind
+        del conn.request  # an idle connection keeps no body
         if not conn.keeps:
             self.pause(conn)
             self._count(-1)
             conn.close()
         else:
             self._wait_idle(conn)
-            if conn.request.behind:  # the next request came with this one
-                self._add_first(conn, conn.request.behind)
+            if behind:  # the next request came with this one
+                self._add_first(conn, behind)
 
     def _wait_idle(self, conn: Connection) -> None:
         """Wait for a connection's next request."""
@@ -257,7 +261,7 @@ class Connections:
             conn.waits_in = None
 
     def _drop(self, conn: Connection) -> None:
-        """End a connection that waits."""
+        """Close a connection that waits for its client."""
         self._loop.unwatch(conn.sock)
         conn.polled = False
         self._wait_no_more(conn)
@@ -267,7 +271,7 @@ class Connections:
 
 
 def _overdue(waiting: dict[Connection, None], now: float) -> list[Connection]:
-    """Return those whose time is over, the first few of them, so that no turn of the loop takes long."""
+    """Return the connections that have timed out, at most MOST_ENDED, so that no turn of the loop takes long."""
     for first in waiting:
         if first.timeout > now:
             break

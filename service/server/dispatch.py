@@ -1,4 +1,4 @@
-"""Decides what answers a request: a thread, the main loop itself, or a thread later."""
+"""Decides where a request is answered: in a thread, now or later, or in the main loop."""
 
 import math
 import socket
@@ -35,18 +35,18 @@ class Threads:
 
 @dataclass(frozen=True)
 class Pages:
-    """The paths of health checks, and of what takes long to read; all else that is no prediction is answered soon."""
+    """The paths of health checks, and of scrapes, which take long. All other pages are quick."""
 
     probes: AbstractSet[str] = frozenset()
     scrapes: AbstractSet[str] = frozenset()
 
 
 class Dispatcher:
-    """Has threads, or the main loop, answer requests that have arrived.
+    """Has threads, or the main loop, answer the requests that have arrived.
 
-    Predictions take at most `most_working` threads, and others wait here; those of a quick model need none. Scrapes
-    have two threads of their own. All else is answered in the main loop, health checks and others in turns, so that
-    neither waits for the other.
+    Predictions run in at most `most_working` threads, and others queue here; those of a quick model run in the main
+    loop. Scrapes have two threads of their own. All other requests are answered in the main loop. There, health checks,
+    quick predictions and others take turns, so that none of them starves another.
     """
 
     def __init__(
@@ -64,22 +64,22 @@ class Dispatcher:
         self._most_working, self._predict_seconds, self._pages = most_working, predict_seconds, pages
         self._count_request = count_request  # says whether the connection may be kept
         self._paces = Paces()
-        # What a thread predicts, and since when (monotonic clock), the oldest first; likewise what a thread does beside
-        # predicting, infinity being what still waits; and what has a thread that does not come back.
+        # The requests whose predictions threads compute, oldest first, and since when (monotonic clock); likewise
+        # scrapes, where infinity means that one is still waiting for a thread; and requests whose threads hang.
         self._working: dict[Connection, float] = {}
         self._errands: dict[Connection, float] = {}
         self._hung: set[Connection] = set()
-        self._backlog = deque[Connection]()  # what waits for a thread
-        # What waits for the main loop: health checks, quick predictions, what is neither.
+        self._backlog = deque[Connection]()  # requests that wait for a thread
+        # Requests that wait for the main loop: health checks, quick predictions, others.
         self._probes, self._quick, self._others = deque[Connection](), deque[Connection](), deque[Connection]()
         self._turns = deque((self._probes, self._quick, self._others))
 
     def connect(self, connections: Connections, hung: Callable[[], object]) -> None:
-        """Take whom to give answers to, and whom to tell that a request hangs."""
+        """Set what sends the answers, and what to call when a request hangs."""
         self._connections, self._tell_hung = connections, hung
 
     def add(self, conn: Connection) -> None:
-        """Have a request answered that has arrived whole."""
+        """Queue a request that has arrived, or start a thread on it."""
         request = conn.request
         posts = request.method == "POST"
         pace = conn.pace = self._paces.of(request.size) if posts else None
@@ -97,14 +97,14 @@ class Dispatcher:
             (self._probes if request.path in self._pages.probes else self._others).append(conn)
 
     def _start_next(self) -> None:
-        """Give requests that wait for a thread one, as far as there are any."""
+        """Start threads on queued requests, as long as threads are free."""
         while self._backlog and not self.is_busy():
             conn = self._backlog.popleft()
             self._working[conn] = time.monotonic()
             self._submit(self._threads.predicting, conn)
 
     def answer_ready(self) -> None:
-        """Answer requests that need no thread for a few milliseconds; refuse what would wait for too long."""
+        """Answer requests in this thread for a few milliseconds; shed those that would wait too long."""
         if self._quick and self._working and not self._soon():
             for conn in self._quick:
                 self._connections.pause(conn)
@@ -120,7 +120,7 @@ class Dispatcher:
                 break
 
     def _next_ready(self) -> Connection | None:
-        """Return what the loop is to answer next: health checks, predictions and others in turns."""
+        """Return the request that the loop answers next: from the three queues in turn."""
         if self._probes or self._quick or self._others:
             for _ in range(3):
                 self._turns.rotate(-1)
@@ -134,11 +134,11 @@ class Dispatcher:
         return None
 
     def is_busy(self) -> bool:
-        """Say whether every thread that predicts is at work."""
+        """Say whether all threads for predictions are busy."""
         return len(self._working) >= self._most_working
 
     def longest_wait(self) -> float:
-        """Return how long to wait for an event: not at all where a request waits for the loop."""
+        """Return how long the loop may wait for events: not at all while a request waits for it."""
         if self._probes or self._others or self._waits_too_long() or (self._quick and not self._working):
             return 0.0
         seconds = SLOW_SECONDS if self._quick else math.inf  # then it gets a thread
@@ -149,7 +149,7 @@ class Dispatcher:
         return WAITING_FOR_EACH * self._most_working
 
     def _waits_too_long(self) -> bool:
-        """Say whether the last request of the backlog would wait for others that take long."""
+        """Say whether the last request of the backlog would wait too long, because those before it are slow."""
         if len(self._backlog) <= self._most_waiting:
             return False
         pace = self._backlog[-1].pace
@@ -158,11 +158,11 @@ class Dispatcher:
         return pace.slow
 
     def _began(self) -> float:
-        """Return since when the thread that works longest does so, 0 where none works."""
+        """Return when the oldest running prediction began; 0 if none is running."""
         return next(iter(self._working.values()), 0.0)
 
     def _soon(self) -> bool:
-        """Say whether the threads are about to be done: what they work on is quick, and has not been found slow."""
+        """Say whether the threads will be free in a moment: their requests are of a quick kind, and not late."""
         return time.monotonic() - self._began() < SLOW_SECONDS and all(
             conn.pace and conn.pace.allows() for conn in self._working
         )
@@ -206,8 +206,8 @@ class Dispatcher:
         return keeps
 
     def _finish(self, conn: Connection, done: "Future[bool]") -> None:
-        """Send what is left of an answer that a thread has given."""
-        if conn in self._hung:  # it came back after all
+        """Send the answer that a thread has made."""
+        if conn in self._hung:  # it returned after all
             self._hung.discard(conn)
             conn.close()
             return
@@ -218,14 +218,14 @@ class Dispatcher:
         self._connections.send(conn)
 
     def end_overdue(self) -> None:
-        """Find what hangs."""
+        """Give up the requests that have run for PREDICT_SECONDS."""
         now = time.monotonic()
         for running in (self._working, self._errands):
             while running and now - next(iter(running.values())) > self._predict_seconds:
                 self._give_up(next(iter(running)), running)
 
     def _give_up(self, conn: Connection, running: dict[Connection, float]) -> None:
-        """Answer for a thread that hangs."""
+        """Answer in place of a thread that hangs, and ask for this worker to be replaced."""
         self._log.error("a request hangs for PREDICT_SECONDS=%g; this worker is replaced", self._predict_seconds)
         del running[conn]
         self._hung.add(conn)
@@ -236,7 +236,7 @@ class Dispatcher:
             conn.sock.shutdown(socket.SHUT_RDWR)
 
     def shut_down(self) -> bool:
-        """Take nothing more; say whether all threads have returned."""
+        """Shut the thread pools down; say whether all threads have returned."""
         self._threads.predicting.shutdown(wait=False)
         self._threads.errands.shutdown(wait=False)
         return not (self._working or self._errands or self._hung)

@@ -1,4 +1,4 @@
-"""Answers that the worker gives itself, to what never reaches the application or does not come back from it."""
+"""Answers of the worker itself, to requests that do not reach the application or do not return from it."""
 
 import json
 from http import HTTPStatus
@@ -7,9 +7,9 @@ from service.errors import TABLE
 
 
 def answer(code: str, *, heads: bool) -> bytes:
-    """Return a whole HTTP response with which the connection ends, in the form of all other errors.
+    """Return a complete HTTP response, after which the connection is closed, in the form of all other errors.
 
-    To a request whose method is HEAD that is the head alone (RFC 9110, 9.3.2).
+    The answer to a HEAD request is the head alone (RFC 9110, 9.3.2).
     """
     status, title = TABLE[code]
     problem = {"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code}

@@ -1,15 +1,15 @@
 """Whether requests are quick enough to be answered without a thread.
 
-To hand a request to a thread and take its answer back costs more than a small model's whole prediction: two switches of
-the interpreter's lock, a pipe, and the poller told twice. So the worker's main loop answers requests itself once the
-model has shown that those of their size are quick, and hands them to threads again when one was not.
+Handing a request to a thread and taking its answer back costs more than a prediction of a small model: two switches of
+the interpreter's lock, a pipe, and two calls to the poller. So the main loop answers requests itself once those
+of their size have proved quick, and hands them to threads again after a slow one.
 """
 
 from typing import Final
 
-QUICK_SECONDS: Final = 0.004  # of computing time
-SLOW_SECONDS: Final = 0.02  # of any time, in the main loop
-LATE_SECONDS: Final = 0.05  # of any time, on average, in threads, where others compute too
+QUICK_SECONDS: Final = 0.004  # of CPU time
+SLOW_SECONDS: Final = 0.02  # of elapsed time, in the main loop
+LATE_SECONDS: Final = 0.05  # of elapsed time on average, in threads, which share the interpreter
 AVERAGED: Final = 8  # requests, about
 FEWEST: Final = 16
 MOST: Final = 4096
@@ -43,12 +43,12 @@ class Pace:
         return self._quick >= self._asked_for
 
     def in_thread(self, computed: float, taken: float) -> None:
-        """Note how many seconds a thread computed for a request, and how many passed."""
+        """Note the CPU seconds and the elapsed seconds that a request took in a thread."""
         self._quick = self._quick + 1 if computed < QUICK_SECONDS else 0
         self._mean += (taken - self._mean) / AVERAGED if self._mean else taken
 
     def in_loop(self, computed: float, blocked: float) -> None:
-        """Note how many seconds the main loop computed for a request, and how long it was blocked by it at all."""
+        """Note the CPU seconds of a request in the main loop, and for how long it blocked the loop."""
         if computed > QUICK_SECONDS or blocked > SLOW_SECONDS:
             self._quick, self._forgiving, self._asked_for = 0, 0, min(2 * self._asked_for, MOST)
             return
@@ -58,13 +58,13 @@ class Pace:
 
 
 class Paces:
-    """One pace for requests of few rows, another for those of many: what they show says nothing of each other."""
+    """One pace for small requests and one for large ones: one says nothing about the other."""
 
     def __init__(self) -> None:
         self._small, self._large = Pace(), Pace()
 
     def of(self, size: int) -> Pace | None:
-        """Return the pace of a request of so many bytes; None for the very large, which take long anyway."""
+        """Return the pace of a request of this size in bytes; None for very large ones, which always get a thread."""
         if size > MOST_BYTES:
             return None
         return self._small if size <= SMALL_BYTES else self._large

@@ -1,11 +1,11 @@
-"""A pool whose threads are all there from the start, so that none has to be started when there is no room for one."""
+"""A thread pool that starts all its threads at once: none has to be started later, when memory may be short."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 
 def started(count: int) -> ThreadPoolExecutor:
-    """Return a pool of so many threads; raises RuntimeError when one cannot be started."""
+    """Return a pool with so many running threads; raises RuntimeError if one cannot be started."""
     pool, all_there = ThreadPoolExecutor(count), Barrier(count + 1)
     try:
         for _ in range(count):

@@ -1,8 +1,8 @@
-"""gunicorn's worker, so made that no client holds a thread without giving it something to do.
+"""The worker: an event loop collects requests and sends answers, so that no slow client occupies a thread.
 
-gunicorn 27's gthread gives a thread to a connection when its first bytes come, and reads the rest and writes the answer
-in it: a few slow clients stop the worker. Here an event loop collects each request, and sends what the client does not
-take at once, as a buffering proxy would; a thread gets a request when it has arrived, or none does where that is quick.
+gunicorn's gthread starts a thread on a connection at its first bytes, and reads the request and writes the answer in
+that thread: a few slow clients stop it. Here a thread gets a request when it has arrived, as behind a buffering proxy,
+and quick requests need no thread at all.
 
 Of gunicorn this uses its base class for workers (gunicorn.workers.base.Worker) and nothing of its other workers.
 """
@@ -38,11 +38,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     alive: bool  # gunicorn's: whether the worker goes on
     slot: str
-    told = False  # to end, by the master
-    left = False  # by itself, as far as the master knows
+    told = False  # the master has told it to end
+    left = False  # the master knows that it ends by itself
 
     def init_process(self) -> None:
-        """Start all threads now: a worker that cannot have them is tried again, one that serves would be lost."""
+        """Start all threads now: a worker without its threads is replaced before it serves."""
         try:
             self._threads = Threads(predicting=started(self.cfg.threads), errands=started(ERRAND_THREADS))
         except RuntimeError as error:
@@ -121,7 +121,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._loop.call(lambda: None)  # it may be waiting
 
     def orphaned(self) -> None:
-        """End soon, since the master has gone; in a thread, for the main loop may be busy."""
+        """End soon, because the master has gone; called in a thread, since the main loop may be busy."""
         if not self.booted:
             os._exit(0)
         self._loop.call(self._leave)
@@ -145,7 +145,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._dispatcher.end_overdue()
 
     def _has_master(self) -> bool:
-        """Say whether the master is there; leave if not."""
+        """Say whether the master is alive; if not, begin to end."""
         if self.ppid == os.getppid():
             return True
         self.log.info("the master has gone, so this worker ends")
@@ -153,7 +153,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         return False
 
     def _leave(self) -> None:
-        """Take what the kernel has accepted, stop listening and answer what there is."""
+        """Have the loop stop accepting, answer what has arrived, and end."""
         self.alive, self._state.draining = False, True
 
     def _count_request(self) -> bool:
