@@ -14,6 +14,7 @@ from tests.test_architecture import imports
 ALWAYS = (
     "tests/http/test_ops.py",
     "tests/http/test_predict.py",
+    "tests/system/test_documented_commands.py",
     "tests/test_architecture.py",
     "tests/test_wire.py",
     "tests/unit/test_docs.py",

@@ -59,6 +59,7 @@ class Dialect:
     ask: Callable[[Table], Asked]
     read: Callable[[bytes, Any], tuple[list[Any], Any]]
     can: Callable[[Table], bool] = lambda table: True
+    most_rows: int | None = None  # of one request
 
 
 def post(path: str, document: Any, **headers: str) -> Asked:

@@ -1,6 +1,7 @@
 """`python -m model`: finds the command and runs it."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -39,7 +40,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         command.add_arguments(subparsers.add_parser(name, help=command.HELP, description=command.HELP), environ)
     options = parser.parse_args(arguments)
     try:
-        return COMMANDS[options.command].run(options)
+        status = COMMANDS[options.command].run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, wants no more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ModelError, OSError) as error:
         print(one_line(f"ml-service: {getattr(error, 'code', 'error')}: {error}"), file=sys.stderr)
         return 1
+    return status

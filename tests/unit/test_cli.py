@@ -282,3 +282,14 @@ def test_commands_run_without_the_rooms_that_images_leave_out(tmp_path, iris_bun
     )
 
     assert 0 == done.returncode, done.stderr.decode()
+
+
+def test_a_reader_that_wants_no_more_is_no_error(iris_bundle):
+    """`inspect` into a pipe that is closed ends without a word."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "model", "inspect", str(iris_bundle), "--json"]
+    with os.fdopen(writer, "wb") as pipe:
+        ended = subprocess.run(command, cwd=ROOT, stdout=pipe, stderr=subprocess.PIPE, check=False)
+
+    assert (1, b"") == (ended.returncode, ended.stderr)

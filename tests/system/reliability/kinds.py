@@ -67,7 +67,9 @@ class Kind:
 
 
 def native(name, say, read):
-    return Dialect(name, "native", lambda table: post("/predict", say(table)), read)
+    return Dialect(
+        name, "native", lambda table: post("/predict", say(table)), read, most_rows=1 if read is read_one else None
+    )
 
 
 def read_one(body, _):
@@ -93,7 +95,7 @@ def predictions():
     found = []
     for place, table in enumerate(tables()):
         for dialect in [*NATIVE, *DIALECTS]:
-            if dialect.can(table) and (len(table.rows) == 1 or dialect.read is not read_one):
+            if dialect.can(table) and len(table.rows) <= (dialect.most_rows or len(table.rows)):
                 asked = dialect.ask(table)
                 name = f"{dialect.name}, table {place}"
                 found.append(Kind(name, asked.path, "POST", asked.body, asked.headers, dialect, place))
