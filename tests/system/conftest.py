@@ -312,3 +312,20 @@ def background(thread):
     finally:
         thread.join(DEADLINE)
         assert not thread.is_alive()
+
+
+@pytest.fixture
+def start_of_long(own, launch):
+    """Start a server of a model that takes a minute to load, or to predict, and wait until processes do that.
+
+    None of its limits ends it within the time that a test waits. Return the server and the ids of those processes.
+    """
+
+    def start(where, how):
+        (own / "own_code.py").write_text(own_code.long_module(where, how))
+        limits = dict.fromkeys(("DRAIN_SECONDS", "GRACE_SECONDS", "BOOT_SECONDS"), "120")
+        server = launch(own / "bundle", WEB_CONCURRENCY="2", MODEL_CODE=str(own), **limits)
+        eventually(lambda: [path for path in own.iterdir() if path.name.isdigit()], "the long step")
+        return server, [int(path.name) for path in own.iterdir() if path.name.isdigit()]
+
+    return start

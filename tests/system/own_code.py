@@ -28,3 +28,20 @@ rows, labels = load_iris(return_X_y=True)
 pack(make_pipeline(Same(), LogisticRegression(max_iter=1000)).fit(rows, labels), folder / "bundle", name="own",
      data=rows, code=folder)
 """
+
+# A step that takes a minute.
+LONG_STEPS = {
+    "sleeping": "time.sleep(60)",
+    "native code": "hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)",  # no handler of Python's runs meanwhile
+}
+
+
+def long_module(where, how):
+    """Return the module's code with a long step at its import ("load") or in its predictions ("predict").
+
+    It makes a file first that is called after its process, beside the module.
+    """
+    steps = f"(pathlib.Path(__file__).parent / str(os.getpid())).touch(); {LONG_STEPS[how]}"
+    predicting = f"        {steps}\n" if where == "predict" else ""
+    body = OWN.replace("        return rows", f"{predicting}        return rows")
+    return f"import hashlib, os, pathlib, time\nimport sys\n{body}\n{steps if where == 'load' else ''}\n"

@@ -10,19 +10,9 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.system.conftest import DEADLINE, eventually, gone
-from tests.system.own_code import OWN
+from tests.system.own_code import LONG_STEPS, OWN
 
 ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 0}
-LONG = {
-    "sleeping": "time.sleep(60)",
-    "native code": "hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)",  # no handler of Python's runs meanwhile
-}
-BEGIN = "import hashlib, os, pathlib, time\nimport sys\n"
-SAY = "(pathlib.Path(__file__).parent / str(os.getpid())).touch()"
-
-
-# Longer than a test waits for a server's end, so that none of them is what ends it.
-LIMITS = dict.fromkeys(("DRAIN_SECONDS", "GRACE_SECONDS", "BOOT_SECONDS"), "120")
 
 
 def stopped(server, number=signal.SIGTERM):
@@ -53,29 +43,12 @@ def test_it_stops_at_any_moment_of_its_start(launch):
     assert ready
 
 
-@pytest.fixture
-def long(own, launch):
-    """Start a server of a model that takes a minute to load, or to predict, and wait until it does that."""
-
-    def start(where, how):
-        steps = f"{SAY}; {LONG[how]}"
-        body = (
-            OWN.replace("        return rows", f"        {steps}\n        return rows") if where == "predict" else OWN
-        )
-        (own / "own_code.py").write_text(f"{BEGIN}{body}\n{steps if where == 'load' else ''}\n")
-        server = launch(own / "bundle", WEB_CONCURRENCY="2", MODEL_CODE=str(own), **LIMITS)
-        eventually(lambda: [path for path in own.iterdir() if path.name.isdigit()], "the long step")
-        return server, [int(path.name) for path in own.iterdir() if path.name.isdigit()]
-
-    return start
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-@pytest.mark.parametrize("how", LONG)
+@pytest.mark.parametrize("how", LONG_STEPS)
 @pytest.mark.parametrize("where", ["load", "predict"])
-def test_a_model_that_takes_long_does_not_hold_the_stop_up(long, where, how, number):
+def test_a_model_that_takes_long_does_not_hold_the_stop_up(start_of_long, where, how, number):
     """Whether the master loads it or workers prove it; there are no drain and no grace for what was never ready."""
-    server, processes = long(where, how)
+    server, processes = start_of_long(where, how)
 
     assert stopped(server, number) in {-number, 128 + number, 0}
     assert "Traceback" not in server.errors

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from service.monitoring.metrics import Metrics
 from service.server.hooks import SWITCH_SECONDS
 from service.server.shared_state import State
 from service.serving.model_swap import freeze_heap
@@ -25,4 +24,4 @@ def post_worker_init(worker: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     if worker_class != "gthread":
         worker.slot = "w0"
-        worker.look_after(_OURS["settings"], State(), Metrics(()), lambda: None)
+        worker.set_up(_OURS["settings"], State())
