@@ -2,7 +2,6 @@
 
 import json
 import socket
-import statistics
 import time
 from contextlib import ExitStack, closing, suppress
 
@@ -53,31 +52,20 @@ KINDS = {
 }
 
 
-def p99(server):
-    """Return how long the slowest but one of a hundred predictions takes, in the best of three rounds.
-
-    A busy machine delays some of any hundred; a worker that is stalled delays some of each.
-    """
-
-    def once():
-        start = time.perf_counter()
-        assert 200 == server.predict({"features": ROW})[0]
-        return time.perf_counter() - start
-
-    return min(statistics.quantiles([once() for _ in range(100)], n=100)[98] for _ in range(3))
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_slow_clients_slow_nobody_else_down(serve, kind):
-    """One worker of four threads answers others as before; a plain gunicorn answers nobody."""
-    server = serve(**SMALL)
-    quiet = p99(server)
+def test_slow_clients_keep_nobody_else_from_an_answer(serve, kind):
+    """One worker of four threads answers a hundred others meanwhile; a plain gunicorn answers nobody.
+
+    tests/system/reliability/test_slow.py measures how fast.
+    """
+    server = serve(**SMALL, READ_SECONDS="60")
     count, start = KINDS[kind]
     with ExitStack() as open_clients:
         for _ in range(count):
             open_clients.enter_context(start(server))
 
-        assert p99(server) < 2 * quiet + 0.02
+        for _ in range(100):
+            assert 200 == server.predict({"features": ROW})[0]
         with server.connect() as connection:
             assert 200 == connection.ask("GET", "/health")[0]
 
