@@ -46,7 +46,7 @@ def ends(name):
     ended, errors = state(name), docker("logs", name, err=True)
 
     assert ended["ExitCode"] in ENDED
-    assert (datetime.fromisoformat(ended["FinishedAt"]) - start).total_seconds() < 2
+    assert (datetime.fromisoformat(ended["FinishedAt"]) - start).total_seconds() < 2, errors
     assert "Traceback" not in errors
     return ready
 
