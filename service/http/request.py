@@ -97,6 +97,6 @@ class Request(flask.Request):
     def _read(self, size: int) -> bytes:
         try:
             content: bytes = self.incoming.body.read(size)
-        except Exception as error:
+        except Exception as error:  # each WSGI server raises its own when a body ends early or is malformed
             raise ServiceError("incomplete_body", f"The body could not be read to its end: {error}.") from error
         return content
