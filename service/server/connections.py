@@ -22,6 +22,7 @@ HELD_BODIES: Final = 16  # of the largest size, that may be on their way at once
 MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
 LINGER_SECONDS: Final = 2.0  # for which a worker that stops keeps idle connections: a request may be on its way
 MOMENT_SECONDS: Final = 0.1  # in which a request may come in several pieces before it counts as slow
+NEW_SECONDS: Final = 0.01  # in which a client sends a request after it has connected or been answered
 COMPARED: Final = 64  # of the connections that have waited longest, to find one to close
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -126,15 +127,15 @@ class Connections:
     def make_room(self) -> bool:
         """Close a connection to make room for another; say whether there was one.
 
-        It is the one that was idle longest, or the one whose data moves slowest: whichever has waited longer. A
-        transfer counts as waiting only after MOMENT_SECONDS.
+        It is the one that was idle longest, or the one whose data moves slowest: whichever has waited longer. Against
+        a connection that was idle for longer than NEW_SECONDS, a transfer counts as waiting only after MOMENT_SECONDS.
         """
         for conn in tuple(islice(self.idle, COMPARED)):
             self._look_again(conn)
             if conn in self.idle:
                 break
         idle, slowest = next(iter(self.idle), None), self._slowest()
-        if slowest is not None and (idle is None or slowest.waits_since + MOMENT_SECONDS < idle.waits_since):
+        if slowest is not None and (idle is None or _waited_longer(slowest, idle)):
             self._close_for_room(slowest)
         elif idle is not None:
             self._close_for_room(idle)
@@ -268,6 +269,11 @@ class Connections:
         self._held -= conn.arriving.size if conn.arriving else len(conn.sock.unsent)
         self._count(-1)
         conn.close()
+
+
+def _waited_longer(slowest: Connection, idle: Connection) -> bool:
+    is_new = time.monotonic() - idle.waits_since < NEW_SECONDS
+    return slowest.waits_since + (0.0 if is_new else MOMENT_SECONDS) < idle.waits_since
 
 
 def _overdue(waiting: dict[Connection, None], now: float) -> list[Connection]:
