@@ -7,7 +7,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-proxies proxies soak fuzz reliability lint \
+.PHONY: help serve train test test-image test-bench test-clients test-models test-proxies proxies soak fuzz reliability lint \
   format check coverage image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
@@ -24,7 +24,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not proxies" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not models and not proxies" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
@@ -35,6 +35,13 @@ test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wr
 
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
 	.venv/bin/pytest -m clients
+
+# Each is a folder of tests/system/models, whose tests run in the environment of tests/models/requirements-FOLDER.txt.
+LIBRARIES = boosting
+test-models: .venv/dev.stamp $(LIBRARIES:%=.venv-models/%.stamp)  ## models of other libraries (XGBoost, LightGBM, CatBoost)
+	for each in $(LIBRARIES); do \
+	  .venv-models/$$each/bin/python -m pytest -m models tests/system/models/$$each --numprocesses 2 --dist loadfile || exit 1; \
+	done
 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600
@@ -112,9 +119,14 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	done
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  $(LOCK_FLAGS) tests/clients/requirements.in -o tests/clients/requirements.txt
+	for each in $(LIBRARIES); do \
+	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    $(LOCK_FLAGS) --extra any --extra train --extra dev pyproject.toml tests/models/requirements-$$each.in \
+	    -c requirements-dev.txt -o tests/models/requirements-$$each.txt || exit 1; \
+	done
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-clients .bench bundle
+	rm -rf .venv .venv-peers .venv-clients .venv-models .bench bundle
 
 .venv-clients/stamp: tests/clients/requirements.txt
 	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
@@ -133,6 +145,9 @@ define environment
 endef
 
 .venv-peers/%.stamp: benchmarks/peers/%/requirements.txt | .venv/dev.stamp
+	$(environment)
+
+.venv-models/%.stamp: tests/models/requirements-%.txt | .venv/dev.stamp
 	$(environment)
 
 .venv-peers/chart.stamp: benchmarks/requirements.txt | .venv/dev.stamp
