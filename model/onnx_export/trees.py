@@ -4,16 +4,19 @@ scikit-learn's trees compare a number rounded to float32 with a float64 threshol
 compares float64. Both are reproduced: thresholds and leaves stay float64, and a row beyond float32 has no answer.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.onnx_export.graph import ML, ColumnTensor, Graph
 
-_LEQ = 0
+# How nodes compare, as the operator numbers them.
+Comparison = Literal["<=", "<"]
+_MODES: Final[dict[Comparison, int]] = {"<=": 0, "<": 1}
+_MEMBER: Final = 6
 _SUM = 1
 _ATTRIBUTES = {
     "nodes_featureids": "features",
@@ -31,7 +34,9 @@ _ATTRIBUTES = {
 class Tree:
     """A tree as arrays of shape (nodes,), the root first; `left` is -1 in leaves.
 
-    A row goes left if its feature is not greater than the threshold, or if it is missing and `missing_left` is set.
+    A row goes left if its feature is not greater than the threshold (or, where `sum_leaves` is told so, less than it),
+    or if it is missing and `missing_left` is set. A node in `members` has no threshold: a row goes left there if its
+    feature is one of these whole numbers.
     """
 
     feature: NDArray[Any]
@@ -39,6 +44,7 @@ class Tree:
     left: NDArray[Any]
     right: NDArray[Any]
     missing_left: NDArray[Any]
+    members: Mapping[int, Sequence[float]] = field(default_factory=dict)
 
     @property
     def leaves(self) -> NDArray[np.bool_]:
@@ -54,26 +60,38 @@ class Tree:
 
 
 def sum_leaves(
-    graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any], targets: Sequence[Any], width: int = 1
+    graph: Graph,
+    x: str,
+    trees: Sequence[Tree],
+    values: Sequence[Any],
+    targets: Sequence[Any],
+    width: int = 1,
+    *,
+    comparison: Comparison = "<=",
+    dtype: Any = np.float64,
 ) -> str:
     """Return for each of `width` targets the sum of its leaves' values, of shape (n, width).
 
     `values` has a number for each node of each tree; `targets` has a target for each tree, or for each of its nodes.
+    Rows, thresholds, leaves and sums are of the dtype.
     """
     parts = [
         _tree_arrays(tree, np.asarray(value), np.broadcast_to(target, np.shape(value)))
         for tree, value, target in zip(trees, values, targets, strict=True)
     ]
     nodes = _join_trees(parts)
+    sets = [member for tree in trees for members in _member_sets(tree) for member in (*members, np.nan)]
+    further: dict[str, Any] = {"membership_values": np.array(sets, dtype=dtype)} if sets else {}
     return graph.add(
         "TreeEnsemble",
         x,
         domain=ML,
         aggregate_function=_SUM,
         n_targets=width,
-        nodes_modes=np.full(len(nodes["splits"]), _LEQ, dtype=np.uint8),
-        nodes_splits=nodes["splits"],
-        leaf_weights=nodes["weights"],
+        nodes_modes=np.where(nodes["of_members"], _MEMBER, _MODES[comparison]).astype(np.uint8),
+        nodes_splits=nodes["splits"].astype(dtype),
+        leaf_weights=nodes["weights"].astype(dtype),
+        **further,
         **{attribute: nodes[name].astype(int).tolist() for attribute, name in _ATTRIBUTES.items()},
     )
 
@@ -89,6 +107,11 @@ def _join_trees(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {**nodes, "roots": inner[:-1]}
 
 
+def _member_sets(tree: Tree) -> list[Sequence[float]]:
+    """Return the sets of a tree, in the order of its nodes."""
+    return [tree.members[node] for node in sorted(tree.members)]
+
+
 def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
     """Return a tree's arrays, with inner nodes and leaves numbered separately from 0."""
     leaves = tree.leaves
@@ -96,12 +119,14 @@ def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dic
         zero = np.zeros(1, dtype=int)
         sides = {"true": zero, "false": zero + 1, "true_leafs": zero + 1, "false_leafs": zero + 1}
         leaf = {"weights": np.repeat(values[:1].astype(np.float64), 2), "targets": np.repeat(targets[:1], 2)}
-        return {**sides, **leaf, "features": zero, "missing": zero, "splits": np.zeros(1)}
+        return {**sides, **leaf, "features": zero, "missing": zero, "splits": np.zeros(1), "of_members": zero}
     number = np.where(leaves, np.cumsum(leaves), np.cumsum(~leaves)) - 1
     left, right = tree.left[~leaves], tree.right[~leaves]
+    of_members = np.isin(np.flatnonzero(~leaves), list(tree.members))
     return {
         "features": tree.feature[~leaves],
-        "splits": tree.threshold[~leaves].astype(np.float64),
+        "splits": np.where(of_members, 0, tree.threshold[~leaves]).astype(np.float64),
+        "of_members": of_members,
         "missing": tree.missing_left[~leaves].astype(int),
         "true": number[left],
         "true_leafs": leaves[left].astype(int),

@@ -1,0 +1,104 @@
+"""Boosted trees as any library has them, and their graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.onnx_export.encoders import encode_value
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
+from model.onnx_export.trees import Comparison, Tree, round_to_float32, sum_leaves
+from model.signature import Label
+
+# What is computed from the sums of the leaves.
+Link = Literal["identity", "exp", "sigmoid", "softmax", "hinge"]
+_MOST_CODE = 2**24  # float32 has every whole number up to this one
+
+
+@dataclass(frozen=True)
+class BoostedTrees:
+    """Boosted trees, read from the document that a library writes; `trees`, `leaves` and `targets` go together.
+
+    `leaves` has the value of each node of a tree, of which only those of leaves count; `targets` is the index of the
+    sum that a tree adds to. `start` has what each sum starts with. The trees' sums become `scale` * sum + `bias`, and
+    the answer is `link` of that. With `single`, thresholds, leaves and sums are float32; with `narrow`, rows are.
+
+    `categories` has the categories of each column of categories, by its index: the `members` of its splits are indices
+    of them. Where it has none for a column, members are what the rows contain. `missing` is a number that means a
+    missing value, beside NaN. `names` are the columns' names, if the model was fitted on named ones.
+    """
+
+    trees: tuple[Tree, ...]
+    leaves: tuple[NDArray[Any], ...]
+    targets: tuple[int, ...]
+    start: NDArray[Any]
+    width: int
+    link: Link
+    comparison: Comparison
+    narrow: bool
+    single: bool
+    scale: float = 1.0
+    bias: float = 0.0
+    categories: Mapping[int, tuple[Label, ...]] = field(default_factory=dict)
+    missing: float | None = None
+    names: tuple[str, ...] | None = None
+
+    @property
+    def dtype(self) -> Any:
+        """The type of thresholds, leaves and sums."""
+        return np.float32 if self.single else np.float64
+
+
+def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
+    """Return the sums of the leaves before the link, of shape (n, sums), in the model's dtype; raises NotCompiled."""
+    if x.width != model.width:
+        raise NotCompiled(f"a model of {model.width} columns that is given {x.width} has no compiled form")
+    trees = [_with_codes(tree, model, x) for tree in model.trees]
+    leaves = [np.asarray(values, dtype=model.dtype) for values in model.leaves]
+    for target, start in enumerate(np.asarray(model.start, dtype=model.dtype)):
+        if target not in model.targets:
+            raise NotCompiled("a sum without trees has no compiled form")
+        first = model.targets.index(target)
+        leaves[first] = start + leaves[first]
+    rows = _rows(graph, model, x)
+    found = sum_leaves(
+        graph,
+        rows,
+        trees,
+        leaves,
+        model.targets,
+        len(model.start),
+        comparison=model.comparison,
+        dtype=model.dtype,
+    )
+    if model.scale != 1:
+        found = graph.add("Mul", found, graph.constant(model.scale, model.dtype))
+    if model.bias:
+        found = graph.add("Add", found, graph.constant(model.bias, model.dtype))
+    return found
+
+
+def _rows(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
+    """Return the rows in the type that thresholds have, with NaN where a value is missing."""
+    name = round_to_float32(graph, x) if model.narrow else x.name
+    if model.missing is not None:
+        none = graph.add("Equal", name, graph.constant(np.float64(np.float32(model.missing))))
+        name = graph.add("Where", none, graph.constant(np.nan), name)
+    return graph.cast(name, "float") if model.single else name
+
+
+def _with_codes(tree: Tree, model: BoostedTrees, x: ColumnTensor) -> Tree:
+    """Return the tree with its members as the numbers that the rows contain; raises NotCompiled."""
+    if not tree.members:
+        return tree
+    members = {}
+    for node, found in tree.members.items():
+        column = int(tree.feature[node])
+        known = model.categories.get(column)
+        codes = found if known is None else [encode_value(x.codes[column], known[int(each)]) for each in found]
+        if not codes or any(abs(code) > _MOST_CODE or code != int(code) for code in codes):
+            raise NotCompiled("a split over categories that are no small whole numbers has no compiled form")
+        members[node] = codes
+    return replace(tree, members=members)
