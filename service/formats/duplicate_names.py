@@ -9,7 +9,7 @@ from typing import Any, Final
 from service.errors import InvalidRows, Problem
 from service.formats.json_documents import outside_strings
 from service.formats.strict_json import uncollected
-from service.validation.json_rows import escaped
+from service.validation.requests import escaped
 
 
 class _Pairs(list[tuple[str, Any]]):

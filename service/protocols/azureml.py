@@ -3,7 +3,7 @@
 microsoft/azureml-inference-server; "Deploy MLflow models to online endpoints", for `input_data`.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from model.prediction import Prediction
 from service.errors import Failure
@@ -11,39 +11,62 @@ from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import code_and_message, status_without_422
-from service.protocols.json_shapes import read_columns, read_instances, read_split
+from service.protocols.json_shapes import (
+    SPLIT,
+    asked_method,
+    known_method,
+    read_columns,
+    read_instances,
+    read_split,
+    values_by_row,
+)
 from service.validation.cells import shown
-from service.validation.requests import invalid_request, only_member
+from service.validation.requests import check_members, invalid_request, only_member
 
 _MEMBERS: Final = ("input_data", "data")
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read `input_data` or `data`: a data frame in pandas' split form, a list of rows, or columns by name."""
+    """Read `input_data` or `data`: a data frame in pandas' split form, a list of rows, or columns by name.
+
+    The members of a split data frame may stand in the document itself, as pandas writes them.
+    """
     check_media_type(header("Content-Type"), (JSON,))
     document = duplicate_names.read(body, contract.documents.read)
     name = only_member(document, _MEMBERS)
     if name is None:
         raise invalid_request("", f"an object with one of {', '.join(_MEMBERS)}", shown(document))
+    beside = {each: document[each] for each in SPLIT if each in document} if name == "data" else {}
+    check_members(document, (name, "params", "method", *beside))
     value, pointer = document[name], f"/{name}"
-    if isinstance(value, dict) and "data" in value and "data" not in contract.signature.names:
+    if len(beside) > 1:
+        rows = read_split(beside, contract, "")
+    elif isinstance(value, dict) and "data" in value and "data" not in contract.signature.names:
         rows = read_split(value, contract, pointer)
     elif isinstance(value, dict):
         rows = read_columns(value, contract, pointer)
     else:
         rows = read_instances(value, contract, pointer)
-    return Call(rows, single=False)
+    return Call(rows, single=False, wanted=_method(document, contract))
 
 
-def encode(_call: Call, prediction: Prediction, _contract: Contract) -> Answer:
-    """Write the list of labels, as an MLflow deployment does."""
-    return Answer(strict_json.dumps(prediction.labels.tolist()))
+def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:
+    """Write the list of labels, or of what else was asked for, as an MLflow deployment does."""
+    return Answer(strict_json.dumps(values_by_row(prediction.of(call.wanted))))
 
 
 def refuse(failure: Failure, _request_id: str) -> Answer:
     """Describe a failure as the inference server does, with its header where it is not the caller's fault."""
     headers = {"x-ms-run-function-failed": "True"} if failure.status == 500 else {}
     return Answer(strict_json.dumps({"message": code_and_message(failure)}), JSON, headers, status_without_422(failure))
+
+
+def _method(document: dict[str, Any], contract: Contract) -> str:
+    """Return what `params` ask for, as MLflow's, or `method`, which deployments of automated machine learning take."""
+    if "method" not in document:
+        return asked_method(document, contract)
+    check_members(document, (*_MEMBERS, *SPLIT, "method"))  # not both
+    return known_method(document["method"], contract, "/method")
 
 
 AZURE = Codec("azure", ("/score",), decode, encode, refuse, prefixes=("/score",))

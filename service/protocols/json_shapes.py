@@ -1,15 +1,19 @@
 """The shapes in which JSON protocols send rows and columns, and take answers."""
 
+from collections.abc import Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from model.outputs import PREDICT
 from model.prediction import Rows
 from service.protocols.base import Contract
 from service.validation.cells import shown
 from service.validation.columns import Column
-from service.validation.requests import invalid_request
+from service.validation.requests import check_members, invalid_request
+
+SPLIT: Final = ("columns", "index", "data")
 
 
 def read_instances(rows: Any, contract: Contract, pointer: str) -> Rows:
@@ -40,9 +44,12 @@ def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
 def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
     """Return rows from a data frame in pandas' split form: `columns`, `data`, and an `index` that is ignored."""
     data = split.get("data") if isinstance(split, dict) else None
-    if not isinstance(data, list) or not split.keys() <= {"columns", "index", "data"}:
+    if not isinstance(data, list):
         raise invalid_request(pointer, "an object with 'columns', 'data' and perhaps 'index'", shown(split))
-    names = split.get("columns")
+    check_members(split, SPLIT, pointer)
+    names, index = split.get("columns"), split.get("index")
+    if index is not None and (not isinstance(index, list) or len(index) != len(data)):
+        raise invalid_request(f"{pointer}/index", f"a list of {len(data)} values, one for each row", shown(index))
     if names is None or names == list(contract.signature.names):
         return read_instances(data, contract, f"{pointer}/data")
     if not isinstance(names, list) or not set(map(type, names)) <= {str} or len(set(names)) < len(names):
@@ -57,6 +64,28 @@ def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
         dict(zip(names, zip(*data, strict=True), strict=True)) if data else dict.fromkeys(names, ())
     )
     return contract.tables.read(columns, lambda name, row: f"{pointer}/data/{row}/{positions[name]}")
+
+
+def object_at(part: Mapping[str, Any], name: str, pointer: str = "") -> dict[str, Any]:
+    """Return a member that is an object, an empty one where it is absent or null; raises InvalidRows."""
+    value = part.get(name)
+    if not isinstance(value, dict | None):
+        raise invalid_request(f"{pointer}/{name}", "an object", shown(value))
+    return value or {}
+
+
+def asked_method(document: Mapping[str, Any], contract: Contract) -> str:
+    """Return the method that MLflow's `params` ask for, as the `predict_method` of its scikit-learn flavour."""
+    parameters = object_at(document, "params")
+    check_members(parameters, ("predict_method",), "/params")
+    return known_method(parameters.get("predict_method", PREDICT), contract, "/params/predict_method")
+
+
+def known_method(method: Any, contract: Contract, pointer: str) -> str:
+    """Return the name of a method that the model has; raises InvalidRows for any other value."""
+    if method not in contract.methods:
+        raise invalid_request(pointer, f"one of {', '.join(contract.methods)}", shown(method))
+    return str(method)
 
 
 def _nested(column: list[Any]) -> bool:

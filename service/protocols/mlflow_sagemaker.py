@@ -17,17 +17,32 @@ from service.formats.media_types import check_media_type, choose, parse_content_
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import code_and_message, status_without_422
-from service.protocols.json_shapes import read_columns, read_instances, read_split, values_by_row
+from service.protocols.json_shapes import asked_method, read_columns, read_instances, read_split, values_by_row
 from service.validation.cells import shown
-from service.validation.requests import invalid_request, only_member
+from service.validation.requests import check_members, invalid_request, only_member
 
 LINES: Final = "application/jsonlines"
 _BODIES: Final = (JSON, csv_text.MEDIA_TYPE, LINES, "application/x-jsonlines", npy.MEDIA_TYPE)
 _ANSWERS: Final = (JSON, csv_text.MEDIA_TYPE, LINES, npy.MEDIA_TYPE)
+
+
+def _read_wrapped(rows: Any, contract: Contract, pointer: str) -> Rows:
+    """Return rows that may be wrapped, as those of SageMaker's own algorithms are: `{"features": row}`."""
+    if isinstance(rows, list) and rows and isinstance(rows[0], dict) and len(rows[0]) == 1:
+        rows = _unwrapped(rows, contract)
+    return read_instances(rows, contract, pointer)
+
+
+def _unwrapped(rows: list[Any], contract: Contract) -> list[Any]:
+    if "features" in contract.signature.names:
+        return rows
+    return [row["features"] if isinstance(row, dict) and row.keys() == {"features"} else row for row in rows]
+
+
 _MEMBERS: Final = {
     "dataframe_split": read_split,
     "dataframe_records": read_instances,
-    "instances": read_instances,
+    "instances": _read_wrapped,
     "inputs": read_columns,
 }
 # MLflow's names of errors (mlflow/protos/databricks.proto) by status; all others are BAD_REQUEST.
@@ -58,13 +73,15 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         return Call(_read_lines(body, contract), single=False, wanted=wanted)
     document = duplicate_names.read(body, contract.documents.read)
     if isinstance(document, list):
-        return Call(read_instances(document, contract, ""), single=False, wanted=wanted)
+        return Call(_read_wrapped(document, contract, ""), single=False, wanted=wanted)
     name = only_member(document, _MEMBERS)
-    if name is None or not document.keys() <= {*_MEMBERS, "params"}:
+    if name is None:
         expected = f"an object with one of {', '.join(_MEMBERS)} and perhaps params, or a list of rows"
         raise invalid_request("", expected, shown(document))
+    check_members(document, (name, "params"))
     rows = _MEMBERS[name](document[name], contract, f"/{name}")
-    return Call(rows, single=False, wanted=Wanted(wrapped=True, media_type=JSON, method=_method(document, contract)))
+    wanted = Wanted(wrapped=True, media_type=JSON, method=asked_method(document, contract))
+    return Call(rows, single=False, wanted=wanted)
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
@@ -91,30 +108,15 @@ def refuse(failure: Failure, _request_id: str) -> Answer:
     return Answer(strict_json.dumps(document), status=status)
 
 
-def _method(document: dict[str, Any], contract: Contract) -> str:
-    """Return the method that MLflow's `params` ask for, as the `predict_method` of its scikit-learn flavour."""
-    parameters = document.get("params") or {}
-    known = contract.methods
-    method = parameters.get("predict_method", PREDICT) if isinstance(parameters, dict) else None
-    if method not in known:
-        raise invalid_request("/params", f"an object whose predict_method is one of {', '.join(known)}", shown(method))
-    return str(method)
-
-
 def _read_lines(body: bytes, contract: Contract) -> Rows:
-    """Return rows from JSON Lines: lists, objects by name, bare values, or SageMaker's `{"features": row}`."""
-    rows, most = [], contract.tables.max_rows
+    """Return rows from JSON Lines: lists, objects by name, bare values, or rows that are wrapped."""
+    most = contract.tables.max_rows
     lines = body.split(b"\n", most + 1)
     if len(lines) > most + 1:
         raise InvalidRows((Problem("too_many_rows", "", f"at most {most} lines", "more"),))
     contract.documents.check(body, lines=True)
-    own = "features" in contract.signature.names
-    for line in lines:
-        if line.strip():
-            row = duplicate_names.read(line, strict_json.loads)
-            wrapped = not own and isinstance(row, dict) and row.keys() == {"features"}
-            rows.append(row["features"] if wrapped else row)
-    return read_instances(rows, contract, "")
+    rows = [duplicate_names.read(line, strict_json.loads) for line in lines if line.strip()]
+    return read_instances(_unwrapped(rows, contract), contract, "")
 
 
 def invocations(threads: int, max_body_bytes: int) -> Codec:

@@ -12,13 +12,13 @@ from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import error_string
-from service.protocols.json_shapes import read_columns, read_instances, values_by_row
+from service.protocols.json_shapes import object_at, read_columns, read_instances, values_by_row
 from service.validation.cells import shown
-from service.validation.requests import invalid_request, only_member
+from service.validation.requests import check_members, invalid_request, only_member
 
 _MODEL: Final = "/v1/models/<name:model>"
 _VERSION: Final = f"{_MODEL}/versions/<name:version>"
-_DEFAULT: Final = "serving_default"
+_SIGNATURE, _DEFAULT = "signature_name", "serving_default"
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     member = only_member(document, ("instances", "inputs"))
     if member is None:
         raise invalid_request("", "an object with either 'instances' or 'inputs'", shown(document))
+    check_members(document, (member, _SIGNATURE, "parameters"))
     wanted = _wanted(document, contract)
     if member == "inputs":
         rows = read_columns(document["inputs"], contract, "/inputs")
@@ -52,13 +53,12 @@ def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:
 
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     """Return what TensorFlow Serving's `signature_name`, or Vertex AI's `parameters`, ask for."""
-    parameters = document.get("parameters") or {}
-    if not isinstance(parameters, dict):
-        raise invalid_request("/parameters", "an object", shown(parameters))
-    name = document.get("signature_name", parameters.get("signature_name", _DEFAULT))
+    parameters = object_at(document, "parameters")
+    check_members(parameters, (_SIGNATURE,), "/parameters")
+    name = document.get(_SIGNATURE, parameters.get(_SIGNATURE, _DEFAULT))
     known = [_DEFAULT, *contract.methods]
-    if name not in known:
-        raise invalid_request("/signature_name", f"one of {', '.join(known)}", shown(name))
+    if name not in known or parameters.get(_SIGNATURE, name) != name:
+        raise invalid_request(f"/{_SIGNATURE}", f"one of {', '.join(known)}, in one place", shown(name))
     return Wanted(PREDICT if name == _DEFAULT else name, "predictions")
 
 

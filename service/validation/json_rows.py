@@ -13,10 +13,11 @@ from model.signature import Signature
 from service.errors import InvalidRows, Problem
 from service.validation.cells import CellReader, only_numbers, shown
 from service.validation.plain_numbers import MatrixReader
-from service.validation.requests import check_row_count
+from service.validation.requests import check_row_count, escaped
 
 _MOST_PROPOSALS: Final = 3
 _MOST_COMPARED: Final = 500
+_LONGEST: Final = 100  # characters of a name
 _NEAR: Final = 0.7  # difflib's ratio; "target" and "age" have 0.67
 _LISTS: Final = frozenset({list, tuple})
 
@@ -150,15 +151,14 @@ class RowReader:
 
 def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
     """Say which of a model's features was probably meant by an unknown name."""
-    near = difflib.get_close_matches(name[:100], names[:_MOST_COMPARED], n=1, cutoff=_NEAR) if compare else []
+    compared = names[:_MOST_COMPARED]
+    cut, near = name[:_LONGEST], list[str]()
+    if compare:
+        alike = [each for each in compared if each.casefold() == cut.casefold()]  # "AGE" is not like "age" to difflib
+        near = alike or difflib.get_close_matches(cut, compared, n=1, cutoff=_NEAR)
     return f"a feature, perhaps {near[0]!r}" if near else f"one of {', '.join(map(repr, names[:20]))}"
 
 
 def _cell_problems(cell: CellReader, value: Any, pointer: str) -> Iterator[Problem]:
     if not cell.accepts(value):
         yield Problem("invalid_value", pointer, cell.expected, shown(value))
-
-
-def escaped(name: str) -> str:
-    """Return a name as one step of a JSON pointer (RFC 6901), cut so that an answer stays short."""
-    return name[:100].replace("~", "~0").replace("/", "~1")

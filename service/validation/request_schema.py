@@ -10,8 +10,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing
 from model.prediction import Rows
 from service.errors import InvalidRows, Problem
 from service.validation.cells import shown
-from service.validation.json_rows import RowReader, escaped
-from service.validation.requests import invalid_request, only_member
+from service.validation.json_rows import RowReader
+from service.validation.requests import escaped, invalid_request, only_member
 
 SINGLE = "features"
 MANY = "instances"

@@ -1,6 +1,6 @@
 """What is checked of a request before its rows are read."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from service.errors import InvalidRows, Problem
@@ -9,6 +9,18 @@ from service.errors import InvalidRows, Problem
 def invalid_request(pointer: str, expected: str, got: str) -> InvalidRows:
     """Return the error of a body that is JSON, but not a request."""
     return InvalidRows((Problem("invalid_request", pointer, expected, got),))
+
+
+def check_members(part: Mapping[str, Any], known: Collection[str], pointer: str = "") -> None:
+    """Raise InvalidRows if an object has a member that is not known: without it, the rest might mean something else."""
+    if not part.keys() <= set(known):
+        name = next(name for name in part if name not in known)
+        raise invalid_request(f"{pointer}/{escaped(name)}", f"no members but {', '.join(known)}", "this one")
+
+
+def escaped(name: str) -> str:
+    """Return a name as one step of a JSON pointer (RFC 6901), cut so that an answer stays short."""
+    return name[:100].replace("~", "~0").replace("/", "~1")
 
 
 def only_member(document: Any, names: Collection[str]) -> str | None:

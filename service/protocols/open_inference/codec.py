@@ -6,7 +6,6 @@ triton-inference-server/server, docs/protocol/extension_binary_data.md.
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,10 +20,20 @@ from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import error_string
 from service.protocols.open_inference import descriptions
+from service.protocols.open_inference.parameters import (
+    OF_OUTPUT,
+    OF_REQUEST,
+    OF_TENSOR,
+    is_base64,
+    read_flag,
+    read_parameters,
+    read_string,
+)
 from service.protocols.open_inference.tensors import (
     BYTES,
     DATATYPES,
     datatype_of,
+    from_base64,
     from_bytes,
     from_json,
     shape_of,
@@ -34,11 +43,14 @@ from service.protocols.open_inference.tensors import (
 )
 from service.validation.cells import shown
 from service.validation.columns import Column
-from service.validation.requests import invalid_request
+from service.validation.requests import check_members, invalid_request
 
 _LENGTH: Final = "Inference-Header-Content-Length"
 OCTETS: Final = "application/octet-stream"
 _SIZE: Final = "binary_data_size"
+_OF_MODEL: Final = ("model_name", "model_version")  # KServe's clients repeat what the path says
+_MEMBERS: Final = ("id", *_OF_MODEL, "parameters", "inputs", "outputs")
+_OF_TENSOR: Final = ("name", "shape", "datatype", "parameters", "data")
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,8 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     document = duplicate_names.read(body[:size], contract.tensors.read)
     if not isinstance(document, dict):
         raise invalid_request("", "an object with 'inputs'", shown(document))
+    check_members(document, _MEMBERS)
+    contract.check_name(*(read_string(document, name) for name in _OF_MODEL))
     wanted = _wanted(document, contract)
     return Call(
         _rows(_tensors(document, memoryview(body)[size:], contract), contract),
@@ -110,13 +124,11 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
 
 
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
-    given, parameters = document.get("id"), _parameters(document, "")
-    if not isinstance(given, str | None):
-        raise invalid_request("/id", "a string", shown(given))
+    given, parameters = read_string(document, "id"), read_parameters(document, "", OF_REQUEST)
     outputs = document.get("outputs") or []
     if not isinstance(outputs, list):
         raise invalid_request("/outputs", "a list of outputs", shown(outputs))
-    binary = _flag(parameters, "binary_data_output", "/parameters", default=False)
+    binary = read_flag(parameters, "binary_data_output", "/parameters", default=False)
     declared = {spec.name: spec for spec in contract.outputs}
     chosen: dict[str, tuple[OutputSpec, bool]] = {}
     for number, output in enumerate(outputs):
@@ -124,47 +136,30 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
         name = output.get("name") if isinstance(output, dict) else None
         if not isinstance(name, str) or name not in declared or name in chosen:
             raise invalid_request(f"{pointer}/name", f"one of {', '.join(declared)}, each once", shown(name))
-        own = _parameters(output, pointer)
-        if "classification" in own:
-            raise invalid_request(
-                f"{pointer}/parameters/classification",
-                "nothing, as the classification extension is not supported",
-                shown(own["classification"]),
-            )
-        chosen[name] = declared[name], _flag(own, "binary_data", f"{pointer}/parameters", default=binary)
+        check_members(output, ("name", "parameters"), pointer)
+        own = read_parameters(output, pointer, OF_OUTPUT)
+        chosen[name] = declared[name], read_flag(own, "binary_data", f"{pointer}/parameters", default=binary)
     return Wanted(given, tuple(chosen.values()), binary)
-
-
-def _parameters(part: Mapping[str, Any], pointer: str) -> dict[str, Any]:
-    parameters = part.get("parameters")
-    if not isinstance(parameters, dict | None):
-        raise invalid_request(f"{pointer}/parameters", "an object", shown(parameters))
-    return parameters or {}
-
-
-def _flag(parameters: dict[str, Any], name: str, pointer: str, *, default: bool) -> bool:
-    value = parameters.get(name, default)
-    if not isinstance(value, bool):
-        raise invalid_request(f"{pointer}/{name}", "true or false", shown(value))
-    return value
 
 
 def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -> list[Tensor]:
     inputs, most = document.get("inputs"), len(contract.signature.names)
     if not isinstance(inputs, list) or not 0 < len(inputs) <= most:
         raise invalid_request("/inputs", f"a list of at most {most} tensors", shown(inputs))
-    content_type = _parameters(document, "").get("content_type")
+    encoded = is_base64(read_parameters(document, "", OF_REQUEST))
     tensors: dict[str, Tensor] = {}
     for number, given in enumerate(inputs):
         pointer = f"/inputs/{number}"
         if not isinstance(given, dict):
             raise invalid_request(pointer, "a tensor", shown(given))
+        check_members(given, _OF_TENSOR, pointer)
         name, datatype = given.get("name"), given.get("datatype")
         if not isinstance(name, str) or name in tensors:
             raise invalid_request(f"{pointer}/name", "a name that no other tensor has", shown(name))
         if not isinstance(datatype, str) or datatype not in DATATYPES:
             raise invalid_request(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
-        shape, parameters = shape_of(given.get("shape"), f"{pointer}/shape"), _parameters(given, pointer)
+        shape = shape_of(given.get("shape"), f"{pointer}/shape")
+        parameters = read_parameters(given, pointer, OF_TENSOR)
         _check_size(shape, contract, f"{pointer}/shape")
         if _SIZE in parameters:
             size = parameters[_SIZE]
@@ -174,8 +169,9 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
                 )
             values, binary = from_bytes(binary[:size], datatype, shape, pointer), binary[size:]
         else:
-            encoded = parameters.get("content_type", content_type) == "base64"
-            values = from_json(given.get("data"), datatype, shape, f"{pointer}/data", base64=encoded)
+            values = from_json(given.get("data"), datatype, shape, f"{pointer}/data")
+        if datatype == BYTES and is_base64(parameters, default=encoded):
+            values = [from_base64(cell, pointer) for cell in values]
         tensors[name] = Tensor(name, shape, values, pointer)
     if binary:
         raise InvalidBody(f"Expected no bytes after the tensors, got {len(binary)}.")

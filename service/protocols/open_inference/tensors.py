@@ -36,7 +36,7 @@ def shape_of(value: Any, pointer: str) -> tuple[int, ...]:
     return tuple(value)
 
 
-def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str, *, base64: bool = False) -> Column:
+def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str) -> Column:
     """Return a tensor's elements in row-major order from its `data`, flat or nested; null is a missing value.
 
     Numbers become float64 as they are written, whatever their datatype, so that they are the numbers that the native
@@ -48,8 +48,7 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str, *,
     cells = _flat(data, shape, pointer)
     kinds = set(map(type, cells)) - {type(None)}
     if datatype == BYTES:
-        found = _checked(cells, kinds, {str}, datatype, pointer)
-        return [_from_base64(cell, pointer) for cell in found] if base64 else found
+        return _checked(cells, kinds, {str}, datatype, pointer)
     if datatype == BOOL:
         return _checked(cells, kinds, {bool}, datatype, pointer)
     whole = not datatype.startswith("FP")
@@ -134,7 +133,8 @@ def _checked(cells: list[Any], kinds: set[type], allowed: set[type], datatype: s
     raise InvalidRows((Problem("invalid_value", f"{pointer}/{number}", f"a value of {datatype}", shown(wrong)),))
 
 
-def _from_base64(cell: str | None, pointer: str) -> str | None:
+def from_base64(cell: str | None, pointer: str) -> str | None:
+    """Return the string that base64 encodes; raises InvalidRows."""
     try:
         return None if cell is None else b64decode(cell, validate=True).decode()
     except ValueError:
