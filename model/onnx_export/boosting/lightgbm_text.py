@@ -1,0 +1,196 @@
+"""Reads LightGBM's text of a model, as `Booster.save_model` and `model_to_string` write it.
+
+The text may come from anyone. Nothing is allocated by a number that it states: numbers are compared with what is there,
+and whatever is not exactly what LightGBM writes is refused.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import UnsupportedEstimator, describe
+
+_VERSIONS: Final = ("v3", "v4")  # of LightGBM 2.3 and later
+_TREE: Final = re.compile(r"^Tree=\d+$", re.MULTILINE)
+_PARAMETER: Final = re.compile(r"^\[(\w+): (.*)\]$", re.MULTILINE)
+_CATEGORIES: Final = "pandas_categorical:"
+_MISSING: Final = 3  # the number of ways to treat missing values
+# Bits of a decision: whether it is over categories, whether a missing value goes left, and what counts as missing.
+_CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
+
+
+@dataclass(frozen=True)
+class LightGBMTree:
+    """A tree: arrays of shape (inner nodes,), and the numbers of its leaves; children below 0 are leaves `-1 - child`.
+
+    `missing` is what counts as missing: 0 nothing (NaN is taken for 0), 1 NaN and 0, or 2 NaN; it goes left where
+    `default_left` is set. At a `categorical` node, the categories of `members[threshold]` go left.
+    """
+
+    feature: NDArray[np.int64]
+    threshold: NDArray[np.float64]
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    categorical: NDArray[np.bool_]
+    default_left: NDArray[np.bool_]
+    missing: NDArray[np.int64]
+    members: tuple[NDArray[np.int64], ...]
+    values: NDArray[np.float64]
+    linear: bool
+
+
+@dataclass(frozen=True)
+class LightGBMModel:
+    """What the text says: the trees, of which each iteration has one for each output, and how to use their sum.
+
+    `names` are the columns', with spaces as underscores. `objective` has its name and parameters; it is empty for an
+    own function. `averaged` trees are divided by their number. `categorical` are the columns that were fitted as
+    categories. `pandas_categories` are the categories of each `category` column of the data frame, in its order; the
+    text does not say which columns those are.
+    """
+
+    trees: tuple[LightGBMTree, ...]
+    names: tuple[str, ...]
+    outputs: int
+    objective: tuple[str, ...]
+    averaged: bool
+    categorical: frozenset[int]
+    pandas_categories: tuple[tuple[Any, ...], ...]
+
+
+def read_lightgbm(text: str) -> LightGBMModel:
+    """Return the model of a text; raises UnsupportedEstimator if it is none that LightGBM writes."""
+    try:
+        return _model(text.replace("\r\n", "\n"))
+    except (ValueError, KeyError, IndexError, OverflowError, RecursionError) as error:
+        raise UnsupportedEstimator(
+            f"this is not a model as LightGBM writes it ({describe(error)}); save it again with Booster.save_model."
+        ) from error
+
+
+def _model(text: str) -> LightGBMModel:
+    body, end, rest = text.partition("\nend of trees\n")
+    if not end or not text.startswith("tree\n"):
+        raise ValueError("it does not begin with 'tree', or has no 'end of trees'")
+    head, *sections = _TREE.split(body)
+    header = _entries(head)
+    if header["version"] not in _VERSIONS:
+        raise ValueError(f"its version is {header['version'][:20]}; expected {' or '.join(_VERSIONS)}")
+    names, outputs = tuple(header["feature_names"].split(" ")), int(header["num_tree_per_iteration"])
+    if len(names) != int(header["max_feature_idx"]) + 1:
+        raise ValueError("the number of names is not the number of features")
+    if outputs < 1 or len(sections) % outputs or not sections:
+        raise ValueError(f"{len(sections)} trees for {outputs} outputs")
+    categories, parameters = _pandas_categories(rest), dict(_PARAMETER.findall(rest))
+    return LightGBMModel(
+        trees=tuple(_tree(_entries(section), len(names)) for section in sections),
+        names=names,
+        outputs=outputs,
+        objective=tuple(header.get("objective", "").split()),
+        averaged="average_output" in header,
+        categorical=_categorical(header["feature_infos"].split(" "), parameters.get("categorical_feature", "")),
+        pandas_categories=categories,
+    )
+
+
+def _entries(section: str) -> dict[str, str]:
+    """Return the lines `name=value`, or `name`, of a section."""
+    lines = [line.partition("=") for line in section.split("\n") if line]
+    entries = {name: value for name, _, value in lines}
+    if len(entries) != len(lines):
+        raise ValueError("a line is there twice")
+    return entries
+
+
+def _categorical(infos: list[str], parameter: str) -> frozenset[int]:
+    """Return the columns that were fitted as categories; "none" among the infos is a column with a single value."""
+    listed = {int(each) for each in parameter.split(",") if each.isdecimal()}
+    found = {place for place, info in enumerate(infos) if info != "none" and not info.startswith("[")}
+    return frozenset(found | listed & {place for place, info in enumerate(infos) if info == "none"})
+
+
+def _pandas_categories(rest: str) -> tuple[tuple[Any, ...], ...]:
+    lines = [line for line in rest.split("\n") if line.startswith(_CATEGORIES)]
+    found = json.loads(lines[-1].removeprefix(_CATEGORIES)) if lines else None
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(each, list) for each in found):
+        raise ValueError("its pandas_categorical are not lists")
+    if not all(isinstance(value, (str, int, float)) for each in found for value in each):
+        raise ValueError("its pandas_categorical are not strings, numbers or booleans")
+    return tuple(map(tuple, found))
+
+
+def _tree(entries: Mapping[str, str], width: int) -> LightGBMTree:
+    values = _numbers(entries["leaf_value"], np.float64)
+    inner = len(values) - 1
+    if int(entries["num_leaves"]) != len(values) or not np.isfinite(values).all():
+        raise ValueError("a tree's leaves are not as many finite numbers as it states")
+    given = entries if inner else {}  # a tree with a single leaf may leave out the rest
+    decision = _nodes(given, "decision_type", np.int64, inner)
+    tree = LightGBMTree(
+        feature=_nodes(given, "split_feature", np.int64, inner),
+        threshold=_nodes(given, "threshold", np.float64, inner),
+        left=_nodes(given, "left_child", np.int64, inner),
+        right=_nodes(given, "right_child", np.int64, inner),
+        categorical=(decision & _CATEGORICAL).astype(bool),
+        default_left=(decision & _DEFAULT_LEFT).astype(bool),
+        missing=decision >> _MISSING_SHIFT,
+        members=_members(given),
+        values=values,
+        linear=entries.get("is_linear", "0") != "0",
+    )
+    if not (
+        ((tree.feature >= 0) & (tree.feature < width)).all() and ((decision >= 0) & (tree.missing < _MISSING)).all()
+    ):
+        raise ValueError("a tree splits a feature, or in a way, that there is not")
+    _check_children(tree, inner)
+    _check_members(tree)
+    return tree
+
+
+def _numbers(words: str, dtype: Any) -> NDArray[Any]:
+    return np.array(words.split(), dtype=dtype)
+
+
+def _nodes(entries: Mapping[str, str], name: str, dtype: Any, count: int) -> NDArray[Any]:
+    found = _numbers(entries[name] if count else "", dtype)
+    if len(found) != count or np.isnan(found).any():  # infinity separates missing values from all others
+        raise ValueError(f"a tree has not one {name} for each of its {count} inner nodes")
+    return found
+
+
+def _check_children(tree: LightGBMTree, inner: int) -> None:
+    """Raise ValueError unless each node but the root, and each leaf, has one parent, which comes before it."""
+    children = np.sort(np.concatenate([tree.left, tree.right]))
+    expected = np.delete(np.arange(-inner - 1, inner), inner + 1) if inner else np.arange(0)
+    if not np.array_equal(children, expected):
+        raise ValueError("a tree's children are not each of its nodes and leaves once")
+    place = np.arange(inner)
+    if any(((side >= 0) & (side <= place)).any() for side in (tree.left, tree.right)):
+        raise ValueError("a tree has a node before its parent")
+
+
+def _members(entries: Mapping[str, str]) -> tuple[NDArray[np.int64], ...]:
+    """Return the sets of categories, each of which the text has as bits of 32-bit words."""
+    count = int(entries.get("num_cat", "0"))
+    if count == 0:
+        return ()
+    ends, words = _numbers(entries["cat_boundaries"], np.int64), _numbers(entries["cat_threshold"], np.uint32)
+    if len(ends) != count + 1 or ends[0] != 0 or ends[-1] != len(words) or (np.diff(ends) < 0).any():
+        raise ValueError("a tree's sets of categories do not follow each other")
+    bits = np.unpackbits(words.astype("<u4").view(np.uint8), bitorder="little").astype(bool)
+    return tuple(np.flatnonzero(bits[start * 32 : end * 32]) for start, end in pairwise(ends))
+
+
+def _check_members(tree: LightGBMTree) -> None:
+    """Raise ValueError unless each categorical node has a set of its own."""
+    own = np.sort(tree.threshold[tree.categorical])
+    if not np.array_equal(own, np.arange(len(tree.members))):
+        raise ValueError("a tree's nodes over categories do not have one set each")
