@@ -20,7 +20,7 @@ HOMES = {
     "onnx": ["model.onnx_export.graph"],
     "onnxruntime": ["model.engines.onnx"],
     "orjson": ["service.formats.strict_json"],
-    "pandas": ["model.sklearn_runtime.frame", "model.packing.sources"],
+    "pandas": ["model.sklearn_runtime.frame", "model.packing.data_files"],
     "prometheus_client": ["service.monitoring"],
     "simdjson": ["service.validation.plain_numbers"],
     "sklearn": ["model.packing.reference_model", "model.onnx_export"],

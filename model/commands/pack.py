@@ -24,11 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
 
 def run(options: argparse.Namespace) -> int:
     """Pack the estimator, and print what came of it."""
-    from model.packing.pack import pack  # noqa: PLC0415  # the serving images have no packing
-    from model.packing.sources import estimator_at, rows_at  # noqa: PLC0415  # likewise
+    from model.packing.data_files import rows_at  # noqa: PLC0415  # the serving images have no packing
+    from model.packing.pack import pack  # noqa: PLC0415  # likewise
+    from model.packing.sources import read_source  # noqa: PLC0415  # likewise
 
     say_progress(f"reading {options.path}")
-    estimator = estimator_at(options.path, options.code)
+    source = read_source(options.path, options.code)
+    estimator = source.estimator
+    say_progress(f"{options.path} is {source.described}")
     data = rows_at(options.data, getattr(estimator, "best_estimator_", estimator)) if options.data else None
     say_progress("packing and verifying")
     loaded = pack(

@@ -23,7 +23,9 @@ from model.errors import UnsupportedEstimator
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.verification import compile_verified
 from model.packing.column_facts import fitted_names, takes_strings
+from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
+from model.packing.objects import predicting_part, refuse_main
 from model.packing.publish import name_files, staging_directory, write_files
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import read_columns
@@ -51,7 +53,7 @@ def pack(
     writes a pickle if skops cannot hold the estimator. `code` is a directory of modules whose types the estimator may
     contain. With `compiled`, a compiled form is added if it gives the same answers and is faster.
     """
-    estimator = getattr(estimator, "best_estimator_", estimator)  # what a search predicts with
+    estimator = predicting_part(estimator)
     data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
     columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), baselines(columns)
@@ -104,6 +106,7 @@ def _columns(estimator: Any, data: Any) -> list[Column] | None:
 
 
 def _serialise(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
+    refuse_main(estimator)
     try:
         return {SKOPS: skops_io.dump_skops(estimator, modules_in(code))}
     except UnsupportedEstimator as error:
@@ -129,6 +132,8 @@ def _publish(
     """Write a bundle, and verify it with each engine that may serve it before it replaces the one before."""
     with staging_directory(output) as folder:
         trust = Trust(write_files(folder, manifest, files), allow_pickle, code)
+        if JOBLIB in manifest.kinds or code is not None:
+            prove_in_fresh_process(folder, trust)
         loading.verify(loading.load(folder, trust, compiled=False))
         loaded = loading.load(folder, trust)
         loading.verify(loaded)

@@ -6,7 +6,9 @@ be built, and array_audit checks what compiled code will read from them before a
 """
 
 import io
+import pickle
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import joblib
@@ -111,6 +113,29 @@ def dump_joblib(estimator: Any) -> bytes:
             f"{type(estimator).__name__} cannot be written as a pickle ({describe(error)})."
         ) from error
     return file.getvalue()
+
+
+class _NamesOfMain(pickle.Pickler):
+    """Notes which classes and functions of `__main__` a pickle would name; writes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), protocol=5, buffer_callback=lambda _: False)
+        self.found: dict[str, None] = {}
+
+    def reducer_override(self, value: Any) -> Any:
+        """Note a class or function of `__main__`, and leave all else to pickle."""
+        if getattr(value, "__module__", None) == "__main__" and hasattr(value, "__qualname__"):
+            self.found[value.__qualname__] = None
+            return str, ("",)
+        return NotImplemented
+
+
+def names_in_main(estimator: Any) -> list[str]:
+    """Return the classes and functions that an estimator needs and that are in the script or notebook that runs."""
+    pickler = _NamesOfMain()
+    with suppress(Exception):  # what cannot be pickled is refused elsewhere, with its reason
+        pickler.dump(estimator)
+    return list(pickler.found)
 
 
 def load_joblib(content: bytes) -> Any:

@@ -1,0 +1,73 @@
+"""Recognises by its first bytes what a model file is; what cannot be packed is refused by name, with what to do."""
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Final, Literal
+
+from model.errors import BundleCorrupt, UnsupportedEstimator
+
+Kind = Literal["skops", "pickle"]
+_HEAD: Final = 4096
+_SCHEMA: Final = "schema.json"  # in the archive of a skops file
+_MADE_FROM: Final = "pack the estimator that it was made from"
+_AGAIN: Final = "copy or write it again"
+_ESTIMATOR: Final = "only objects with scikit-learn's methods are packed; wrap it in a class with fit and predict"
+_DATA: Final = "give that as --data, and name the file of the model"
+_NATIVE: Final = (
+    "load it in Python and pack that (for a regressor, with its class): "
+    "model = {library}.{name}(); model.load_model({path}); joblib.dump(model, 'model.joblib')"
+)
+_XGBOOST: Final = _NATIVE.replace("{library}", "xgboost").replace("{name}", "XGBClassifier")
+_CATBOOST: Final = _NATIVE.replace("{library}", "catboost").replace("{name}", "CatBoostClassifier")
+_LIGHTGBM: Final = "load it in Python and pack that: joblib.dump(lightgbm.Booster(model_file={path}), 'model.joblib')"
+# A pattern of a file's first bytes, what it is, and what to do.
+_OTHERS: Final[tuple[tuple[bytes, str, str], ...]] = (
+    (rb"\x89HDF\r\n", "is an HDF5 file, such as a Keras model", _ESTIMATOR),
+    (rb"\x08[\x03-\x10][\x12:]", "is an ONNX file", _MADE_FROM),
+    (rb"\s*<(\?xml|PMML)", "is XML, such as PMML", _MADE_FROM),
+    (rb"RD[XA][23]\n", "is a file of R", "fit the model with Python"),
+    (rb"PAR1", "holds rows in Parquet", _DATA),
+    (rb"ARROW1|\xff{4}", "holds rows in Arrow", _DATA),
+    (rb"\x93NUMPY", "is an array of numpy", _DATA),
+    (rb"\x28\xb5\x2f\xfd", "is compressed with zstandard", "decompress it"),
+    (rb'\{L.{8}learner|\x00\x00\x00\x3f|\s*\{\s*"(learner|version)"|binf', "is a file of XGBoost", _XGBOOST),
+    (rb"tree\r?\nversion=", "is a file of LightGBM", _LIGHTGBM),
+    (rb'CBM1|\s*\{\s*"(features_info|oblivious_trees)"', "is a file of CatBoost", _CATBOOST),
+    (rb"[{\[]", "is JSON or another text", "name the file of the model"),
+)
+_DAMAGED: Final[tuple[tuple[bytes, str, str], ...]] = (
+    (rb"\Z", "is empty", _AGAIN),
+    (rb"\x00{64}", "begins with zeros, as after an interrupted copy", _AGAIN),
+    (rb"version https://git-lfs", "is a Git LFS pointer", "fetch the file that it stands for: git lfs pull"),
+    (rb"\s*<(!doctype\s+|!DOCTYPE\s+)?html", "is an HTML page", "download the model itself"),
+)
+
+
+def kind_of(path: Path, content: bytes) -> Kind:
+    """Return what a file is that holds an estimator; raises ModelError, which says what another file is.
+
+    A file that nothing is known of counts as a pickle: loading it says what is wrong with it.
+    """
+    if content.startswith(b"PK\x03\x04"):
+        return _archive(path, content)
+    for table, error in ((_DAMAGED, BundleCorrupt), (_OTHERS, UnsupportedEstimator)):
+        for pattern, what, remedy in table:
+            if re.match(pattern, content[:_HEAD], re.DOTALL):
+                raise error(f"{path} {what}: {remedy.replace('{path}', repr(str(path)))}.")
+    return "pickle"
+
+
+def _archive(path: Path, content: bytes) -> Kind:
+    try:
+        names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    except (zipfile.BadZipFile, ValueError, OSError) as error:
+        raise BundleCorrupt(f"{path} is an incomplete archive ({error}): copy or write it again.") from None
+    if _SCHEMA in names:
+        return "skops"
+    if any(name.endswith("data.pkl") for name in names):
+        raise UnsupportedEstimator(f"{path} is a file of PyTorch: {_ESTIMATOR}.")
+    if "config.json" in names:
+        raise UnsupportedEstimator(f"{path} is a file of Keras: {_ESTIMATOR}.")
+    raise UnsupportedEstimator(f"{path} is an archive of {', '.join(names[:5])[:200]}: name the file of the model.")

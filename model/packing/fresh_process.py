@@ -1,0 +1,52 @@
+"""Proves a bundle in a new process, where nothing is imported but what the server would import.
+
+A pickle, and skops with own code, may need what only the process that packs has: its `__main__`, its working directory.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from model import loading
+from model.bundle.trust import Trust
+from model.errors import ModelError, UnsupportedEstimator
+
+_ROOT: Final = Path(__file__).parents[2]
+_PROGRAM: Final = "import sys; from model.packing.fresh_process import answer; answer(*sys.argv[1:])"
+_SECONDS: Final = 600
+
+
+def prove_in_fresh_process(folder: Path, trust: Trust) -> None:
+    """Load a bundle and predict its golden rows in a new process, with each engine; raises ModelError."""
+    code = "" if trust.code is None else str(trust.code.absolute())
+    command = [sys.executable, "-c", _PROGRAM, str(folder.absolute()), trust.pin or "", code, str(int(trust.pickle))]
+    try:
+        done = subprocess.run(  # noqa: S603  # it is our own program, and there is no shell
+            command, cwd=_ROOT, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise UnsupportedEstimator(f"the bundle was not loaded within {_SECONDS} s in a new process.") from None
+    said = done.stdout.decode(errors="replace").strip().rpartition("\n")[2]
+    if done.returncode or not said.startswith("{"):
+        raise UnsupportedEstimator(
+            f"a new process that loads the bundle, as the server would, ends with {done.returncode}: "
+            f"{' '.join(done.stderr.decode(errors='replace').split())[-300:]}"
+        )
+    if found := json.loads(said):
+        raise ModelError.of(
+            found["code"], f"the bundle cannot be loaded in a new process, as the server would: {found['message']}"
+        )
+
+
+def answer(folder: str, pin: str, code: str, pickle: str) -> None:
+    """Do the work of the new process, and print what went wrong as JSON."""
+    trust = Trust(pin or None, pickle == "1", Path(code) if code else None)
+    found = {}
+    try:
+        for compiled in (False, True):
+            loading.verify(loading.load(Path(folder), trust, compiled=compiled))
+    except ModelError as error:
+        found = {"code": error.code, "message": str(error)}
+    sys.stdout.write(f"\n{json.dumps(found)}")

@@ -1,0 +1,112 @@
+"""Says why a joblib, pickle or skops file could not be loaded: incomplete, of another version, in need of own code."""
+
+import importlib.util
+import io
+import re
+import tarfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, VersionMismatch, describe
+
+MAIN: Final = (
+    "which is in the script or notebook that ran (__main__), where no server finds it: move it to a module of its own, "
+    "import it from there, fit the model again, and name the module's directory (pack --code, MODEL_CODE)"
+)
+_INCOMPLETE: Final = re.compile(
+    r"ran out of input|truncated|end-of-stream marker|incomplete|EOF|no data left|unexpected end|expected \d+ bytes"
+    r"|exhausted|unpack requires|bad crc|corrupt input|fewer bytes|unpack_from requires|crc32|length check failed",
+    re.IGNORECASE,
+)
+_NO_ATTRIBUTE: Final = re.compile(
+    r"Can't get attribute '(?P<name>[^']+)' on <module '(?P<module>[\w.]+)'"
+    r"|module '(?P<owner>[\w.]+)' has no attribute '(?P<member>\w+)'"
+)
+_PICKLE: Final = re.compile(rb"\x80[\x02-\x05]|x|\x1f\x8b|BZh|\xfd7zXZ|\x5d\x00\x00")  # or one that is compressed
+_CODE: Final = re.compile(r"\bcode(\(\))? (argument|expected)|bad marshal data|unknown opcode")
+_OTHER_VERSION: Final = {
+    "node array from the pickle has an incompatible dtype": "scikit-learn",
+    "BitGenerator": "numpy",
+    "numpy.dtype size changed": "numpy",
+}
+_LIBRARIES: Final = {"numpy": "numpy", "sklearn": "scikit-learn", "_loss": "scikit-learn", "scipy": "scipy"}
+_TO_DO: Final = "name the directory of your own code (pack --code, MODEL_CODE), and install what that imports"
+
+
+def explain(path: Path, content: bytes, error: ModelError) -> ModelError:
+    """Return the error of a file that could not be loaded, in words that say what the file is and what to do."""
+    cause = error.__cause__
+    if not isinstance(error, BundleCorrupt) or cause is None:
+        return error
+    known = (_missing_module, _missing_name, _other_code, _other_numbers, _compressed, _incomplete, _no_pickle)
+    return next(filter(None, (each(path, content, cause) for each in known)), error)
+
+
+def _missing_module(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
+    if not isinstance(cause, ModuleNotFoundError) or not cause.name:
+        return None
+    root = cause.name.partition(".")[0]
+    if root in _LIBRARIES:
+        return _other_version(path, _LIBRARIES[root], f"it names {cause.name}")
+    if importlib.util.find_spec(root) is not None:
+        return VersionMismatch(f"{path} needs {cause.name}, which the {root} that is here does not have: {_TO_DO}.")
+    return BundleCorrupt(f"{path} needs the module {cause.name}, which is not here: {_TO_DO}.")
+
+
+def _missing_name(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
+    found = _NO_ATTRIBUTE.search(str(cause))
+    if found is None:
+        return None
+    name, module = found["name"] or found["member"], found["module"] or found["owner"]
+    if module.rpartition(".")[2] in ("__main__", "__mp_main__"):  # model.__main__, if `python -m model` looked for it
+        return UnsupportedEstimator(f"{path} needs {name}, {MAIN}.")
+    root = module.partition(".")[0]
+    if root in _LIBRARIES:
+        return _other_version(path, _LIBRARIES[root], f"it names {module}.{name}")
+    return VersionMismatch(f"{path} needs {name} of the module {module}, and the one that is here has none: {_TO_DO}.")
+
+
+def _other_code(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
+    if not _CODE.search(str(cause)):
+        return None
+    return VersionMismatch(
+        f"{path} holds code of another Python version, as cloudpickle writes it ({describe(cause)}): move that code to "
+        "a module, and name its directory (pack --code)."
+    )
+
+
+def _other_numbers(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
+    libraries = (library for words, library in _OTHER_VERSION.items() if words in str(cause))
+    return next((_other_version(path, library, describe(cause)) for library in libraries), None)
+
+
+def _compressed(path: Path, content: bytes, cause: BaseException) -> ModelError | None:
+    if "LZ4" in str(cause):
+        return UnsupportedEstimator(f"{path} is compressed with LZ4: install lz4, or write it with compress='zlib'.")
+    try:
+        tar = tarfile.is_tarfile(io.BytesIO(content))
+    except (OSError, EOFError, ValueError):
+        tar = False
+    return UnsupportedEstimator(f"{path} is a tar archive: unpack it, and name the file of the model.") if tar else None
+
+
+def _incomplete(path: Path, content: bytes, cause: BaseException) -> ModelError | None:
+    if not isinstance(cause, EOFError) and not _INCOMPLETE.search(str(cause)):
+        return None
+    return BundleCorrupt(f"{path} is incomplete ({len(content)} bytes; {describe(cause)}): copy or write it again.")
+
+
+def _no_pickle(path: Path, content: bytes, _cause: BaseException) -> ModelError | None:
+    if _PICKLE.match(content):
+        return None
+    return BundleCorrupt(
+        f"{path} is neither joblib nor pickle nor skops: it begins with {content[:16]!r}; name the file of a model."
+    )
+
+
+def _other_version(path: Path, library: str, why: str) -> VersionMismatch:
+    return VersionMismatch(
+        f"{path} was written with another version of {library} than {version(library)}, which is here ({why}): pack "
+        "where that version is installed, or fit the model again here."
+    )

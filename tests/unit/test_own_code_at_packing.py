@@ -1,0 +1,154 @@
+"""Own code is refused at packing where no server could import it, and proven in a new process where one could."""
+
+import subprocess
+import sys
+
+import joblib
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from model.errors import ModelError
+from model.packing.pack import pack
+from tests.conftest import ROOT
+
+IRIS = load_iris(as_frame=True)
+REMEDY = "move it to a module of its own, .*pack --code, MODEL_CODE"
+SCRIPT = """
+import sys, joblib, model
+from model.errors import ModelError
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+class Mine(TransformerMixin, BaseEstimator):
+    def fit(self, rows, _=None):
+        self.fitted_ = True
+        return self
+    def transform(self, rows):
+        return rows
+
+def mine(rows):
+    return rows
+
+step = {"class": Mine(), "function": FunctionTransformer(mine), "lambda": FunctionTransformer(lambda rows: rows)}
+fitted = make_pipeline(step[sys.argv[1]], LogisticRegression(max_iter=1000)).fit(*load_iris(return_X_y=True))
+try:
+    joblib.dump(fitted, sys.argv[2] + ".joblib")
+except Exception as error:
+    print(error)
+try:
+    model.pack(fitted, sys.argv[2], name="test", allow_pickle=sys.argv[3] == "pickle")
+except ModelError as error:
+    print("refused", error.code, error)
+"""
+
+
+@pytest.mark.parametrize("how", ["skops", "pickle"])
+@pytest.mark.parametrize(("step", "name"), [("class", "Mine"), ("function", "mine"), ("lambda", "<lambda>")])
+def test_what_is_of_the_script_is_refused_from_python_with_the_remedy(tmp_path, step, name, how):
+    """A class, function or lambda of `__main__` is refused, even where a pickle is allowed: no server finds it."""
+    (tmp_path / "train.py").write_text(SCRIPT)
+    command = [sys.executable, tmp_path / "train.py", step, tmp_path / "bundle", how]
+
+    done = subprocess.run(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith(
+        f"refused unsupported_estimator Pipeline contains {name}, which is in the script or notebook"
+    )
+    assert "move it to a module of its own" in last
+    assert "pack --code" in last
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_pickle_of_such_a_class_is_refused_by_the_command_too(tmp_path):
+    """The file names a class of `__main__`, which the command does not have: it says so, with the remedy."""
+    (tmp_path / "train.py").write_text(SCRIPT)
+    environ = {"PYTHONPATH": str(ROOT)}
+    script = [sys.executable, tmp_path / "train.py", "class", tmp_path / "bundle", "pickle"]
+    subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, check=True)
+
+    command = [sys.executable, "-m", "model", "pack", tmp_path / "bundle.joblib", "--output", tmp_path / "bundle"]
+    done = subprocess.run([*command, "--allow-pickle"], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "bundle.joblib needs Mine, which is in the script or notebook" in done.stderr
+    assert "move it to a module of its own" in done.stderr
+
+
+@pytest.fixture
+def importable(tmp_path, monkeypatch):
+    """Write a module that only this process can import, and return a pipeline that uses its function."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "only_here.py").write_text("def same(rows):\n    return rows\n")
+    monkeypatch.syspath_prepend(tmp_path / "own")
+    module = __import__("only_here")
+    yield make_pipeline(FunctionTransformer(module.same), LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
+    sys.modules.pop("only_here")
+
+
+def test_a_pickle_is_proven_in_a_new_process(tmp_path, importable):
+    """A pickle that only the process that packs can load is refused: a server could not start with it."""
+    with pytest.raises(ModelError, match=r"in a new process, as the server would: .*only_here.*pack --code") as raised:
+        pack(importable, tmp_path / "bundle", name="test", data=IRIS.data, allow_pickle=True)
+
+    assert ("bundle_corrupt", False) == (raised.value.code, (tmp_path / "bundle").exists())
+
+
+@pytest.mark.parametrize("allow_pickle", [True, False])
+def test_own_code_that_is_named_is_proven_there_too(tmp_path, importable, allow_pickle):
+    """With the directory of its code, the same pipeline is packed as skops, and a new process loads it."""
+    loaded = pack(
+        importable, tmp_path / "b", name="test", data=IRIS.data, allow_pickle=allow_pickle, code=tmp_path / "own"
+    )
+
+    assert ["skops"] == loaded.manifest.kinds
+
+
+def test_own_code_that_imports_what_only_this_process_has_is_refused(tmp_path, monkeypatch):
+    """Own code is trusted by the name of its directory, and still has to import there."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "helping.py").write_text("def same(rows):\n    return rows\n")
+    (tmp_path / "own" / "outer.py").write_text("import helping\n\ndef same(rows):\n    return helping.same(rows)\n")
+    monkeypatch.syspath_prepend(tmp_path / "own")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    step = FunctionTransformer(__import__("outer").same)
+    estimator = make_pipeline(step, LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
+
+    with pytest.raises(ModelError, match=r"in a new process, as the server would: .*helping"):
+        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data, code=tmp_path / "own")
+
+    for name in ("outer", "helping"):
+        sys.modules.pop(name)
+
+
+def test_a_process_that_crashes_or_prints_is_reported(tmp_path, monkeypatch):
+    """What the own code prints is no answer, and a process that it ends is a refusal with what it said."""
+    (tmp_path / "own").mkdir()
+    code = "import os, sys\nprint('loading')\nif os.environ.get('HERE') != '1':\n    sys.exit('own words')\n"
+    (tmp_path / "own" / "ending.py").write_text(f"{code}\ndef same(rows):\n    return rows\n")
+    monkeypatch.syspath_prepend(tmp_path / "own")
+    monkeypatch.setenv("HERE", "1")
+    step = FunctionTransformer(__import__("ending").same)
+    monkeypatch.setenv("HERE", "0")
+    estimator = make_pipeline(step, LogisticRegression(max_iter=1000)).fit(IRIS.data, IRIS.target)
+
+    with pytest.raises(ModelError, match=r"in a new process, as the server would: .*own words"):
+        pack(estimator, tmp_path / "bundle", name="test", data=IRIS.data, code=tmp_path / "own")
+
+    sys.modules.pop("ending")
+
+
+def test_a_joblib_file_needs_no_new_name(tmp_path):
+    """A model of scikit-learn's own classes is packed as before, from a file of any library that pickles."""
+    joblib.dump(LogisticRegression(max_iter=1000).fit(IRIS.data, IRIS.target), tmp_path / "model.joblib")
+
+    assert "skops" in pack(joblib.load(tmp_path / "model.joblib"), tmp_path / "bundle", name="test").manifest.kinds
