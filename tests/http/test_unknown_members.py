@@ -125,7 +125,9 @@ def test_base64_is_decoded_in_binary_data_too(victim_bundles, serve):
     assert [["cats and dogs"]] == server.logged()[-1]["inputs"]
 
 
-@pytest.mark.parametrize("rows", [[{"features": ROW}], [{"features": ROW}, ROW], [{"features": dict(zip(NAMES, ROW))}]])
+@pytest.mark.parametrize(
+    "rows", [[{"features": ROW}], [{"features": ROW}, ROW], [{"features": dict(zip(NAMES, ROW, strict=True))}]]
+)
 def test_rows_may_be_wrapped_as_sagemakers_algorithms_have_them(server, rows):
     """`{"features": row}` is a row, in `instances` and in a bare list as in JSON Lines."""
     answer = server.client.post(INVOCATIONS, json={"instances": rows})
