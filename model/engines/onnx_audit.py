@@ -14,9 +14,9 @@ from model.engines.protobuf import FIXED32, LENGTH, NUMBERS, VARINT, read
 
 # The operators that model.onnx_export writes; none of them runs another graph, reads a file or loops.
 _STANDARD = (
-    "Abs Add And ArgMax Cast Clip Concat Div Equal Exp Gather Greater GreaterOrEqual Identity IsInf IsNaN Log MatMul "
-    "Max Min Mul Neg Or Pad Pow ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceSum Relu Sigmoid Slice Softmax Sqrt "
-    "Squeeze Sub Tanh TopK Transpose Unsqueeze Where"
+    "Abs Add And ArgMax Cast Clip Concat Div Equal Exp Floor Gather Greater GreaterOrEqual Identity IsInf IsNaN Log "
+    "MatMul Max Min Mul Neg Or Pad Pow ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceSum Relu Sigmoid Slice Softmax "
+    "Sqrt Squeeze Sub Tanh TopK Transpose Unsqueeze Where"
 )
 OPERATORS: Final = frozenset({("ai.onnx.ml", "TreeEnsemble"), *(("", name) for name in _STANDARD.split())})
 _MODEL: Final = {1: VARINT, 2: LENGTH, 3: LENGTH, 5: VARINT, 6: LENGTH, 7: LENGTH, 8: LENGTH, 14: LENGTH}

@@ -1,6 +1,6 @@
 """Compiles an estimator to an ONNX file, and assigns codes to the strings that it takes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,10 +17,12 @@ from model.onnx_export import (
     scaling,
     tree_ensembles,
 )
-from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled
+from model.onnx_export.boosting import xgboost_models
+from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.signature import Signature
 
-PREDICTORS: Final = {
+# By exact type, or by its qualified name if its library may not be there.
+PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **linear.PREDICTORS,
     **tree_ensembles.PREDICTORS,
     **bayes.PREDICTORS,
@@ -29,6 +31,7 @@ PREDICTORS: Final = {
     **networks.PREDICTORS,
     **composites.PREDICTORS,
     **meta_estimators.PREDICTORS,
+    **xgboost_models.PREDICTORS,
 }
 TRANSFORMERS: Final = {**scaling.TRANSFORMERS, **encoders.TRANSFORMERS, **composites.TRANSFORMERS}
 
@@ -43,8 +46,6 @@ class CompiledModel:
 
 def compile_model(estimator: Any, signature: Signature) -> CompiledModel:
     """Return the compiled form of a fitted estimator, not yet verified; raises NotCompiled."""
-    if signature.layout == "frame":
-        raise NotCompiled("own code has no compiled form")
     if signature.layout == "text" or any(feature.dtype == "datetime" for feature in signature.features):
         raise NotCompiled("free text and dates have no compiled form")
     # A column that the model drops may contain anything, and none of it has a code.

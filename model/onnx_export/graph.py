@@ -54,13 +54,21 @@ class PredictorOutput:
     scores: str | None = None
 
 
+def qualified_name(kind: type) -> str:
+    """Return the name that a type is imported by."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 class Graph:
-    """Collects nodes. `predictors` and `transformers` are the functions that convert estimators, by exact type."""
+    """Collects nodes. `predictors` and `transformers` are the functions that convert estimators, by exact type.
+
+    A type of a library that may not be there is known by its qualified name.
+    """
 
     def __init__(
         self,
-        predictors: Mapping[type, Callable[..., PredictorOutput]],
-        transformers: Mapping[type, Callable[..., ColumnTensor]],
+        predictors: Mapping[Any, Callable[..., PredictorOutput]],
+        transformers: Mapping[Any, Callable[..., ColumnTensor]],
     ) -> None:
         self._predictors = predictors
         self._transformers = transformers
@@ -132,10 +140,12 @@ class Graph:
         return columns
 
     @staticmethod
-    def _form(forms: Mapping[type, Callable[..., Any]], estimator: Any) -> Callable[..., Any]:
-        if type(estimator) not in forms:  # not a subclass, which may compute something else
-            raise NotCompiled(f"{type(estimator).__name__} has no compiled form")
-        return forms[type(estimator)]
+    def _form(forms: Mapping[Any, Callable[..., Any]], estimator: Any) -> Callable[..., Any]:
+        kind = type(estimator)  # not a subclass, which may compute something else
+        form = forms.get(kind) or forms.get(qualified_name(kind))
+        if form is None:
+            raise NotCompiled(f"{kind.__name__} has no compiled form")
+        return form
 
     def refuse_infinite(self, name: str) -> None:
         """Give no finite answer for rows with infinity in this tensor: scikit-learn refuses them."""

@@ -1,6 +1,6 @@
 """Boosted trees as any library has them, and their graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -26,8 +26,10 @@ class BoostedTrees:
     the answer is `link` of that. With `single`, thresholds, leaves and sums are float32; with `narrow`, rows are.
 
     `categories` has the categories of each column of categories, by its index: the `members` of its splits are indices
-    of them. Where it has none for a column, members are what the rows contain. `missing` is a number that means a
-    missing value, beside NaN. `names` are the columns' names, if the model was fitted on named ones.
+    of them. Where it has none for a column, members are what the rows contain, without their fractions if it is among
+    the `whole` ones. `missing` is a number that means a missing value, beside NaN. With `infinite`, a number beyond
+    float32 is infinite; else its row has no answer. `names` are the columns' names, if the model was fitted on named
+    ones.
     """
 
     trees: tuple[Tree, ...]
@@ -42,13 +44,43 @@ class BoostedTrees:
     scale: float = 1.0
     bias: float = 0.0
     categories: Mapping[int, tuple[Label, ...]] = field(default_factory=dict)
+    whole: tuple[int, ...] = ()
     missing: float | None = None
+    infinite: bool = True
     names: tuple[str, ...] | None = None
 
     @property
     def dtype(self) -> Any:
         """The type of thresholds, leaves and sums."""
         return np.float32 if self.single else np.float64
+
+
+def check_trees(trees: Sequence[Tree], columns: int) -> None:
+    """Check that trees lead from their roots to leaves, by columns that are there; raises ValueError."""
+    for tree in trees:
+        count, inner = len(tree.left), ~tree.leaves
+        children = np.concatenate([tree.left[inner], tree.right[inner]])
+        if not count or {len(each) for each in (tree.feature, tree.threshold, tree.right, tree.missing_left)} != {
+            count
+        }:
+            raise ValueError("a tree has no nodes, or lists of several lengths")
+        if len(children) and not (children.min() > 0 and children.max() < count):
+            raise ValueError("a tree has a child that is not there")
+        if len(np.unique(children)) != len(children) or _reached(tree) != 1 + len(children):
+            raise ValueError("a tree has a node with two parents, or a circle")
+        used = tree.feature[inner]
+        if len(used) and not (used.min() >= 0 and used.max() < columns):
+            raise ValueError("a tree compares a column that is not there")
+
+
+def _reached(tree: Tree) -> int:
+    """Return how many nodes the root leads to, if none is a child of two."""
+    level, found = np.zeros(1, dtype=np.int64), 0
+    while len(level) and found <= len(tree.left):
+        found += len(level)
+        inner = level[tree.left[level] >= 0]
+        level = np.concatenate([tree.left[inner], tree.right[inner]])
+    return found
 
 
 def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
@@ -82,7 +114,11 @@ def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
 
 def _rows(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
     """Return the rows in the type that thresholds have, with NaN where a value is missing."""
-    name = round_to_float32(graph, x) if model.narrow else x.name
+    name = round_to_float32(graph, x, infinite=model.infinite) if model.narrow else x.name
+    coded = [place for place in model.whole if place not in model.categories]
+    if coded:  # the runtime compares members with the whole number
+        own = np.isin(np.arange(x.width), coded)
+        name = graph.add("Where", graph.constant(own, np.bool_), graph.add("Floor", name), name)
     if model.missing is not None:
         none = graph.add("Equal", name, graph.constant(np.float64(np.float32(model.missing))))
         name = graph.add("Where", none, graph.constant(np.nan), name)
