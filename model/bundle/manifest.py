@@ -82,13 +82,14 @@ class CompiledForm:
 
     `codes` has, for each string feature, the number of each string. `rows` were compared: all labels were equal, and
     `largest_difference` is that of a probability, or the relative one of a regressor's number. `speedup` is by the
-    number of rows in a call.
+    number of rows in a call. `left_out` training rows and thresholds of trees were not compared, being too many.
     """
 
     codes: dict[str, dict[str, float]]
     rows: int
     largest_difference: float
     speedup: dict[str, float]
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -57,9 +57,10 @@ def describe_engine(manifest: Manifest) -> str:
     form = manifest.compiled
     if form is None:
         return f"scikit-learn ({manifest.not_compiled or 'packed before models were compiled'})"
+    rest = f"; {form.left_out:,} training rows and thresholds are too many to compare" if form.left_out else ""
     return (
         f"onnx, {form.speedup['1']:g} times as fast as scikit-learn for one row, {form.speedup['1000']:g} for 1,000; "
-        f"the same labels on {form.rows:,} rows, numbers within {form.largest_difference:.1e}"
+        f"the same labels on {form.rows:,} rows, numbers within {form.largest_difference:.1e}{rest}"
     )
 
 

@@ -17,16 +17,17 @@ _MISSING = 0.1
 def random_rows(signature: Signature, count: int, seed: int, baseline: dict[str, Baseline] | None = None) -> Rows:
     """Return rows in the signature's layout, with numbers from the range of the training data if it is known."""
     draw = np.random.default_rng(seed)
-    rows = np.empty((count, len(signature.features)), dtype=np.float64 if signature.layout == "matrix" else object)
+    columns = np.empty((len(signature.features), count), dtype=np.float64 if signature.layout == "matrix" else object)
     for place, feature in enumerate(signature.features):
-        rows[:, place] = _column(feature, count, draw, (baseline or {}).get(feature.name))
-    return rows
+        columns[place] = _column(feature, count, draw, (baseline or {}).get(feature.name))
+    return columns.T.copy()
 
 
 def _column(feature: Feature, count: int, draw: np.random.Generator, known: Baseline | None) -> NDArray[Any]:
     cells: Any
     if feature.categories is not None:
-        cells = [feature.categories[place] for place in draw.integers(0, len(feature.categories), count)]
+        known_cells = np.array([*feature.categories, None], dtype=object)[:-1]
+        cells = known_cells[draw.integers(0, len(feature.categories), count)]
     elif feature.dtype == "bool":
         cells = draw.integers(0, 2, count).astype(bool)
     elif feature.dtype == "datetime":

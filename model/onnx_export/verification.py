@@ -11,82 +11,24 @@ from model.bundle.manifest import Baseline, CompiledForm
 from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
-from model.errors import ModelError, NoFiniteAnswer, describe
-from model.loading import TOLERANCE
+from model.errors import ModelError, describe
+from model.onnx_export.comparison import TOO_FAR, Comparison, Found
 from model.onnx_export.compiler import CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.random_rows import random_rows
-from model.onnx_export.thresholds import edge_rows, tree_parts
-from model.prediction import Prediction, Rows
+from model.onnx_export.thresholds import count_trees, edge_rows, tree_parts
+from model.prediction import Rows
 from model.signature import Feature, Signature
 from model.sklearn_runtime.engine import SklearnEngine
 
 RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
-FAR, TOO_FAR = (1e2, 1e4, 1e6), 1e40
+FAR = (1e2, 1e4, 1e6, TOO_FAR)
+# Each kind of rows costs about as much as this many visits of a tree, or cells: so many rows are compared.
+MOST_WORK, LEAST_ROWS = 3_000_000, 1000
 # For many rows, scikit-learn's overhead per call no longer matters. A model that is slower than this is not compiled.
 MOST_SLOWER = 2
-_SECONDS = 0.05
-
-
-class _Comparison:
-    """Compares answers; counts the rows, and keeps the largest difference between two numbers."""
-
-    rows = 0
-    largest = 0.0
-
-    def compare(self, one: Engine, other: Engine, rows: Rows, signature: Signature) -> None:
-        """Compare two engines' answers to the rows; raises NotCompiled if they differ."""
-        with np.errstate(all="ignore"):
-            self._compare(one.predict(rows), other.predict(rows), signature)
-        self.rows += len(rows)
-
-    def compare_odd(self, one: Engine, other: Engine, row: Rows, signature: Signature) -> None:
-        """Compare their answers to a far row; raises NotCompiled if they differ, or if only one engine has an answer.
-
-        If the row is too far away, all neighbours are equally near, and only whether there is an answer is compared.
-        """
-        with np.errstate(all="ignore"):
-            expected, found = _answer(one, row), _answer(other, row)
-            if (expected is None) != (found is None):
-                raise NotCompiled("for a far row, only one of it and scikit-learn has an answer")
-            numbers = [cell for cell in row[0].tolist() if isinstance(cell, float)]
-            if expected and found and TOO_FAR not in np.abs(numbers):
-                self._compare(expected, found, signature)
-        self.rows += 1
-
-    def _compare(self, expected: Prediction, found: Prediction, signature: Signature) -> None:
-        if signature.task == "regressor":
-            self._numbers(expected.labels, found.labels, "an answer", relative=True)
-        elif expected.labels.tolist() != found.labels.tolist():
-            wrong = np.asarray(expected.labels.tolist()) != np.asarray(found.labels.tolist())
-            raise NotCompiled(f"{int(wrong.sum())} labels of {len(wrong)} rows differ from scikit-learn's")
-        for wanted, given in zip(expected.probability_arrays, found.probability_arrays, strict=True):
-            self._numbers(wanted, given, "a probability", relative=False)
-
-    def _numbers(self, wanted: Any, given: Any, what: str, *, relative: bool) -> None:
-        scale = np.maximum(1.0, np.abs(wanted)) if relative else 1.0
-        same = (wanted == given) | (np.isnan(wanted) & np.isnan(given))
-        difference = float(np.max(np.where(same, 0, np.abs(wanted - given) / scale)))
-        if not difference <= TOLERANCE:
-            raise NotCompiled(f"{what} differs from scikit-learn's by {difference:.1e}")
-        self.largest = max(self.largest, difference)
-
-
-def _answer(engine: Engine, row: Rows) -> Prediction | None:
-    try:
-        return engine.predict(row)
-    except NoFiniteAnswer:
-        return None
-
-
-def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
-    """Yield rows with one number far from all others, like sentinels, wrong units and overflow."""
-    places = [place for place, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories]
-    draw = np.random.default_rng(2)
-    for number in range(FAR_ROWS if places else 0):
-        row = rows[number % len(rows)][np.newaxis].copy()
-        row[0, draw.choice(places)] = draw.choice((*FAR, TOO_FAR)) * draw.choice((1, -1))
-        yield row
+# An engine is timed for the first of these, with at least three calls; or for the second.
+_SECONDS, _MOST_SECONDS = 0.02, 0.2
 
 
 def compile_verified(
@@ -120,31 +62,58 @@ def _compared(
     estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
 ) -> tuple[CompiledModel, CompiledForm]:
     made = compile_model(estimator, signature)
-    own = SklearnEngine(copy.deepcopy(estimator), signature)
-    engine = OnnxEngine(made.content, made.codes, signature)
-    comparison = _Comparison()
-    drawn = random_rows(signature, RANDOM_ROWS, seed=1, baseline=baseline)
-    for rows in (*_training(columns, signature), drawn):
-        comparison.compare(own, engine, rows, signature)
-        for row in range(min(SINGLE_ROWS, len(rows))):
-            comparison.compare(own, engine, rows[row : row + 1], signature)
-    for far in _far_rows(signature, drawn):
-        comparison.compare_odd(own, engine, far, signature)
-    for part in tree_parts(estimator):
-        _compare_edges(part, comparison)
+    copied = copy.deepcopy(estimator)
+    own, engine = SklearnEngine(copied, signature), OnnxEngine(made.content, made.codes, signature)
+    parts, found = tree_parts(copied), Found()
+    whole = Comparison(own, engine, signature.task, found)
+    most = _affordable_rows(max(len(signature.features), sum(map(count_trees, parts))))
+    drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline)
+    training, left_out = _training_rows(columns, signature, most)
+    for rows in (*training, drawn):
+        whole.compare(rows, alone=SINGLE_ROWS)
+    if far := list(_far_rows(signature, drawn)):
+        whole.compare_far(np.concatenate(far))
+    for part in parts:
+        alone = part is copied and signature.layout == "matrix"
+        comparison = whole if alone else _comparison_of(part, found)
+        edges = edge_rows(part, _affordable_rows(count_trees(part)) // len(parts) + 1)
+        left_out += edges.left_out
+        for rows in edges.chunks():
+            comparison.compare(rows)
     speedup = {str(count): _speedup(own, engine, drawn[:count]) for count in (1, MANY_ROWS)}
     codes = {name: dict(each) for name, each in made.codes.items()}
-    return made, CompiledForm(codes, comparison.rows, comparison.largest, speedup)
+    return made, CompiledForm(codes, found.rows, found.largest, speedup, left_out)
 
 
-def _training(columns: list[Column] | None, signature: Signature) -> Iterator[Rows]:
-    for start in range(0, len(columns[0].cells) if columns else 0, RANDOM_ROWS):
-        piece = [Column(each.name, each.dtype, each.cells[start : start + RANDOM_ROWS]) for each in columns or ()]
-        yield join_columns(piece, signature.features, numeric=signature.layout == "matrix")
+def _affordable_rows(work: int) -> int:
+    """Return how many rows of one kind are compared, if each is as much work as this many trees or columns."""
+    return max(LEAST_ROWS, MOST_WORK // max(1, work))
 
 
-def _compare_edges(part: Any, comparison: _Comparison) -> None:
-    """Compare a component by itself, on rows of its own features."""
+def _training_rows(columns: list[Column] | None, signature: Signature, most: int) -> tuple[list[Rows], int]:
+    """Return the training rows in batches, evenly spaced if they are more than `most`, and how many are left out."""
+    count = len(columns[0].cells) if columns else 0
+    places = np.linspace(0, count - 1, min(count, most)).astype(int)
+    batches = []
+    for start in range(0, len(places), RANDOM_ROWS):
+        chosen = places[start : start + RANDOM_ROWS]
+        piece = [Column(each.name, each.dtype, [each.cells[place] for place in chosen]) for each in columns or ()]
+        batches.append(join_columns(piece, signature.features, numeric=signature.layout == "matrix"))
+    return batches, count - len(places)
+
+
+def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
+    """Yield rows with one number far from all others, like sentinels, wrong units and overflow."""
+    places = [place for place, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories]
+    draw = np.random.default_rng(2)
+    for number in range(FAR_ROWS if places else 0):
+        row = rows[number % len(rows)][np.newaxis].copy()
+        row[0, draw.choice(places)] = draw.choice(FAR) * draw.choice((1, -1))
+        yield row
+
+
+def _comparison_of(part: Any, found: Found) -> Comparison:
+    """Return a comparison of a component by itself, on rows of its own features."""
     features = tuple(Feature(f"x{place}") for place in range(part.n_features_in_))
     outputs = getattr(part, "n_outputs_", 1)
     classes = getattr(part, "classes_", None)
@@ -158,9 +127,7 @@ def _compare_edges(part: Any, comparison: _Comparison) -> None:
         probabilities=hasattr(part, "predict_proba"),
     )
     made = compile_model(part, signature)
-    own, engine = SklearnEngine(copy.deepcopy(part), signature), OnnxEngine(made.content, {}, signature)
-    for rows in edge_rows(part):
-        comparison.compare(own, engine, rows, signature)
+    return Comparison(SklearnEngine(part, signature), OnnxEngine(made.content, {}, signature), signature.task, found)
 
 
 def _speedup(slow: Engine, fast: Engine, rows: Rows) -> float:
@@ -170,7 +137,7 @@ def _speedup(slow: Engine, fast: Engine, rows: Rows) -> float:
 
 def _median_seconds(engine: Engine, rows: Rows) -> float:
     taken: list[float] = []
-    while sum(taken) < _SECONDS or len(taken) < 3:
+    while sum(taken) < _MOST_SECONDS and (sum(taken) < _SECONDS or len(taken) < 3):
         start = time.perf_counter()
         engine.predict(rows)
         taken.append(time.perf_counter() - start)

@@ -10,7 +10,7 @@ import numpy as np
 from model.columns import is_missing
 from model.errors import UnsupportedEstimator
 from model.packing.training_data import dtype_of, inexact_integer, to_python
-from model.signature import TEXT, Dtype, Label
+from model.signature import TEXT, Dtype, Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
 
 # Where a ColumnTransformer keeps which columns each of its transformers was fitted on.
@@ -79,6 +79,23 @@ def column_facts(estimator: Any, names: Sequence[str]) -> dict[str, ColumnFacts]
     dropped = dict.fromkeys(notes.dropped - notes.used, ColumnFacts("any"))
     nones = {name: replace(notes.known.get(name, ColumnFacts(None)), none=True) for name in notes.nones}
     return dropped | notes.known | nones
+
+
+def groups_of_columns(estimator: Any, features: Sequence[Feature]) -> list[tuple[str, ...]]:
+    """Return for each column its dtype, and the transformers that are given it if those of the first step are known.
+
+    Columns of one group are treated alike by their kind, if not by what they contained when the model was fitted.
+    """
+    step = estimator
+    while getattr(step, "steps", None):
+        step = step.steps[0][1]
+    whole = getattr(step, "n_features_in_", 0) == len(features)
+    given = getattr(step, "__dict__", {}).get(_PLACES, {}) if whole else {}
+    groups: list[tuple[str, ...]] = [(feature.dtype,) for feature in features]
+    for name, places in given.items():
+        for place in places:
+            groups[place] += (name,)
+    return groups
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Asks an estimator which values it accepts, one column at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Hashable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,55 +9,72 @@ from model.engines.base import Engine
 from model.errors import ModelError
 from model.prediction import Rows
 
-MOST_ROWS: Final = 64  # in one call
+# So many columns of a group, drawn at random, speak for the others if the engine accepts none of their values.
+ENOUGH: Final = 8
 _REFUSALS: Final = (ValueError, TypeError, AttributeError, IndexError, ModelError)
 Probe = tuple[int, Any]  # a column's position, and the value to try there
 
 
 class Prober:
-    """Tries values in a row that the engine predicts."""
+    """Tries values in a row that the engine predicts. `groups` has for each column that of the columns like it."""
 
-    def __init__(self, engine: Engine, row: Rows) -> None:
+    def __init__(self, engine: Engine, row: Rows, groups: Sequence[Hashable] | None = None) -> None:
         self._engine = engine
         self._row = row
+        self._groups = groups or [None] * row.shape[1]
 
-    def accepted(self, probes: Sequence[Probe]) -> set[int]:
+    def accepted(self, probes: Sequence[Probe], *, certain: Container[int] = ()) -> set[int]:
         """Return the positions at which the engine predicts the row with the probe's value.
 
-        The cost of one call grows with the number of columns, so probes share calls for as long as all of them pass.
+        A call costs in proportion to the number of columns, so probes share a row for as long as all of them pass. If
+        those of ENOUGH columns of a group are refused, the group counts as refused, except for `certain` positions:
+        these are all tried.
         """
+        groups: dict[Hashable, list[Probe]] = {}
+        for probe in probes:
+            groups.setdefault(self._groups[probe[0]], []).append(probe)
         found: set[int] = set()
-        start, size = 0, 1
-        while start < len(probes):
-            batch = probes[start : start + size]
-            if self._predicts(batch):
-                found.update(position for position, _ in batch)
-                start, size = start + size, min(2 * size, MOST_ROWS)
-            elif size > 1:
-                size = 1
-            else:
-                start += 1
+        for each in groups.values():
+            found |= {position for position, _ in each} if self._predicts(each) else self._of_group(each, certain)
         return found
 
     def accepting_any(self, candidates: Mapping[int, Sequence[Any]]) -> set[int]:
-        """Return the positions at which the engine accepts at least one of the candidates."""
+        """Return the positions at which the engine accepts at least one of the candidates.
+
+        Of each group's first candidates, some may speak for all; the others are all tried.
+        """
         found: set[int] = set()
         for number in range(max(map(len, candidates.values()), default=0)):
-            found |= self.accepted(
-                [
-                    (position, values[number])
-                    for position, values in candidates.items()
-                    if position not in found and number < len(values)
-                ]
-            )
+            probes = [
+                (position, values[number])
+                for position, values in candidates.items()
+                if position not in found and number < len(values)
+            ]
+            found |= self.accepted(probes, certain=candidates if number else ())
         return found
 
+    def _of_group(self, probes: list[Probe], certain: Container[int]) -> set[int]:
+        """Return which are accepted, at least one of which is not."""
+        drawn = [probes[place] for place in np.random.default_rng(0).permutation(len(probes))[:ENOUGH]]
+        speaking = {position for position, _ in drawn}
+        found = {position for position, value in drawn if self._predicts([(position, value)])}
+        return found | self._tried(
+            [probe for probe in probes if probe[0] not in speaking and (found or probe[0] in certain)]
+        )
+
+    def _tried(self, probes: Sequence[Probe]) -> set[int]:
+        """Return which are accepted: all if they pass together, else those of each half."""
+        if not probes or self._predicts(probes):
+            return {position for position, _ in probes}
+        half = len(probes) // 2
+        return self._tried(probes[:half]) | self._tried(probes[half:]) if half else set()
+
     def _predicts(self, probes: Sequence[Probe]) -> bool:
-        rows = np.repeat(self._row, len(probes), axis=0)
-        for row, (position, value) in zip(rows, probes, strict=True):
-            row[position] = value
+        row = self._row.copy()
+        for position, value in probes:
+            row[0, position] = value
         try:
-            self._engine.predict(rows)
+            self._engine.predict(row)
         except _REFUSALS:
             return False
         return True

@@ -9,7 +9,14 @@ import numpy as np
 
 from model.columns import Column, join_columns
 from model.errors import UnsupportedEstimator, describe
-from model.packing.column_facts import ColumnFacts, column_facts, fitted_or_generated_names, is_fitted, takes_strings
+from model.packing.column_facts import (
+    ColumnFacts,
+    column_facts,
+    fitted_or_generated_names,
+    groups_of_columns,
+    is_fitted,
+    takes_strings,
+)
 from model.packing.probing import Prober
 from model.prediction import Rows
 from model.signature import Dtype, Feature, Label, Signature, Task
@@ -116,7 +123,8 @@ def _probe(
             f"{type(estimator).__name__} does not predict a row of columns {', '.join(signature.names)[:200]} "
             f"({describe(error)}); {hint}."
         ) from error
-    features = _probe_features(Prober(engine, base), signature, columns, known)
+    prober = Prober(engine, base, groups_of_columns(estimator, signature.features))
+    features = _probe_features(prober, signature, columns, known)
     outputs = labels.shape[1] if labels.ndim == 2 else None
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
@@ -133,7 +141,8 @@ def _probe_features(
         for place, feature in enumerate(signature.features)
         if feature.dtype != "any"
     ]
-    nullable = prober.accepted(missing)
+    incomplete = {place for place, column in enumerate(columns or ()) if None in column.cells}
+    nullable = prober.accepted(missing, certain=incomplete)
     categories = {
         place: known[feature.name].values
         for place, feature in enumerate(signature.features)

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from model.packing.pack import pack
-from model.packing.probing import Prober
+from model.packing.probing import ENOUGH, Prober
 from model.prediction import Prediction
 
 WIDTH = 1000
@@ -33,8 +33,8 @@ class Engine:
 
 @pytest.mark.parametrize(
     ("refusing", "most_calls"),
-    [(range(0), 30), (range(WIDTH), WIDTH), (range(WIDTH // 2), 600), (range(0, WIDTH, 2), 2 * WIDTH)],
-    ids=["none", "all", "half", "every other"],
+    [(range(0), 1), (range(5), 100), (range(WIDTH // 2), 1100), (range(0, WIDTH, 2), 2 * WIDTH + ENOUGH)],
+    ids=["none", "few", "half", "every other"],
 )
 def test_accepted_columns_share_calls(refusing, most_calls):
     """Each column is judged as if it had been asked alone, and columns that accept cost few calls together."""
@@ -44,7 +44,18 @@ def test_accepted_columns_share_calls(refusing, most_calls):
 
     assert set(range(WIDTH)) - set(refusing) == accepted
     assert engine.calls <= most_calls
-    assert engine.rows <= 2 * WIDTH
+
+
+def test_a_few_columns_that_are_refused_speak_for_those_like_them():
+    """A group none of whose sample is accepted counts as refused in few calls; certain columns are tried themselves."""
+    engine = Engine(set(range(WIDTH)) - {1, 3, WIDTH - 1})
+    groups = [place < WIDTH // 2 for place in range(WIDTH)]
+
+    prober = Prober(engine, np.zeros((1, WIDTH)), groups)
+    accepted = prober.accepted([(place, np.nan) for place in range(WIDTH)], certain={2, 3})
+
+    assert {3} == accepted
+    assert engine.calls <= 2 * ENOUGH + 5
 
 
 def test_one_accepted_candidate_is_enough():

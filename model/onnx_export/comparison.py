@@ -1,0 +1,107 @@
+"""Compares the answers of two engines."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.engines.base import Engine
+from model.errors import NoFiniteAnswer
+from model.loading import TOLERANCE
+from model.onnx_export.graph import NotCompiled
+from model.prediction import Prediction, Rows
+from model.signature import Task
+
+TOO_FAR: Final = 1e40
+
+
+@dataclass
+class Found:
+    """What comparisons found: how many rows were equal, and the largest difference between two numbers."""
+
+    rows: int = 0
+    largest: float = 0.0
+
+
+class Comparison:
+    """Compares the compiled model's answers with scikit-learn's, and adds up what it finds."""
+
+    def __init__(self, sklearn: Engine, compiled: Engine, task: Task, found: Found) -> None:
+        self._sklearn = sklearn
+        self._compiled = compiled
+        self._task = task
+        self._found = found
+
+    def compare(self, rows: Rows, alone: int = 0) -> None:
+        """Compare the answers to the rows; raises NotCompiled if they differ.
+
+        The compiled model is asked the first `alone` rows one at a time, too. scikit-learn answers each batch once: its
+        costs are in the calls, and whether it answers one row as it answers many is not in question here.
+        """
+        with np.errstate(all="ignore"):
+            expected = self._sklearn.predict(rows)
+            self._same(expected, self._compiled.predict(rows))
+            alone = min(alone, len(rows))
+            for place in range(alone):
+                self._same(_row(expected, place), self._compiled.predict(rows[place : place + 1]))
+        self._found.rows += len(rows) + alone
+
+    def compare_far(self, rows: Rows) -> None:
+        """Compare the answers to far rows; raises NotCompiled if they differ, or if only one engine has an answer.
+
+        If a row is too far away, all neighbours are equally near, and only whether there is an answer is compared.
+        """
+        too_far = np.array([TOO_FAR in [abs(each) for each in row if isinstance(each, float)] for row in rows.tolist()])
+        for group, compared in ((rows[~too_far], True), (rows[too_far], False)):
+            with np.errstate(all="ignore"):
+                for place, expected in enumerate(_answers(self._sklearn, group)):
+                    found = _answer(self._compiled, group[place : place + 1])
+                    if (expected is None) != (found is None):
+                        raise NotCompiled("for a far row, only one of it and scikit-learn has an answer")
+                    if expected and found and compared:
+                        self._same(expected, found)
+        self._found.rows += len(rows)
+
+    def _same(self, expected: Prediction, found: Prediction) -> None:
+        if self._task == "regressor":
+            self._numbers(expected.labels, found.labels, "an answer", relative=True)
+        elif expected.labels.tolist() != found.labels.tolist():
+            wrong = np.asarray(expected.labels.tolist()) != np.asarray(found.labels.tolist())
+            raise NotCompiled(f"{int(wrong.sum())} labels of {len(wrong)} rows differ from scikit-learn's")
+        for wanted, given in zip(expected.probability_arrays, found.probability_arrays, strict=True):
+            self._numbers(wanted, given, "a probability", relative=False)
+
+    def _numbers(self, wanted: NDArray[Any], given: NDArray[Any], what: str, *, relative: bool) -> None:
+        scale = np.maximum(1.0, np.abs(wanted)) if relative else 1.0
+        same = (wanted == given) | (np.isnan(wanted) & np.isnan(given))
+        difference = float(np.max(np.where(same, 0, np.abs(wanted - given) / scale)))
+        if not difference <= TOLERANCE:
+            raise NotCompiled(f"{what} differs from scikit-learn's by {difference:.1e}")
+        self._found.largest = max(self._found.largest, difference)
+
+
+def _row(prediction: Prediction, place: int) -> Prediction:
+    """Return the answer to one of the rows."""
+    part, shares = slice(place, place + 1), prediction.probabilities
+    if isinstance(shares, tuple):
+        return Prediction(prediction.labels[part], tuple(each[part] for each in shares))
+    return Prediction(prediction.labels[part], None if shares is None else shares[part])
+
+
+def _answers(engine: Engine, rows: Rows) -> list[Prediction | None]:
+    """Return the answer to each row, None where there is none; one call if all have answers."""
+    if not len(rows):
+        return []
+    try:
+        together = engine.predict(rows)
+    except NoFiniteAnswer:
+        return [_answer(engine, rows[place : place + 1]) for place in range(len(rows))]
+    return [_row(together, place) for place in range(len(rows))]
+
+
+def _answer(engine: Engine, row: Rows) -> Prediction | None:
+    try:
+        return engine.predict(row)
+    except NoFiniteAnswer:
+        return None
