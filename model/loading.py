@@ -18,6 +18,7 @@ from model.bundle.trust import Trust
 from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch, describe
+from model.labels import as_array
 from model.outputs import OutputSpec, labels_and_probabilities
 from model.prediction import Prediction, Rows
 from model.signature import Signature, Task
@@ -115,7 +116,7 @@ def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
 
 def _answered(golden: Golden) -> Prediction:
     """Return the golden answers as a prediction; probabilities of several outputs are nested one level deeper."""
-    labels, found = np.asarray(golden.labels), golden.probabilities
+    labels, found = _labels(golden.labels), golden.probabilities
     if found is None:
         return Prediction(labels, None)
     if isinstance(found[0][0], list):
@@ -123,12 +124,22 @@ def _answered(golden: Golden) -> Prediction:
     return Prediction(labels, np.asarray(found, dtype=np.float64))
 
 
+def _labels(rows: list[Any]) -> Any:
+    """Return labels as an array; those of several outputs are a list for each row."""
+    several = isinstance(rows[0], list)
+    return as_array([label for row in rows for label in row]).reshape(len(rows), -1) if several else as_array(rows)
+
+
 def differing_rows(found: Prediction, expected: Prediction, task: Task) -> Any:
     """Return for each row whether it differs: labels must be equal, numbers within the tolerance."""
     numeric = task == "regressor"
-    wrong = [_far(found.labels, expected.labels) if numeric else np.asarray(found.labels.tolist()) != expected.labels]
+    wrong = [_far(found.labels, expected.labels) if numeric else _unequal(found.labels, expected.labels)]
     wrong += map(_far, found.probability_arrays, expected.probability_arrays)
     return np.any([each.reshape(len(each), -1).any(axis=1) for each in wrong], axis=0)
+
+
+def _unequal(found: Any, expected: Any) -> Any:
+    return found.astype(object) != expected.astype(object)  # numpy would compare large integers as floats
 
 
 def _far(found: Any, expected: Any) -> Any:

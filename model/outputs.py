@@ -7,13 +7,14 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from model.labels import as_array
 from model.prediction import Prediction
-from model.signature import Signature
+from model.signature import Label, Signature
 
 # Outputs are named after the estimator's method that computes them.
 PREDICT: Final = "predict"
 PREDICT_PROBA: Final = "predict_proba"
-OutputDtype = Literal["float64", "int64", "bool", "string"]
+OutputDtype = Literal["float64", "int64", "uint64", "bool", "string"]
 _DTYPES: Final[dict[str, OutputDtype]] = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}
 
 
@@ -41,9 +42,9 @@ class OutputSpec:
         return cls(method, dtype, tuple(columns or (method,)), shape, method, method)
 
     def values(self, prediction: Prediction) -> NDArray[Any]:
-        """Return the values of n rows: int64, float64, bool, or objects that are all strings."""
+        """Return the values of n rows: float64, int64, uint64, bool, or objects that are all strings."""
         found = prediction.of(self.method)
-        return _plain(found if self.index is None else found[self.index])
+        return _plain(found if self.index is None else found[self.index], self.dtype)
 
 
 def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple[OutputSpec, ...]:
@@ -56,7 +57,7 @@ def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple
     classes = signature.classes or ()
     one = labels.ndim == 1
     columns = ("prediction",) if one else _numbered("prediction", range(labels.shape[1]))
-    specs = [OutputSpec(PREDICT, _dtype(labels), columns, labels.shape[1:], PREDICT, "predictions")]
+    specs = [OutputSpec(PREDICT, _dtype(labels, classes), columns, labels.shape[1:], PREDICT, "predictions")]
     if isinstance(found, tuple):
         specs += [
             OutputSpec(
@@ -82,19 +83,16 @@ def _numbered(name: str, each: Iterable[Any]) -> tuple[str, ...]:
     return tuple(f"{name}_{own}" for own in each)
 
 
-def _dtype(values: NDArray[Any]) -> OutputDtype:
-    return _DTYPES.get(values.dtype.kind, "string")
+def _dtype(labels: NDArray[Any], classes: Sequence[Sequence[Label]]) -> OutputDtype:
+    """Return the dtype that holds every label: the example may not have all of a classifier's."""
+    every = [label for each in classes for label in each]
+    found = as_array(every) if every and (labels.ndim == 1 or set(map(type, every)) == {int}) else labels
+    return "uint64" if found.dtype == np.uint64 else _DTYPES.get(found.dtype.kind, "string")
 
 
-def _plain(values: NDArray[Any]) -> NDArray[Any]:
-    match _dtype(values):
-        case "float64":
-            return values.astype(np.float64, copy=False)
-        case "int64":
-            return values.astype(np.int64, copy=False)
-        case "bool":
-            return values
-        case _:
-            strings = np.empty(values.shape, dtype=object)
-            strings[...] = np.vectorize(str, otypes=[object])(values)
-            return strings
+def _plain(values: NDArray[Any], dtype: OutputDtype) -> NDArray[Any]:
+    if dtype != "string":
+        return values.astype(dtype, copy=False)
+    strings = np.empty(values.shape, dtype=object)
+    strings[...] = np.vectorize(str, otypes=[object])(values)
+    return strings

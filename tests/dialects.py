@@ -126,7 +126,7 @@ def read_v2(body: bytes, headers: Any) -> tuple[list[Any], Any]:
 
 def unpacked(content: bytes, datatype: str) -> list[Any]:
     if datatype != "BYTES":
-        return np.frombuffer(content, {"FP64": "<f8", "INT64": "<i8", "BOOL": "?"}[datatype]).tolist()
+        return np.frombuffer(content, {"FP64": "<f8", "INT64": "<i8", "UINT64": "<u8", "BOOL": "?"}[datatype]).tolist()
     texts = []
     while content:
         size = int.from_bytes(content[:4], "little")

@@ -6,6 +6,7 @@ import numpy as np
 
 from model.bundle.manifest import REPACK, Manifest
 from model.errors import BundleCorrupt
+from model.labels import plain
 
 
 def check_manifest(manifest: Manifest) -> None:
@@ -54,4 +55,4 @@ def _classes_of(estimator: Any, manifest: Manifest) -> Any:
     multilabel = signature.outputs is not None and not isinstance(own, list)
     if signature.task != "classifier" or own is None or multilabel:
         return _listed(signature.classes)
-    return [np.asarray(each).tolist() for each in (own if isinstance(own, list) else [own])]
+    return [plain(np.asarray(each)).tolist() for each in (own if isinstance(own, list) else [own])]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from model.bundle.manifest import FINGERPRINT, GUARDED, REPACK, fingerprint
 from model.engines.onnx_audit import check_graph
 from model.errors import BundleCorrupt, NoFiniteAnswer
+from model.labels import as_array
 from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
@@ -51,6 +52,7 @@ class OnnxEngine:
         self._matrix = signature.layout == "matrix"
         self._classes = _classes(signature)
         self._task = signature.task
+        self._lists = signature.outputs == 1  # of several outputs, of which there is one
 
     def predict(self, rows: Rows) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features); raises NoFiniteAnswer where scikit-learn refuses a row too."""
@@ -59,7 +61,7 @@ class OnnxEngine:
         if self._guarded and not np.isfinite(labels).all():
             wrong = np.flatnonzero(~np.isfinite(labels.reshape(len(labels), -1)).all(axis=1))
             raise NoFiniteAnswer(f"a number of row {wrong[0]}, counted from 0, became too large inside the model.")
-        several = len(probabilities) > 1
+        several = len(probabilities) > 1 or (self._lists and bool(probabilities))
         return Prediction(self._named(labels), (tuple(probabilities) if several else next(iter(probabilities), None)))
 
     def _named(self, labels: NDArray[np.float64]) -> NDArray[Any]:
@@ -85,4 +87,4 @@ class OnnxEngine:
 
 
 def _classes(signature: Signature) -> list[NDArray[Any]]:
-    return [np.array(each) for each in signature.classes or ()]
+    return [as_array(each) for each in signature.classes or ()]

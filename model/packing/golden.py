@@ -11,6 +11,7 @@ import numpy as np
 from model.bundle.manifest import Baseline, Golden
 from model.columns import Column
 from model.errors import ModelError, UnsupportedEstimator, describe
+from model.labels import answered
 from model.onnx_export.random_rows import random_rows
 from model.packing.column_facts import fitted_names
 from model.prediction import Prediction
@@ -52,7 +53,7 @@ def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Predic
     """Predict as the estimator's user would, with copies of the data: with `copy=False` a transformer changes them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an estimator fitted on a frame warns about a matrix
-        labels = np.asarray(estimator.predict(copy.deepcopy(data)))
+        labels = answered(estimator.predict(copy.deepcopy(data)), signature)
         found = estimator.predict_proba(copy.deepcopy(data)) if signature.probabilities else None
     return Prediction(labels, tuple(found) if isinstance(found, list) else found)
 

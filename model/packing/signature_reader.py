@@ -9,6 +9,7 @@ import numpy as np
 
 from model.columns import Column, join_columns
 from model.errors import UnsupportedEstimator, describe
+from model.labels import plain, unwritable
 from model.packing.column_facts import (
     ColumnFacts,
     column_facts,
@@ -98,11 +99,23 @@ def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label,
     classes = getattr(estimator, "classes_", None)
     if task != "classifier" or classes is None:
         return None, None
-    if any(np.asarray(each).dtype.kind == "S" for each in (classes if isinstance(classes, list) else [classes])):
-        raise UnsupportedEstimator("the labels are bytes, which JSON cannot express; convert them to strings.")
-    if isinstance(classes, list):
-        return len(classes), tuple(tuple(np.asarray(each).tolist()) for each in classes)
-    return None, (tuple(np.asarray(classes).tolist()),)
+    several = classes if isinstance(classes, list) else [classes]
+    return (len(classes) if isinstance(classes, list) else None), tuple(map(_labels, several))
+
+
+def _labels(classes: Any) -> tuple[Label, ...]:
+    """Return the labels of one output as answers have them; raises UnsupportedEstimator."""
+    array = np.asarray(classes)
+    readable = array.dtype.kind in "biufUO" or (array.dtype.kind == "M" and not np.isnat(array).any())
+    found = plain(array).tolist() if readable else [array[-1]]
+    if fault := next(filter(None, map(unwritable, found)), None):
+        raise UnsupportedEstimator(f"the labels contain {fault}; convert them to strings.")
+    if len(set(found)) < len(found):
+        raise UnsupportedEstimator(
+            f"two of the labels {', '.join(map(repr, found))[:200]} are equal once they are written; convert them to "
+            "strings that differ."
+        )
+    return tuple(found)
 
 
 def _probe(

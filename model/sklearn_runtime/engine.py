@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused
+from model.labels import answered
 from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
@@ -64,7 +65,7 @@ class SklearnEngine:
                 return own
 
     def _predict(self, rows: Rows) -> Prediction:
-        labels = np.asarray(self._estimator.predict(self._shaped(rows)))
+        labels = answered(self._estimator.predict(self._shaped(rows)), self._signature)
         if not self._signature.probabilities:
             return Prediction(labels, None)
         probabilities = self._estimator.predict_proba(self._shaped(rows))

@@ -18,7 +18,7 @@ _Numbers = dict[int, tuple[str, int]]
 
 
 def write(columns: dict[str, NDArray[Any]]) -> bytes:
-    """Return columns of one length: int64, float64, bool, or objects that are all strings."""
+    """Return columns of one length: float64, int64, uint64, bool, or objects that are all strings."""
     height = len(next(iter(columns.values())))
     buffers = [buffer for values in columns.values() for buffer in (b"", *_buffers(values))]
     padded = [buffer + bytes(-len(buffer) % _ALIGNMENT) for buffer in buffers]
@@ -40,7 +40,7 @@ def write(columns: dict[str, NDArray[Any]]) -> bytes:
 def _buffers(values: NDArray[Any]) -> list[bytes]:
     if values.dtype.kind == "b":
         return [np.packbits(values, bitorder="little").tobytes()]
-    if values.dtype.kind in "if":
+    if values.dtype.kind in "iuf":
         return [values.astype(values.dtype.newbyteorder("<")).tobytes()]
     strings = [cell.encode() for cell in values.tolist()]
     offsets = np.fromiter(accumulate(map(len, strings), initial=0), "<i4", len(strings) + 1)
@@ -61,6 +61,7 @@ def _field(builder: Builder, name: str, values: NDArray[Any]) -> int:
     code, numbers = {
         "b": (_BOOL, {}),
         "i": (_INT, {0: ("Int32", 64), 1: ("Bool", 1)}),
+        "u": (_INT, {0: ("Int32", 64)}),
         "f": (_FLOAT, {0: ("Int16", 2)}),
     }.get(values.dtype.kind, (_UTF8, {}))
     details = _table(builder, numbers, {})

@@ -10,7 +10,13 @@ from service.protocols.base import Answer, Contract, Statistics
 
 _SERVER: Final = {"name": "ml-service", "version": VERSION, "extensions": ["binary_tensor_data", "statistics"]}
 _DATATYPES: Final[dict[Dtype, str]] = {"float64": "FP64", "bool": "BOOL"}
-_ANSWERED: Final[dict[OutputDtype, str]] = {"float64": "FP64", "int64": "INT64", "bool": "BOOL", "string": "BYTES"}
+_ANSWERED: Final[dict[OutputDtype, str]] = {
+    "float64": "FP64",
+    "int64": "INT64",
+    "uint64": "UINT64",
+    "bool": "BOOL",
+    "string": "BYTES",
+}
 _MODEL: Final = "/v2/models/<name:model>"
 _VERSION: Final = f"{_MODEL}/versions/<name:version>"
 ALL_FEATURES: Final = "features"
