@@ -7,11 +7,14 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-from flatbuffers import Builder
+from flatbuffers import Builder, encode, packer
+from flatbuffers import number_types as numbers
+from flatbuffers.table import Table
 
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3
 END = struct.pack("<II", 0xFFFFFFFF, 0)
 FILE = b"ARROW1\0\0"
+_OF_MESSAGE = ((1, numbers.Uint8Flags), (3, numbers.Int64Flags))  # kind and length, by place in the table
 # A type: its number in the union, and its members by place, with the builder's method for each.
 FLOAT = {bits: (3, {0: ("Int16", precision)}) for precision, bits in enumerate((16, 32, 64))}
 WHOLE = {bits: (2, {0: ("Int32", bits), 1: ("Bool", 1)}) for bits in (8, 16, 32, 64)}
@@ -33,9 +36,35 @@ def stream(*messages):
     return b"".join(messages) + END
 
 
-def as_file(body):
-    """Return a stream as a file, as far as anybody reads one from its start."""
-    return FILE + body + b"ARROW1"
+def as_file(body, *, places=None):
+    """Return a stream as a file: its footer has the stream's schema, and points to its messages, or to `places`."""
+    content, found = FILE + body, {DICTIONARY: [], BATCH: []}
+    schemas, offset = [], len(FILE)
+    while content[offset + 4 : offset + 8] not in (b"", bytes(4)):
+        (size,) = struct.unpack_from("<I", content, offset + 4)
+        message = content[offset + 8 : offset + 8 + size]
+        table = Table(message, encode.Get(packer.uoffset, message, 0))
+        kind, length = (table.GetSlot(4 + 2 * member, 0, flags) for member, flags in _OF_MESSAGE)
+        header = table.Indirect(table.Pos + table.Offset(8))
+        schemas += [(header, message)] if kind == SCHEMA else []
+        found.get(kind, []).append((offset, 8 + size, length))
+        offset += 8 + size + length
+    blocks = [found[DICTIONARY], found[BATCH]] if places is None else [[], [(place, 0, 0) for place in places]]
+    footer = _footer(blocks, *schemas[0])
+    return content + footer + struct.pack("<I", len(footer)) + FILE[:6]
+
+
+def _footer(blocks, header, message):
+    """Return a FlatBuffer with the lists of blocks, and at its end another one, in which the schema is."""
+    table, lists = (
+        16,
+        [struct.pack("<I", len(each)) + b"".join(struct.pack("<qqq", *one) for one in each) for each in blocks],
+    )
+    starts = [table + 16, table + 16 + len(lists[0])]
+    schema_at = starts[1] + len(lists[1]) + header
+    members = [place - (table + 4 + 4 * number) for number, place in enumerate((schema_at, *starts))]
+    head = struct.pack("<I6H", table, 12, 16, 0, 4, 8, 12) + struct.pack("<i3I", table - 4, *members)
+    return head + b"".join(lists) + message
 
 
 def schema(*fields, shared=1):

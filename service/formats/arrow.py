@@ -5,23 +5,18 @@ checked against the body, and every row count against the limit, before anything
 """
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from model.prediction import Rows
 from service.errors import InvalidBody, InvalidRows, Problem
 from service.formats.arrow_columns import Buffers, Values, cells, grown, joined, looked_up, read_values
+from service.formats.arrow_messages import BATCH, DICTIONARY, SCHEMA, messages_of
 from service.formats.arrow_types import Kind, kind_of
-from service.formats.flatbuffer_reader import BOOL, BYTE, LONG, SHORT, View
+from service.formats.flatbuffer_reader import BOOL, LONG, SHORT, View
 from service.validation.columns import Column, TableReader
 
 STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
-_MAGIC: Final = b"ARROW1\0\0"  # a file is this, a stream, and an index
-_SIZE: Final = struct.Struct("<I")
-_CONTINUED: Final = 0xFFFFFFFF
-_SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
-_MOST_MESSAGES: Final = 4096
 _MOST_GROWTH: Final = 100  # deltas of a dictionary of numbers, each of which copies an array
 # A string that is once in the body but in many cells costs the model work for each cell. The characters of all cells,
 # less 64 for each cell, may add up to a megabyte, or to 4 times the body if that is more.
@@ -45,14 +40,12 @@ def read(body: bytes, tables: TableReader) -> Rows:
     """Return the rows of all batches, columns by name; raises InvalidBody and InvalidRows."""
     reading = _Reading(len(body))
     try:
-        for number, (kind, header, content) in enumerate(_messages(memoryview(body))):
-            if number > _MOST_MESSAGES:
-                raise ValueError(f"there are more than {_MOST_MESSAGES} batches")
-            if kind == _SCHEMA and number == 0:
+        for number, (kind, header, content) in enumerate(messages_of(body)):
+            if kind == SCHEMA and number == 0:
                 _read_schema(header, reading, tables)
-            elif kind == _DICTIONARY and number > 0:
+            elif kind == DICTIONARY and number > 0:
                 _read_dictionary(header, content, reading)
-            elif kind == _BATCH and number > 0:
+            elif kind == BATCH and number > 0:
                 _read_batch(header, content, reading, tables)
             else:
                 raise ValueError("a message is out of order")
@@ -63,26 +56,6 @@ def read(body: bytes, tables: TableReader) -> Rows:
     if not reading.kinds:
         raise InvalidBody("Expected an Arrow IPC stream, got a body without a schema.")
     return tables.read(columns)
-
-
-def _messages(body: memoryview) -> Iterator[tuple[int, View, memoryview]]:
-    """Yield each message's kind, header and body, up to the end of the stream."""
-    offset = len(_MAGIC) if bytes(body[: len(_MAGIC)]) == _MAGIC else 0
-    while offset < len(body):
-        (size,) = _SIZE.unpack_from(body, offset)
-        offset += _SIZE.size
-        if size == _CONTINUED:
-            (size,) = _SIZE.unpack_from(body, offset)
-            offset += _SIZE.size
-        if size == 0:
-            return
-        message = View.root(body[offset : offset + size])
-        length, header = message.number(3, LONG), message.view(2)
-        start = offset + size
-        offset = start + length
-        if length < 0 or offset > len(body) or header is None:
-            raise ValueError("a message goes beyond the end of the body")
-        yield message.number(1, BYTE), header, body[start:offset]
 
 
 def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:

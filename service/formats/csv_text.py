@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from model.signature import Feature
 from service.errors import InvalidBody, InvalidRows, Problem, ServiceError
-from service.formats import strict_json
+from service.formats import csv_head, strict_json
 from service.validation.columns import Column, TableReader, by_row
 
 MEDIA_TYPE: Final = "text/csv"
+# Those of the content type, and what they may say; SageMaker says label_size=0 of rows without labels.
+_PARAMETERS: Final = {"charset": ("utf-8", "utf8"), "header": ("present", "absent"), "label_size": ("0",)}
 _SIGNED_NAN: Final = re.compile("[+-][nN]")
 _NUMBERS: Final = "iuf"
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
@@ -28,15 +30,18 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     There is one if the content type says `header=present` (RFC 7111), or says nothing and the first line names a
     feature. An empty cell is a missing value, and so is NaN in a column of numbers.
     """
+    for name, value in parameters.items():
+        if value not in _PARAMETERS.get(name, ()):
+            message = f"Expected {MEDIA_TYPE} with header=present or header=absent, got {name}={value[:40]!r}."
+            raise ServiceError("unsupported_media_type", message)
     header = parameters.get("header", "")
-    if header not in ("", "present", "absent"):
-        message = f"Expected header=present or header=absent, got {header[:40]!r}."
-        raise ServiceError("unsupported_media_type", message)
     names = list(tables.names)
     if (found := _read_numbers(body, header, names, tables)) is not None:
         return found
     lines = _lines(body, tables.max_rows + 1)
-    headed = bool(lines) and _is_head(lines[0], header, names)
+    headed = bool(lines) and csv_head.is_head(lines[0], header, names)
+    if not (header or headed) and len(lines) > 1:
+        csv_head.check_row(lines[0], tables.features)
     head = lines[0] if headed else names
     if len(set(head)) < len(head):
         raise InvalidRows((Problem("duplicate_name", "/0", "each name once", "one twice"),))
@@ -67,17 +72,13 @@ def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
     return out.getvalue().encode()
 
 
-def _is_head(cells: Sequence[str], header: str, names: list[str]) -> bool:
-    return header == "present" or (not header and not set(names).isdisjoint(cells))
-
-
 def _read_numbers(body: bytes, header: str, names: list[str], tables: TableReader) -> tuple[Rows, bool] | None:
     """Return what `read` does where every cell is a plain number, else None."""
     first, _, rest = body.partition(b"\n")
     if first.count(b",") != len(names) - 1:
         return None
     cells = first.decode(errors="replace").rstrip("\r").split(",")
-    headed = _is_head(cells, header, names)
+    headed = csv_head.is_head(cells, header, names)
     if headed and cells != names:
         return None
     rows = tables.read_lines(rest if headed else body)
@@ -90,7 +91,10 @@ def _shown(values: NDArray[Any]) -> list[Any]:
 
 
 def _lines(body: bytes, most: int) -> list[list[str]]:
-    """Return the lines that are not blank; raises InvalidRows for more than `most`, and reads no further."""
+    """Return the lines; raises InvalidRows for more than `most`, and reads no further.
+
+    A blank line is an empty cell where lines have one cell, and nothing where they have more.
+    """
     try:
         text = io.StringIO(body.decode().removeprefix("\ufeff"), newline="")
         lines = list(islice(csv.reader(text, strict=True), most + 1))
@@ -98,7 +102,8 @@ def _lines(body: bytes, most: int) -> list[list[str]]:
         raise InvalidBody(f"Expected CSV in UTF-8; {error}.") from None
     if len(lines) > most:
         raise InvalidRows((Problem("too_many_rows", "", f"at most {most} lines", "more"),))
-    return [line for line in lines if line]
+    full = [line for line in lines if line]
+    return [line or [""] for line in lines] if full and len(full[0]) == 1 else full
 
 
 def _column(feature: Feature, strings: Sequence[str], invalid: list[str]) -> Column:

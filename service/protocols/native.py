@@ -19,10 +19,10 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read a request; raises ServiceError."""
     content_type, wanted = header("Content-Type"), choose(header("Accept"), _ANSWERS)
     if content_type != JSON:
-        media_type, parameters = parse_content_type(content_type)
+        media_type = check_media_type(content_type, _BODIES)
         if media_type in row_formats.READ:
+            parameters = parse_content_type(content_type)[1]
             return Call(row_formats.READ[media_type](body, parameters, contract), single=False, wanted=wanted)
-        check_media_type(content_type, _BODIES)
     if (numbers := contract.rows.read_body(body, MANY)) is not None:
         return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
     document = contract.documents.read(body)
