@@ -22,8 +22,9 @@ class BoostedTrees:
     """Boosted trees, read from the document that a library writes; `trees`, `leaves` and `targets` go together.
 
     `leaves` has the value of each node of a tree, of which only those of leaves count; `targets` is the index of the
-    sum that a tree adds to. `start` has what each sum starts with. The trees' sums become `scale` * sum + `bias`, and
-    the answer is `link` of that. With `single`, thresholds, leaves and sums are float32; with `narrow`, rows are.
+    sum that a tree adds to. `start` has what each sum starts with. The trees' sums become `scale` * sum + `bias` (one
+    number, or one for each sum), and the answer is `link` of that. With `single`, thresholds, leaves and sums are
+    float32; with `narrow`, rows are.
 
     `categories` has the categories of each column of categories, by its index: the `members` of its splits are indices
     of them. Where it has none for a column, members are what the rows contain, without their fractions if it is among
@@ -42,7 +43,7 @@ class BoostedTrees:
     narrow: bool
     single: bool
     scale: float = 1.0
-    bias: float = 0.0
+    bias: Any = 0.0
     categories: Mapping[int, tuple[Label, ...]] = field(default_factory=dict)
     whole: tuple[int, ...] = ()
     missing: float | None = None
@@ -107,7 +108,7 @@ def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
     )
     if model.scale != 1:
         found = graph.add("Mul", found, graph.constant(model.scale, model.dtype))
-    if model.bias:
+    if np.any(model.bias):
         found = graph.add("Add", found, graph.constant(model.bias, model.dtype))
     return found
 

@@ -1,0 +1,124 @@
+"""CatBoost's models as trees and a graph.
+
+Rows are rounded to float32, and compared with float32 borders; leaves and sums are float64.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import numpy as np
+
+from model.onnx_export.boosting.catboost_json import CatBoostModel, CatBoostTree, read_catboost
+from model.onnx_export.boosting.ensemble import BoostedTrees, raw_scores
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import argmax, binary_probabilities
+from model.onnx_export.trees import Tree
+
+_EXPONENTIAL: Final = ("Poisson", "Tweedie")
+_MULTILABEL: Final = ("MultiLogloss", "MultiCrossEntropy")
+_UNCERTAIN: Final = "RMSEWithUncertainty"
+# What tells the columns that are not numbers.
+_OTHERS: Final = {"categorical": "get_cat_feature_indices", "text": "get_text_feature_indices"}
+
+
+def read_estimator(estimator: Any) -> CatBoostModel:
+    """Return the model of a fitted estimator; raises NotCompiled."""
+    _refuse_others([kind for kind, method in _OTHERS.items() if getattr(estimator, method)()])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.json"
+        estimator.save_model(str(path), format="json")
+        model = read_catboost(path.read_bytes())
+    _refuse_others(model.others)
+    return model
+
+
+def _refuse_others(kinds: Any) -> None:
+    if kinds:
+        raise NotCompiled(f"CatBoost with {' and '.join(kinds)} features of its own has no compiled form")
+
+
+def boosted_trees(model: CatBoostModel) -> BoostedTrees:
+    """Return the model's trees, once for each output."""
+    outputs = range(len(model.bias))
+    trees = [_tree(tree, model) for tree in model.trees]
+    return BoostedTrees(
+        trees=tuple(tree for tree in trees for _ in outputs),
+        leaves=tuple(
+            np.concatenate([np.zeros(len(tree.column)), tree.values[:, output]])
+            for tree in model.trees
+            for output in outputs
+        ),
+        targets=tuple(outputs) * len(trees),
+        start=np.zeros(len(outputs)),
+        width=len(model.names),
+        link="identity",
+        comparison="<=",
+        narrow=True,
+        single=False,
+        scale=model.scale,
+        bias=model.bias,
+        names=model.names,
+    )
+
+
+def _tree(tree: CatBoostTree, model: CatBoostModel) -> Tree:
+    """Return the tree with its leaves behind its inner nodes."""
+    inner, end = len(tree.column), np.zeros(len(tree.values), dtype=np.int64)
+    left, right = (
+        np.concatenate([np.where(side < 0, inner - 1 - side, side), end - 1]) for side in (tree.left, tree.right)
+    )
+    return Tree(
+        feature=np.concatenate([tree.column, end]),
+        threshold=np.concatenate([tree.border.astype(np.float64), end]),
+        left=left,
+        right=right,
+        missing_left=np.concatenate([~np.array(model.nan_above, dtype=bool)[tree.column], end.astype(bool)]),
+    )
+
+
+def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    model = read_estimator(estimator)
+    found = raw_scores(graph, boosted_trees(model), x)
+    if model.loss == _UNCERTAIN:  # the mean, and the variance
+        mean, deviation = (graph.gather_columns(found, [place]) for place in (0, 1))
+        variance = graph.add("Exp", graph.add("Mul", graph.constant(2), deviation))
+        return PredictorOutput(graph.add("Concat", mean, variance, axis=1))
+    if model.loss in _EXPONENTIAL:
+        found = graph.add("Exp", found)
+    return PredictorOutput(graph.squeeze(found) if len(model.bias) == 1 else found)
+
+
+def _ranker(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return PredictorOutput(graph.squeeze(raw_scores(graph, boosted_trees(read_estimator(estimator)), x)))
+
+
+def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    model = read_estimator(estimator)
+    found = raw_scores(graph, boosted_trees(model), x)
+    if len(model.bias) == 1:
+        share, limit = graph.add("Sigmoid", graph.squeeze(found)), graph.constant(_limit(model.threshold))
+        return PredictorOutput(
+            graph.compare("Greater", graph.squeeze(found), limit), (binary_probabilities(graph, share),)
+        )
+    if model.loss in _MULTILABEL:
+        return PredictorOutput(graph.compare("Greater", found, graph.constant(0)), (graph.add("Sigmoid", found),))
+    shares = graph.add("Softmax", found, axis=1) if model.loss == "MultiClass" else graph.add("Sigmoid", found)
+    return PredictorOutput(argmax(graph, found), (shares,))
+
+
+def _limit(threshold: float | None) -> float:
+    """Return the score above which the second class is the label; raises NotCompiled."""
+    if threshold is None:
+        return 0.0
+    if not 0 < threshold < 1:
+        raise NotCompiled(f"CatBoost with a probability threshold of {threshold} has no compiled form")
+    return float(np.log(threshold / (1 - threshold)))
+
+
+PREDICTORS: dict[str, Callable[..., PredictorOutput]] = {
+    "catboost.core.CatBoostClassifier": _classifier,
+    "catboost.core.CatBoostRanker": _ranker,
+    "catboost.core.CatBoostRegressor": _regressor,
+}

@@ -1,0 +1,214 @@
+"""LightGBM's models as trees and a graph.
+
+Rows, thresholds, leaves and sums are float64. A number that is not above LightGBM's smallest one is 0 to it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.onnx_export.boosting.ensemble import BoostedTrees, raw_scores
+from model.onnx_export.boosting.lightgbm_text import LightGBMModel, LightGBMTree, read_lightgbm
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import argmax, binary_probabilities
+from model.onnx_export.trees import Tree
+from model.signature import Label
+
+_ZERO: Final = float(np.float32(1e-35))
+_NOTHING, _ZEROS, _NANS = 0, 1, 2  # what counts as missing
+# Parameters that change how the library predicts, with their aliases.
+_PREDICTION: Final = ("pred_early_stop", "start_iteration_predict", "num_iteration_predict")
+_SIDES: Final = 2
+
+
+def read_estimator(estimator: Any) -> LightGBMModel:
+    """Return the model of a fitted estimator or Booster, cut at its best iteration; raises NotCompiled."""
+    parameters = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    for name in _PREDICTION:
+        if parameters.get(name):
+            raise NotCompiled(f"LightGBM with {name} has no compiled form")
+    booster = getattr(estimator, "booster_", estimator)
+    return read_lightgbm(booster.model_to_string())
+
+
+def category_columns(model: LightGBMModel, others: frozenset[int]) -> dict[int, tuple[Label, ...]]:
+    """Return the categories of each column that was a `category` column of a data frame; raises NotCompiled.
+
+    The model says what the categories are, but not whose. `others` are the columns whose values are not numbers: they
+    must be among them, and so must be the columns that were fitted as categories, unless the others are enough.
+    """
+    for columns in (others | model.categorical, others):
+        if len(columns) == len(model.pandas_categories):
+            return dict(zip(sorted(columns), model.pandas_categories, strict=True))
+    raise NotCompiled(
+        f"the model does not say which columns its {len(model.pandas_categories)} category columns are; fit categories "
+        "of numbers that have an order as numbers"
+    )
+
+
+def boosted_trees(model: LightGBMModel, categories: Mapping[int, tuple[Label, ...]]) -> BoostedTrees:
+    """Return the model's trees, given the categories of its `category` columns; raises NotCompiled."""
+    if any(tree.linear for tree in model.trees):
+        raise NotCompiled("LightGBM's linear trees have no compiled form")
+    return BoostedTrees(
+        trees=tuple(_tree(tree, categories) for tree in model.trees),
+        leaves=tuple(np.concatenate([np.zeros(len(tree.feature)), tree.values]) for tree in model.trees),
+        targets=tuple(place % model.outputs for place in range(len(model.trees))),
+        start=np.zeros(model.outputs),
+        width=len(model.names),
+        link="identity",
+        comparison="<=",
+        narrow=False,
+        single=False,
+        categories=categories,
+        names=model.names,
+    )
+
+
+def _tree(tree: LightGBMTree, categories: Mapping[int, tuple[Label, ...]]) -> Tree:
+    """Return the tree with its leaves behind its inner nodes."""
+    inner, leaves = len(tree.feature), len(tree.values)
+    threshold, missing_left = _thresholds(tree)
+    left, right = (np.where(side < 0, inner - 1 - side, side) for side in (tree.left, tree.right))
+    members: dict[int, list[int]] = {}
+    for node in map(int, np.flatnonzero(tree.categorical | np.isin(tree.feature, list(categories)))):
+        inside, swapped = _members(tree, node, categories.get(int(tree.feature[node])), missing_left=missing_left[node])
+        if swapped:
+            left[node], right[node] = right[node], left[node]
+        missing_left[node] = False
+        members[node] = inside
+        threshold[node] = -np.inf  # which nothing is below, for a node without members
+    end = np.zeros(leaves)
+    return Tree(
+        feature=np.concatenate([tree.feature, end.astype(int)]),
+        threshold=np.concatenate([threshold, end]),
+        left=np.concatenate([left, end.astype(int) - 1]),
+        right=np.concatenate([right, end.astype(int) - 1]),
+        missing_left=np.concatenate([missing_left, end.astype(bool)]),
+        members={node: inside for node, inside in members.items() if inside},
+    )
+
+
+def _thresholds(tree: LightGBMTree) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the thresholds, and where a missing value goes left.
+
+    The library compares 0 where a number is not above the smallest one, and where NaN does not count as missing.
+    """
+    threshold = tree.threshold.copy()
+    zero_left = threshold >= 0
+    threshold[zero_left & (threshold < _ZERO)] = _ZERO
+    threshold[~zero_left & (threshold >= -_ZERO)] = np.nextafter(-_ZERO, -1)
+    return threshold, np.where(tree.missing == _NOTHING, zero_left, tree.default_left)
+
+
+def _members(
+    tree: LightGBMTree, node: int, known: tuple[Label, ...] | None, *, missing_left: bool
+) -> tuple[list[int], bool]:
+    """Return the categories that go where a missing or unknown one does not, and whether that is right.
+
+    Unknown categories are missing ones. A column whose categories have an order is compared by their indices.
+    """
+    if tree.categorical[node]:
+        inside = tree.members[int(tree.threshold[node])].tolist()
+        return [each for each in inside if known is None or each < len(known)], False
+    left = np.arange(len(known or ())) <= tree.threshold[node]
+    if tree.missing[node] == _ZEROS:
+        left[:1] = missing_left
+    return np.flatnonzero(left != missing_left).tolist(), missing_left
+
+
+def _rows(graph: Graph, model: LightGBMModel, categories: Mapping[int, Any], x: ColumnTensor) -> ColumnTensor:
+    """Return the rows as the trees compare them.
+
+    Numbers that are categories are cut to whole ones; in a `category` column, others than whole ones are unknown. Zeros
+    are missing where the model was told so.
+    """
+    name = x.name
+    cut = [column for column in model.categorical if column not in categories]
+    known = [column for column in categories if x.codes[column] is None]
+    if known:
+        same = graph.add("Equal", graph.add("Floor", name), name)
+        name = graph.add("Where", graph.add("Or", same, _others(graph, x, known)), name, graph.constant(np.nan))
+    if cut:  # -0.5 becomes 0, and -1 is no category
+        above = graph.add("Greater", name, graph.constant(np.where(np.isin(np.arange(x.width), cut), -1, np.inf)))
+        name = graph.add("Where", above, graph.add("Floor", graph.add("Abs", name)), name)
+    zeros = _zeros(model, categories)
+    if zeros:
+        some = graph.add("Greater", graph.add("Abs", name), graph.constant(_ZERO))
+        some = graph.add("Or", some, _others(graph, x, zeros))
+        name = graph.add("Where", some, name, graph.constant(np.nan))
+    return ColumnTensor(name, x.codes)
+
+
+def _zeros(model: LightGBMModel, categories: Mapping[int, Any]) -> list[int]:
+    """Return the columns of numbers in which 0 is missing; raises NotCompiled if the trees do not agree on that."""
+    kinds: dict[int, set[bool]] = {}
+    for tree in model.trees:
+        for column, missing in zip(tree.feature[~tree.categorical], tree.missing[~tree.categorical], strict=True):
+            kinds.setdefault(int(column), set()).add(bool(missing == _ZEROS))
+    if any(len(found) > 1 for found in kinds.values()):
+        raise NotCompiled("a model whose trees do not agree on what is missing has no compiled form")
+    return sorted(column for column, found in kinds.items() if True in found and column not in categories)
+
+
+def _others(graph: Graph, x: ColumnTensor, columns: Any) -> str:
+    """Return which columns are others than these."""
+    return graph.constant(~np.isin(np.arange(x.width), columns), np.bool_)
+
+
+def _scores(graph: Graph, model: LightGBMModel, x: ColumnTensor) -> str:
+    """Return the sums of the leaves, or their means where the model has those, of shape (n, outputs)."""
+    coded = frozenset(column for column, codes in enumerate(x.codes) if codes is not None)
+    categories = category_columns(model, coded)
+    found = raw_scores(graph, boosted_trees(model, categories), _rows(graph, model, categories, x))
+    if not model.averaged:
+        return found
+    return graph.add("Div", found, graph.constant(len(model.trees) // model.outputs))
+
+
+def _answer(graph: Graph, objective: tuple[str, ...], scores: str) -> str:
+    """Return what the objective makes of the scores; raises NotCompiled."""
+    name, options = (objective or ("",))[0], dict(each.partition(":")[::2] for each in objective[1:])
+    if name in ("poisson", "gamma", "tweedie"):
+        return graph.add("Exp", scores)
+    if name in ("binary", "multiclassova", "cross_entropy"):
+        return graph.add("Sigmoid", graph.add("Mul", scores, graph.constant(float(options.get("sigmoid", 1)))))
+    if name == "cross_entropy_lambda":
+        return graph.add("Log", graph.add("Add", graph.constant(1), graph.add("Exp", scores)))
+    if name == "multiclass":
+        return graph.add("Softmax", scores, axis=1)
+    if "sqrt" in options:
+        return graph.add("Mul", graph.add("Abs", scores), scores)
+    if name in _AS_IT_IS:
+        return scores
+    raise NotCompiled(f"LightGBM's objective {name} has no compiled form")
+
+
+_AS_IT_IS: Final = (
+    "",  # an own function
+    *("regression", "regression_l1", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg"),
+)
+
+
+def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    model = read_estimator(estimator)
+    return PredictorOutput(graph.squeeze(_answer(graph, model.objective, _scores(graph, model, x))))
+
+
+def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    model = read_estimator(estimator)
+    if not model.objective:
+        raise NotCompiled("a classifier with an objective of its own has no compiled form: it does not answer labels")
+    found = _answer(graph, model.objective, _scores(graph, model, x))
+    if len(estimator.classes_) == _SIDES and model.outputs == 1:
+        found = binary_probabilities(graph, graph.squeeze(found))
+    return PredictorOutput(argmax(graph, found), (found,))
+
+
+PREDICTORS: dict[str, Callable[..., PredictorOutput]] = {
+    "lightgbm.sklearn.LGBMClassifier": _classifier,
+    "lightgbm.sklearn.LGBMRegressor": _regressor,
+    "lightgbm.sklearn.LGBMRanker": _regressor,
+}
