@@ -20,7 +20,7 @@ COPY model/ app/model/
 COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app
-RUN rm -r model/onnx_export model/packing
+RUN rm -r model/environments model/onnx_export model/packing
 
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.

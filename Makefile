@@ -117,6 +117,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $(LOCK_FLAGS) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
+	.venv/bin/python -m model.environments.lock .venv/bin/uv $(LOCK_FLAGS)
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  $(LOCK_FLAGS) tests/clients/requirements.in -o tests/clients/requirements.txt
 	for each in $(LIBRARIES); do \

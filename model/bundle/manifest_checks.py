@@ -27,15 +27,23 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
     """Compare the manifest's signature with the estimator's own attributes; raises BundleCorrupt."""
     signature = manifest.signature
     width = len(signature.features)
-    if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
+    kind = estimator_type(estimator)
+    if not hasattr(estimator, "predict") or kind is None:
         raise BundleCorrupt(f"the model file contains a {type(estimator).__name__}, which cannot predict; {REPACK}.")
     _check(
         {
-            "task": (signature.task, estimator.__sklearn_tags__().estimator_type),
+            "task": (signature.task, kind),
             "number of features": (width, getattr(estimator, "n_features_in_", width)),
             "classes": (_listed(signature.classes), _classes_of(estimator, manifest)),
         }
     )
+
+
+def estimator_type(estimator: Any) -> Any:
+    """Return what kind of estimator it says it is: by its tags or, before scikit-learn 1.6, by an attribute."""
+    if hasattr(estimator, "__sklearn_tags__"):
+        return estimator.__sklearn_tags__().estimator_type
+    return getattr(estimator, "_estimator_type", None)
 
 
 def _check(pairs: dict[str, tuple[Any, Any]]) -> None:

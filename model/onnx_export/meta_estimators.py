@@ -186,6 +186,7 @@ def _threshold(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
     return PredictorOutput(graph.cast(above, "double"), found.probabilities)
 
 
+_THRESHOLDS = ("FixedThresholdClassifier", "TunedThresholdClassifierCV")  # since scikit-learn 1.5
 PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     ensemble.VotingClassifier: _voting_classifier,
     ensemble.VotingRegressor: _voting_regressor,
@@ -198,6 +199,5 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     calibration.CalibratedClassifierCV: _calibrated,
     calibration._SigmoidCalibration: _sigmoid,
     isotonic.IsotonicRegression: _isotonic,
-    model_selection.FixedThresholdClassifier: _threshold,
-    model_selection.TunedThresholdClassifierCV: _threshold,
+    **{getattr(model_selection, name): _threshold for name in _THRESHOLDS if hasattr(model_selection, name)},
 }

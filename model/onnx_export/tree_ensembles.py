@@ -33,7 +33,7 @@ def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
     members = _members(estimator)
     trees, rows = [Tree.of(member.tree_) for member in members], round_to_float32(graph, x)
     count = graph.constant(len(members))
-    values = [member.tree_.value for member in members]
+    values = [_shares(member.tree_.value) for member in members]
     single = estimator.n_outputs_ == 1
     pure = all(np.isin(value[each.leaves], (0, 1)).all() for value, each in zip(values, trees, strict=True))
     if single and estimator.n_classes_ == _SIDES and pure:
@@ -53,6 +53,12 @@ def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
         return PredictorOutput(labels[0], tuple(shares))
     stacked = [graph.unsqueeze(label) for label in labels]
     return PredictorOutput(graph.add("Concat", *stacked, axis=1), tuple(shares))
+
+
+def _shares(value: Any) -> Any:
+    """Return the nodes' class shares; scikit-learn 1.3 has counts, and divides them when it predicts."""
+    total = value.sum(axis=2, keepdims=True)
+    return value if np.allclose(total, 1) else value / np.where(total == 0, 1, total)
 
 
 def _flat(value: Any, widths: list[int]) -> Any:
@@ -84,8 +90,9 @@ def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: A
 
 
 def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
-    if estimator._preprocessor is not None:
-        x = graph.transform(estimator._preprocessor, x)
+    preprocessor = getattr(estimator, "_preprocessor", None)  # since scikit-learn 1.4
+    if preprocessor is not None:
+        x = graph.transform(preprocessor, x)
     width = estimator.n_trees_per_iteration_
     nodes = [member.nodes for stage in estimator._predictors for member in stage]
     if any(each["is_categorical"].any() for each in nodes):
@@ -107,8 +114,8 @@ def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
 def _regressor(raw: Callable[[Graph, Any, ColumnTensor], str]) -> Callable[..., PredictorOutput]:
     def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         found = graph.squeeze(raw(graph, estimator, x))
-        link = type(estimator._loss.link).__name__
-        return PredictorOutput(graph.add(LINKS[link], found))
+        link = getattr(estimator._loss, "link", None)  # the losses of GradientBoosting in scikit-learn 1.3 have none
+        return PredictorOutput(found if link is None else graph.add(LINKS[type(link).__name__], found))
 
     return convert
 
@@ -124,7 +131,10 @@ def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> C
             share = graph.add("Sigmoid", graph.add("Mul", graph.constant(2), graph.squeeze(found)))
         else:
             share = graph.add("Sigmoid", graph.squeeze(found))
-        return PredictorOutput(is_positive(graph, found, least), (binary_probabilities(graph, share),), found)
+        shares = binary_probabilities(graph, share)
+        of_shares = hasattr(estimator._loss, "_raw_prediction_to_decision")  # GradientBoosting in scikit-learn 1.3
+        labels = argmax(graph, shares) if of_shares else is_positive(graph, found, least)
+        return PredictorOutput(labels, (shares,), found)
 
     return convert
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.bundle.manifest import Baseline, CompiledForm
+from model.bundle.manifest_checks import estimator_type
 from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
@@ -121,7 +122,7 @@ def _comparison_of(part: Any, found: Found) -> Comparison:
     signature = Signature(
         features=features,
         layout="matrix",
-        task=part.__sklearn_tags__().estimator_type,
+        task=estimator_type(part),
         outputs=outputs if outputs > 1 else None,
         classes=None if listed is None else tuple(tuple(np.asarray(each).tolist()) for each in listed),
         probabilities=hasattr(part, "predict_proba"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from model.bundle.manifest_checks import estimator_type
 from model.columns import Column, join_columns
 from model.errors import UnsupportedEstimator, describe
 from model.labels import plain, unwritable
@@ -83,10 +84,10 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
 
 def _task(estimator: Any) -> Task:
     name = type(estimator).__name__
-    if not hasattr(estimator, "predict") or not hasattr(estimator, "__sklearn_tags__"):
+    kind = estimator_type(estimator)
+    if not hasattr(estimator, "predict") or kind is None:
         hint = "fit it with refit=True" if getattr(estimator, "refit", True) is False else "pack one that predicts"
         raise UnsupportedEstimator(f"{name} has no predict method; {hint}.")
-    kind = estimator.__sklearn_tags__().estimator_type
     if kind not in _TASKS:
         raise UnsupportedEstimator(f"{name} is a {kind}; expected one of {', '.join(_TASKS)}.")
     return _TASKS[kind]

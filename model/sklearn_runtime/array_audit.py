@@ -106,7 +106,7 @@ def _halves_fit(clusters: Any) -> bool:
 
 def _columns_kept(boosting: Any) -> bool:
     """Rows with encoded categories are passed on unchecked: they must have as many columns as before."""
-    columns = boosting._preprocessor
+    columns = getattr(boosting, "_preprocessor", None)  # since scikit-learn 1.4
     if columns is None:
         return True
     given = columns._transformer_to_input_indices

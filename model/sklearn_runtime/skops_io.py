@@ -25,6 +25,11 @@ _DISTANCES = (
     "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis Manhattan Minkowski "
     "RogersTanimoto RussellRao SEuclidean SokalSneath"
 )
+# Of gradient boosting in scikit-learn 1.3.
+_LOSSES = (
+    "BinomialDeviance ExponentialLoss HuberLossFunction LeastAbsoluteError LeastSquaresError MultinomialDeviance "
+    "QuantileLossFunction"
+)
 # Used in fitting only; never called by predict.
 _SPLITTERS = (
     "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit "
@@ -44,6 +49,7 @@ TRUSTED = frozenset(
         "sklearn.calibration._SigmoidCalibration",
         "sklearn.calibration._TemperatureScaling",
         "sklearn.cluster._bisect_k_means._BisectingTree",
+        "sklearn.compose._column_transformer._RemainderColsList",
         "sklearn.compose._column_transformer.make_column_selector",
         "sklearn.impute._iterative.IterativeImputer",
         "sklearn.impute._iterative._ImputerTriplet",
@@ -62,6 +68,7 @@ TRUSTED = frozenset(
         "sklearn.utils._metadata_requests.MetadataRequest",
         "sklearn.utils._metadata_requests.MethodMetadataRequest",
         *FUNCTIONS,
+        *(f"sklearn.ensemble._gb_losses.{name}" for name in _LOSSES.split()),
         *(f"sklearn.model_selection._split.{name}" for name in _SPLITTERS.split()),
         *(f"sklearn.gaussian_process.kernels.{name}" for name in _KERNELS.split()),
         *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in _DISTANCES.split()),

@@ -73,7 +73,7 @@ _BUILDS: Final[dict[str, Callable[[str], bool]]] = {
     "FunctionNode": _computes,
     "JsonNode": _below(""),
     "ListNode": _one_of("builtins.list"),
-    "LossNode": _below("sklearn._loss._loss.Cy", "sklearn.linear_model._sgd_fast."),
+    "LossNode": _below("sklearn._loss._loss.Cy", "_loss.Cy", "sklearn.linear_model._sgd_fast."),
     "MaskedArrayNode": _below("numpy."),
     "NdArrayNode": _below("numpy."),
     "ObjectNode": lambda name: not _computes(name),
