@@ -1,7 +1,7 @@
 """What a model is: no Flask, no marshmallow, no Prometheus, no environment.
 
-The files of this folder are the vocabulary: signature, errors, prediction, outputs and columns, which import nothing of
-ours but each other; loading and predictor, which say themselves what they import.
+The files of this folder are the vocabulary: signature, errors, prediction, outputs, columns and steps, which import
+nothing of ours but each other; loading and predictor, which say themselves what they import.
 
 Imports: nothing.
 """

@@ -3,10 +3,13 @@
 import argparse
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from model.commands.inspect_bundle import describe_engine
 from model.commands.options import add_code, add_output, say_progress
+from model.commands.progress import progress_bar
 from model.loading import Loaded
+from model.steps import Progress, Step
 
 HELP = "make a bundle of a fitted estimator: joblib, pickle, skops, or an MLflow directory"
 
@@ -24,28 +27,36 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
 
 def run(options: argparse.Namespace) -> int:
     """Pack the estimator, and print what came of it."""
-    from model.packing.data_files import rows_at  # noqa: PLC0415  # the serving images have no packing
-    from model.packing.pack import pack  # noqa: PLC0415  # likewise
+    from model.packing.pack import pack  # noqa: PLC0415  # the serving images have no packing
     from model.packing.sources import read_source  # noqa: PLC0415  # likewise
 
-    say_progress(f"reading {options.path}")
-    source = read_source(options.path, options.code)
-    estimator = source.estimator
+    with progress_bar() as progress:
+        progress(Step.READ_MODEL)
+        source = read_source(options.path, options.code)
+        loaded = pack(
+            source.estimator,
+            options.output,
+            name=options.name or options.path.stem,
+            version=options.version,
+            data=_data(options.data, source.estimator, progress),
+            allow_pickle=options.allow_pickle,
+            code=options.code,
+            compiled=not options.no_compile,
+            progress=progress,
+        )
     say_progress(f"{options.path} is {source.described}")
-    data = rows_at(options.data, getattr(estimator, "best_estimator_", estimator)) if options.data else None
-    say_progress("packing and verifying")
-    loaded = pack(
-        estimator,
-        options.output,
-        name=options.name or options.path.stem,
-        version=options.version,
-        data=data,
-        allow_pickle=options.allow_pickle,
-        code=options.code,
-        compiled=not options.no_compile,
-    )
     report(loaded, options.output)
     return 0
+
+
+def _data(path: Path | None, estimator: Any, progress: Progress) -> Any:
+    """Return the training rows of a file, if one is given."""
+    if path is None:
+        return None
+    from model.packing.data_files import rows_at  # noqa: PLC0415  # the serving images have no packing
+
+    progress(Step.READ_DATA)
+    return rows_at(path, getattr(estimator, "best_estimator_", estimator))
 
 
 def report(loaded: Loaded, output: Path) -> None:

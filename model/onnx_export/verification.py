@@ -21,6 +21,7 @@ from model.onnx_export.thresholds import count_trees, edge_rows, tree_parts
 from model.prediction import Rows
 from model.signature import Feature, Signature
 from model.sklearn_runtime.engine import SklearnEngine
+from model.steps import Progress, Step, no_progress
 
 RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
 FAR = (1e2, 1e4, 1e6, TOO_FAR)
@@ -33,14 +34,18 @@ _SECONDS, _MOST_SECONDS = 0.02, 0.2
 
 
 def compile_verified(
-    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
+    estimator: Any,
+    signature: Signature,
+    columns: list[Column] | None,
+    baseline: dict[str, Baseline] | None,
+    progress: Progress = no_progress,
 ) -> tuple[CompiledModel, CompiledForm]:
     """Compile an estimator, and compare its answers and speed with scikit-learn's; raises NotCompiled.
 
     The rows are training rows, random rows, far rows, and rows at the thresholds of trees. A compiled model that gives
     other answers, or is slower, is not returned.
     """
-    made, form = compile_and_compare(estimator, signature, columns, baseline)
+    made, form = compile_and_compare(estimator, signature, columns, baseline, progress)
     if form.speedup["1"] < 1 or form.speedup[str(MANY_ROWS)] * MOST_SLOWER < 1:
         raise NotCompiled(
             f"compiled, it has {form.speedup['1']} times the speed for one row, "
@@ -50,18 +55,27 @@ def compile_verified(
 
 
 def compile_and_compare(
-    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
+    estimator: Any,
+    signature: Signature,
+    columns: list[Column] | None,
+    baseline: dict[str, Baseline] | None,
+    progress: Progress = no_progress,
 ) -> tuple[CompiledModel, CompiledForm]:
     """Do the same, however slow the compiled model is."""
     try:
-        return _compared(estimator, signature, columns, baseline)
+        return _compared(estimator, signature, columns, baseline, progress)
     except (ModelError, ValueError, IndexError, TypeError, AttributeError, KeyError, RuntimeError) as error:
         raise NotCompiled(f"it could not be compared ({describe(error)})") from error
 
 
 def _compared(
-    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
+    estimator: Any,
+    signature: Signature,
+    columns: list[Column] | None,
+    baseline: dict[str, Baseline] | None,
+    progress: Progress,
 ) -> tuple[CompiledModel, CompiledForm]:
+    progress(Step.COMPILE)
     made = compile_model(estimator, signature)
     copied = copy.deepcopy(estimator)
     own, engine = SklearnEngine(copied, signature), OnnxEngine(made.content, made.codes, signature)
@@ -70,10 +84,14 @@ def _compared(
     most = _affordable_rows(max(len(signature.features), sum(map(count_trees, parts))))
     drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline)
     training, left_out = _training_rows(columns, signature, most)
-    for rows in (*training, drawn):
-        whole.compare(rows, alone=SINGLE_ROWS)
+    for step, batches in ((Step.COMPARE_TRAINING, training), (Step.COMPARE_RANDOM, [drawn])):
+        progress(step)
+        for rows in batches:
+            whole.compare(rows, alone=SINGLE_ROWS)
+    progress(Step.COMPARE_FAR)
     if far := list(_far_rows(signature, drawn)):
         whole.compare_far(np.concatenate(far))
+    progress(Step.COMPARE_EDGES)
     for part in parts:
         alone = part is copied and signature.layout == "matrix"
         comparison = whole if alone else _comparison_of(part, found)
@@ -81,6 +99,7 @@ def _compared(
         left_out += edges.left_out
         for rows in edges.chunks():
             comparison.compare(rows)
+    progress(Step.MEASURE)
     speedup = {str(count): _speedup(own, engine, drawn[:count]) for count in (1, MANY_ROWS)}
     codes = {name: dict(each) for name, each in made.codes.items()}
     return made, CompiledForm(codes, found.rows, found.largest, speedup, left_out)

@@ -11,7 +11,6 @@ from model.bundle.manifest import (
     ONNX,
     SKOPS,
     Baseline,
-    CompiledForm,
     File,
     Manifest,
     Score,
@@ -32,6 +31,9 @@ from model.packing.training_data import read_columns
 from model.signature import TEXT, Signature
 from model.sklearn_runtime import skops_io
 from model.sklearn_runtime.restore import versions
+from model.steps import Progress, Step, no_progress
+
+_NOT_ASKED_FOR = {"not_compiled": "not asked for"}
 
 
 def pack(
@@ -45,35 +47,41 @@ def pack(
     allow_pickle: bool = False,
     code: str | Path | None = None,
     compiled: bool = True,
+    progress: Progress = no_progress,
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it, and verify that it answers the same; raises ModelError.
 
     `data` are training rows: a data frame, a matrix of shape (n, features) or, for a model of strings, a list of them.
     The columns' dtypes and, if need be, names, the golden rows and the baseline are read from them. `allow_pickle`
     writes a pickle if skops cannot hold the estimator. `code` is a directory of modules whose types the estimator may
-    contain. With `compiled`, a compiled form is added if it gives the same answers and is faster.
+    contain. With `compiled`, a compiled form is added if it gives the same answers and is faster. `progress` is told
+    each step.
     """
+    progress(Step.READ_SIGNATURE)
     estimator = predicting_part(estimator)
     data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
     columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), baselines(columns)
-    onnx, form, reason = _compile(estimator, signature, columns, baseline) if compiled else ({}, None, "not asked for")
+    onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, _NOT_ASKED_FOR)
+    progress(Step.SERIALISE)
     files = name_files(_serialise(estimator, allow_pickle=allow_pickle, code=code) | onnx)
-    manifest = Manifest(
-        format=FORMAT,
-        name=name,
-        version=version,
-        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        signature=signature,
-        files={file: File(len(data), digest_of(data)) for file, data in files.items()},
-        made_with=versions(),
-        golden=golden_rows(estimator, signature, columns, data),
-        baseline=baseline,
-        score=score,
-        compiled=form,
-        not_compiled=reason,
+    golden = golden_rows(estimator, signature, columns, data)
+    manifest = _manifest(
+        files, name=name, version=version, score=score, signature=signature, baseline=baseline, golden=golden, **form
     )
+    progress(Step.VERIFY)
     return _publish(Path(output), manifest, files, allow_pickle=allow_pickle, code=code)
+
+
+def _manifest(files: dict[str, bytes], **fields: Any) -> Manifest:
+    """Return the manifest of files that are made now and here."""
+    return Manifest(
+        format=FORMAT,
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        made_with=versions(),
+        files={file: File(len(data), digest_of(data)) for file, data in files.items()},
+        **fields,
+    )
 
 
 def _string_column(data: Any) -> Any:
@@ -116,14 +124,18 @@ def _serialise(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dict
 
 
 def _compile(
-    estimator: Any, signature: Signature, columns: list[Column] | None, baseline: dict[str, Baseline] | None
-) -> tuple[dict[str, bytes], CompiledForm | None, str | None]:
-    """Return the content and the description of the compiled form, or the reason why there is none."""
+    estimator: Any,
+    signature: Signature,
+    columns: list[Column] | None,
+    baseline: dict[str, Baseline] | None,
+    progress: Progress,
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Return the content of the compiled form, and what the manifest says of it, or why there is none."""
     try:
-        made, form = compile_verified(estimator, signature, columns, baseline)
+        made, form = compile_verified(estimator, signature, columns, baseline, progress)
     except NotCompiled as error:
-        return {}, None, str(error)
-    return {ONNX: made.content}, form, None
+        return {}, {"not_compiled": str(error)}
+    return {ONNX: made.content}, {"compiled": form}
 
 
 def _publish(
