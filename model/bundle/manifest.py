@@ -96,7 +96,9 @@ class CompiledForm:
 class Manifest:
     """Everything about a model except its parameters; `created_at` is RFC 3339 in UTC.
 
-    `not_compiled` says why there is no compiled form, if there is none.
+    `not_compiled` says why there is no compiled form, if there is none. `requires` has what the estimator's own file
+    needs at run time, as `name==version`: nothing if there is only a compiled form, which needs the server alone. None
+    means what `made_with` says of scikit-learn.
     """
 
     format: int
@@ -111,6 +113,7 @@ class Manifest:
     score: Score | None
     compiled: CompiledForm | None = None
     not_compiled: str | None = None
+    requires: list[str] | None = None
 
     @property
     def kinds(self) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from model.bundle.manifest import Bundle, Manifest, encode_manifest, read_bundle
+from model.bundle.requirements import requirements
 from model.commands.options import add_bundle, to_json
 from model.oneline import one_line
 from model.signature import Feature
@@ -41,6 +42,7 @@ def _table(bundle: Bundle) -> str:
         "digest": bundle.digest,
         "created": manifest.created_at,
         "made with": ", ".join(f"{name} {version}" for name, version in manifest.made_with.items()),
+        "needs": ", ".join(requirements(manifest)) or "only the server",
         "files": ", ".join(f"{name} ({file.bytes:,} bytes)" for name, file in manifest.files.items()),
         "engine": describe_engine(manifest),
         "golden rows": str(len(manifest.golden.rows)),

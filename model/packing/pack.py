@@ -26,6 +26,7 @@ from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
 from model.packing.objects import predicting_part, refuse_main
 from model.packing.publish import name_files, staging_directory, write_files
+from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import read_columns
 from model.signature import TEXT, Signature
@@ -64,21 +65,30 @@ def pack(
     signature, baseline = read_signature(estimator, columns), baselines(columns)
     onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, _NOT_ASKED_FOR)
     progress(Step.SERIALISE)
-    files = name_files(_serialise(estimator, allow_pickle=allow_pickle, code=code) | onnx)
-    golden = golden_rows(estimator, signature, columns, data)
+    own = _serialise(estimator, form.get("not_compiled"), allow_pickle=allow_pickle, code=code)
+    files, needs = name_files(own | onnx), requirements_of(estimator)
     manifest = _manifest(
-        files, name=name, version=version, score=score, signature=signature, baseline=baseline, golden=golden, **form
+        files,
+        needs,
+        name=name,
+        version=version,
+        score=score,
+        signature=signature,
+        baseline=baseline,
+        golden=golden_rows(estimator, signature, columns, data),
+        requires=needs if own else [],
+        **form,
     )
     progress(Step.VERIFY)
     return _publish(Path(output), manifest, files, allow_pickle=allow_pickle, code=code)
 
 
-def _manifest(files: dict[str, bytes], **fields: Any) -> Manifest:
-    """Return the manifest of files that are made now and here."""
+def _manifest(files: dict[str, bytes], needs: list[str], **fields: Any) -> Manifest:
+    """Return the manifest of files that are made now and here, with libraries that are given as `name==version`."""
     return Manifest(
         format=FORMAT,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        made_with=versions(),
+        made_with=versions() | dict(each.split("==") for each in needs),
         files={file: File(len(data), digest_of(data)) for file, data in files.items()},
         **fields,
     )
@@ -113,14 +123,19 @@ def _columns(estimator: Any, data: Any) -> list[Column] | None:
     return columns
 
 
-def _serialise(estimator: Any, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
+def _serialise(estimator: Any, reason: str | None, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
+    """Return the estimator's own form: none if skops cannot hold it and it is compiled (there is no reason why not)."""
     refuse_main(estimator)
     try:
         return {SKOPS: skops_io.dump_skops(estimator, modules_in(code))}
     except UnsupportedEstimator as error:
+        if reason is None:
+            return {}
         if allow_pickle:
             return {JOBLIB: skops_io.dump_joblib(estimator)}
-        raise UnsupportedEstimator(f"{error} A pickle may hold it, if you allow one.") from error
+        raise UnsupportedEstimator(
+            f"{error} A pickle may hold it, if you allow one. It is not compiled, either: {reason}."
+        ) from error
 
 
 def _compile(
@@ -146,7 +161,8 @@ def _publish(
         trust = Trust(write_files(folder, manifest, files), allow_pickle, code)
         if JOBLIB in manifest.kinds or code is not None:
             prove_in_fresh_process(folder, trust)
-        loading.verify(loading.load(folder, trust, compiled=False))
+        if {SKOPS, JOBLIB} & set(manifest.kinds):
+            loading.verify(loading.load(folder, trust, compiled=False))
         loaded = loading.load(folder, trust)
         loading.verify(loaded)
     return loaded

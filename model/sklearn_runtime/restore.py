@@ -5,8 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from model.bundle.manifest import JOBLIB, REPACK, SKOPS, Bundle, Manifest
+from model.bundle.manifest import JOBLIB, ONNX, REPACK, SKOPS, Bundle
 from model.bundle.manifest_checks import check_estimator
+from model.bundle.requirements import check_requirements
 from model.bundle.trust import Trust
 from model.errors import BundleCorrupt, PickleRefused, VersionMismatch
 from model.sklearn_runtime import skops_io
@@ -21,18 +22,29 @@ def versions() -> dict[str, str]:
 
 def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
     """Return the engine of a bundle; errors name the directory that it was read from. Raises ModelError."""
-    _check_versions(bundle.manifest)
+    _check_form(bundle, directory)
+    check_requirements(bundle.manifest)
     estimator = _deserialise(bundle, directory, trust)
     audit_arrays(estimator)
     check_estimator(estimator, bundle.manifest)
     return SklearnEngine(estimator, bundle.manifest.signature)
 
 
+def _check_form(bundle: Bundle, directory: Path) -> None:
+    """Refuse a bundle of which there is only a compiled form; raises VersionMismatch and BundleCorrupt."""
+    if SKOPS in bundle.content or JOBLIB in bundle.content:
+        return
+    if ONNX in bundle.content:
+        raise VersionMismatch(
+            f"{directory} contains only a compiled model, which ENGINE=scikit-learn does not use; set ENGINE=auto, or "
+            "pack it with --no-compile --allow-pickle."
+        )
+    raise BundleCorrupt(f"{directory} does not contain a model; {REPACK}.")
+
+
 def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
     if SKOPS in bundle.content:
         return skops_io.load_skops(bundle.content[SKOPS], trust.own_modules())
-    if JOBLIB not in bundle.content:
-        raise BundleCorrupt(f"{directory} does not contain a scikit-learn model; {REPACK}.")
     if not trust.pickle or trust.pin is None:
         raise PickleRefused(
             f"{directory} contains a pickle, which is a program; if you trust who made it, set ALLOW_PICKLE=1 and "
@@ -40,13 +52,3 @@ def _deserialise(bundle: Bundle, directory: Path, trust: Trust) -> Any:
         )
     trust.own_modules()
     return skops_io.load_joblib(bundle.content[JOBLIB])
-
-
-def _check_versions(manifest: Manifest) -> None:
-    """Refuse other versions: scikit-learn loads only what the same version wrote (doc: model_persistence)."""
-    made, here = manifest.made_with.get("scikit-learn"), versions()["scikit-learn"]
-    if made != here:
-        raise VersionMismatch(
-            f"model {manifest.name} {manifest.version} was made with scikit-learn {made}, this server has {here}; "
-            f"install scikit-learn=={made}, or {REPACK} with {here}."
-        )

@@ -2,9 +2,11 @@
 
 import json
 import random
+import re
 import shutil
 from contextlib import suppress
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -130,9 +132,39 @@ def test_any_flipped_bit_of_the_manifest_is_refused_when_pinned(bundle):
 
 def test_another_scikit_learn_is_a_version_mismatch_with_the_remedy(bundle):
     """Loading under another version is unsupported by scikit-learn; the message says what to install."""
-    rewrite(bundle, lambda manifest: manifest["made_with"].update({"scikit-learn": "1.2.3"}))
+    rewrite(bundle, lambda manifest: manifest.update(requires=["scikit-learn==1.2.3"]))
 
     with pytest.raises(VersionMismatch, match=r"install scikit-learn==1\.2\.3, or pack the model again"):
+        load(bundle, compiled=False)
+
+
+def test_a_manifest_that_does_not_say_what_it_needs_needs_the_scikit_learn_that_made_it(bundle):
+    """Bundles from before `requires` state their version only under `made_with`."""
+    rewrite(bundle, lambda manifest: manifest.update(requires=None, made_with={"scikit-learn": "1.2.3"}))
+
+    with pytest.raises(VersionMismatch, match=r"install scikit-learn==1\.2\.3, or pack the model again"):
+        load(bundle, compiled=False)
+
+
+@pytest.mark.parametrize(
+    ("needed", "here"), [("not-there==1.0", "none"), (f"numpy==0.{np.__version__}", np.__version__)]
+)
+def test_a_library_that_the_model_needs_and_the_server_has_not_is_named(bundle, needed, here):
+    """The refusal states the requirement, what is installed, and where the lines of an image are."""
+    rewrite(bundle, lambda manifest: manifest["requires"].append(needed))
+
+    expected = rf"needs {re.escape(needed)}, this server has {re.escape(here)}; install .*docs/models\.md"
+    with pytest.raises(VersionMismatch, match=expected):
+        load(bundle, compiled=False)
+    assert "onnx" == load(bundle).engine.name
+
+
+def test_a_bundle_with_only_a_compiled_model_is_served_by_no_other_engine(bundle):
+    """Without an estimator's file it loads, needs nothing, and ENGINE=scikit-learn is refused with the remedy."""
+    rewrite(bundle, lambda manifest: (manifest["files"].pop(part(bundle, "skops").name), manifest.update(requires=[])))
+
+    verify(load(bundle))
+    with pytest.raises(VersionMismatch, match=r"only a compiled model.*ENGINE=auto"):
         load(bundle, compiled=False)
 
 
