@@ -63,22 +63,13 @@ def pack(
     data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
     columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), baselines(columns)
-    onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, _NOT_ASKED_FOR)
+    onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, {**_NOT_ASKED_FOR})
     progress(Step.SERIALISE)
     own = _serialise(estimator, form.get("not_compiled"), allow_pickle=allow_pickle, code=code)
     files, needs = name_files(own | onnx), requirements_of(estimator)
-    manifest = _manifest(
-        files,
-        needs,
-        name=name,
-        version=version,
-        score=score,
-        signature=signature,
-        baseline=baseline,
-        golden=golden_rows(estimator, signature, columns, data),
-        requires=needs if own else [],
-        **form,
-    )
+    golden = golden_rows(estimator, signature, columns, data)
+    form |= {"name": name, "version": version, "score": score, "requires": needs if own else []}
+    manifest = _manifest(files, needs, signature=signature, baseline=baseline, golden=golden, **form)
     progress(Step.VERIFY)
     return _publish(Path(output), manifest, files, allow_pickle=allow_pickle, code=code)
 
