@@ -1,7 +1,8 @@
 """What a model is: no Flask, no marshmallow, no Prometheus, no environment.
 
-The files of this folder are the vocabulary: signature, errors, prediction, outputs, columns and steps, which import
-nothing of ours but each other; loading and predictor, which say themselves what they import.
+The files of this folder are the vocabulary: signature, errors, prediction, outputs, columns, steps and the search for
+a refused cell, which import nothing of ours but each other; loading and predictor, which say themselves what they
+import.
 
 Imports: nothing.
 """

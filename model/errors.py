@@ -14,6 +14,8 @@ class ModelError(Exception):
     """A model or its bundle cannot be used; the message is one line that says what is wrong and what to do."""
 
     code: ClassVar[str] = "model_error"
+    # The row, counted from 0, and the feature of the value that is refused, as far as they are known.
+    cell: tuple[int, str | None] | None = None
 
     @staticmethod
     def of(code: str, message: str) -> "ModelError":

@@ -9,11 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import NoFiniteAnswer
-from model.loading import Loaded
+from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused
+from model.loading import Loaded, make_rows
 from model.prediction import Prediction, Rows
+from model.refused_cell import refused_cell
 
 FEW: Final = 64  # so few numbers are checked faster one by one than by numpy
+_OF_ROWS: Final = (NoFiniteAnswer, UnknownCategory, ValueRefused)
 
 
 class Predictor:
@@ -21,9 +23,32 @@ class Predictor:
 
     def __init__(self, loaded: Loaded) -> None:
         self._engine = loaded.engine
+        self._manifest = loaded.manifest
 
     def predict(self, rows: Rows) -> Prediction:
-        """Predict n ≥ 1 rows of shape (n, features), in the form that the model takes; raises NoFiniteAnswer."""
+        """Predict n ≥ 1 rows of shape (n, features), in the form that the model takes.
+
+        Raises NoFiniteAnswer, UnknownCategory and ValueRefused, with the cell that is refused if it can be found.
+        """
+        try:
+            return self._predict(rows)
+        except _OF_ROWS as error:
+            error.cell = self._refused_cell(rows)
+            raise
+
+    def _refused_cell(self, rows: Rows) -> tuple[int, str | None] | None:
+        signature = self._manifest.signature
+        found = refused_cell(self._refuses, rows, make_rows(self._manifest.golden.rows[:1], signature))
+        return found and (found[0], None if found[1] is None else signature.names[found[1]])
+
+    def _refuses(self, rows: Rows) -> bool:
+        try:
+            self._predict(rows)
+        except _OF_ROWS:
+            return True
+        return False
+
+    def _predict(self, rows: Rows) -> Prediction:
         prediction = self._engine.predict(rows)
         for numbers in prediction.arrays():
             if numbers.dtype.kind == "f" and not _finite(numbers):

@@ -128,6 +128,13 @@ _OF_MODELS: Final = {
 }
 
 
+def _place(cell: tuple[int, str | None] | None) -> str:
+    if cell is None:
+        return ""
+    row, feature = cell
+    return f" It is in row {row}, counted from 0{'' if feature is None else f', for {feature[:100]!r}'}."
+
+
 def describe(error: BaseException) -> Failure:
     """Say what a caller is told of any exception; of one that is not ours to explain, nothing but its code."""
     if isinstance(error, ServiceError):
@@ -136,6 +143,6 @@ def describe(error: BaseException) -> Failure:
     code, message = "internal_error", "Something failed on our side; the server's log has it under the request id."
     of_model = getattr(error, "code", None)
     if isinstance(of_model, str) and of_model in _OF_MODELS:
-        code, message = of_model, _OF_MODELS[of_model]
+        code, message = of_model, _OF_MODELS[of_model] + _place(getattr(error, "cell", None))
     status, title = TABLE[code]
     return Failure(status, code, title, message, _NO_HEADERS)

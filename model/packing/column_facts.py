@@ -59,7 +59,22 @@ def fitted_or_generated_names(estimator: Any) -> list[str]:
 
 
 def is_fitted(estimator: Any) -> bool:
-    """Return whether it has any fitted attribute (a name that ends in `_`, by scikit-learn's convention)."""
+    """Return whether it says that it is fitted, or has a fitted attribute, or is of a class that need not have any.
+
+    By scikit-learn's convention, which its own classes follow, the names of fitted attributes end in `_`. Of what is
+    taken for fitted here, predicting shows whether it is.
+    """
+    if _has_fitted_attributes(estimator):
+        return True
+    last = estimator
+    while hasattr(last, "steps"):  # a pipeline repeats what its last step says, and denies it where that says nothing
+        last = last.steps[-1][1]
+    if hasattr(last, "__sklearn_is_fitted__"):
+        return bool(last.__sklearn_is_fitted__())
+    return any(type(part).__module__.partition(".")[0] != "sklearn" for part, _ in walk(estimator))
+
+
+def _has_fitted_attributes(estimator: Any) -> bool:
     parts = [part for part, _ in walk(estimator) if hasattr(part, "__dict__")]
     return any(name.endswith("_") and not name.startswith("_") for part in parts for name in vars(part))
 
@@ -159,7 +174,7 @@ def _members(part: Any, given: _Columns) -> list[tuple[Any, _Columns]]:
         return [(member, [given[place] for place in places]) for member, places in chosen]
     own = {name: value for name, value in getattr(part, "__dict__", {}).items() if name not in _OF_OTHERS}
     members = [member for member, owner in walk(own) if owner is None and hasattr(member, "get_params")]
-    return [(member, given) for member in members if is_fitted(member)]
+    return [(member, given) for member in members if _has_fitted_attributes(member)]
 
 
 def _keeps(part: Any) -> bool:

@@ -13,7 +13,8 @@ from model.columns import Column
 from model.errors import ModelError, UnsupportedEstimator, describe
 from model.labels import answered
 from model.onnx_export.random_rows import random_rows
-from model.packing.column_facts import fitted_names
+from model.packing.column_facts import column_facts, fitted_names
+from model.packing.unknown_categories import describe_unknown
 from model.prediction import Prediction
 from model.signature import Signature
 from model.sklearn_runtime.engine import SklearnEngine
@@ -36,12 +37,20 @@ def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | No
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[place] for column in columns] for place in selected]
     except (ValueError, IndexError, TypeError, ModelError) as error:
+        if columns and "unknown categor" in str(error) and (unknown := _unknown(estimator, signature, columns)):
+            raise UnsupportedEstimator(unknown) from error
         raise UnsupportedEstimator(f"{name} does not predict its golden rows ({describe(error)}){hint}.") from error
     if not all(np.isfinite(each).all() for each in prediction.arrays() if each.dtype.kind == "f"):
         raise UnsupportedEstimator(f"{name} predicts numbers that are not finite for its golden rows{hint}.")
     labels, *probabilities = [each.tolist() for each in (prediction.labels, *prediction.probability_arrays)]
     several = isinstance(prediction.probabilities, tuple)
     return Golden(cells, labels, probabilities if several else next(iter(probabilities), None))
+
+
+def _unknown(estimator: Any, signature: Signature, columns: list[Column]) -> str | None:
+    """Return which cell of the data is an unknown category."""
+    engine, known = SklearnEngine(copy.deepcopy(estimator), signature), column_facts(estimator, signature.names)
+    return describe_unknown(engine, signature, columns, known)
 
 
 def baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:

@@ -5,14 +5,33 @@ from typing import Any, Final
 
 import numpy as np
 
+from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.errors import ModelError
+from model.packing.column_facts import ColumnFacts
 from model.prediction import Rows
+from model.signature import Dtype, Label, Signature
 
 # So many columns of a group, drawn at random, speak for the others if the engine accepts none of their values.
 ENOUGH: Final = 8
 _REFUSALS: Final = (ValueError, TypeError, AttributeError, IndexError, ModelError)
 Probe = tuple[int, Any]  # a column's position, and the value to try there
+
+
+def typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> Rows:
+    """Return one row without missing values: each column's first present cell, or without data its first category."""
+    if columns is None:
+        blank: dict[Dtype, Label] = {"string": "", "float64": 0.0, "bool": False, "datetime": "1970-01-01", "any": ""}
+        cells = [
+            next(iter(known[each.name].values if each.name in known else ()), blank[each.dtype])
+            for each in signature.features
+        ]
+        columns = [Column(each.name, each.dtype, [cell]) for each, cell in zip(signature.features, cells, strict=True)]
+    first = [
+        Column(column.name, column.dtype, [next((cell for cell in column.cells if cell is not None), None)])
+        for column in columns
+    ]
+    return join_columns(first, signature.features, numeric=signature.layout == "matrix")
 
 
 class Prober:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.bundle.manifest_checks import estimator_type
-from model.columns import Column, join_columns
+from model.columns import Column
 from model.errors import UnsupportedEstimator, describe
 from model.labels import plain, unwritable
 from model.packing.column_facts import (
@@ -19,8 +19,8 @@ from model.packing.column_facts import (
     is_fitted,
     takes_strings,
 )
-from model.packing.probing import Prober
-from model.prediction import Rows
+from model.packing.probing import Prober, typical_row
+from model.packing.unknown_categories import describe_unknown
 from model.signature import Dtype, Feature, Label, Signature, Task
 from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk
@@ -44,7 +44,7 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
     """
     task = _task(estimator)
     if not is_fitted(estimator):
-        raise UnsupportedEstimator(f"{type(estimator).__name__} is not fitted; fit it before packing.")
+        raise _not_fitted(estimator)
     names = [column.name for column in columns] if columns else fitted_or_generated_names(estimator)
     known = column_facts(estimator, names)
     features = _features(names, columns, known)
@@ -62,6 +62,10 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
         probabilities=task == "classifier" and hasattr(estimator, "predict_proba"),
     )
     return _probe(estimator, signature, columns, known)
+
+
+def _not_fitted(estimator: Any) -> UnsupportedEstimator:
+    return UnsupportedEstimator(f"{type(estimator).__name__} is not fitted; fit it before packing.")
 
 
 def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> list[Feature]:
@@ -124,12 +128,16 @@ def _probe(
 ) -> Signature:
     """Let a copy of the estimator predict rows with missing values and unknown categories, and see what it accepts."""
     engine = SklearnEngine(copy.deepcopy(estimator), signature)
+    base = typical_row(signature, columns, known)
     try:
-        base = _typical_row(signature, columns, known)
         labels = engine.predict(base).labels
     except Exception as error:  # a model, or its own code, may raise anything for rows unlike those it was fitted on
         if signature.layout in ("matrix", "table") and _own_code(estimator):
             return _probe(estimator, replace(signature, layout="frame"), columns, known)
+        if columns and (unknown := describe_unknown(engine, signature, columns, known)):
+            raise UnsupportedEstimator(unknown) from error
+        if type(error).__name__ == "NotFittedError":
+            raise _not_fitted(estimator) from error
         hint = "pass its training data" if columns is None else "it may have been fitted on other data"
         if "expected 'const double' but got 'float'" in str(error):
             hint = "it was fitted on float32, but rows are float64: fit it on float64"
@@ -190,19 +198,3 @@ def _own_code(estimator: Any) -> bool:
     functions = [part.func for part in parts if callable(getattr(part, "func", None))]
     modules = [getattr(each, "__module__", None) or "" for each in (*map(type, parts), *functions)]
     return any(module.partition(".")[0] not in ("sklearn", "numpy", "") for module in modules)
-
-
-def _typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> Rows:
-    """Return one row without missing values: each column's first present cell, or without data its first category."""
-    if columns is None:
-        blank: dict[Dtype, Label] = {"string": "", "float64": 0.0, "bool": False, "datetime": "1970-01-01", "any": ""}
-        cells = [
-            next(iter(known[each.name].values if each.name in known else ()), blank[each.dtype])
-            for each in signature.features
-        ]
-        columns = [Column(each.name, each.dtype, [cell]) for each, cell in zip(signature.features, cells, strict=True)]
-    first = [
-        Column(column.name, column.dtype, [next((cell for cell in column.cells if cell is not None), None)])
-        for column in columns
-    ]
-    return join_columns(first, signature.features, numeric=signature.layout == "matrix")
