@@ -37,8 +37,8 @@ test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the 
 	.venv/bin/pytest -m clients
 
 # Each is a folder of tests/system/models, whose tests run in the environment of tests/models/requirements-FOLDER.txt.
-LIBRARIES = boosting
-test-models: .venv/dev.stamp $(LIBRARIES:%=.venv-models/%.stamp)  ## models of other libraries (XGBoost, LightGBM, CatBoost)
+LIBRARIES = boosting thirdparty
+test-models: .venv/dev.stamp $(LIBRARIES:%=.venv-models/%.stamp)  ## models of other libraries (XGBoost, LightGBM, CatBoost, imbalanced-learn, …)
 	for each in $(LIBRARIES); do \
 	  .venv-models/$$each/bin/python -m pytest -m models tests/system/models/$$each --numprocesses 2 --dist loadfile || exit 1; \
 	done

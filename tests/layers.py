@@ -23,7 +23,12 @@ HOMES = {
     "pandas": ["model.sklearn_runtime.frame", "model.packing.data_files"],
     "prometheus_client": ["service.monitoring"],
     "simdjson": ["service.validation.plain_numbers"],
-    "sklearn": ["model.packing.reference_model", "model.onnx_export"],
+    "sklearn": [
+        "model.packing.pruning",
+        "model.packing.reference_model",
+        "model.packing.resampling",
+        "model.onnx_export",
+    ],
     "skops": ["model.sklearn_runtime.skops_io"],
     "werkzeug": ["service.http", "service.formats.media_types"],
     "yaml": ["model.packing.sources"],

@@ -1,7 +1,7 @@
 """The engine for compiled models: ONNX Runtime on one graph in double precision, without scikit-learn."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
@@ -16,6 +16,8 @@ from model.prediction import Prediction, Rows
 from model.signature import Signature
 
 UNKNOWN = -1.0
+# It multiplies a matrix product by a float32, in place of the float64 that the graph has.
+_INEXACT: Final = {"MatMulScaleFusion"}
 
 
 class OnnxEngine:
@@ -34,7 +36,9 @@ class OnnxEngine:
         options.log_severity_level = 3
         try:
             check_graph(content)
-            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"], disabled_optimizers=_INEXACT
+            )
             properties = session.get_modelmeta().custom_metadata_map
         except MemoryError:
             raise

@@ -14,6 +14,7 @@ from model.errors import ModelError, UnsupportedEstimator, describe
 from model.labels import answered
 from model.onnx_export.random_rows import random_rows
 from model.packing.column_facts import column_facts, fitted_names
+from model.packing.pruning import keep_what_predicts
 from model.packing.unknown_categories import describe_unknown
 from model.prediction import Prediction
 from model.signature import Signature
@@ -29,7 +30,7 @@ def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | No
     try:
         if columns is None:
             rows = random_rows(signature, GOLDEN_ROWS, seed=0)
-            prediction = SklearnEngine(copy.deepcopy(estimator), signature).predict(rows)
+            prediction = SklearnEngine(copy.deepcopy(keep_what_predicts(estimator)), signature).predict(rows)
             cells = [[_json_cell(cell) for cell in row] for row in rows.tolist()]
         else:
             selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))

@@ -25,12 +25,6 @@ def refuse_other_objects(found: Any) -> None:
         raise UnsupportedEstimator(f"this is {repr(found)[:60]}, and no model; name the file of a fitted estimator.")
 
 
-def predicting_part(estimator: Any) -> Any:
-    """Return what a search predicts with, or the estimator itself; raises UnsupportedEstimator for another object."""
-    refuse_other_objects(estimator)
-    return getattr(estimator, "best_estimator_", estimator)
-
-
 def refuse_main(estimator: Any) -> None:
     """Raise UnsupportedEstimator if the estimator needs a class or function of the script or notebook that runs."""
     if names := names_in_main(estimator):

@@ -24,7 +24,8 @@ from model.onnx_export.verification import compile_verified
 from model.packing.column_facts import fitted_names, takes_strings
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
-from model.packing.objects import predicting_part, refuse_main
+from model.packing.objects import refuse_main, refuse_other_objects
+from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
@@ -59,7 +60,8 @@ def pack(
     each step.
     """
     progress(Step.READ_SIGNATURE)
-    estimator = predicting_part(estimator)
+    refuse_other_objects(estimator)
+    whole, estimator = estimator, keep_what_predicts(estimator)
     data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
     columns, code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), baselines(columns)
@@ -67,7 +69,7 @@ def pack(
     progress(Step.SERIALISE)
     own = _serialise(estimator, form.get("not_compiled"), allow_pickle=allow_pickle, code=code)
     files, needs = name_files(own | onnx), requirements_of(estimator)
-    golden = golden_rows(estimator, signature, columns, data)
+    golden = golden_rows(whole, signature, columns, data)
     form |= {"name": name, "version": version, "score": score, "requires": needs if own else []}
     manifest = _manifest(files, needs, signature=signature, baseline=baseline, golden=golden, **form)
     progress(Step.VERIFY)

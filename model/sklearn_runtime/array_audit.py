@@ -52,7 +52,8 @@ def _is_sound(part: Any) -> bool:
 
 def _members_fit(ensemble: Any) -> bool:
     """Ensembles pass rows to their trees unchecked: no tree may take more features than it will be given."""
-    members = [each for each in np.ravel(np.asarray(ensemble.estimators_, dtype=object)) if hasattr(each, "tree_")]
+    held = ensemble.estimators_  # a pipeline or an ensemble among them is a sequence too, and no row of an array
+    members = [each for each in (held.flat if isinstance(held, np.ndarray) else held) if hasattr(each, "tree_")]
     features = getattr(ensemble, "estimators_features_", getattr(ensemble, "_estimators_features", None))
     if not members:
         return True

@@ -10,7 +10,12 @@ import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_iris
-from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -21,6 +26,7 @@ from model.engines.onnx import OnnxEngine
 from model.errors import BundleCorrupt, NoFiniteAnswer
 from model.loading import load
 from model.onnx_export import tree_ensembles, verification
+from model.onnx_export.compiler import compile_model
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.trees import Tree
 from model.onnx_export.verification import compile_verified
@@ -174,3 +180,14 @@ assert not {"sklearn", "scipy", "skops", "joblib", "onnx"} & set(sys.modules)
     done = subprocess.run([sys.executable, "-c", program, iris_bundle], cwd=ROOT, capture_output=True, check=False)
 
     assert (0, b"") == (done.returncode, done.stderr)
+
+
+def test_factors_of_matrix_products_stay_double():
+    """ONNX Runtime would fold a scalar beside a matrix product into a float32: two classes of AdaBoost had 1e-8."""
+    boosted = AdaBoostClassifier(n_estimators=3).fit(CANCER.data, CANCER.target)
+    signature = read_signature(boosted, None)
+    compiled = compile_model(boosted, signature)
+
+    found = OnnxEngine(compiled.content, compiled.codes, signature).predict(CANCER.data)
+
+    np.testing.assert_allclose(boosted.predict_proba(CANCER.data), found.probabilities, rtol=0, atol=1e-15)

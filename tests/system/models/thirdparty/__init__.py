@@ -1,0 +1,1 @@
+"""Models of libraries that build on scikit-learn."""
