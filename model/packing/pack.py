@@ -29,7 +29,7 @@ from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
-from model.packing.training_data import read_columns
+from model.packing.training_data import is_index, read_columns
 from model.signature import TEXT, Signature
 from model.sklearn_runtime import skops_io
 from model.sklearn_runtime.restore import versions
@@ -111,7 +111,8 @@ def _columns(estimator: Any, data: Any) -> list[Column] | None:
         names = ", ".join(column.name for column in columns)
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} takes {width} columns and does not know their names; the data have "
-            f"{len(columns)} ({names[:200]}): leave out those that it was not fitted on, such as the target."
+            f"{len(columns)} ({names[:200]}): leave out those that it was not fitted on, such as "
+            f"{'the index of a data frame (write it with index=False)' if is_index(columns[0].name) else 'the target'}."
         )
     return columns
 

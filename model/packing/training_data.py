@@ -1,6 +1,7 @@
 """Training data as columns, whatever holds them: a data frame, a matrix, a list of rows or of strings."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from model.signature import TEXT, Dtype
 
 # float64 represents every integer up to the first, and none beyond the second.
 _EXACT_INTEGERS: Final = 2**53
+_INDEX: Final = re.compile(r"(Unnamed: 0|__index_level_\d+__|)")
 _LARGEST: Final = int(np.finfo(np.float64).max)
 _TYPES: Final[tuple[tuple[Dtype, tuple[type, ...]], ...]] = (
     ("bool", (bool,)),
@@ -30,6 +32,11 @@ def read_columns(data: Any, names: Sequence[str] | None) -> list[Column]:
     if not columns or not columns[0].cells:
         raise UnsupportedEstimator("the data have no rows; give some rows that the estimator was fitted on.")
     return columns
+
+
+def is_index(name: str) -> bool:
+    """Return whether a column has the name that a data frame's index gets in a file."""
+    return _INDEX.fullmatch(name) is not None
 
 
 def dtype_of(cells: Sequence[Any]) -> Dtype:

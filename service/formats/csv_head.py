@@ -9,6 +9,7 @@ from service.validation.cells import shown
 from service.validation.requests import invalid_request
 
 _NO_LETTERS: Final = re.compile(r"[\d\s.,+eE-]*")
+_SEPARATOR: Final = re.compile("sep=.")
 _NOT_WORDS: Final = re.compile(r"[\W_]+")
 
 
@@ -23,6 +24,12 @@ def is_head(cells: Sequence[str], header: str, names: list[str]) -> bool:
         return not set(names).isdisjoint(cells)
     known = {_spelt(name) for name in names} - {""}
     return not set(names).isdisjoint(cells) or 2 * sum(_spelt(cell) in known for cell in cells) > len(cells)
+
+
+def refuse_separator_line(lines: Sequence[Sequence[str]], names: list[str]) -> None:
+    """Raise InvalidRows for Excel's first line `sep=,`, which is neither names nor a row."""
+    if lines and _SEPARATOR.fullmatch(",".join(lines[0])) and (len(names) > 1 or [*lines[1:2]] == [names]):
+        raise invalid_request("/0", "names or a row: leave out the line by which Excel names the separator", "sep=")
 
 
 def check_row(cells: Sequence[str], features: Sequence[Feature]) -> None:

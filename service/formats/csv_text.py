@@ -39,6 +39,7 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     if (found := _read_numbers(body, header, names, tables)) is not None:
         return found
     lines = _lines(body, tables.max_rows + 1)
+    csv_head.refuse_separator_line(lines, names)
     headed = bool(lines) and csv_head.is_head(lines[0], header, names)
     if not (header or headed) and len(lines) > 1:
         csv_head.check_row(lines[0], tables.features)

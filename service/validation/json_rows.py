@@ -1,6 +1,7 @@
 """Reads the rows of a JSON document into the form that the model takes, or finds what is wrong with them."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
 from operator import itemgetter
@@ -15,6 +16,7 @@ from service.validation.cells import CellReader, only_numbers, shown
 from service.validation.plain_numbers import MatrixReader
 from service.validation.requests import check_row_count, escaped
 
+_INDEX: Final = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")  # how pandas and Arrow name it, if at all
 _MOST_PROPOSALS: Final = 3
 _MOST_COMPARED: Final = 500
 _LONGEST: Final = 100  # characters of a name
@@ -150,7 +152,9 @@ class RowReader:
 
 
 def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
-    """Say which of a model's features was probably meant by an unknown name."""
+    """Say which of a model's features was probably meant by an unknown name, or that it is that of an index."""
+    if _INDEX.fullmatch(name):
+        return "no column for the index of a data frame (write it with index=False)"
     compared = names[:_MOST_COMPARED]
     cut, near = name[:_LONGEST], list[str]()
     if compare:
