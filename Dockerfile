@@ -6,11 +6,16 @@ FROM ${BASE} AS tools
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
 COPY image/ /usr/local/bin/
 WORKDIR /src
+# The scikit-learn that is served; by default the one of requirements.txt (`make image BUNDLE=…` finds a bundle's).
+ARG SKLEARN=
+COPY model/__init__.py model/
+COPY model/environments/ model/environments/
 
 
 FROM tools AS train
 COPY requirements-train.txt ./
-RUN pip install --require-hashes --only-binary=:all: --no-compile -r requirements-train.txt
+RUN python -m model.environments.pins "$SKLEARN" requirements-train.txt > pinned.txt \
+ && pip install --require-hashes --only-binary=:all: --no-compile -r pinned.txt
 COPY model/ model/
 RUN python -m model train --output /model
 
@@ -26,7 +31,8 @@ RUN rm -r model/environments model/onnx_export model/packing
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
 FROM tools AS any
 COPY requirements.txt ./
-RUN pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r requirements.txt && strip-packages
+RUN python -m model.environments.pins "$SKLEARN" requirements.txt > pinned.txt \
+ && pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r pinned.txt && strip-packages
 COPY --from=code /src/app app
 COPY --from=train /model /model
 WORKDIR /src/app

@@ -14,7 +14,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
 
 serve: .venv/train.stamp $(if $(MODEL_DIR),,bundle/manifest.json)  ## serve MODEL_DIR, or a reference model made here, on PORT (8000)
-	@exec .venv/bin/gunicorn
+	@bin=$$(.venv/bin/python -m model environment) && exec $$bin/gunicorn
 
 train: .venv/train.stamp  ## fit the reference model on iris and pack it in ./bundle
 	@.venv/bin/python -m model train --output bundle >&2
@@ -84,8 +84,9 @@ format: .venv/dev.stamp  ## format the code, and correct what ruff can correct
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-image:  ## build the container image
-	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) \
+image:  ## build the container image; with BUNDLE, one of the scikit-learn that this bundle needs
+	sklearn=$(if $(BUNDLE),$$($(PYTHON) -m model.environments.serving $(BUNDLE))) && \
+	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) --build-arg SKLEARN=$$sklearn \
 	  --build-arg VERSION=$$(sed -n 's/^VERSION = "\(.*\)"/\1/p' service/__init__.py) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) .
 

@@ -6,11 +6,31 @@ Imports: model, model.commands.
 import os
 import sys
 
+if sys.version_info < (3, 11):  # noqa: UP036  # whoever has an older Python is told what to do
+    sys.exit(
+        f"ml-service: Python 3.11 or later is needed, and this is {sys.version.split()[0]}; run it with a later one: "
+        "`pack` makes an environment of the scikit-learn that wrote the file"
+    )
+
+from model.missing import say_missing
 from model.thread_limits import limit_threads
 
 limit_threads(os.environ)  # as the server does: what is tried and measured here is what will be served
 
-from model.commands.cli import main  # noqa: E402
+
+def run() -> int:
+    """Run the command; a package that is missing is one line on stderr and exit code 1."""
+    try:
+        from model.commands.cli import main  # noqa: PLC0415  # it imports packages that may be missing
+
+        return main(sys.argv[1:], os.environ)
+    except ModuleNotFoundError as error:
+        said = say_missing(error)
+        if said is None:
+            raise
+        sys.stderr.write(f"ml-service: error: {said}\n")
+        return 1
+
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ))
+    sys.exit(run())

@@ -71,7 +71,7 @@ def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callab
     except ModuleNotFoundError as error:
         raise VersionMismatch(
             f"{directory} has no compiled model, and this server has no scikit-learn ({error}); use the image that "
-            "includes scikit-learn."
+            f"includes it: in a checkout, `make image BUNDLE={directory}` builds one."
         ) from None
     return partial(restore, bundle, directory)
 

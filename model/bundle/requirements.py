@@ -1,6 +1,7 @@
 """What a bundle needs at run time beside the server: distributions, and their versions."""
 
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from pathlib import Path
 
 from model.bundle.manifest import REPACK, Manifest
 from model.errors import VersionMismatch
@@ -8,11 +9,11 @@ from model.errors import VersionMismatch
 SKLEARN = "scikit-learn"
 
 
-def check_requirements(manifest: Manifest) -> None:
+def check_requirements(manifest: Manifest, directory: Path) -> None:
     """Refuse to build an estimator without the versions that it was made with; raises VersionMismatch.
 
     scikit-learn loads only what the same version wrote (doc: model_persistence), and other libraries promise no more.
-    A manifest that states nothing needs the scikit-learn that it was made with.
+    `directory` is the bundle's. A manifest that states nothing needs the scikit-learn that it was made with.
     """
     model = f"model {manifest.name} {manifest.version}"
     for each in requirements(manifest):
@@ -22,8 +23,8 @@ def check_requirements(manifest: Manifest) -> None:
             continue
         if name == SKLEARN:
             raise VersionMismatch(
-                f"{model} was made with scikit-learn {made}, this server has {here}; "
-                f"install scikit-learn=={made}, or {REPACK} with {here}."
+                f"{model} was made with scikit-learn {made}, this server has {here}; in a checkout, `make serve "
+                f"MODEL_DIR={directory}` serves it with {made}, and `make image BUNDLE={directory}` builds its image."
             )
         raise VersionMismatch(
             f"{model} needs {each}, this server has {here or 'none'}; install {each} where the server runs "

@@ -4,5 +4,5 @@
 work there.
 
 Imports: model, model.bundle, model.engines, model.sklearn_runtime, model.loading, model.predictor, model.onnx_export,
-model.packing.
+model.packing, model.environments.
 """

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from model.commands import bench, check, inspect_bundle, pack, train
+from model.commands import bench, check, environment, inspect_bundle, pack, train
 from model.errors import ModelError
 from model.oneline import one_line
 
@@ -20,7 +20,10 @@ class Command(Protocol):
         """Declare the command's arguments; `environ` has the server's settings, which are the defaults."""
 
     def run(self, options: argparse.Namespace) -> int:
-        """Run the command and return its exit code; raises ModelError and OSError."""
+        """Run the command and return its exit code; raises ModelError and OSError.
+
+        The options also have `arguments`, all that were given, and `environ`, for another process to run the command.
+        """
 
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -29,6 +32,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "inspect": inspect_bundle,
     "check": check,
     "bench": bench,
+    "environment": environment,
 }
 
 
@@ -38,7 +42,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     subparsers = parser.add_subparsers(required=True, dest="command")
     for name, command in COMMANDS.items():
         command.add_arguments(subparsers.add_parser(name, help=command.HELP, description=command.HELP), environ)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(arguments, argparse.Namespace(arguments=list(arguments), environ=environ))
     try:
         status = COMMANDS[options.command].run(options)
         sys.stdout.flush()

@@ -18,6 +18,15 @@ def add_output(parser: argparse.ArgumentParser, environ: Mapping[str, str], name
     add("--version", default="1", help="the model's version (default: %(default)s)")
 
 
+def add_environments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Add where environments of other scikit-learn versions are, and whether one may be made."""
+    cache = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '.')}/.cache"
+    place = Path(environ.get("MODEL_ENVIRONMENTS") or f"{cache}/ml-service/environments")
+    help_ = "where environments of other scikit-learn versions are made (default: %(default)s)"
+    parser.add_argument("--environments", type=Path, default=place, help=help_)
+    parser.add_argument("--no-env", action="store_true", help="make none, and say how to do it by hand")
+
+
 def add_bundle(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
     """Add which bundle to read, and how to print what was found."""
     add = parser.add_argument

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from model.commands.inspect_bundle import describe_engine
-from model.commands.options import add_code, add_output, say_progress
+from model.commands.options import add_code, add_environments, add_output, say_progress
 from model.commands.progress import progress_bar
 from model.loading import Loaded
 from model.steps import Progress, Step
@@ -23,11 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
     add("--allow-pickle", action="store_true", help="write a pickle if skops cannot hold the model")
     add_output(parser, environ)
     add_code(parser, environ)
+    add_environments(parser, environ)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Pack the estimator, and print what came of it."""
-    from model.packing.pack import pack  # noqa: PLC0415  # the serving images have no packing
+    """Pack the estimator, and print what came of it; one of another scikit-learn version where that version is."""
+    from model.commands.other_version import packed_elsewhere  # noqa: PLC0415  # the serving images have no packing
+
+    elsewhere = packed_elsewhere(options)
+    if elsewhere is not None:
+        return elsewhere
+    from model.packing.pack import pack  # noqa: PLC0415  # likewise
     from model.packing.sources import read_source  # noqa: PLC0415  # likewise
 
     with progress_bar() as progress:

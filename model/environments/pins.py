@@ -40,12 +40,13 @@ def known_versions() -> list[str]:
 def requirements(version: str, base: Path) -> str | None:
     """Return a requirement file with the pins of a release of scikit-learn, or None if there are no such pins.
 
+    No release means the one that the file has.
     The file's own packages get that release's pins. Packages that it does not have are added only to those that can
     pack (what pandas needs), and not to a server's.
     """
     own = base.read_text()
     names = {name for name, _, _ in blocks(own)}
-    if (SKLEARN, version) in {(name, found) for name, found, _ in blocks(own)}:
+    if not version or (SKLEARN, version) in {(name, found) for name, found, _ in blocks(own)}:
         return own
     pins = pins_of(version)
     if pins is None:

@@ -23,7 +23,7 @@ def versions() -> dict[str, str]:
 def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
     """Return the engine of a bundle; errors name the directory that it was read from. Raises ModelError."""
     _check_form(bundle, directory)
-    check_requirements(bundle.manifest)
+    check_requirements(bundle.manifest, directory)
     estimator = _deserialise(bundle, directory, trust)
     audit_arrays(estimator)
     check_estimator(estimator, bundle.manifest)

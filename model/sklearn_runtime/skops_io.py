@@ -168,7 +168,7 @@ def _unreadable(error: BaseException) -> ModelError:
     if made := getattr(error, "original_sklearn_version", None):  # sklearn.exceptions.InconsistentVersionWarning
         here = getattr(error, "current_sklearn_version", "another version")
         return VersionMismatch(
-            f"the model file was written with scikit-learn {made}, but {here} is installed; fit it again with {here}."
+            f"the model file was written with scikit-learn {made}, but {here} is installed; load it where {made} is."
         )
     hint = ""
     if isinstance(error, ImportError):

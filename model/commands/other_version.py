@@ -1,0 +1,52 @@
+"""Packs a model file of another scikit-learn version where that version is: in an environment made for it.
+
+Imported by the command when it runs: the serving images have no environments.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from model.commands.options import say_progress
+from model.environments.by_hand import pack_by_hand
+from model.environments.making import python_of
+from model.environments.pins import ROOT, SKLEARN
+from model.environments.written_with import written_with
+from model.errors import VersionMismatch
+
+OLDEST: Final = (1, 3)
+
+
+def packed_elsewhere(options: argparse.Namespace) -> int | None:
+    """Pack a file of another scikit-learn version in an environment of it, and return the exit code.
+
+    Returns None for a file of this version, or of none. Raises VersionMismatch with what to do where that is not done.
+    """
+    made = written_with(options.path)
+    if made.sklearn is None or made.sklearn == version(SKLEARN):
+        return None
+    said = f"{options.path} was written with scikit-learn {made.sklearn}, and {version(SKLEARN)} is here"
+    if tuple(map(int, re.findall(r"\d+", made.sklearn)[:2])) < OLDEST:
+        raise VersionMismatch(f"{said}: files of 1.3 and later can be packed; fit the model again with one of these.")
+    by_hand = pack_by_hand(made.sklearn, options.arguments)
+    if options.no_env:
+        raise VersionMismatch(f"{said}: leave out --no-env, or pack it with that version yourself: {by_hand}")
+    say_progress(f"{said}: packing it with its own version")
+    try:
+        python = python_of(made.sklearn, made.python, options.environments.absolute(), say_progress)
+    except VersionMismatch as error:
+        raise VersionMismatch(f"{said}, and there is no environment of it: {error}; by hand: {by_hand}") from None
+    return _run(python, options)
+
+
+def _run(python: Path, options: argparse.Namespace) -> int:
+    """Run the same command in the other environment, with this checkout's packages before all others."""
+    name, *rest = options.arguments
+    paths = [str(ROOT), *filter(None, [options.environ.get("PYTHONPATH")])]
+    environ = {**options.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    command = [str(python), "-m", "model", name, "--no-env", *rest]
+    return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # the caller's own arguments

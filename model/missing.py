@@ -1,0 +1,31 @@
+"""What `python -m model pack` imports, and the one line that says which of it is not installed."""
+
+import sys
+from importlib.util import find_spec
+from typing import Final
+
+# The requirements by the names of their modules; pyproject.toml has the same bounds.
+IMPORTED: Final = {
+    "sklearn": "scikit-learn",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "skops": "skops>=0.16",
+    "joblib": "joblib",
+    "onnx": "onnx>=1.23",
+    "onnxruntime": "onnxruntime>=1.28,<1.29",
+    "msgspec": "msgspec>=0.20",
+    "yaml": "pyyaml",
+    "pyarrow": "pyarrow",
+}
+
+
+def say_missing(error: ModuleNotFoundError) -> str | None:
+    """Return which packages are missing and how to install them; None if the error is about another module."""
+    name = str(error.name).partition(".")[0]
+    if name == "model":
+        return f"{error.name} is not part of this image; run the command in a checkout"
+    if name not in IMPORTED:
+        return None
+    missing = [requirement for module, requirement in IMPORTED.items() if find_spec(module) is None]
+    packages = " ".join(f"'{each}'" for each in missing)
+    return f"{sys.executable} has no {', '.join(missing)}; install them: {sys.executable} -m pip install {packages}"
