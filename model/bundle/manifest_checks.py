@@ -33,7 +33,8 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
     _check(
         {
             "task": (signature.task, kind),
-            "number of features": (width, getattr(estimator, "n_features_in_", width)),
+            # CatBoost forgets it in a file, and says 0.
+            "number of features": (width, getattr(estimator, "n_features_in_", width) or width),
             "classes": (_listed(signature.classes), _classes_of(estimator, manifest)),
         }
     )

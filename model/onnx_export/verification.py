@@ -14,13 +14,14 @@ from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
 from model.errors import ModelError, describe
 from model.onnx_export.comparison import TOO_FAR, Comparison, Found
-from model.onnx_export.compiler import CompiledModel, compile_model
-from model.onnx_export.graph import NotCompiled
+from model.onnx_export.compiler import PREDICTORS, CompiledModel, compile_model
+from model.onnx_export.graph import NotCompiled, qualified_name
 from model.onnx_export.random_rows import random_rows
 from model.onnx_export.thresholds import count_trees, edge_rows, tree_parts
 from model.prediction import Rows
 from model.signature import Feature, Signature
 from model.sklearn_runtime.engine import SklearnEngine
+from model.sklearn_runtime.estimator_walk import walk
 from model.steps import Progress, Step, no_progress
 
 RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
@@ -43,9 +44,11 @@ def compile_verified(
     """Compile an estimator, and compare its answers and speed with scikit-learn's; raises NotCompiled.
 
     The rows are training rows, random rows, far rows, and rows at the thresholds of trees. A compiled model that gives
-    other answers, or is slower, is not returned.
+    other answers, or is slower, is not returned; but one that makes another library unnecessary may be slower.
     """
     made, form = compile_and_compare(estimator, signature, columns, baseline, progress)
+    if any(qualified_name(type(part)) in PREDICTORS for part, _ in walk(estimator)):
+        return made, form
     if form.speedup["1"] < 1 or form.speedup[str(MANY_ROWS)] * MOST_SLOWER < 1:
         raise NotCompiled(
             f"compiled, it has {form.speedup['1']} times the speed for one row, "

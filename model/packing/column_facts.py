@@ -37,25 +37,51 @@ def takes_strings(estimator: Any) -> bool:
     )
 
 
-def fitted_names(estimator: Any) -> list[str] | None:
-    """Return the names of the columns that the estimator was fitted on, or None if they had no names."""
+def fitted_names(estimator: Any, present: Sequence[Any] = ()) -> list[str] | None:
+    """Return the names of the columns that the estimator was fitted on, or None if they had no names.
+
+    LightGBM writes a space as an underscore: among the names that are `present`, it means the one that it wrote so.
+    """
     names = getattr(estimator, "feature_names_in_", None)
-    return None if names is None else [str(name) for name in names]
+    if names is None and _library(estimator) == "catboost":
+        names = estimator.feature_names_
+        names = None if names == [str(place) for place in range(len(names))] else names
+    if names is None:
+        return None
+    given = set(map(str, present))
+    if given and any(_library(part) == "lightgbm" for part, _ in walk(estimator)):
+        written = {name.replace(" ", "_"): name for name in given}
+        return [name if name in given else written.get(name, name) for name in map(str, names)]
+    return [str(name) for name in names]
 
 
-def fitted_or_generated_names(estimator: Any) -> list[str]:
+def _library(part: Any) -> str:
+    return type(part).__module__.partition(".")[0]
+
+
+def fitted_or_generated_names(estimator: Any, present: Sequence[str] = ()) -> list[str]:
     """Return the names of its columns, or generated ones; raises UnsupportedEstimator if it does not know how many."""
-    names = fitted_names(estimator)
+    names = fitted_names(estimator, present)
     if names is not None:
         return names
     if takes_strings(estimator):
         return [TEXT]
     for part, _ in walk(estimator):  # the first step of a pipeline may not count its columns
-        if hasattr(part, "n_features_in_"):
-            return [f"x{position}" for position in range(part.n_features_in_)]
+        if count := width_of(part):
+            return [f"x{position}" for position in range(count)]
     raise UnsupportedEstimator(
         f"{type(estimator).__name__} does not know what columns it was fitted on; pass its training data."
     )
+
+
+def width_of(estimator: Any) -> int | None:
+    """Return how many columns the estimator was fitted on, if it knows that.
+
+    CatBoost forgets it in a file or a copy, but not the names, which are numbers if the columns had none.
+    """
+    if _library(estimator) == "catboost":
+        return len(estimator.feature_names_ or ()) or None
+    return getattr(estimator, "n_features_in_", None) or None
 
 
 def is_fitted(estimator: Any) -> bool:
@@ -148,7 +174,7 @@ def _own_order(part: Any, given: _Columns) -> _Columns:
     own = fitted_names(part)
     if own is not None and set(own) <= set(given):
         return [*own]
-    return given if getattr(part, "n_features_in_", len(given)) == len(given) else []
+    return given if (width_of(part) or len(given)) == len(given) else []
 
 
 def _by_columns(part: Any, given: _Columns, notes: _Notes) -> _Columns:

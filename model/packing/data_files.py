@@ -30,7 +30,7 @@ def rows_at(path: Path, estimator: Any) -> Any:
 
 def _csv(path: Path, estimator: Any) -> Any:
     names = [str(name) for name in pandas.read_csv(path, nrows=0).columns]
-    expected = fitted_or_generated_names(estimator)
+    expected = fitted_or_generated_names(estimator, names)
     _check_first_line(path, names if len(expected) > 1 else [])
     known = column_facts(estimator, expected)
     strings = [name for name in names if name in known and known[name].dtype == "string"]

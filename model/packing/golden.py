@@ -10,7 +10,7 @@ import numpy as np
 
 from model.bundle.manifest import Baseline, Golden
 from model.columns import Column
-from model.errors import ModelError, UnsupportedEstimator, describe
+from model.errors import UnsupportedEstimator, describe
 from model.labels import answered
 from model.onnx_export.random_rows import random_rows
 from model.packing.column_facts import column_facts, fitted_names
@@ -37,7 +37,7 @@ def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | No
             rows = _select_rows(estimator, data, selected, framed=signature.layout == "frame")
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[place] for column in columns] for place in selected]
-    except (ValueError, IndexError, TypeError, ModelError) as error:
+    except Exception as error:  # libraries and own code raise errors of their own
         if columns and "unknown categor" in str(error) and (unknown := _unknown(estimator, signature, columns)):
             raise UnsupportedEstimator(unknown) from error
         raise UnsupportedEstimator(f"{name} does not predict its golden rows ({describe(error)}){hint}.") from error
@@ -70,7 +70,7 @@ def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Predic
 
 def _select_rows(estimator: Any, data: Any, selected: Any, *, framed: bool) -> Any:
     """Return rows of the data in the kind of container that the estimator was fitted on."""
-    names = fitted_names(estimator)
+    names = fitted_names(estimator, getattr(data, "columns", ()))
     if hasattr(data, "iloc"):
         if names is not None:
             return data[names].iloc[selected]

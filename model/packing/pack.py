@@ -21,7 +21,7 @@ from model.columns import Column
 from model.errors import UnsupportedEstimator
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.verification import compile_verified
-from model.packing.column_facts import fitted_names, takes_strings
+from model.packing.column_facts import fitted_names, takes_strings, width_of
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
 from model.packing.objects import refuse_main, refuse_other_objects
@@ -106,8 +106,9 @@ def _columns(estimator: Any, data: Any) -> list[Column] | None:
     """Return the columns of the data; raises UnsupportedEstimator if the estimator was fitted on others."""
     if data is None:
         return None
-    columns, width = read_columns(data, fitted_names(estimator)), getattr(estimator, "n_features_in_", None)
-    if width is not None and fitted_names(estimator) is None and len(columns) != width:
+    fitted, width = fitted_names(estimator, getattr(data, "columns", ())), width_of(estimator)
+    columns = read_columns(data, fitted)
+    if width is not None and fitted is None and len(columns) != width:
         names = ", ".join(column.name for column in columns)
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} takes {width} columns and does not know their names; the data have "

@@ -7,14 +7,12 @@ import numpy as np
 
 from model.columns import Column, join_columns
 from model.engines.base import Engine
-from model.errors import ModelError
 from model.packing.column_facts import ColumnFacts
 from model.prediction import Rows
 from model.signature import Dtype, Label, Signature
 
 # So many columns of a group, drawn at random, speak for the others if the engine accepts none of their values.
 ENOUGH: Final = 8
-_REFUSALS: Final = (ValueError, TypeError, AttributeError, IndexError, ModelError)
 Probe = tuple[int, Any]  # a column's position, and the value to try there
 
 
@@ -94,6 +92,6 @@ class Prober:
             row[0, position] = value
         try:
             self._engine.predict(row)
-        except _REFUSALS:
+        except Exception:  # noqa: BLE001  # libraries and own code raise errors of their own
             return False
         return True

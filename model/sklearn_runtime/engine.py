@@ -96,7 +96,7 @@ def _prepare(part: Any, *, framed: bool) -> None:
     """
     own = vars(part) if hasattr(part, "__dict__") else {}
     if "n_jobs" in own:
-        own["n_jobs"] = None
+        own["n_jobs"] = None if type(part).__module__.startswith("sklearn.") else 1  # None is all cores to LightGBM
     if "_n_threads" in own:
         own["_n_threads"] = 1
     if framed:

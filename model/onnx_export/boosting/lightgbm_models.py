@@ -158,19 +158,18 @@ def _others(graph: Graph, x: ColumnTensor, columns: Any) -> str:
     return graph.constant(~np.isin(np.arange(x.width), columns), np.bool_)
 
 
-def _scores(graph: Graph, model: LightGBMModel, x: ColumnTensor) -> str:
-    """Return the sums of the leaves, or their means where the model has those, of shape (n, outputs)."""
+def _sums(graph: Graph, model: LightGBMModel, x: ColumnTensor) -> str:
+    """Return the sums of the leaves, of shape (n, outputs)."""
     coded = frozenset(column for column, codes in enumerate(x.codes) if codes is not None)
     categories = category_columns(model, coded)
-    found = raw_scores(graph, boosted_trees(model, categories), _rows(graph, model, categories, x))
-    if not model.averaged:
-        return found
-    return graph.add("Div", found, graph.constant(len(model.trees) // model.outputs))
+    return raw_scores(graph, boosted_trees(model, categories), _rows(graph, model, categories, x))
 
 
-def _answer(graph: Graph, objective: tuple[str, ...], scores: str) -> str:
-    """Return what the objective makes of the scores; raises NotCompiled."""
-    name, options = (objective or ("",))[0], dict(each.partition(":")[::2] for each in objective[1:])
+def _answer(graph: Graph, model: LightGBMModel, scores: str) -> str:
+    """Return what the objective makes of the sums, or of their means where the model has those; raises NotCompiled."""
+    if model.averaged:
+        scores = graph.add("Div", scores, graph.constant(len(model.trees) // model.outputs))
+    name, options = (model.objective or ("",))[0], dict(each.partition(":")[::2] for each in model.objective[1:])
     if name in ("poisson", "gamma", "tweedie"):
         return graph.add("Exp", scores)
     if name in ("binary", "multiclassova", "cross_entropy"):
@@ -194,17 +193,18 @@ _AS_IT_IS: Final = (
 
 def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     model = read_estimator(estimator)
-    return PredictorOutput(graph.squeeze(_answer(graph, model.objective, _scores(graph, model, x))))
+    return PredictorOutput(graph.squeeze(_answer(graph, model, _sums(graph, model, x))))
 
 
 def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     model = read_estimator(estimator)
     if not model.objective:
         raise NotCompiled("a classifier with an objective of its own has no compiled form: it does not answer labels")
-    found = _answer(graph, model.objective, _scores(graph, model, x))
+    scores = _sums(graph, model, x)
+    found = _answer(graph, model, scores)
     if len(estimator.classes_) == _SIDES and model.outputs == 1:
         found = binary_probabilities(graph, graph.squeeze(found))
-    return PredictorOutput(argmax(graph, found), (found,))
+    return PredictorOutput(argmax(graph, found), (found,), scores)
 
 
 PREDICTORS: dict[str, Callable[..., PredictorOutput]] = {
