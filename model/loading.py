@@ -65,7 +65,7 @@ def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callab
         from model.engines.onnx import OnnxEngine  # noqa: PLC0415  # each engine is imported only if it is used
 
         codes = manifest.compiled.codes
-        return lambda _: OnnxEngine(bundle.content[ONNX], codes, manifest.signature)
+        return lambda _: OnnxEngine(bundle.content[ONNX], codes, manifest.signature, manifest.further)
     try:
         from model.sklearn_runtime.restore import restore  # noqa: PLC0415  # a compiled model needs no scikit-learn
     except ModuleNotFoundError as error:
@@ -82,7 +82,8 @@ def verify(loaded: Loaded) -> None:
     model = f"model {loaded.manifest.name} {loaded.manifest.version}"
     try:
         with _memory_errors_named(loaded.manifest):
-            prediction = loaded.engine.predict(make_rows(golden.rows, signature))
+            methods = [spec.method for spec in loaded.engine.further]
+            prediction = loaded.engine.predict(make_rows(golden.rows, signature), methods)
         wrong = int(differing_rows(prediction, _answered(golden), signature.task).sum())
     except NoRoom:
         raise
@@ -117,11 +118,12 @@ def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
 def _answered(golden: Golden) -> Prediction:
     """Return the golden answers as a prediction; probabilities of several outputs are nested one level deeper."""
     labels, found = _labels(golden.labels), golden.probabilities
+    further = {method: np.asarray(each, dtype=np.float64) for method, each in golden.further.items()}
     if found is None:
-        return Prediction(labels, None)
+        return Prediction(labels, None, further)
     if isinstance(found[0][0], list):
-        return Prediction(labels, tuple(np.asarray(each, dtype=np.float64) for each in found))
-    return Prediction(labels, np.asarray(found, dtype=np.float64))
+        return Prediction(labels, tuple(np.asarray(each, dtype=np.float64) for each in found), further)
+    return Prediction(labels, np.asarray(found, dtype=np.float64), further)
 
 
 def _labels(rows: list[Any]) -> Any:
@@ -135,6 +137,7 @@ def differing_rows(found: Prediction, expected: Prediction, task: Task) -> Any:
     numeric = task == "regressor"
     wrong = [_far(found.labels, expected.labels) if numeric else _unequal(found.labels, expected.labels)]
     wrong += map(_far, found.probability_arrays, expected.probability_arrays)
+    wrong += [_far(values, expected.further[method]) for method, values in found.further.items()]
     return np.any([each.reshape(len(each), -1).any(axis=1) for each in wrong], axis=0)
 
 

@@ -41,10 +41,20 @@ class OutputSpec:
         shape = () if columns is None else (len(columns),)
         return cls(method, dtype, tuple(columns or (method,)), shape, method, method)
 
+    @property
+    def is_further(self) -> bool:
+        """Whether it is computed only for those who ask for it."""
+        return self.method not in (PREDICT, PREDICT_PROBA)
+
     def values(self, prediction: Prediction) -> NDArray[Any]:
         """Return the values of n rows: float64, int64, uint64, bool, or objects that are all strings."""
         found = prediction.of(self.method)
         return _plain(found if self.index is None else found[self.index], self.dtype)
+
+
+def further_methods(specs: Iterable[OutputSpec]) -> tuple[str, ...]:
+    """Return the methods that an engine is to be asked for so that a prediction has these outputs."""
+    return tuple(dict.fromkeys(spec.method for spec in specs if spec.is_further))
 
 
 def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple[OutputSpec, ...]:

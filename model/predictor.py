@@ -4,6 +4,8 @@ Imports: model, model.loading.
 """
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -25,31 +27,33 @@ class Predictor:
         self._engine = loaded.engine
         self._manifest = loaded.manifest
 
-    def predict(self, rows: Rows) -> Prediction:
+    def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features), in the form that the model takes.
 
-        Raises NoFiniteAnswer, UnknownCategory and ValueRefused, with the cell that is refused if it can be found.
+        `further` are the methods of the outputs to compute beyond labels and probabilities. Raises NoFiniteAnswer,
+        UnknownCategory and ValueRefused, with the cell that is refused if it can be found.
         """
         try:
-            return self._predict(rows)
+            return self._predict(rows, further)
         except _OF_ROWS as error:
-            error.cell = self._refused_cell(rows)
+            error.cell = self._refused_cell(rows, further)
             raise
 
-    def _refused_cell(self, rows: Rows) -> tuple[int, str | None] | None:
+    def _refused_cell(self, rows: Rows, further: Sequence[str]) -> tuple[int, str | None] | None:
         signature = self._manifest.signature
-        found = refused_cell(self._refuses, rows, make_rows(self._manifest.golden.rows[:1], signature))
+        refuses = partial(self._refuses, further=further)
+        found = refused_cell(refuses, rows, make_rows(self._manifest.golden.rows[:1], signature))
         return found and (found[0], None if found[1] is None else signature.names[found[1]])
 
-    def _refuses(self, rows: Rows) -> bool:
+    def _refuses(self, rows: Rows, further: Sequence[str]) -> bool:
         try:
-            self._predict(rows)
+            self._predict(rows, further)
         except _OF_ROWS:
             return True
         return False
 
-    def _predict(self, rows: Rows) -> Prediction:
-        prediction = self._engine.predict(rows)
+    def _predict(self, rows: Rows, further: Sequence[str]) -> Prediction:
+        prediction = self._engine.predict(rows, further)
         for numbers in prediction.arrays():
             if numbers.dtype.kind == "f" and not _finite(numbers):
                 wrong = np.flatnonzero(~np.isfinite(numbers.reshape(len(numbers), -1)).all(axis=1))

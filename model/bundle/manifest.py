@@ -9,7 +9,7 @@ that older readers would misread increments FORMAT, and readers refuse newer for
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ import msgspec
 
 from model.bundle.files import UnfitFile, read_file
 from model.errors import BundleCorrupt, BundleMissing, BundleUnreadable, DigestMismatch, OutputRefused, VersionMismatch
+from model.outputs import OutputSpec
 from model.signature import Cell, Signature
 
 FORMAT = 2
@@ -47,12 +48,14 @@ class File:
 class Golden:
     """Rows, and what the estimator predicted for them before it was packed, nested like Prediction's arrays.
 
-    A missing value is None, a datetime is an ISO 8601 string.
+    `further` has the answers of the further outputs, by method. A missing value is None, a datetime is an ISO 8601
+    string.
     """
 
     rows: list[list[Cell]]
     labels: list[Any]
     probabilities: list[Any] | None
+    further: dict[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ class Manifest:
 
     `not_compiled` says why there is no compiled form, if there is none. `requires` has what the estimator's own file
     needs at run time, as `name==version`: nothing if there is only a compiled form, which needs the server alone. None
-    means what `made_with` says of scikit-learn.
+    means what `made_with` says of scikit-learn. `further` declares what the estimator answers beyond labels and
+    probabilities.
     """
 
     format: int
@@ -114,6 +118,7 @@ class Manifest:
     compiled: CompiledForm | None = None
     not_compiled: str | None = None
     requires: list[str] | None = None
+    further: tuple[OutputSpec, ...] = ()
 
     @property
     def kinds(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Checks that a manifest describes the model beside it: one validates requests, the other predicts them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,14 @@ def check_manifest(manifest: Manifest) -> None:
             "width of the golden rows": ({width}, {len(row) for row in golden.rows}),
             "number of golden labels": (len(golden.rows), len(golden.labels)),
             "probabilities": (signature.probabilities, golden.probabilities is not None),
+            "further outputs": (
+                {spec.method: (len(golden.rows), *spec.shape) for spec in manifest.further},
+                {method: np.shape(values) for method, values in golden.further.items()},
+            ),
+            "columns of further outputs": (
+                [math.prod(spec.shape) for spec in manifest.further],
+                [len(spec.columns) for spec in manifest.further],
+            ),
         }
     )
 

@@ -65,9 +65,18 @@ def _data(path: Path | None, estimator: Any, progress: Progress) -> Any:
     return rows_at(path, getattr(estimator, "best_estimator_", estimator))
 
 
+def describe_outputs(loaded: Loaded) -> str:
+    """Return what callers can ask for, and what only the other engine would answer."""
+    names = [spec.member for spec in loaded.outputs]
+    others = [spec.member for spec in loaded.manifest.further if spec.member not in names]
+    more = f"; with ENGINE=scikit-learn, also {', '.join(others)}" if others and loaded.manifest.requires != [] else ""
+    return ", ".join(names) + more
+
+
 def report(loaded: Loaded, output: Path) -> None:
     """Print a packed model's engine, score and digest."""
     manifest, score = loaded.manifest, loaded.manifest.score
     scored = f"{score.metric} {score.value:.3f} on {score.rows} held-out rows" if score else "not scored"
     print(f"engine: {describe_engine(manifest)}")
     print(f"{manifest.name} {manifest.version}: {scored}; packed in {output}, MODEL_SHA256={loaded.digest}")
+    print(f"outputs: {describe_outputs(loaded)}")

@@ -1,5 +1,6 @@
 """What all engines have in common."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from model.outputs import OutputSpec
@@ -9,13 +10,12 @@ from model.prediction import Prediction, Rows
 class Engine(Protocol):
     """Turns n ≥ 1 rows, as the signature's layout has them, into a Prediction.
 
-    `further` declares the outputs beyond labels and probabilities. Every prediction has their values, and every
-    protocol that has named outputs sends them.
+    `further` declares the outputs beyond labels and probabilities. A prediction has those that it is asked for.
     """
 
     name: str
     further: tuple[OutputSpec, ...]
 
-    def predict(self, rows: Rows) -> Prediction:
-        """Predict; safe to call from several threads at once."""
+    def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
+        """Predict, with further outputs by their methods; safe to call from several threads at once."""
         ...

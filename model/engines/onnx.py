@@ -1,6 +1,6 @@
 """The engine for compiled models: ONNX Runtime on one graph in double precision, without scikit-learn."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -28,9 +28,14 @@ class OnnxEngine:
     """
 
     name = "onnx"
-    further: tuple[OutputSpec, ...] = ()
 
-    def __init__(self, content: bytes, codes: Mapping[str, Mapping[str, float]], signature: Signature) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        codes: Mapping[str, Mapping[str, float]],
+        signature: Signature,
+        further: tuple[OutputSpec, ...] = (),
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
@@ -50,7 +55,9 @@ class OnnxEngine:
         if properties.get(FINGERPRINT) != fingerprint(signature, codes):
             raise BundleCorrupt(f"the compiled model was made for another signature than the manifest has; {REPACK}.")
         self._run = session.run
-        self._outputs = [output.name for output in session.get_outputs()]
+        names = [output.name for output in session.get_outputs()]
+        self._outputs = [name for name in names if name.startswith(("labels", "probabilities"))]
+        self.further = tuple(spec for spec in further if spec.method in names)
         self._guarded = GUARDED in properties  # NaN as a label marks a row without an answer
         self._codes = [codes.get(feature.name) for feature in signature.features]
         self._matrix = signature.layout == "matrix"
@@ -58,15 +65,18 @@ class OnnxEngine:
         self._task = signature.task
         self._lists = signature.outputs == 1  # of several outputs, of which there is one
 
-    def predict(self, rows: Rows) -> Prediction:
+    def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features); raises NoFiniteAnswer where scikit-learn refuses a row too."""
         numbers = rows if self._matrix else self._encoded(rows)
-        labels, *probabilities = self._run(self._outputs, {"rows": numbers})
+        asked = [*self._outputs, *further] if further else self._outputs
+        labels, *probabilities = self._run(asked, {"rows": numbers})
+        found = {method: _narrow(probabilities.pop()) for method in reversed(further)} if further else {}
         if self._guarded and not np.isfinite(labels).all():
             wrong = np.flatnonzero(~np.isfinite(labels.reshape(len(labels), -1)).all(axis=1))
             raise NoFiniteAnswer(f"a number of row {wrong[0]}, counted from 0, became too large inside the model.")
         several = len(probabilities) > 1 or (self._lists and bool(probabilities))
-        return Prediction(self._named(labels), (tuple(probabilities) if several else next(iter(probabilities), None)))
+        shares = tuple(probabilities) if several else next(iter(probabilities), None)
+        return Prediction(self._named(labels), shares, found)
 
     def _named(self, labels: NDArray[np.float64]) -> NDArray[Any]:
         if self._task == "regressor":
@@ -88,6 +98,11 @@ class OnnxEngine:
                 cells if codes is None else [np.nan if cell is None else codes.get(cell, UNKNOWN) for cell in cells]
             )
         return numbers
+
+
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values of a single column as shape (n,)."""
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
 def _classes(signature: Signature) -> list[NDArray[Any]]:

@@ -1,5 +1,6 @@
 """Compares the answers of two engines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,10 @@ from model.signature import Task
 TOO_FAR: Final = 1e40
 
 
+class FurtherDiffers(NotCompiled):
+    """The compiled form is right, as far as is known, but for its further outputs."""
+
+
 @dataclass
 class Found:
     """What comparisons found: how many rows were equal, and the largest difference between two numbers."""
@@ -27,11 +32,14 @@ class Found:
 class Comparison:
     """Compares the compiled model's answers with scikit-learn's, and adds up what it finds."""
 
-    def __init__(self, sklearn: Engine, compiled: Engine, task: Task, found: Found) -> None:
+    def __init__(
+        self, sklearn: Engine, compiled: Engine, task: Task, found: Found, further: Sequence[str] = ()
+    ) -> None:
         self._sklearn = sklearn
         self._compiled = compiled
         self._task = task
         self._found = found
+        self._further = further
 
     def compare(self, rows: Rows, alone: int = 0) -> None:
         """Compare the answers to the rows; raises NotCompiled if they differ.
@@ -40,11 +48,11 @@ class Comparison:
         costs are in the calls, and whether it answers one row as it answers many is not in question here.
         """
         with np.errstate(all="ignore"):
-            expected = self._sklearn.predict(rows)
-            self._same(expected, self._compiled.predict(rows))
+            expected = self._sklearn.predict(rows, self._further)
+            self._same(expected, self._compiled.predict(rows, self._further))
             alone = min(alone, len(rows))
             for place in range(alone):
-                self._same(_row(expected, place), self._compiled.predict(rows[place : place + 1]))
+                self._same(_row(expected, place), self._compiled.predict(rows[place : place + 1], self._further))
         self._found.rows += len(rows) + alone
 
     def compare_far(self, rows: Rows) -> None:
@@ -55,13 +63,29 @@ class Comparison:
         too_far = np.array([TOO_FAR in [abs(each) for each in row if isinstance(each, float)] for row in rows.tolist()])
         for group, compared in ((rows[~too_far], True), (rows[too_far], False)):
             with np.errstate(all="ignore"):
-                for place, expected in enumerate(_answers(self._sklearn, group)):
-                    found = _answer(self._compiled, group[place : place + 1])
+                for place, expected in enumerate(self._answers(group)):
+                    found = self._answer(self._compiled, group[place : place + 1])
                     if (expected is None) != (found is None):
                         raise NotCompiled("for a far row, only one of it and scikit-learn has an answer")
                     if expected and found and compared:
                         self._same(expected, found)
         self._found.rows += len(rows)
+
+    def _answers(self, rows: Rows) -> list[Prediction | None]:
+        """Return scikit-learn's answer to each row, None where there is none; one call if all have answers."""
+        if not len(rows):
+            return []
+        try:
+            together = self._sklearn.predict(rows, self._further)
+        except NoFiniteAnswer:
+            return [self._answer(self._sklearn, rows[place : place + 1]) for place in range(len(rows))]
+        return [_row(together, place) for place in range(len(rows))]
+
+    def _answer(self, engine: Engine, row: Rows) -> Prediction | None:
+        try:
+            return engine.predict(row, self._further)
+        except NoFiniteAnswer:
+            return None
 
     def _same(self, expected: Prediction, found: Prediction) -> None:
         if self._task == "regressor":
@@ -71,6 +95,11 @@ class Comparison:
             raise NotCompiled(f"{int(wrong.sum())} labels of {len(wrong)} rows differ from scikit-learn's")
         for wanted, given in zip(expected.probability_arrays, found.probability_arrays, strict=True):
             self._numbers(wanted, given, "a probability", relative=False)
+        for method, wanted in expected.further.items():
+            try:
+                self._numbers(wanted, found.further[method], f"its {method}", relative=True)
+            except (NotCompiled, ValueError) as error:
+                raise FurtherDiffers(str(error)) from error
 
     def _numbers(self, wanted: NDArray[Any], given: NDArray[Any], what: str, *, relative: bool) -> None:
         scale = np.maximum(1.0, np.abs(wanted)) if relative else 1.0
@@ -85,23 +114,7 @@ def _row(prediction: Prediction, place: int) -> Prediction:
     """Return the answer to one of the rows."""
     part, shares = slice(place, place + 1), prediction.probabilities
     if isinstance(shares, tuple):
-        return Prediction(prediction.labels[part], tuple(each[part] for each in shares))
-    return Prediction(prediction.labels[part], None if shares is None else shares[part])
-
-
-def _answers(engine: Engine, rows: Rows) -> list[Prediction | None]:
-    """Return the answer to each row, None where there is none; one call if all have answers."""
-    if not len(rows):
-        return []
-    try:
-        together = engine.predict(rows)
-    except NoFiniteAnswer:
-        return [_answer(engine, rows[place : place + 1]) for place in range(len(rows))]
-    return [_row(together, place) for place in range(len(rows))]
-
-
-def _answer(engine: Engine, row: Rows) -> Prediction | None:
-    try:
-        return engine.predict(row)
-    except NoFiniteAnswer:
-        return None
+        own: Any = tuple(each[part] for each in shares)
+    else:
+        own = None if shares is None else shares[part]
+    return Prediction(prediction.labels[part], own, {name: each[part] for name, each in prediction.further.items()})

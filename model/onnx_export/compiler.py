@@ -1,6 +1,6 @@
 """Compiles an estimator to an ONNX file, and assigns codes to the strings that it takes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,10 +44,14 @@ class CompiledModel:
 
     content: bytes
     codes: Mapping[str, Mapping[str, float]]
+    further: tuple[str, ...] = ()
 
 
-def compile_model(estimator: Any, signature: Signature) -> CompiledModel:
-    """Return the compiled form of a fitted estimator, not yet verified; raises NotCompiled."""
+def compile_model(estimator: Any, signature: Signature, further: Collection[str] = ()) -> CompiledModel:
+    """Return the compiled form of a fitted estimator, not yet verified; raises NotCompiled.
+
+    It has those of the `further` outputs that its graph computes.
+    """
     if signature.layout == "text" or any(feature.dtype == "datetime" for feature in signature.features):
         raise NotCompiled("free text and dates have no compiled form")
     # A column that the model drops may contain anything, and none of it has a code.
@@ -58,5 +62,8 @@ def compile_model(estimator: Any, signature: Signature) -> CompiledModel:
     if signature.probabilities != (outcome.probabilities is not None):
         raise NotCompiled(f"the probabilities of {type(estimator).__name__} have no compiled form")
     named = {feature.name: each for feature, each in zip(signature.features, codes, strict=True) if each is not None}
-    content = graph.build(outcome, len(codes), signature.outputs, {FINGERPRINT: fingerprint(signature, named)})
-    return CompiledModel(content, named)
+    known = {"decision_function": outcome.scores} if outcome.scores else {}
+    more = {method: name for method, name in known.items() if method in further}
+    properties = {FINGERPRINT: fingerprint(signature, named)}
+    content = graph.build(outcome, len(codes), signature.outputs, properties, more)
+    return CompiledModel(content, named, tuple(more))

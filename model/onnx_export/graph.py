@@ -159,14 +159,22 @@ class Graph:
         zeros = self.add("MatMul", x.name, self.constant(np.zeros((x.width, 1))))
         self._marks[self.squeeze(zeros)] = None
 
-    def build(self, outcome: PredictorOutput, width: int, outputs: int | None, properties: dict[str, str]) -> bytes:
+    def build(
+        self,
+        outcome: PredictorOutput,
+        width: int,
+        outputs: int | None,
+        properties: dict[str, str],
+        further: Mapping[str, str] | None = None,
+    ) -> bytes:
         """Return the ONNX file of a graph with the input `rows` of shape (n, width); raises NotCompiled.
 
-        `labels` has shape (n,), or (n, outputs).
+        `labels` has shape (n,), or (n, outputs). `further` has the tensors of more outputs, of shape (n, columns).
         """
         shapes = {"labels": [None] if outputs is None else [None, outputs]}
         named = {"labels": self._marked(outcome.labels, several=outputs is not None)}
         named |= {f"probabilities{place}": name for place, name in enumerate(outcome.probabilities or ())}
+        named |= further or {}
         for output, name in named.items():
             self._nodes.append(helper.make_node("Identity", [name], [output]))
         nodes, constants = self._used(set(named))

@@ -99,7 +99,7 @@ def _descent(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
 def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     inside = graph.add("MatMul", x.name, graph.constant(np.atleast_2d(estimator.coef_).T))
     scores = graph.squeeze(graph.add("Sub", inside, graph.constant(estimator.offset_)))
-    return PredictorOutput(inlier_labels(graph, scores))
+    return PredictorOutput(inlier_labels(graph, scores), scores=graph.unsqueeze(scores))
 
 
 def inlier_labels(graph: Graph, scores: str) -> str:

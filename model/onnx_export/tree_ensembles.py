@@ -153,7 +153,7 @@ def _isolation(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
     usual = len(trees) * ensemble._iforest._average_path_length([estimator._max_samples])[0]
     share = graph.add("Pow", graph.constant(2), graph.add("Div", total, graph.constant(-usual)))
     score = graph.add("Sub", graph.add("Neg", share), graph.constant(estimator.offset_))
-    return PredictorOutput(inlier_labels(graph, score))
+    return PredictorOutput(inlier_labels(graph, score), scores=graph.unsqueeze(score))
 
 
 PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
 from model.errors import ModelError, describe
-from model.onnx_export.comparison import TOO_FAR, Comparison, Found
+from model.onnx_export.comparison import TOO_FAR, Comparison, Found, FurtherDiffers
 from model.onnx_export.compiler import PREDICTORS, CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled, qualified_name
 from model.onnx_export.random_rows import random_rows
@@ -22,6 +22,7 @@ from model.prediction import Rows
 from model.signature import Feature, Signature
 from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk
+from model.sklearn_runtime.further_outputs import methods_of
 from model.steps import Progress, Step, no_progress
 
 RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
@@ -66,7 +67,10 @@ def compile_and_compare(
 ) -> tuple[CompiledModel, CompiledForm]:
     """Do the same, however slow the compiled model is."""
     try:
-        return _compared(estimator, signature, columns, baseline, progress)
+        try:
+            return _compared(estimator, signature, columns, baseline, progress, methods_of(estimator))
+        except FurtherDiffers:
+            return _compared(estimator, signature, columns, baseline, progress)
     except (ModelError, ValueError, IndexError, TypeError, AttributeError, KeyError, RuntimeError) as error:
         raise NotCompiled(f"it could not be compared ({describe(error)})") from error
 
@@ -77,13 +81,14 @@ def _compared(
     columns: list[Column] | None,
     baseline: dict[str, Baseline] | None,
     progress: Progress,
+    further: Sequence[str] = (),
 ) -> tuple[CompiledModel, CompiledForm]:
     progress(Step.COMPILE)
-    made = compile_model(estimator, signature)
+    made = compile_model(estimator, signature, further)
     copied = copy.deepcopy(estimator)
     own, engine = SklearnEngine(copied, signature), OnnxEngine(made.content, made.codes, signature)
     parts, found = tree_parts(copied), Found()
-    whole = Comparison(own, engine, signature.task, found)
+    whole = Comparison(own, engine, signature.task, found, made.further)
     most = _affordable_rows(max(len(signature.features), sum(map(count_trees, parts))))
     drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline)
     training, left_out = _training_rows(columns, signature, most)

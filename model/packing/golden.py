@@ -4,39 +4,53 @@ import copy
 import math
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bundle.manifest import Baseline, Golden
 from model.columns import Column
 from model.errors import UnsupportedEstimator, describe
 from model.labels import answered
 from model.onnx_export.random_rows import random_rows
+from model.outputs import OutputSpec
 from model.packing.column_facts import column_facts, fitted_names
 from model.packing.pruning import keep_what_predicts
 from model.packing.unknown_categories import describe_unknown
 from model.prediction import Prediction
 from model.signature import Signature
 from model.sklearn_runtime.engine import SklearnEngine
+from model.sklearn_runtime.further_outputs import compute, methods_of, spec_of
 
 GOLDEN_ROWS: Final = 32
 _MOST_SHARES: Final = 20
 
 
-def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | None, data: Any) -> Golden:
-    """Let the estimator, as it was fitted, predict evenly spaced rows of the data, or random ones without data."""
+def golden_rows(
+    estimator: Any, signature: Signature, columns: list[Column] | None, data: Any
+) -> tuple[Golden, tuple[OutputSpec, ...]]:
+    """Let the estimator, as it was fitted, predict evenly spaced rows of the data, or random ones without data.
+
+    Return the rows with the answers, and the declarations of the further outputs that these show.
+    """
     name, hint = type(estimator).__name__, "" if columns else "; pass its training data"
+    predicting = keep_what_predicts(estimator)
+    answer: Callable[[str], Any]
     try:
         if columns is None:
             rows = random_rows(signature, GOLDEN_ROWS, seed=0)
-            prediction = SklearnEngine(copy.deepcopy(keep_what_predicts(estimator)), signature).predict(rows)
+            engine = SklearnEngine(copy.deepcopy(predicting), signature)
+            prediction = engine.predict(rows)
             cells = [[_json_cell(cell) for cell in row] for row in rows.tolist()]
+            answer = lambda method: engine.predict(rows, (method,)).further[method]  # noqa: E731  # of two such functions
         else:
             selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))
             rows = _select_rows(estimator, data, selected, framed=signature.layout == "frame")
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[place] for column in columns] for place in selected]
+            answer = lambda method: compute(method, predicting, copy.deepcopy(rows))  # noqa: E731  # likewise
     except Exception as error:  # libraries and own code raise errors of their own
         if columns and "unknown categor" in str(error) and (unknown := _unknown(estimator, signature, columns)):
             raise UnsupportedEstimator(unknown) from error
@@ -45,7 +59,31 @@ def golden_rows(estimator: Any, signature: Signature, columns: list[Column] | No
         raise UnsupportedEstimator(f"{name} predicts numbers that are not finite for its golden rows{hint}.")
     labels, *probabilities = [each.tolist() for each in (prediction.labels, *prediction.probability_arrays)]
     several = isinstance(prediction.probabilities, tuple)
-    return Golden(cells, labels, probabilities if several else next(iter(probabilities), None))
+    further, specs = further_answers(predicting, answer)
+    return Golden(cells, labels, probabilities if several else next(iter(probabilities), None), further), specs
+
+
+def further_answers(
+    estimator: Any, answer: Callable[[str], NDArray[np.float64]]
+) -> tuple[dict[str, list[Any]], tuple[OutputSpec, ...]]:
+    """Return what the estimator answers beyond labels and probabilities, and how that is declared.
+
+    An output that fails, that is not finite, or that is another one the second time, is left out.
+    """
+    found: dict[str, list[Any]] = {}
+    specs = []
+    for method in methods_of(estimator):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                values, again = answer(method), answer(method)
+        except Exception:  # noqa: BLE001, S112  # nobody asked for it yet, and own code may raise anything
+            continue
+        spec = spec_of(method, estimator, values)
+        if spec is not None and np.array_equal(values, again):
+            found[method] = values.tolist()
+            specs.append(spec)
+    return found, tuple(specs)
 
 
 def _unknown(estimator: Any, signature: Signature, columns: list[Column]) -> str | None:

@@ -69,8 +69,8 @@ def pack(
     progress(Step.SERIALISE)
     own = _serialise(estimator, form.get("not_compiled"), allow_pickle=allow_pickle, code=code)
     files, needs = name_files(own | onnx), requirements_of(estimator)
-    golden = golden_rows(whole, signature, columns, data)
-    form |= {"name": name, "version": version, "score": score, "requires": needs if own else []}
+    golden, further = golden_rows(whole, signature, columns, data)
+    form |= {"name": name, "version": version, "score": score, "requires": needs if own else [], "further": further}
     manifest = _manifest(files, needs, signature=signature, baseline=baseline, golden=golden, **form)
     progress(Step.VERIFY)
     return _publish(Path(output), manifest, files, allow_pickle=allow_pickle, code=code)

@@ -1,6 +1,8 @@
 """The engine for any estimator: scikit-learn itself, without the checks that only interactive users need."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from model.prediction import Prediction, Rows
 from model.signature import Signature
 from model.sklearn_runtime.estimator_walk import walk
 from model.sklearn_runtime.frame import FrameMaker
+from model.sklearn_runtime.further_outputs import compute
 from model.sklearn_runtime.table import TableMaker
 
 # scikit-learn's messages for values that do not fit a tree's float32, or that an earlier step made infinite, and for a
@@ -25,17 +28,17 @@ class SklearnEngine:
     """Predicts with an estimator that nothing else refers to: it is modified in place, once."""
 
     name = "scikit-learn"
-    further: tuple[OutputSpec, ...] = ()
 
-    def __init__(self, estimator: Any, signature: Signature) -> None:
+    def __init__(self, estimator: Any, signature: Signature, further: tuple[OutputSpec, ...] = ()) -> None:
         framed = signature.layout == "frame"
         for part, _ in walk(estimator):
             _prepare(part, framed=framed)
+        self.further = further
         self._estimator = estimator
         self._signature = signature
         self._tables = FrameMaker(signature) if framed else TableMaker(signature)
 
-    def predict(self, rows: Rows) -> Prediction:
+    def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).
 
         Raises NoFiniteAnswer where a step's own check finds overflow, UnknownCategory, and ValueRefused for anything
@@ -43,7 +46,8 @@ class SklearnEngine:
         """
         try:
             with np.errstate(all="ignore"):  # the caller finds overflow; no warning for each request
-                return self._predict(rows)
+                found = self._predict(rows)
+                return replace(found, further=self._further(rows, further)) if further else found
         except ValueError as error:
             if _OVERFLOW.search(str(error)):
                 raise NoFiniteAnswer(str(error)) from error
@@ -72,6 +76,9 @@ class SklearnEngine:
         if isinstance(probabilities, list):
             return Prediction(labels, tuple(map(_contiguous, probabilities)))
         return Prediction(labels, _contiguous(probabilities))
+
+    def _further(self, rows: Rows, methods: Sequence[str]) -> dict[str, Any]:
+        return {method: compute(method, self._estimator, self._shaped(rows)) for method in methods}
 
 
 def _raised_in(error: BaseException) -> str:

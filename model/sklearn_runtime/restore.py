@@ -27,7 +27,7 @@ def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
     estimator = _deserialise(bundle, directory, trust)
     audit_arrays(estimator)
     check_estimator(estimator, bundle.manifest)
-    return SklearnEngine(estimator, bundle.manifest.signature)
+    return SklearnEngine(estimator, bundle.manifest.signature, bundle.manifest.further)
 
 
 def _check_form(bundle: Bundle, directory: Path) -> None:

@@ -71,6 +71,10 @@ def _describe(served: ServedModel) -> dict[str, object]:
         "features": signature.features,
         "outputs": signature.outputs,
         "classes": signature.classes[0] if signature.classes and signature.outputs is None else signature.classes,
+        "answers": [
+            {"name": spec.member, "dtype": spec.dtype, "columns": spec.columns if spec.shape else None}
+            for spec in served.contract.outputs
+        ],
         "created_at": manifest.created_at,
         "loaded_at": datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
         "made_with": manifest.made_with,

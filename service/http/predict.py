@@ -41,7 +41,7 @@ class View:
                 call = codec.decode(body, request.header, served.contract)
                 slot.take(len(call.rows))
                 record.mark("parse")
-                prediction = served.predictor.predict(call.rows)
+                prediction = served.predictor.predict(call.rows, call.further)
                 record.mark("predict")
             found = codec.encode(call, prediction, served.contract)
             record.done(call, prediction)

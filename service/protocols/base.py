@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from model.outputs import OutputSpec
+from model.outputs import OutputSpec, further_methods
 from model.prediction import Prediction, Rows
 from model.signature import Label, Signature
 from service.errors import Failure, ServiceError
@@ -54,6 +54,15 @@ class Contract:
         """The methods of the estimator whose outputs callers can ask for."""
         return tuple(dict.fromkeys(spec.method for spec in self.outputs))
 
+    @cached_property
+    def usual_outputs(self) -> tuple[OutputSpec, ...]:
+        """The outputs of an answer to a caller who names none."""
+        return tuple(spec for spec in self.outputs if not spec.is_further)
+
+    def further(self, method: str) -> tuple[str, ...]:
+        """Return what a prediction is to be asked for so that it has the output of a method."""
+        return further_methods(spec for spec in self.outputs if spec.method == method)
+
     def check_name(self, model: str | None, version: str | None) -> None:
         """Raise ServiceError if a path names another model or version; None is a path that names none."""
         if model not in (None, self.served_as) or version not in (None, self.identity.version):
@@ -69,12 +78,14 @@ class Call:
     """A request: valid rows of shape (n, features), n ≥ 1, in the form that the model takes.
 
     `single` says that the caller sent one row as such, and not a list. `wanted` is what the protocol's `encode` needs
-    to know of the request: the answer's format, an id, the chosen outputs.
+    to know of the request: the answer's format, an id, the chosen outputs. `further` are the methods that are to be
+    computed beyond labels and probabilities.
     """
 
     rows: Rows
     single: bool
     wanted: Any = None
+    further: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     check_members(document, (name, "params"))
     rows = _MEMBERS[name](document[name], contract, f"/{name}")
     wanted = Wanted(wrapped=True, media_type=JSON, method=asked_method(document, contract))
-    return Call(rows, single=False, wanted=wanted)
+    return Call(rows, single=False, wanted=wanted, further=contract.further(wanted.method))
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:

@@ -1,7 +1,9 @@
 """The native protocol: `{"features": …}` or `{"instances": …}` in JSON, or many rows in another format."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from model.outputs import PREDICT, OutputSpec, further_methods
 from model.prediction import Prediction, Probabilities
 from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type, choose, parse_content_type
@@ -9,7 +11,16 @@ from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import problem_json
 from service.protocols.json_shapes import values_by_row
-from service.validation.request_schema import MANY
+from service.validation.request_schema import MANY, SINGLE
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The outputs that a caller named, and the media type of the answer."""
+
+    media_type: str
+    outputs: tuple[OutputSpec, ...]
+
 
 _BODIES = (JSON, *row_formats.READ)
 _ANSWERS = (JSON, *row_formats.WRITE)
@@ -26,17 +37,23 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     if (numbers := contract.rows.read_body(body, MANY)) is not None:
         return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
     document = contract.documents.read(body)
-    rows, single = contract.schema.load(document)
+    rows, single, outputs = contract.schema.load(document)
     names = _count_names(document)
     del document  # the check for duplicate names needs its memory
     duplicate_names.refuse(body, names)
-    return Call(rows, single, wanted)
+    if not outputs:
+        return Call(rows, single, wanted)
+    specs = {spec.member: spec for spec in contract.outputs}
+    chosen = tuple(specs[name] for name in outputs)
+    return Call(rows, single, Chosen(wanted, chosen), further_methods(chosen))
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write labels in the estimator's own types, and probabilities in the order of the classes."""
+    if isinstance(call.wanted, Chosen):
+        return _answer_with(call.wanted, prediction, single=call.single)
     if call.wanted != JSON:
-        return Answer(row_formats.WRITE[call.wanted](prediction, contract.outputs), call.wanted)
+        return Answer(row_formats.WRITE[call.wanted](prediction, contract.usual_outputs), call.wanted)
     labels = prediction.labels.tolist()
     answer: dict[str, Any]
     if call.single:
@@ -47,8 +64,6 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
         answer = {"predictions": labels}
         if prediction.probabilities is not None:
             answer["probabilities"] = values_by_row(prediction.probabilities)
-    if prediction.further:
-        answer |= _further(prediction, call, contract)
     return Answer(strict_json.dumps(answer))
 
 
@@ -65,15 +80,19 @@ def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) 
     return probabilities[0, contract.columns[0][label]].item()
 
 
-def _further(prediction: Prediction, call: Call, contract: Contract) -> dict[str, Any]:
-    """Return the other outputs by name, of all rows or of the single one."""
-    specs = [spec for spec in contract.outputs if spec.method in prediction.further]
-    found = {spec.member: spec.values(prediction).tolist() for spec in specs}
-    return {member: values[0] if call.single else values for member, values in found.items()}
+def _answer_with(chosen: Chosen, prediction: Prediction, *, single: bool) -> Answer:
+    """Write the outputs that the caller named, and no others, of all rows or of the single one."""
+    if chosen.media_type != JSON:
+        return Answer(row_formats.WRITE[chosen.media_type](prediction, chosen.outputs), chosen.media_type)
+    found = {spec.member: spec.values(prediction).tolist() for spec in chosen.outputs}
+    if single:
+        labels = {spec.member for spec in chosen.outputs if spec.method == PREDICT}
+        found = {"prediction" if member in labels else member: values[0] for member, values in found.items()}
+    return Answer(strict_json.dumps(found))
 
 
 def _count_names(document: dict[str, Any]) -> int:
     """Count the members of the objects in a valid request."""
-    value = next(iter(document.values()))
+    value = document[SINGLE] if SINGLE in document else document[MANY]
     rows = value if isinstance(value, list) else [value]
     return len(document) + sum(len(row) for row in rows if isinstance(row, dict))

@@ -40,10 +40,12 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         raise invalid_request("", "an object with either 'instances' or 'inputs'", shown(document))
     check_members(document, (member, _SIGNATURE, "parameters"))
     wanted = _wanted(document, contract)
+    further = contract.further(wanted.method)
     if member == "inputs":
         rows = read_columns(document["inputs"], contract, "/inputs")
-        return Call(rows, single=False, wanted=replace(wanted, member="outputs"))
-    return Call(read_instances(document["instances"], contract, "/instances"), single=False, wanted=wanted)
+        return Call(rows, single=False, wanted=replace(wanted, member="outputs"), further=further)
+    rows = read_instances(document["instances"], contract, "/instances")
+    return Call(rows, single=False, wanted=wanted, further=further)
 
 
 def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:

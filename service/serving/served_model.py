@@ -32,7 +32,7 @@ class ServedModel:
         contract = Contract(
             identity=ModelIdentity(manifest.name, manifest.version, loaded.digest),
             signature=manifest.signature,
-            schema=RequestSchema(rows),
+            schema=RequestSchema(rows, [spec.member for spec in loaded.outputs]),
             columns=tuple({label: column for column, label in enumerate(each)} for each in classes),
             rows=rows,
             tables=TableReader(manifest.signature, max_rows),

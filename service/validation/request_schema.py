@@ -1,6 +1,6 @@
 """The marshmallow schema of native requests, built once for a model; one of its fields reads all rows at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,10 @@ from service.validation.requests import escaped, invalid_request, only_member
 
 SINGLE = "features"
 MANY = "instances"
-_EXPECTED = f"an object with either {SINGLE!r} (one row) or {MANY!r} (a list of rows) and nothing else"
+OUTPUTS = "outputs"
+_EXPECTED = (
+    f"an object with either {SINGLE!r} (one row) or {MANY!r} (a list of rows), perhaps {OUTPUTS!r}, and nothing else"
+)
 
 
 class RowsField(fields.Field[Rows]):
@@ -51,16 +54,46 @@ class RowsField(fields.Field[Rows]):
             raise ValidationError(list(error.problems)) from None
 
 
-class RequestSchema:
-    """The native request, `{"features": row}` or `{"instances": [row, …]}`, of one model."""
+class OutputsField(fields.Field[tuple[str, ...]]):
+    """Reads which of the model's outputs the caller asks for, each once."""
 
-    def __init__(self, reader: RowReader) -> None:
-        members: dict[str, Any] = {SINGLE: RowsField(reader, single=True), MANY: RowsField(reader, single=False)}
+    def __init__(self, known: Sequence[str]) -> None:
+        super().__init__()
+        self._known = known
+
+    def deserialize(
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,  # noqa: ARG002  # marshmallow's interface
+        **kwargs: Any,  # noqa: ARG002  # likewise
+    ) -> Any:
+        """Return the names; raises ValidationError with a Problem."""
+        if value is missing:
+            return missing
+        expected, pointer = f"some of {', '.join(self._known)}, each once", f"/{attr}"
+        if not isinstance(value, list) or not 0 < len(value) <= len(self._known):
+            raise ValidationError([Problem("invalid_request", pointer, f"a list of {expected}", shown(value))])
+        for place, name in enumerate(value):
+            if name not in self._known or name in value[:place]:
+                raise ValidationError([Problem("invalid_request", f"{pointer}/{place}", expected, shown(name))])
+        return tuple(value)
+
+
+class RequestSchema:
+    """The native request, `{"features": row}` or `{"instances": [row, …]}`, of a model with outputs of these names."""
+
+    def __init__(self, reader: RowReader, outputs: Sequence[str] = ()) -> None:
+        members: dict[str, Any] = {
+            SINGLE: RowsField(reader, single=True),
+            MANY: RowsField(reader, single=False),
+            OUTPUTS: OutputsField(outputs),
+        }
         self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
         self._fields: dict[str, Any] = self._schema.fields
 
-    def load(self, document: Any) -> tuple[Rows, bool]:
-        """Return the rows, and whether one row was asked for as such; raises InvalidRows."""
+    def load(self, document: Any) -> tuple[Rows, bool, tuple[str, ...]]:
+        """Return the rows, whether one row was asked for as such, and the names of the outputs; raises InvalidRows."""
         member = only_member(document, (SINGLE, MANY))
         if member is None:
             got = f"an object with {_names(document)}" if isinstance(document, dict) else shown(document)
@@ -68,13 +101,15 @@ class RequestSchema:
         if len(document) > InvalidRows.MOST:  # more than are reported
             document = dict(islice(document.items(), InvalidRows.MOST)) | {member: document[member]}
         try:
+            named: tuple[str, ...] = ()
             if len(document) == 1:  # the whole schema takes longer than a small model's prediction
                 rows: Rows = self._fields[member].deserialize(document[member], member)
             else:
-                rows = self._schema.load(document)[member]
+                found = self._schema.load(document)
+                rows, named = found[member], found.get(OUTPUTS, ())
         except ValidationError as error:
             raise InvalidRows(tuple(islice(_problems(_messages(error, member), document), InvalidRows.MOST))) from None
-        return rows, member == SINGLE
+        return rows, member == SINGLE, named
 
 
 def _messages(error: ValidationError, member: str) -> dict[str, list[Any]]:

@@ -136,7 +136,7 @@ def test_a_failure_of_ours_says_its_code_and_nothing_internal(server, caplog):
     class Broken:
         name = "broken"
 
-        def predict(self, rows):
+        def predict(self, rows, further=()):
             raise RuntimeError("secret path /etc/model")
 
     server.compute_with(Broken())
@@ -157,7 +157,7 @@ def test_a_request_beyond_the_slots_is_503_with_retry_after(serve):
     class Reentrant:
         name = "reentrant"
 
-        def predict(self, rows):
+        def predict(self, rows, further=()):
             inner.append(server.app.test_client().post("/predict", json={"features": ROW}))
             return Prediction(np.array([0]), np.array([[1.0, 0.0, 0.0]]))
 

@@ -65,7 +65,7 @@ def test_every_error_has_the_shape_of_its_protocol(server, protocol, code, error
     class Failing:
         name = "failing"
 
-        def predict(self, rows):
+        def predict(self, rows, further=()):
             raise error
 
     server.compute_with(Failing())

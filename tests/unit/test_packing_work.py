@@ -22,7 +22,9 @@ FOREST = RandomForestClassifier(40, random_state=0).fit(ROWS, LABELS)
 def asked(monkeypatch):
     """Note how many rows each call of scikit-learn's engine has while something is packed, and measure no speed."""
     calls, predict = [], SklearnEngine.predict
-    monkeypatch.setattr(SklearnEngine, "predict", lambda self, rows: calls.append(len(rows)) or predict(self, rows))
+    monkeypatch.setattr(
+        SklearnEngine, "predict", lambda self, *given: calls.append(len(given[0])) or predict(self, *given)
+    )
     monkeypatch.setattr(verification, "_speedup", lambda *_: 1.0)
     return calls
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.outputs import OutputSpec
+from model.outputs import OutputSpec, further_methods
 from model.prediction import Prediction, Rows
 from service.errors import InvalidBody
 from service.formats import duplicate_names, strict_json
@@ -57,7 +57,7 @@ _OF_TENSOR: Final = ("name", "shape", "datatype", "parameters", "data")
 class Wanted:
     """What the answer must have: the request's id, and its outputs, each with whether it is sent as binary data.
 
-    An empty list means all outputs, sent as binary data if `binary`.
+    An empty list means the usual outputs, sent as binary data if `binary`.
     """
 
     id: str | None
@@ -96,13 +96,14 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         _rows(_tensors(document, memoryview(body)[size:], contract), contract),
         single=False,
         wanted=wanted,
+        further=further_methods(spec for spec, _ in wanted.outputs),
     )
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write the chosen outputs, in the JSON or as binary data after it."""
     wanted: Wanted = call.wanted
-    chosen = wanted.outputs or tuple((spec, wanted.binary) for spec in contract.outputs)
+    chosen = wanted.outputs or tuple((spec, wanted.binary) for spec in contract.usual_outputs)
     document: dict[str, Any] = {"model_name": contract.served_as, "model_version": contract.identity.version}
     if wanted.id is not None:
         document["id"] = wanted.id

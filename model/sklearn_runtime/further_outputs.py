@@ -1,0 +1,95 @@
+"""What scikit-learn's estimators answer beyond labels and probabilities, each by a name that callers ask for.
+
+Adding one is one entry in the table at the end: how to see that an estimator has it, and how to compute it.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.outputs import OutputSpec
+
+QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+# More numbers for a row than this are no answer to a request.
+MOST_COLUMNS: Final = 10_000
+
+
+@dataclass(frozen=True)
+class FurtherOutput:
+    """One output: whether an estimator has it, its values for rows, and the names of its columns if they have any."""
+
+    exists: Callable[[Any], bool]
+    compute: Callable[[Any, Any], Any]
+    names: Callable[[Any], Any]
+
+
+def methods_of(estimator: Any) -> tuple[str, ...]:
+    """Return the names of the outputs that an estimator seems to have."""
+    return tuple(name for name, each in FURTHER.items() if each.exists(estimator))
+
+
+def compute(method: str, estimator: Any, rows: Any) -> NDArray[np.float64]:
+    """Return an output's values, of shape (n,) or (n, columns)."""
+    found = FURTHER[method].compute(estimator, rows)
+    if hasattr(found, "toarray"):
+        found = found.toarray()
+    return np.asarray(found, dtype=np.float64, order="C")
+
+
+def spec_of(method: str, estimator: Any, values: NDArray[np.float64]) -> OutputSpec | None:
+    """Return the declaration of an output, given its values for some rows; None if it is not one that can be sent."""
+    if values.ndim not in (1, 2) or not np.isfinite(values).all():
+        return None
+    if values.ndim == 1:
+        return OutputSpec.of_method(method, "float64")
+    if not 0 < values.shape[1] <= MOST_COLUMNS:
+        return None
+    try:
+        names = list(map(str, FURTHER[method].names(estimator)))
+    except Exception:  # noqa: BLE001  # names are only asked for: own code, and some of scikit-learn's, has none
+        names = []
+    if len(set(names)) != values.shape[1]:
+        names = list(map(str, range(values.shape[1])))
+    return OutputSpec.of_method(method, "float64", [f"{method}_{name}" for name in names])
+
+
+def _takes(parameter: str) -> Callable[[Any], bool]:
+    """Return whether what predicts at last takes a parameter in `predict`; pipelines pass theirs on."""
+
+    def exists(estimator: Any) -> bool:
+        last = estimator
+        while getattr(last, "steps", None):
+            last = last.steps[-1][1]
+        return hasattr(last, "predict") and parameter in inspect.signature(last.predict).parameters
+
+    return exists
+
+
+def _has(method: str) -> Callable[[Any], bool]:
+    return lambda estimator: hasattr(estimator, method)
+
+
+FURTHER: Final = {
+    "decision_function": FurtherOutput(
+        _has("decision_function"),
+        lambda estimator, rows: estimator.decision_function(rows),
+        lambda estimator: estimator.classes_,
+    ),
+    "transform": FurtherOutput(
+        _has("transform"),
+        lambda estimator, rows: estimator.transform(rows),
+        lambda estimator: estimator.get_feature_names_out(),
+    ),
+    "predict_std": FurtherOutput(
+        _takes("return_std"), lambda estimator, rows: estimator.predict(rows, return_std=True)[1], lambda _: ()
+    ),
+    "predict_quantiles": FurtherOutput(
+        _takes("quantiles"),
+        lambda estimator, rows: estimator.predict(rows, quantiles=list(QUANTILES)),
+        lambda _: QUANTILES,
+    ),
+}
