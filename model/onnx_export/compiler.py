@@ -17,7 +17,7 @@ from model.onnx_export import (
     scaling,
     tree_ensembles,
 )
-from model.onnx_export.boosting import catboost_models, lightgbm_models, xgboost_models
+from model.onnx_export.boosting import catboost_models, lightgbm_models, native, xgboost_models
 from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.signature import Signature
 
@@ -34,6 +34,7 @@ PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **xgboost_models.PREDICTORS,
     **lightgbm_models.PREDICTORS,
     **catboost_models.PREDICTORS,
+    **native.PREDICTORS,
 }
 TRANSFORMERS: Final = {**scaling.TRANSFORMERS, **encoders.TRANSFORMERS, **composites.TRANSFORMERS}
 

@@ -8,20 +8,19 @@ from typing import Final, Literal
 
 from model.errors import BundleCorrupt, UnsupportedEstimator
 
-Kind = Literal["skops", "pickle"]
+Kind = Literal["skops", "pickle", "xgboost", "lightgbm", "catboost"]
 _HEAD: Final = 4096
 _SCHEMA: Final = "schema.json"  # in the archive of a skops file
 _MADE_FROM: Final = "pack the estimator that it was made from"
 _AGAIN: Final = "copy or write it again"
 _ESTIMATOR: Final = "only objects with scikit-learn's methods are packed; wrap it in a class with fit and predict"
 _DATA: Final = "give that as --data, and name the file of the model"
-_NATIVE: Final = (
-    "load it in Python and pack that (for a regressor, with its class): "
-    "model = {library}.{name}(); model.load_model({path}); joblib.dump(model, 'model.joblib')"
+_BINARY: Final = (
+    "in a form that it no longer writes; load it in Python with that version, and write it with save_model('model.ubj')"
 )
-_XGBOOST: Final = _NATIVE.replace("{library}", "xgboost").replace("{name}", "XGBClassifier")
-_CATBOOST: Final = _NATIVE.replace("{library}", "catboost").replace("{name}", "CatBoostClassifier")
-_LIGHTGBM: Final = "load it in Python and pack that: joblib.dump(lightgbm.Booster(model_file={path}), 'model.joblib')"
+_CBM: Final = (
+    "write it as JSON and pack that: catboost.CatBoost().load_model({path}).save_model('model.json', format='json')"
+)
 # A pattern of a file's first bytes, what it is, and what to do.
 _OTHERS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (rb"\x89HDF\r\n", "is an HDF5 file, such as a Keras model", _ESTIMATOR),
@@ -32,10 +31,15 @@ _OTHERS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (rb"ARROW1|\xff{4}", "holds rows in Arrow", _DATA),
     (rb"\x93NUMPY", "is an array of numpy", _DATA),
     (rb"\x28\xb5\x2f\xfd", "is compressed with zstandard", "decompress it"),
-    (rb'\{L.{8}learner|\x00\x00\x00\x3f|\s*\{\s*"(learner|version)"|binf', "is a file of XGBoost", _XGBOOST),
-    (rb"tree\r?\nversion=", "is a file of LightGBM", _LIGHTGBM),
-    (rb'CBM1|\s*\{\s*"(features_info|oblivious_trees)"', "is a file of CatBoost", _CATBOOST),
+    (rb"\x00\x00\x00\x3f|binf", "is a binary file of XGBoost", _BINARY),
+    (rb"CBM1", "is a binary file of CatBoost", _CBM),
     (rb"[{\[]", "is JSON or another text", "name the file of the model"),
+)
+# The libraries' own files that can be read.
+_NATIVE: Final[tuple[tuple[bytes, Kind], ...]] = (
+    (rb'\{(L.{8}|[iUIl].{1,4})(learner|version)|\s*\{\s*"(learner|version)"\s*:', "xgboost"),
+    (rb"tree\r?\nversion=", "lightgbm"),
+    (rb'\s*\{\s*"(features_info|oblivious_trees|model_info|scale_and_bias|ctr_data|trees)"\s*:', "catboost"),
 )
 _DAMAGED: Final[tuple[tuple[bytes, str, str], ...]] = (
     (rb"\Z", "is empty", _AGAIN),
@@ -52,6 +56,9 @@ def kind_of(path: Path, content: bytes) -> Kind:
     """
     if content.startswith(b"PK\x03\x04"):
         return _archive(path, content)
+    for begin, library in _NATIVE:
+        if re.match(begin, content[:_HEAD], re.DOTALL):
+            return library
     for table, error in ((_DAMAGED, BundleCorrupt), (_OTHERS, UnsupportedEstimator)):
         for pattern, what, remedy in table:
             if re.match(pattern, content[:_HEAD], re.DOTALL):

@@ -121,6 +121,8 @@ def _columns(estimator: Any, data: Any) -> list[Column] | None:
 def _serialise(estimator: Any, reason: str | None, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
     """Return the estimator's own form: none if skops cannot hold it and it is compiled (there is no reason why not)."""
     refuse_main(estimator)
+    if hasattr(estimator, "file"):
+        return _nothing_but_compiled(estimator, reason)
     try:
         return {SKOPS: skops_io.dump_skops(estimator, modules_in(code))}
     except UnsupportedEstimator as error:
@@ -131,6 +133,16 @@ def _serialise(estimator: Any, reason: str | None, *, allow_pickle: bool, code: 
         raise UnsupportedEstimator(
             f"{error} A pickle may hold it, if you allow one. It is not compiled, either: {reason}."
         ) from error
+
+
+def _nothing_but_compiled(estimator: Any, reason: str | None) -> dict[str, bytes]:
+    """Return that a model from a library's own file has no other form; raises UnsupportedEstimator if not compiled."""
+    if reason is None:
+        return {}
+    raise UnsupportedEstimator(
+        f"{estimator.file.described} is not compiled ({reason}), and has no other form: load it with "
+        f"{estimator.file.library}, and pack that estimator."
+    )
 
 
 def _compile(

@@ -8,6 +8,7 @@ import yaml
 
 from model.bundle.trust import modules_in
 from model.errors import BundleMissing, ModelError, UnsupportedEstimator
+from model.onnx_export.boosting.native import estimator_of
 from model.packing.file_kinds import kind_of
 from model.packing.load_errors import explain
 from model.packing.objects import refuse_other_objects
@@ -38,6 +39,8 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     except OSError as error:
         raise BundleMissing(f"{path} cannot be read ({error.strerror}); name a model file.") from None
     kind, modules = kind_of(path, content), modules_in(code)
+    if kind in ("xgboost", "lightgbm", "catboost"):
+        return _native(path, content, kind)
     try:
         found = skops_io.load_skops(content, modules) if kind == "skops" else skops_io.load_joblib(content)
     except ModelError as error:
@@ -48,6 +51,15 @@ def read_source(path: Path, code: Path | None = None) -> Source:
         raise UnsupportedEstimator(f"{path}: {error}") from None
     container = "an MLflow directory of scikit-learn's flavour" if where != path else f"a {kind} file"
     return Source(found, f"{container} with a {type(found).__name__}")
+
+
+def _native(path: Path, content: bytes, library: str) -> Source:
+    """Return the model of a library's own file, which is data and runs nothing."""
+    try:
+        found = estimator_of(content, library)
+    except UnsupportedEstimator as error:
+        raise UnsupportedEstimator(f"{path}: {error}") from None
+    return Source(found, f"{found.file.described}, which is read without {library}")
 
 
 def _mlflow_file(directory: Path) -> Path:

@@ -35,12 +35,17 @@ _CATEGORICAL: Final = "c"
 def read_document(content: bytes) -> dict[str, Any]:
     """Return the document of a file, UBJSON or JSON; raises ValueError if it is not one of XGBoost's."""
     try:
-        found: dict[str, Any] = json.loads(content) if content[1:2] in (b'"', b"\n", b" ") else read_ubjson(content)
+        found: dict[str, Any] = json.loads(content) if is_json(content) else read_ubjson(content)
         if not isinstance(found["learner"]["gradient_booster"], dict):
             raise TypeError
     except (KeyError, TypeError, RecursionError, UnicodeDecodeError) as error:
         raise ValueError(f"it is no document of XGBoost ({type(error).__name__})") from None
     return found
+
+
+def is_json(content: bytes) -> bool:
+    """Return whether a file is JSON and not UBJSON, whose first name follows its length."""
+    return content[1:2] in (b'"', b"\n", b"\r", b" ", b"\t")
 
 
 def objective_of(document: Mapping[str, Any]) -> str:
@@ -70,7 +75,7 @@ def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> B
     columns, sums = int(given["num_feature"]), max(1, int(given["num_class"]), int(given.get("num_target", 1)))
     model = booster["gbtree"]["model"] if booster["name"] == "dart" else booster["model"]
     start = _margins(given["base_score"], LINKS[objective], sums)
-    trees, leaves, targets = _trees(model, _kept(learner, model, sums), sums)
+    trees, leaves, targets = _trees(model, kept_trees(learner, model, sums), sums)
     check_trees(trees, columns)
     if booster["name"] == "dart":
         leaves = _weighted(leaves, targets, booster["weight_drop"], start if in_place else np.zeros_like(start))
@@ -91,7 +96,7 @@ def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> B
     )
 
 
-def _kept(learner: Mapping[str, Any], model: Mapping[str, Any], sums: int) -> int:
+def kept_trees(learner: Mapping[str, Any], model: Mapping[str, Any], sums: int) -> int:
     """Return how many trees predict: those up to the best iteration, if fitting stopped early."""
     best, count = learner.get("attributes", {}).get("best_iteration"), len(model["trees"])
     if best is None:

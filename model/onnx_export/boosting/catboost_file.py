@@ -1,0 +1,79 @@
+"""A model in CatBoost's own JSON, as `save_model(…, format="json")` writes it."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import UnsupportedEstimator
+from model.onnx_export.boosting.catboost_json import read_catboost
+from model.onnx_export.boosting.tree_walk import catboost_sums, softmax
+from model.signature import Label
+
+_BINARY: Final = ("Logloss", "CrossEntropy")
+_SEVERAL: Final = ("MultiLogloss", "MultiCrossEntropy")
+_CLASSES: Final = (*_BINARY, *_SEVERAL, "MultiClass", "MultiClassOneVsAll")
+
+
+class CatBoostFile:
+    """Stands for the library's estimator: what it saves is the file."""
+
+    library = "catboost"
+    described = "a file of CatBoost (JSON)"
+    unknown = np.nan
+
+    def __init__(self, content: bytes) -> None:
+        model = self._model = read_catboost(content)
+        if model.others:
+            raise UnsupportedEstimator(
+                f"this model of CatBoost has {' and '.join(model.others)} features of its own, which are not packed "
+                "from its file; load it with catboost, and pack that with --allow-pickle."
+            )
+        self.content, self.width = content, len(model.names)
+        self.names = None if model.names == tuple(map(str, range(self.width))) else model.names
+        self.categories: dict[int, tuple[Label, ...]] = {}
+        classifies = model.loss in _CLASSES
+        labels: tuple[Label, ...] = model.labels or tuple(range(max(2, len(model.bias))))
+        self.labels = labels if classifies else None
+        self.stands_for = f"catboost.core.CatBoost{'Classifier' if classifies else 'Regressor'}"
+
+    def __deepcopy__(self, memo: Any) -> "CatBoostFile":
+        """Return the same object: nothing changes it."""
+        return self
+
+    def save_model(self, path: str, format: str) -> None:  # noqa: A002, ARG002  # the library's name
+        """Write the document."""
+        Path(path).write_bytes(self.content)
+
+    def get_cat_feature_indices(self) -> list[int]:
+        """Return no columns: models with features that are not numbers are refused."""
+        return []
+
+    def get_text_feature_indices(self) -> list[int]:
+        """Return no columns."""
+        return []
+
+    def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
+        """Return what the loss makes of the scores."""
+        scores, loss = catboost_sums(self._model, rows.astype(np.float32)), self._model.loss
+        if loss in ("Poisson", "Tweedie"):
+            return np.exp(scores)
+        if loss == "RMSEWithUncertainty":
+            return np.stack([scores[:, 0], np.exp(2 * scores[:, 1])], axis=1)
+        if loss == "MultiClass":
+            return softmax(scores)
+        if self.labels is None:
+            return scores
+        shares = 1 / (1 + np.exp(-scores))
+        return np.concatenate([1 - shares, shares], axis=1) if shares.shape[1] == 1 else shares
+
+    def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """Return the indices of the labels, or whether each of several is there."""
+        if self._model.loss in _SEVERAL:
+            return (probabilities > 0.5).astype(np.int64)
+        if probabilities.shape[1] == 2:
+            limit = 0.5 if self._model.threshold is None else self._model.threshold
+            return (probabilities[:, 1] > limit).astype(np.int64)
+        places: NDArray[np.int64] = probabilities.argmax(axis=1)
+        return places

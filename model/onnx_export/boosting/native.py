@@ -1,0 +1,140 @@
+"""Models in the libraries' own files, as estimators: they predict by numpy, and are compiled as the library's are.
+
+A file is data and may come from anyone. No library is needed to read it, and no server ever does.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+
+from model.onnx_export.boosting import catboost_models, lightgbm_models, xgboost_models
+from model.onnx_export.boosting.catboost_file import CatBoostFile
+from model.onnx_export.boosting.lightgbm_file import LightGBMFile
+from model.onnx_export.boosting.xgboost_file import XGBoostFile
+from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput
+from model.signature import Label
+
+_FORMS: Final = {**xgboost_models.PREDICTORS, **lightgbm_models.PREDICTORS, **catboost_models.PREDICTORS}
+
+
+class ModelFile(Protocol):
+    """What is read from a file: its columns, its answers, and by which library's estimator it is compiled.
+
+    `names` are None if the model was fitted on columns without names, and `labels` if it is a regressor. `categories`
+    has those of each column of categories. `stands_for` is the qualified name of the estimator.
+    """
+
+    library: str
+    described: str
+    content: bytes
+    width: int
+    names: tuple[str, ...] | None
+    labels: tuple[Label, ...] | None
+    categories: dict[int, tuple[Label, ...]]
+    unknown: float
+    stands_for: str
+
+    def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
+        """Return the numbers, or for a classifier the probabilities: of shape (n, classes), or (n, labels)."""
+        ...
+
+    def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """Return the indices of the labels, or whether each of several labels is there."""
+        ...
+
+
+class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """What both kinds have in common."""
+
+    def __init__(self, file: Any = None) -> None:
+        self.file = file
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say that a model that was read from a file is fitted."""
+        return True
+
+    @property
+    def n_features_in_(self) -> int:
+        """The number of columns."""
+        width: int = self.file.width
+        return width
+
+    @property
+    def feature_names_in_(self) -> NDArray[Any]:
+        """The columns' names, if the file has any."""
+        if self.file.names is None:
+            raise AttributeError("feature_names_in_")
+        return np.array(self.file.names, dtype=object)
+
+    @property
+    def column_categories(self) -> list[tuple[Label, ...] | None]:
+        """The categories of each column; None for a column of numbers."""
+        return [self.file.categories.get(place) for place in range(self.file.width)]
+
+    def _answer(self, rows: Any) -> NDArray[Any]:
+        """Return what the file's trees answer; categories become their indices."""
+        given = np.asarray(rows[self.file.names] if hasattr(rows, "columns") and self.file.names else rows)
+        numbers = np.empty(given.shape)
+        for place, known in enumerate(self.column_categories):
+            if known is None:
+                numbers[:, place] = given[:, place]
+                continue
+            codes: dict[Any, float] = {value: float(code) for code, value in enumerate(known)}
+            cells = given[:, place].tolist()
+            numbers[:, place] = [np.nan if _is_nan(cell) else codes.get(cell, self.file.unknown) for cell in cells]
+        with np.errstate(all="ignore"):
+            found: NDArray[Any] = self.file.answer(numbers)
+        return found
+
+
+class NativeRegressor(RegressorMixin, _Native):  # type: ignore[misc]  # likewise
+    """A model that answers numbers."""
+
+    def predict(self, rows: Any) -> NDArray[Any]:
+        """Return the numbers."""
+        found = self._answer(rows).astype(np.float64)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+
+class NativeClassifier(ClassifierMixin, _Native):  # type: ignore[misc]  # likewise
+    """A model that answers labels."""
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The labels in the order of the probabilities."""
+        return np.array(self.file.labels)
+
+    def predict_proba(self, rows: Any) -> NDArray[np.float64]:
+        """Return the probabilities."""
+        return self._answer(rows).astype(np.float64)
+
+    def predict(self, rows: Any) -> NDArray[Any]:
+        """Return the labels."""
+        found = self.file.choose(self._answer(rows))
+        labels: NDArray[Any] = found if found.ndim > 1 else self.classes_[found]
+        return labels
+
+
+def _is_nan(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
+
+
+def estimator_of(content: bytes, library: str) -> NativeClassifier | NativeRegressor:
+    """Return the model of a file of a library; raises UnsupportedEstimator, and NotCompiled for what has no form."""
+    file = _READERS[library](content)
+    return NativeRegressor(file) if file.labels is None else NativeClassifier(file)
+
+
+def _compile(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    return _FORMS[estimator.file.stands_for](graph, estimator.file, x)
+
+
+_READERS: Final[dict[str, Callable[[bytes], ModelFile]]] = {
+    "xgboost": XGBoostFile,
+    "lightgbm": LightGBMFile,
+    "catboost": CatBoostFile,
+}
+PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {NativeClassifier: _compile, NativeRegressor: _compile}

@@ -1,0 +1,87 @@
+"""A model in XGBoost's own file (UBJSON or JSON), as `save_model` writes it."""
+
+import json
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import UnsupportedEstimator, describe
+from model.onnx_export.boosting.ensemble import BoostedTrees
+from model.onnx_export.boosting.tree_walk import softmax, xgboost_sums
+from model.onnx_export.boosting.xgboost_document import boosted_trees, is_json, objective_of, read_document
+from model.onnx_export.graph import NotCompiled
+from model.signature import Label
+
+_CLASSES: Final = ("binary:logistic", "binary:hinge", "multi:softmax", "multi:softprob")
+
+
+class XGBoostFile:
+    """Stands for the library's estimator: `get_booster().save_raw()` is the file."""
+
+    library = "xgboost"
+    missing = np.nan
+    unknown = -1.0
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            self._document = read_document(content)
+            self._trees: BoostedTrees = boosted_trees(self._document)
+            learner = self._document["learner"]
+            kind = _kind(learner)
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, NotCompiled) as error:
+            raise UnsupportedEstimator(
+                f"this model of XGBoost cannot be packed from its file ({describe(error)}); load it with xgboost, and "
+                "pack that estimator."
+            ) from error
+        self.content = content
+        self.described = f"a file of XGBoost ({'JSON' if is_json(content) else 'UBJSON'})"
+        self.width, self.names = self._trees.width, self._trees.names
+        self.categories = dict(self._trees.categories)
+        count, objective = len(self._trees.start), objective_of(self._document)
+        classifies = kind == "classifier" or (kind is None and objective in _CLASSES)
+        self._several = self._trees.link != "softmax" and count > 1
+        labels = range(count if self._trees.link == "softmax" else 2)
+        self.labels: tuple[Label, ...] | None = tuple(labels) if classifies else None
+        self.stands_for = f"xgboost.sklearn.XGB{'Classifier' if classifies else 'Regressor'}"
+
+    def __deepcopy__(self, memo: Any) -> "XGBoostFile":
+        """Return the same object: nothing changes it."""
+        return self
+
+    def get_booster(self) -> "XGBoostFile":
+        """Return what writes the document."""
+        return self
+
+    def save_raw(self, _format: str) -> bytes:
+        """Return the document."""
+        return self.content
+
+    def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
+        """Return what the objective makes of the sums."""
+        scores = xgboost_sums(self._document, self._trees.start, rows.astype(np.float32))
+        match self._trees.link:
+            case "sigmoid":
+                second = np.float32(1) / (np.float32(1) + np.exp(-scores))
+            case "hinge":
+                second = (scores > 0).astype(np.float32)
+            case "softmax":
+                return softmax(scores)
+            case "exp":
+                return np.exp(scores)
+            case _:
+                return scores
+        return second if self.labels is None or self._several else np.concatenate([1 - second, second], axis=1)
+
+    def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """Return the indices of the labels: the more probable one, or each that is above one half."""
+        if self._several:
+            return (probabilities > 0.5).astype(np.int64)
+        places: NDArray[np.int64] = probabilities.argmax(axis=1)
+        return places
+
+
+def _kind(learner: Any) -> str | None:
+    """Return what kind of estimator wrote the file, if one did."""
+    said = json.loads(learner.get("attributes", {}).get("scikit_learn", "{}"))
+    return said.get("_estimator_type") if isinstance(said, dict) else None

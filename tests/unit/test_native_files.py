@@ -1,0 +1,80 @@
+"""Models in the libraries' own files, as tests/documents/record_native.py recorded them: no library is needed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.commands.cli import main
+from model.errors import UnsupportedEstimator
+from model.loading import load, make_rows
+from model.packing.pack import pack
+from model.packing.sources import read_source
+
+FOLDER = Path(__file__).parents[1] / "documents" / "native"
+FILES = ["catboost-binary.json", "catboost-classes.json", "catboost-number.json"]
+FILES += ["lightgbm-binary.txt", "lightgbm-classes.txt", "lightgbm-number.txt"]
+FILES += ["xgboost-binary.ubj", "xgboost-classes.json", "xgboost-number.ubj"]
+# In float32, of XGBoost's own exponential; the others compute in float64.
+TOLERANCE = {"xgboost": 1.2e-7, "lightgbm": 1e-15, "catboost": 1e-15}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_packed_without_its_library_and_answers_as_that_did(tmp_path, name):
+    """Columns, categories and labels are read from the file; the bundle holds nothing but the graph."""
+    library, _, kind = name.partition("-")
+    recorded = json.loads((FOLDER / f"{name.partition('.')[0]}.json.answers").read_text())
+
+    pack(read_source(FOLDER / name).estimator, tmp_path / "bundle", name="test")
+
+    loaded = load(tmp_path / "bundle")
+    found = loaded.engine.predict(make_rows(recorded["rows"], loaded.manifest.signature))
+    answers = found.labels if kind.startswith("number") else found.probabilities
+    expected, scale = np.array(recorded["answers"]), np.maximum(1, np.abs(recorded["answers"]))
+    assert ["onnx"] == loaded.manifest.kinds
+    assert TOLERANCE[library] >= np.max(np.abs(expected - answers) / scale)
+    assert kind.startswith("number") or expected.argmax(axis=1).tolist() == found.labels.tolist()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_signature_is_read_from_the_file(tmp_path, name):
+    """A client sends categories as strings, and missing values as null."""
+    library, _, kind = name.partition("-")
+    numbers = {"lightgbm": "body_mass"}.get(library, "body mass"), "age", "dose"
+
+    signature = pack(read_source(FOLDER / name).estimator, tmp_path / "bundle", name="test").manifest.signature
+
+    dtypes = {each.name: each.dtype for each in signature.features}
+    assert {**dict.fromkeys(numbers, "float64"), **({} if library == "catboost" else {"city": "string"})} == dtypes
+    assert all(each.nullable for each in signature.features)
+    count = {"binary": 2, "classes": 3}.get(kind.partition(".")[0])
+    assert (None if count is None else (tuple(range(count)),)) == signature.classes
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("catboost-binary.json", "a file of CatBoost (JSON), which is read without catboost"),
+        ("lightgbm-binary.txt", "a file of LightGBM, which is read without lightgbm"),
+        ("xgboost-binary.ubj", "a file of XGBoost (UBJSON), which is read without xgboost"),
+        ("xgboost-classes.json", "a file of XGBoost (JSON), which is read without xgboost"),
+    ],
+)
+def test_the_command_says_what_it_reads(tmp_path, capsys, name, words):
+    """`pack` names the kind of file before it packs it."""
+    code = main(["pack", str(FOLDER / name), "--output", str(tmp_path / "bundle"), "--name", "mine"], {})
+
+    said = capsys.readouterr()
+    assert 0 == code
+    assert f"{name} is {words}" in said.err
+    assert said.out.startswith("engine: onnx")
+
+
+def test_what_has_no_compiled_form_says_what_to_do(tmp_path):
+    """A file is never pickled: a model that is not compiled is packed from the library's estimator."""
+    path = tmp_path / "model.ubj"
+    path.write_bytes((FOLDER / "xgboost-classes.json").read_bytes().replace(b'"multi:softprob"', b'"multi:unheardof"'))
+
+    with pytest.raises(UnsupportedEstimator, match=r"model.ubj: .*multi:unheardof.*load it with xgboost, and pack"):
+        read_source(path)
