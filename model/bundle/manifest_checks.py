@@ -50,10 +50,13 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
 
 
 def estimator_type(estimator: Any) -> Any:
-    """Return what kind of estimator it says it is: by its tags or, before scikit-learn 1.6, by an attribute."""
-    if hasattr(estimator, "__sklearn_tags__"):
-        return estimator.__sklearn_tags__().estimator_type
-    return getattr(estimator, "_estimator_type", None)
+    """Return what kind of estimator it says it is: by its tags or, before scikit-learn 1.6, by an attribute.
+
+    Boosting libraries have rankers, which answer a number for each row, and do not always say so.
+    """
+    kind = estimator.__sklearn_tags__().estimator_type if hasattr(estimator, "__sklearn_tags__") else None
+    kind = kind or getattr(estimator, "_estimator_type", None)
+    return "regressor" if kind == "ranker" or (kind is None and type(estimator).__name__.endswith("Ranker")) else kind
 
 
 def _check(pairs: dict[str, tuple[Any, Any]]) -> None:

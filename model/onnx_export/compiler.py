@@ -17,7 +17,7 @@ from model.onnx_export import (
     scaling,
     tree_ensembles,
 )
-from model.onnx_export.boosting import catboost_models, lightgbm_models, native, xgboost_models
+from model.onnx_export.boosting import models as boosting
 from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.signature import Signature
 
@@ -31,10 +31,7 @@ PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **networks.PREDICTORS,
     **composites.PREDICTORS,
     **meta_estimators.PREDICTORS,
-    **xgboost_models.PREDICTORS,
-    **lightgbm_models.PREDICTORS,
-    **catboost_models.PREDICTORS,
-    **native.PREDICTORS,
+    **boosting.PREDICTORS,
 }
 TRANSFORMERS: Final = {**scaling.TRANSFORMERS, **encoders.TRANSFORMERS, **composites.TRANSFORMERS}
 

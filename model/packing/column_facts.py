@@ -9,6 +9,7 @@ import numpy as np
 
 from model.columns import is_missing
 from model.errors import UnsupportedEstimator
+from model.onnx_export.boosting.models import is_boosted, known_categories, mistakes_unknown
 from model.packing.training_data import dtype_of, inexact_integer, to_python
 from model.signature import TEXT, Dtype, Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
@@ -23,11 +24,15 @@ _Columns = list[str | None]
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What is known of one column: its dtype, if anything says so, its categories, and whether None means missing."""
+    """What is known of one column: its dtype, if anything says so, its categories, and whether None means missing.
+
+    With `closed`, other categories are refused without trying: the model would take some of them for one that it knows.
+    """
 
     dtype: Dtype | None
     values: tuple[Label, ...] = ()
     none: bool = False
+    closed: bool = False
 
 
 def takes_strings(estimator: Any) -> bool:
@@ -225,12 +230,21 @@ def _note(part: Any, given: _Columns, notes: _Notes) -> None:
         facts = [ColumnFacts("float64", tuple(range(count))) for count in part.n_categories_]
     elif hasattr(part, "build_analyzer"):
         facts = [ColumnFacts("string")]
+    elif is_boosted(part):
+        notes.known |= _facts_of_boosted(part, given)
     names = [name for name in given if name is not None]
     notes.used.update(names)
     if getattr(part, "missing_values", np.nan) is None:
         notes.nones.update(names)
     if len(facts) == len(given):
         notes.known |= {name: each for name, each in zip(given, facts, strict=True) if name is not None}
+
+
+def _facts_of_boosted(part: Any, given: _Columns) -> dict[str, ColumnFacts]:
+    """Return the categories of the columns that a boosting library was given as such, by the columns' names."""
+    named = [(given[place], values) for place, values in known_categories(part).items() if place < len(given)]
+    closed = mistakes_unknown(part)
+    return {name: ColumnFacts(dtype_of(values), values, closed=closed) for name, values in named if name is not None}
 
 
 def _facts_of(categories: Any) -> ColumnFacts:

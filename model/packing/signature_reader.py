@@ -26,7 +26,7 @@ from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk
 
 # A string and a number that are nobody's category.
-UNKNOWN: dict[Dtype, Label] = {"string": "\x00unknown", "float64": 1e6 + 0.5}
+UNKNOWN: dict[Dtype, Label] = {"string": "\ue000unknown", "float64": 1e6 + 0.5}
 _MOST_UNKNOWN = 10
 _TASKS: dict[str, Task] = {
     "classifier": "classifier",
@@ -174,6 +174,7 @@ def _probe_features(
         {
             place: _unknown_values(signature.features[place], columns[place] if columns else None, values)
             for place, values in categories.items()
+            if not known[signature.features[place].name].closed
         }
     )
     return tuple(

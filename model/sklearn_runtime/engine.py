@@ -12,6 +12,7 @@ from model.labels import answered
 from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
+from model.sklearn_runtime.category_columns import category_columns
 from model.sklearn_runtime.estimator_walk import walk
 from model.sklearn_runtime.frame import FrameMaker
 from model.sklearn_runtime.further_outputs import compute
@@ -36,7 +37,8 @@ class SklearnEngine:
         self.further = further
         self._estimator = estimator
         self._signature = signature
-        self._tables = FrameMaker(signature) if framed else TableMaker(signature)
+        categories = category_columns(estimator, signature) if framed else frozenset()
+        self._tables = FrameMaker(signature, categories) if framed else TableMaker(signature)
 
     def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.columns import is_missing
 from model.errors import VersionMismatch
 from model.signature import Dtype, Feature, Signature
 
@@ -13,9 +14,12 @@ _LEAST: Final = 3  # the first major version with a string dtype that keeps miss
 
 
 class FrameMaker:
-    """Makes pandas data frames of a signature's rows, with the dtypes that pandas' readers give."""
+    """Makes pandas data frames of a signature's rows, with the dtypes that pandas' readers give.
 
-    def __init__(self, signature: Signature) -> None:
+    The columns that are named as `categories` have pandas' dtype for these.
+    """
+
+    def __init__(self, signature: Signature, categories: frozenset[str] = frozenset()) -> None:
         try:
             import pandas  # noqa: PLC0415  # only such models need it, and the images do not include it
         except ImportError:
@@ -26,6 +30,7 @@ class FrameMaker:
                 "let that code take arrays and pack the model again."
             )
         self._pandas = pandas
+        self._categories = categories
         self._features = signature.features
 
     def make(self, rows: NDArray[Any]) -> Any:
@@ -35,6 +40,8 @@ class FrameMaker:
 
     def _column(self, feature: Feature, cells: NDArray[Any]) -> Any:
         dtype = _DTYPES.get(feature.dtype)
+        if feature.name in self._categories:
+            return self._category(cells.tolist(), "str" if feature.dtype == "string" else "int64")
         if dtype is not None and not (dtype == "bool" and None in cells.tolist()):
             return cells.astype(dtype)
         if feature.missing == "none":
@@ -42,3 +49,12 @@ class FrameMaker:
         if feature.dtype == "string":
             return self._pandas.array(cells.tolist(), dtype="str")
         return np.where(np.equal(cells, np.array(None)), np.nan, cells)
+
+    def _category(self, cells: list[Any], dtype: str) -> Any:
+        """Return a column of categories; libraries take these by their values, which are strings or whole numbers."""
+        whole = [int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells]
+        present = {cell for cell in whole if not is_missing(cell)}
+        known = self._pandas.Index(
+            sorted(present), dtype=dtype if all(isinstance(each, (str, int)) for each in present) else None
+        )
+        return self._pandas.Categorical(whole, categories=known)

@@ -48,6 +48,11 @@ def category_columns(model: LightGBMModel, others: frozenset[int]) -> dict[int, 
     )
 
 
+def categories_of(estimator: Any) -> dict[int, tuple[Label, ...]]:
+    """Return the categories of each `category` column of a fitted estimator; raises NotCompiled."""
+    return category_columns(read_estimator(estimator), frozenset())
+
+
 def boosted_trees(model: LightGBMModel, categories: Mapping[int, tuple[Label, ...]]) -> BoostedTrees:
     """Return the model's trees, given the categories of its `category` columns; raises NotCompiled."""
     if any(tree.linear for tree in model.trees):

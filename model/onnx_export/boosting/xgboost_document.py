@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting.ensemble import BoostedTrees, Link, check_trees
 from model.onnx_export.boosting.ubjson import read_ubjson
 from model.onnx_export.graph import NotCompiled
@@ -89,7 +90,7 @@ def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> B
         comparison="<",
         narrow=True,
         single=True,
-        categories=categories_of(learner),
+        categories=document_categories(learner),
         whole=tuple(place for place, kind in enumerate(learner.get("feature_types", ())) if kind == _CATEGORICAL),
         missing=None if math.isnan(missing) else missing,
         names=tuple(map(str, learner.get("feature_names", ()))) or None,
@@ -187,8 +188,11 @@ def _members(document: Mapping[str, Any]) -> dict[int, Sequence[float]]:
     return {int(node): found[int(start) : int(start) + int(size)].tolist() for node, start, size in segments}
 
 
-def categories_of(learner: Mapping[str, Any]) -> dict[int, tuple[Label, ...]]:
-    """Return the categories of each column of categories, by its index: strings or whole numbers."""
+def document_categories(learner: Mapping[str, Any]) -> dict[int, tuple[Label, ...]]:
+    """Return the categories of each column of categories, by its index: strings or whole numbers.
+
+    Raises UnsupportedEstimator if they are damaged.
+    """
     booster = learner["gradient_booster"]
     model = booster.get("gbtree", booster).get("model", {})
     encoded = enumerate(model.get("cats", {}).get("enc", ()))
@@ -200,4 +204,9 @@ def _decoded(encoded: Mapping[str, Any]) -> tuple[Label, ...]:
     if "offsets" not in encoded:
         return tuple(values.tolist())
     content, ends = (values & 0xFF).astype(np.uint8).tobytes(), np.asarray(encoded["offsets"]).tolist()
+    if not content.isascii():  # XGBoost 3.2 counts characters where it stores bytes: what follows is shifted
+        raise UnsupportedEstimator(
+            "XGBoost stores categories with other letters than ASCII damaged, and mistakes them in frames whose "
+            "categories have another order; name the categories in ASCII, or by whole numbers, and fit again."
+        )
     return tuple(content[start:end].decode() for start, end in pairwise(ends))

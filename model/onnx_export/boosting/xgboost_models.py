@@ -7,9 +7,10 @@ import numpy as np
 
 from model.onnx_export.boosting.ensemble import BoostedTrees, raw_scores
 from model.onnx_export.boosting.links import exp, sigmoid, softmax
-from model.onnx_export.boosting.xgboost_document import boosted_trees, objective_of, read_document
+from model.onnx_export.boosting.xgboost_document import boosted_trees, document_categories, objective_of, read_document
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.onnx_export.linear import argmax
+from model.signature import Label
 
 _BINARY: Final = 2
 
@@ -26,6 +27,11 @@ def trees_of(estimator: Any) -> BoostedTrees:
         return boosted_trees(document_of(estimator), missing=missing)
     except ValueError as error:
         raise NotCompiled(f"the document of {type(estimator).__name__} cannot be read: {error}") from error
+
+
+def categories_of(estimator: Any) -> dict[int, tuple[Label, ...]]:
+    """Return the categories of each column of categories of a fitted estimator."""
+    return document_categories(document_of(estimator)["learner"])
 
 
 def _linked(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
