@@ -33,7 +33,9 @@ def plain(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def answered(found: Any, signature: Signature) -> NDArray[Any]:
-    """Return what an estimator predicted as labels: one for each row, also where it returns a column of them."""
+    """Return what an estimator answered as labels: one for each row, also where it returns a column of them."""
+    if signature.task == "transformer":
+        return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64, order="C")
     labels = np.asarray(found)
     if labels.ndim == 2 and signature.outputs is None and signature.task != "regressor" and labels.shape[1] == 1:
         labels = labels[:, 0]

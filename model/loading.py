@@ -21,7 +21,7 @@ from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch, d
 from model.labels import as_array
 from model.outputs import OutputSpec, labels_and_probabilities
 from model.prediction import Prediction, Rows
-from model.signature import Signature, Task
+from model.signature import NUMERIC, Signature, Task
 
 # Another CPU's vector units may round the last bits differently; a wrong model differs far more.
 TOLERANCE = 1e-6
@@ -134,7 +134,7 @@ def _labels(rows: list[Any]) -> Any:
 
 def differing_rows(found: Prediction, expected: Prediction, task: Task) -> Any:
     """Return for each row whether it differs: labels must be equal, numbers within the tolerance."""
-    numeric = task == "regressor"
+    numeric = task in NUMERIC
     wrong = [_far(found.labels, expected.labels) if numeric else _unequal(found.labels, expected.labels)]
     wrong += map(_far, found.probability_arrays, expected.probability_arrays)
     wrong += [_far(values, expected.further[method]) for method, values in found.further.items()]

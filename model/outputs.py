@@ -67,7 +67,8 @@ def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple
     classes = signature.classes or ()
     one = labels.ndim == 1
     columns = ("prediction",) if one else _numbered("prediction", range(labels.shape[1]))
-    specs = [OutputSpec(PREDICT, _dtype(labels, classes), columns, labels.shape[1:], PREDICT, "predictions")]
+    name = "transform" if signature.task == "transformer" else PREDICT
+    specs = [OutputSpec(name, _dtype(labels, classes), columns, labels.shape[1:], PREDICT, "predictions")]
     if isinstance(found, tuple):
         specs += [
             OutputSpec(

@@ -6,9 +6,10 @@ from typing import Literal
 
 Label = int | float | str | bool
 Cell = float | str | bool | None
-Task = Literal["classifier", "regressor", "clusterer", "outlier_detector"]
+Task = Literal["classifier", "regressor", "clusterer", "outlier_detector", "transformer"]
 Dtype = Literal["float64", "bool", "string", "datetime", "any"]
 TEXT = "text"
+NUMERIC: frozenset[Task] = frozenset({"regressor", "transformer"})  # they answer numbers, and not labels
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
     signature = manifest.signature
     width = len(signature.features)
     kind = estimator_type(estimator)
-    if not hasattr(estimator, "predict") or kind is None:
+    if kind is None or not (hasattr(estimator, "predict") or kind == "transformer"):
         raise BundleCorrupt(f"the model file contains a {type(estimator).__name__}, which cannot predict; {REPACK}.")
     _check(
         {
@@ -52,8 +52,11 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
 def estimator_type(estimator: Any) -> Any:
     """Return what kind of estimator it says it is: by its tags or, before scikit-learn 1.6, by an attribute.
 
-    Boosting libraries have rankers, which answer a number for each row, and do not always say so.
+    Boosting libraries have rankers, which answer a number for each row, and do not always say so. What has `transform`
+    and no `predict` is a transformer.
     """
+    if hasattr(estimator, "transform") and not hasattr(estimator, "predict"):
+        return "transformer"
     kind = estimator.__sklearn_tags__().estimator_type if hasattr(estimator, "__sklearn_tags__") else None
     kind = kind or getattr(estimator, "_estimator_type", None)
     return "regressor" if kind == "ranker" or (kind is None and type(estimator).__name__.endswith("Ranker")) else kind

@@ -13,7 +13,7 @@ from model.errors import BundleCorrupt, NoFiniteAnswer
 from model.labels import as_array
 from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
-from model.signature import Signature
+from model.signature import NUMERIC, Signature
 
 UNKNOWN = -1.0
 # It multiplies a matrix product by a float32, in place of the float64 that the graph has.
@@ -79,7 +79,7 @@ class OnnxEngine:
         return Prediction(self._named(labels), shares, found)
 
     def _named(self, labels: NDArray[np.float64]) -> NDArray[Any]:
-        if self._task == "regressor":
+        if self._task in NUMERIC:
             return labels
         indices = labels.astype(np.int64)
         if self._task != "classifier":

@@ -12,7 +12,7 @@ from model.errors import NoFiniteAnswer
 from model.loading import TOLERANCE
 from model.onnx_export.graph import NotCompiled
 from model.prediction import Prediction, Rows
-from model.signature import Task
+from model.signature import NUMERIC, Task
 
 TOO_FAR: Final = 1e40
 
@@ -88,7 +88,7 @@ class Comparison:
             return None
 
     def _same(self, expected: Prediction, found: Prediction) -> None:
-        if self._task == "regressor":
+        if self._task in NUMERIC:
             self._numbers(expected.labels, found.labels, "an answer", relative=True)
         elif expected.labels.tolist() != found.labels.tolist():
             wrong = np.asarray(expected.labels.tolist()) != np.asarray(found.labels.tolist())

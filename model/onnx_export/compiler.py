@@ -19,7 +19,7 @@ from model.onnx_export import (
 )
 from model.onnx_export.boosting import models as boosting
 from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, PredictorOutput
-from model.signature import Signature
+from model.signature import Signature, Task
 
 # By exact type, or by its qualified name if its library may not be there.
 PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
@@ -56,7 +56,7 @@ def compile_model(estimator: Any, signature: Signature, further: Collection[str]
     coded = ("string", "any")
     codes: tuple[Codes, ...] = tuple({} if feature.dtype in coded else None for feature in signature.features)
     graph = Graph(PREDICTORS, TRANSFORMERS)
-    outcome = graph.predict(estimator, ColumnTensor("rows", codes))
+    outcome = _outcome(graph, estimator, ColumnTensor("rows", codes), signature.task)
     if signature.probabilities != (outcome.probabilities is not None):
         raise NotCompiled(f"the probabilities of {type(estimator).__name__} have no compiled form")
     named = {feature.name: each for feature, each in zip(signature.features, codes, strict=True) if each is not None}
@@ -65,3 +65,12 @@ def compile_model(estimator: Any, signature: Signature, further: Collection[str]
     properties = {FINGERPRINT: fingerprint(signature, named)}
     content = graph.build(outcome, len(codes), signature.outputs, properties, more)
     return CompiledModel(content, named, tuple(more))
+
+
+def _outcome(graph: Graph, estimator: Any, rows: ColumnTensor, task: Task) -> PredictorOutput:
+    if task != "transformer":
+        return graph.predict(estimator, rows)
+    columns = graph.transform(estimator, rows)
+    if any(codes is not None for codes in columns.codes):
+        raise NotCompiled("a transformer that answers strings has no compiled form")
+    return PredictorOutput(columns.name)

@@ -22,7 +22,7 @@ from model.packing.unknown_categories import describe_unknown
 from model.prediction import Prediction
 from model.signature import Signature
 from model.sklearn_runtime.engine import SklearnEngine
-from model.sklearn_runtime.further_outputs import compute, methods_of, spec_of
+from model.sklearn_runtime.further_outputs import compute, method_of, methods_of, spec_of
 
 GOLDEN_ROWS: Final = 32
 _MOST_SHARES: Final = 20
@@ -101,7 +101,7 @@ def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Predic
     """Predict as the estimator's user would, with copies of the data: with `copy=False` a transformer changes them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an estimator fitted on a frame warns about a matrix
-        labels = answered(estimator.predict(copy.deepcopy(data)), signature)
+        labels = answered(getattr(estimator, method_of(signature.task))(copy.deepcopy(data)), signature)
         found = estimator.predict_proba(copy.deepcopy(data)) if signature.probabilities else None
     return Prediction(labels, tuple(found) if isinstance(found, list) else found)
 

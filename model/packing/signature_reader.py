@@ -24,6 +24,7 @@ from model.packing.unknown_categories import describe_unknown
 from model.signature import Dtype, Feature, Label, Signature, Task
 from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk
+from model.sklearn_runtime.further_outputs import MOST_COLUMNS
 
 # A string and a number that are nobody's category.
 UNKNOWN: dict[Dtype, Label] = {"string": "\ue000unknown", "float64": 1e6 + 0.5}
@@ -33,6 +34,7 @@ _TASKS: dict[str, Task] = {
     "regressor": "regressor",
     "clusterer": "clusterer",
     "outlier_detector": "outlier_detector",
+    "transformer": "transformer",
 }
 
 
@@ -89,9 +91,9 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
 def _task(estimator: Any) -> Task:
     name = type(estimator).__name__
     kind = estimator_type(estimator)
-    if not hasattr(estimator, "predict") or kind is None:
+    if kind is None or not (hasattr(estimator, "predict") or kind == "transformer"):
         hint = "fit it with refit=True" if getattr(estimator, "refit", True) is False else "pack one that predicts"
-        raise UnsupportedEstimator(f"{name} has no predict method; {hint}.")
+        raise UnsupportedEstimator(f"{name} has no predict method, and none to transform rows; {hint}.")
     if kind not in _TASKS:
         raise UnsupportedEstimator(f"{name} is a {kind}; expected one of {', '.join(_TASKS)}.")
     return _TASKS[kind]
@@ -148,6 +150,10 @@ def _probe(
     prober = Prober(engine, base, groups_of_columns(estimator, signature.features))
     features = _probe_features(prober, signature, columns, known)
     outputs = labels.shape[1] if labels.ndim == 2 else None
+    if outputs is not None and outputs > MOST_COLUMNS:
+        raise UnsupportedEstimator(
+            f"{type(estimator).__name__} gives {outputs} numbers for a row; at most {MOST_COLUMNS} can be sent."
+        )
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
         classes = ((0, 1),) * outputs  # multilabel: each of `classes_` is a label that a row has or has not

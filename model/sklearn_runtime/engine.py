@@ -15,7 +15,7 @@ from model.signature import Signature
 from model.sklearn_runtime.category_columns import category_columns
 from model.sklearn_runtime.estimator_walk import walk
 from model.sklearn_runtime.frame import FrameMaker
-from model.sklearn_runtime.further_outputs import compute
+from model.sklearn_runtime.further_outputs import compute, method_of
 from model.sklearn_runtime.table import TableMaker
 
 # scikit-learn's messages for values that do not fit a tree's float32, or that an earlier step made infinite, and for a
@@ -37,6 +37,7 @@ class SklearnEngine:
         self.further = further
         self._estimator = estimator
         self._signature = signature
+        self._method = method_of(signature.task)
         categories = category_columns(estimator, signature) if framed else frozenset()
         self._tables = FrameMaker(signature, categories) if framed else TableMaker(signature)
 
@@ -71,7 +72,7 @@ class SklearnEngine:
                 return own
 
     def _predict(self, rows: Rows) -> Prediction:
-        labels = answered(self._estimator.predict(self._shaped(rows)), self._signature)
+        labels = answered(getattr(self._estimator, self._method)(self._shaped(rows)), self._signature)
         if not self._signature.probabilities:
             return Prediction(labels, None)
         probabilities = self._estimator.predict_proba(self._shaped(rows))

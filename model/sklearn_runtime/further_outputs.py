@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.outputs import OutputSpec
+from model.signature import Task
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 # More numbers for a row than this are no answer to a request.
@@ -25,6 +26,11 @@ class FurtherOutput:
     exists: Callable[[Any], bool]
     compute: Callable[[Any, Any], Any]
     names: Callable[[Any], Any]
+
+
+def method_of(task: Task) -> str:
+    """Return the method whose answers are an estimator's labels."""
+    return "transform" if task == "transformer" else "predict"
 
 
 def methods_of(estimator: Any) -> tuple[str, ...]:
@@ -69,18 +75,14 @@ def _takes(parameter: str) -> Callable[[Any], bool]:
     return exists
 
 
-def _has(method: str) -> Callable[[Any], bool]:
-    return lambda estimator: hasattr(estimator, method)
-
-
 FURTHER: Final = {
     "decision_function": FurtherOutput(
-        _has("decision_function"),
+        lambda estimator: hasattr(estimator, "decision_function"),
         lambda estimator, rows: estimator.decision_function(rows),
         lambda estimator: estimator.classes_,
     ),
     "transform": FurtherOutput(
-        _has("transform"),
+        lambda estimator: hasattr(estimator, "transform") and hasattr(estimator, "predict"),
         lambda estimator, rows: estimator.transform(rows),
         lambda estimator: estimator.get_feature_names_out(),
     ),

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.cluster import DBSCAN
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -134,7 +135,7 @@ def test_packing_in_place_of_a_bundle_leaves_the_new_one_and_nothing_else(tmp_pa
     ("estimator", "reason"),
     [
         (LogisticRegression(), "is not fitted; fit it before packing"),
-        (StandardScaler().fit(IRIS.data), "has no predict method"),
+        (DBSCAN().fit(IRIS.data), "has no predict method"),
         (object(), "has no predict method"),
         (
             make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegression(max_iter=1000)).fit(
@@ -143,7 +144,7 @@ def test_packing_in_place_of_a_bundle_leaves_the_new_one_and_nothing_else(tmp_pa
             "not trusted",
         ),
     ],
-    ids=["unfitted", "transformer", "no estimator", "lambda"],
+    ids=["unfitted", "nothing for new rows", "no estimator", "lambda"],
 )
 def test_what_cannot_be_served_is_refused_with_the_reason(tmp_path, estimator, reason):
     """An estimator that cannot be served is refused when it is packed, where somebody can change it."""
