@@ -10,6 +10,10 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
+class PackingWarning(UserWarning):
+    """Something about a model or its data that its owner should know, although it is packed."""
+
+
 class ModelError(Exception):
     """A model or its bundle cannot be used; the message is one line that says what is wrong and what to do."""
 

@@ -18,14 +18,20 @@ class Feature:
 
     It is `nullable` if the model itself accepts a missing value; `categories` are the only accepted values if the model
     refuses others. A datetime is an ISO 8601 string; "any" is a column that the model drops. `missing` is how the model
-    represents a missing value in a column that is not numeric.
+    represents a missing value in a column that is not numeric. Where numbers or booleans have "none" or "object", the
+    model was fitted on Python's objects, with None or NaN among them, and is given those.
     """
 
     name: str
     dtype: Dtype = "float64"
     nullable: bool = False
     categories: tuple[Label, ...] | None = None
-    missing: Literal["nan", "none"] = "nan"
+    missing: Literal["nan", "none", "object"] = "nan"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the model takes the column as float64."""
+        return self.dtype in ("float64", "bool") and self.missing == "nan"
 
 
 @dataclass(frozen=True)

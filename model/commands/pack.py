@@ -1,6 +1,8 @@
 """Packs a fitted estimator that is in a file."""
 
 import argparse
+import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from model.commands.inspect_bundle import describe_engine
 from model.commands.options import add_code, add_environments, add_output, say_progress
 from model.commands.progress import progress_bar
+from model.errors import PackingWarning
 from model.loading import Loaded
 from model.steps import Progress, Step
 
@@ -27,7 +30,23 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
 
 
 def run(options: argparse.Namespace) -> int:
-    """Pack the estimator, and print what came of it; one of another scikit-learn version where that version is."""
+    """Pack the estimator, and print what came of it, and on stderr what its owner should know."""
+    show = warnings.showwarning
+
+    def say(message: Warning | str, category: type[Warning], *rest: Any, **options: Any) -> None:
+        if issubclass(category, PackingWarning):
+            print(f"warning: {message}", file=sys.stderr, flush=True)
+        else:
+            show(message, category, *rest, **options)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", PackingWarning)
+        warnings.showwarning = say
+        return _pack(options)
+
+
+def _pack(options: argparse.Namespace) -> int:
+    """Pack one of another scikit-learn version where that version is."""
     from model.commands.other_version import packed_elsewhere  # noqa: PLC0415  # the serving images have no packing
 
     elsewhere = packed_elsewhere(options)

@@ -1,6 +1,5 @@
 """What a fitted estimator remembers of the columns it was fitted on: their names, kinds and categories."""
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -10,7 +9,15 @@ import numpy as np
 from model.columns import is_missing
 from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting.models import is_boosted, known_categories, mistakes_unknown
-from model.packing.training_data import dtype_of, inexact_integer, to_python
+from model.packing.training_data import (
+    EXPRESSIBLE,
+    dtype_of,
+    inexact_integer,
+    names_of_types,
+    to_python,
+    unlike,
+    utc_strings,
+)
 from model.signature import TEXT, Dtype, Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
 
@@ -27,12 +34,15 @@ class ColumnFacts:
     """What is known of one column: its dtype, if anything says so, its categories, and whether None means missing.
 
     With `closed`, other categories are refused without trying: the model would take some of them for one that it knows.
+    `objects` says that its numbers or booleans were Python's objects, and `fault` why no request can express it.
     """
 
     dtype: Dtype | None
     values: tuple[Label, ...] = ()
     none: bool = False
     closed: bool = False
+    objects: bool = False
+    fault: str | None = None
 
 
 def takes_strings(estimator: Any) -> bool:
@@ -120,7 +130,7 @@ def column_facts(estimator: Any, names: Sequence[str]) -> dict[str, ColumnFacts]
     notes = _Notes()
     _follow(estimator, list(names), notes)
     for name, column in notes.known.items():
-        if fault := inexact_integer(column.values):
+        if fault := column.fault or inexact_integer(column.values):
             raise UnsupportedEstimator(f"the column {name!r} contains {fault}.")
     dropped = dict.fromkeys(notes.dropped - notes.used, ColumnFacts("any"))
     nones = {name: replace(notes.known.get(name, ColumnFacts(None)), none=True) for name in notes.nones}
@@ -252,9 +262,16 @@ def _facts_of(categories: Any) -> ColumnFacts:
     if values.dtype.kind == "M":
         iso = np.datetime_as_string(values.astype("datetime64[us]"))
         return ColumnFacts("datetime", tuple(str(value) for value in iso if value != "NaT"))
+    if values.dtype.kind not in EXPRESSIBLE:
+        return ColumnFacts("any", fault=unlike(str(values.dtype)))
     cells = list(map(to_python, values.tolist()))
-    present, none = [cell for cell in cells if not is_missing(cell)], any(cell is None for cell in cells)
-    if present and all(isinstance(cell, datetime.date) for cell in present):
-        return ColumnFacts("datetime", tuple(cell.isoformat() for cell in present), none)
+    present, nones = [cell for cell in cells if not is_missing(cell)], [cell is None for cell in cells]
+    if sum(nones) < len(cells) - len(present) and any(nones):
+        return ColumnFacts("any", fault="both None and NaN as categories, and JSON has only null; make them one")
+    if dates := utc_strings(present):
+        return ColumnFacts("datetime", tuple(dates), any(nones))
     dtype = dtype_of(present)
-    return ColumnFacts(dtype, () if dtype == "any" else tuple(present), none)
+    if dtype == "any" and present:
+        return ColumnFacts(dtype, fault=unlike(names_of_types(present)))
+    objects = values.dtype.kind == "O" and dtype in ("float64", "bool")
+    return ColumnFacts(dtype, tuple(present), any(nones), objects=objects)

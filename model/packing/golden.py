@@ -17,6 +17,7 @@ from model.labels import answered
 from model.onnx_export.random_rows import random_rows
 from model.outputs import OutputSpec
 from model.packing.column_facts import column_facts, fitted_names
+from model.packing.containers import select_columns, select_rows
 from model.packing.pruning import keep_what_predicts
 from model.packing.unknown_categories import describe_unknown
 from model.prediction import Prediction
@@ -109,11 +110,10 @@ def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Predic
 def _select_rows(estimator: Any, data: Any, selected: Any, *, framed: bool) -> Any:
     """Return rows of the data in the kind of container that the estimator was fitted on."""
     names = fitted_names(estimator, getattr(data, "columns", ()))
-    if hasattr(data, "iloc"):
-        if names is not None:
-            return data[names].iloc[selected]
-        return data.iloc[selected] if framed or hasattr(data, "str") else data.iloc[selected].to_numpy()
-    return [data[place] for place in selected] if isinstance(data, list) else np.asarray(data)[selected]
+    if hasattr(data, "columns") and names is not None:
+        return select_rows(select_columns(data, names), selected)
+    rows = select_rows(data, selected)
+    return rows.to_numpy() if hasattr(data, "columns") and not framed else rows
 
 
 def _json_cell(cell: Any) -> Any:

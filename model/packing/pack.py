@@ -21,7 +21,8 @@ from model.columns import Column
 from model.errors import UnsupportedEstimator
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.verification import compile_verified
-from model.packing.column_facts import fitted_names, takes_strings, width_of
+from model.packing.column_facts import column_facts, fitted_names, takes_strings, width_of
+from model.packing.containers import without_infinite_rows
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
 from model.packing.objects import refuse_main, refuse_other_objects
@@ -29,7 +30,7 @@ from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
-from model.packing.training_data import is_index, read_columns
+from model.packing.training_data import INFINITE, is_index, read_columns
 from model.signature import TEXT, Signature
 from model.sklearn_runtime import skops_io
 from model.sklearn_runtime.restore import versions
@@ -63,7 +64,7 @@ def pack(
     refuse_other_objects(estimator)
     whole, estimator = estimator, keep_what_predicts(estimator)
     data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
-    columns, code = _columns(estimator, data), None if code is None else Path(code)
+    (columns, data), code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns), baselines(columns)
     onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, {**_NOT_ASKED_FOR})
     progress(Step.SERIALISE)
@@ -102,20 +103,28 @@ def _to_frame(data: Any) -> Any:
     return data.to_frame() if hasattr(data, "to_frame") else data
 
 
-def _columns(estimator: Any, data: Any) -> list[Column] | None:
-    """Return the columns of the data; raises UnsupportedEstimator if the estimator was fitted on others."""
+def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
+    """Return the columns of the data, and the rows that they have; raises UnsupportedEstimator for other columns.
+
+    Rows that no request can express are left out of both.
+    """
     if data is None:
-        return None
-    fitted, width = fitted_names(estimator, getattr(data, "columns", ())), width_of(estimator)
-    columns = read_columns(data, fitted)
-    if width is not None and fitted is None and len(columns) != width:
-        names = ", ".join(column.name for column in columns)
+        return None, None
+    names, width = fitted_names(estimator, getattr(data, "columns", ())), width_of(estimator)
+    columns = read_columns(data, names)
+    if infinite := {column.name for column in columns if column.fault == INFINITE}:
+        known = column_facts(estimator, [column.name for column in columns])
+        if used := {name for name in infinite if name not in known or known[name].dtype != "any"}:
+            data = without_infinite_rows(data, names, used)
+            columns = read_columns(data, names)
+    if width is not None and names is None and len(columns) != width:
+        given = ", ".join(column.name for column in columns)
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} takes {width} columns and does not know their names; the data have "
-            f"{len(columns)} ({names[:200]}): leave out those that it was not fitted on, such as "
+            f"{len(columns)} ({given[:200]}): leave out those that it was not fitted on, such as "
             f"{'the index of a data frame (write it with index=False)' if is_index(columns[0].name) else 'the target'}."
         )
-    return columns
+    return columns, data
 
 
 def _serialise(estimator: Any, reason: str | None, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -48,12 +48,12 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
     if not is_fitted(estimator):
         raise _not_fitted(estimator)
     names = [column.name for column in columns] if columns else fitted_or_generated_names(estimator)
-    known = column_facts(estimator, names)
+    known = _as_in_data(column_facts(estimator, names), columns or ())
     features = _features(names, columns, known)
     if len({feature.name for feature in features}) < len(features):
         raise UnsupportedEstimator(f"two columns have the same name among {', '.join(each.name for each in features)}.")
     outputs, classes = _outputs(estimator, task)
-    numeric = all(feature.dtype in ("float64", "bool") for feature in features)
+    numeric = all(feature.numeric for feature in features)
     is_string = takes_strings(estimator)
     signature = Signature(
         features=tuple(features),
@@ -70,6 +70,16 @@ def _not_fitted(estimator: Any) -> UnsupportedEstimator:
     return UnsupportedEstimator(f"{type(estimator).__name__} is not fitted; fit it before packing.")
 
 
+def _as_in_data(known: dict[str, ColumnFacts], columns: Sequence[Column]) -> dict[str, ColumnFacts]:
+    """Return the facts with booleans as such: where some are missing, pandas' `boolean` becomes 0.0 and 1.0."""
+    truths = {
+        column.name: replace(known[column.name], dtype="bool", values=tuple(map(bool, known[column.name].values)))
+        for column in columns
+        if column.dtype == "bool" and column.name in known and {0.0, 1.0}.issuperset(known[column.name].values)
+    }
+    return known | truths
+
+
 def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> list[Feature]:
     """Return the features by name and dtype; raises UnsupportedEstimator if the data contradict the estimator."""
     if columns is None:
@@ -84,7 +94,8 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
                 f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "
                 f"{facts.dtype}; give the data in the form that it was fitted on."
             )
-        features.append(Feature(column.name, column.dtype, missing="none" if facts.none else "nan"))
+        missing: Literal["none", "object", "nan"] = "none" if facts.none else "object" if facts.objects else "nan"
+        features.append(Feature(column.name, column.dtype, missing=missing))
     return features
 
 

@@ -1,8 +1,10 @@
 """Training data as columns, whatever holds them: a data frame, a matrix, a list of rows or of strings."""
 
+import datetime
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +17,9 @@ from model.signature import TEXT, Dtype
 _EXACT_INTEGERS: Final = 2**53
 _INDEX: Final = re.compile(r"(Unnamed: 0|__index_level_\d+__|)")
 _LARGEST: Final = int(np.finfo(np.float64).max)
+# Kinds of numpy dtypes whose values a request can express, if they are objects by the type of each.
+EXPRESSIBLE: Final = "biufUTOM"
+INFINITE: Final = "infinity, which a request cannot express"
 _TYPES: Final[tuple[tuple[Dtype, tuple[type, ...]], ...]] = (
     ("bool", (bool,)),
     ("float64", (int, float)),
@@ -49,6 +54,37 @@ def to_python(cell: Any) -> Any:
     return cell.item() if isinstance(cell, np.generic) and cell.dtype.kind in "biufU" else cell
 
 
+def utc_strings(cells: Sequence[Any]) -> list[str] | None:
+    """Return dates and times as ISO 8601 strings in UTC, or None if there are none, or others, or only some have zones.
+
+    A time with a zone is an instant, whose string is its time in UTC.
+    """
+    if not cells or not all(isinstance(cell, datetime.date) for cell in cells):
+        return None
+    times = [cell for cell in cells if isinstance(cell, datetime.datetime)]
+    if len({cell.utcoffset() is None for cell in times}) > 1:
+        return None
+    return [_utc_string(cell) for cell in cells]
+
+
+def _utc_string(cell: Any) -> str:
+    if not isinstance(cell, datetime.datetime):
+        return str(cell.isoformat())
+    if cell.utcoffset() is not None:
+        cell = cell.astimezone(datetime.UTC).replace(tzinfo=None)
+    return str(cell.isoformat(timespec="microseconds"))
+
+
+def names_of_types(cells: Iterable[Any]) -> str:
+    """Return the names of the cells' types."""
+    return ", ".join(sorted({type(cell).__name__ for cell in cells}))
+
+
+def unlike(kind: str) -> str:
+    """Return what is wrong with a column of a kind that no request can express."""
+    return f"{kind}; expected numbers, strings, booleans or datetimes: convert the column, and fit on that"
+
+
 def inexact_integer(cells: Iterable[Any]) -> str | None:
     """Return what is wrong with the first integer that float64 cannot represent, if there is one."""
     for cell in cells:
@@ -57,9 +93,25 @@ def inexact_integer(cells: Iterable[Any]) -> str | None:
     return None
 
 
+def infinite_cells(data: Any, names: Sequence[str] | None, among: Container[str]) -> Any:
+    """Return for each row whether a number in one of these columns is infinite."""
+    return np.any([_infinite(np.asarray(values)) for name, values in _named(data, names) if name in among], axis=0)
+
+
+def _infinite(values: Any) -> Any:
+    if values.dtype.kind == "f":
+        return np.isinf(values)
+    floats = values.tolist() if values.dtype.kind == "O" else ()
+    return np.array([isinstance(cell, float) and math.isinf(cell) for cell in floats] or [False] * len(values))
+
+
 def _named(data: Any, names: Sequence[str] | None) -> list[tuple[str, Any]]:
     if hasattr(data, "columns"):
         present = frozenset(data.columns)
+        if twice := [
+            str(name) for name, count in Counter(data.columns).items() if count > 1 and name in (names or present)
+        ]:
+            raise UnsupportedEstimator(f"the data have several columns of the name {twice[0]!r}; drop all but one.")
         missing = [name for name in names or () if name not in present]
         if missing:
             raise UnsupportedEstimator(f"the data lack the columns {', '.join(map(repr, missing))}.")
@@ -91,9 +143,14 @@ def _column(name: str, values: Any) -> Column:
     if array.dtype.kind == "M":
         array = np.datetime_as_string(array.astype("datetime64[us]"))
         return Column(name, "datetime", [None if cell == "NaT" else str(cell) for cell in array])
+    if array.dtype.kind not in EXPRESSIBLE:
+        return Column(name, "any", [None] * len(array), unlike(str(array.dtype)))
     found = array.tolist() if array.dtype.kind != "O" else map(to_python, array.tolist())
     cells = [None if is_missing(cell) else cell for cell in found]
     present = [cell for cell in cells if cell is not None]
+    if dates := utc_strings(present):
+        left = iter(dates)
+        return Column(name, "datetime", [None if cell is None else next(left) for cell in cells])
     dtype: Dtype = "float64" if not present and array.dtype.kind in "fiu" else dtype_of(present)
     fault = _fault(dtype, present)
     if fault is None:
@@ -104,10 +161,11 @@ def _column(name: str, values: Any) -> Column:
 def _fault(dtype: Dtype, present: Sequence[Any]) -> str | None:
     """Return what a column contains that a model cannot take, if there is anything."""
     if any(isinstance(cell, float) and math.isinf(cell) for cell in present):
-        return "infinity, which a request cannot express"
+        return INFINITE
+    if dtype == "any" and present and all(isinstance(cell, datetime.datetime) for cell in present):
+        return "times with and without a time zone; give all of them one, or none"
     if dtype == "any":
-        found = ", ".join(sorted({type(cell).__name__ for cell in present})) or "nothing but missing values"
-        return f"{found}; expected numbers, strings, booleans or datetimes"
+        return unlike(names_of_types(present) or "nothing but missing values")
     return inexact_integer(present)
 
 

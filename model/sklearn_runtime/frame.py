@@ -42,10 +42,11 @@ class FrameMaker:
         dtype = _DTYPES.get(feature.dtype)
         if feature.name in self._categories:
             return self._category(cells.tolist(), "str" if feature.dtype == "string" else "int64")
-        if dtype is not None and not (dtype == "bool" and None in cells.tolist()):
+        as_objects = feature.missing != "nan" and feature.dtype != "datetime"
+        if dtype is not None and not as_objects and not (dtype == "bool" and None in cells.tolist()):
             return cells.astype(dtype)
         if feature.missing == "none":
-            return cells
+            return np.where(np.equal(cells, cells), cells, np.array(None))  # numbers have NaN
         if feature.dtype == "string":
             return self._pandas.array(cells.tolist(), dtype="str")
         return np.where(np.equal(cells, np.array(None)), np.nan, cells)

@@ -40,12 +40,23 @@ class TableMaker:
     """Makes Tables of a signature's rows."""
 
     def __init__(self, signature: Signature) -> None:
-        self._knows_nan = np.array([feature.missing == "nan" for feature in signature.features])
-        numbers = np.array([feature.dtype in ("float64", "bool") for feature in signature.features])
-        self._numeric = numbers & self._knows_nan
+        self._knows_nan = np.array([feature.missing != "none" for feature in signature.features])
+        self._numeric = np.array([feature.numeric for feature in signature.features])
+        self._numbers_with_none = [
+            place
+            for place, feature in enumerate(signature.features)
+            if (feature.dtype, feature.missing) == ("float64", "none")
+        ]
 
     def make(self, rows: NDArray[Any]) -> Table:
-        """Return the rows as a Table; missing values are NaN in the columns where the model represents them so."""
+        """Return the rows as a Table; missing values are NaN in the columns where the model represents them so.
+
+        The rows are the caller's own copy, which this may change.
+        """
+        if rows.dtype != object:  # all features are numbers, and the model knows some as objects
+            rows = rows.astype(object)
+        for place in self._numbers_with_none:
+            rows[:, place] = [None if cell is None or cell != cell else cell for cell in rows[:, place]]  # noqa: PLR0124
         empty = np.equal(rows, np.array(None)) & self._knows_nan
         table = (np.where(empty, np.nan, rows) if empty.any() else rows).view(Table)
         table.numeric = self._numeric
