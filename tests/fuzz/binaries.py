@@ -117,7 +117,7 @@ def _values(draw, make, kinds):
 
 
 @st.composite
-def stream(draw, victim):
+def stream(draw, victim, *, file=False):
     """Return a schema that is the model's or nearly, then dictionaries and batches, each perhaps many times."""
     names = [*NAMES[victim]] if draw(st.integers(0, 5)) else draw(st.lists(st.text(max_size=8), max_size=5))
     kinds = (
@@ -147,4 +147,4 @@ def stream(draw, victim):
             message = draw(_values(arrow.batch, [places] * len(names) if coded else kinds))
         messages.append(times(message, draw(COUNTS) if draw(st.booleans()) else 1))
     found = b"".join(messages)
-    return arrow.as_file(found) if draw(st.booleans()) else found
+    return arrow.as_file(found) if file or draw(st.booleans()) else found

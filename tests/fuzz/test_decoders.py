@@ -78,9 +78,7 @@ DECODERS = {
     "CSV": bodies("native", texts.csv, {"Content-Type": "text/csv"}),
     "npy": bodies("native", binaries.npy, {"Content-Type": NPY}),
     "Arrow stream": bodies("native", binaries.stream, {"Content-Type": STREAM}),
-    "Arrow file": bodies(
-        "native", lambda victim: binaries.stream(victim).map(binaries.arrow.as_file), {"Content-Type": FILE}
-    ),
+    "Arrow file": bodies("native", lambda victim: binaries.stream(victim, file=True), {"Content-Type": FILE}),
     "Arrow, changed": bodies("native", lambda victim: changed(binaries.stream(victim)), {"Content-Type": STREAM}),
     "V2 JSON": bodies("v2", texts.v2, JSON),
     "V2 binary": bodies("v2", binaries.v2, {}),
