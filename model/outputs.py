@@ -14,6 +14,7 @@ from model.signature import Label, Signature
 # Outputs are named after the estimator's method that computes them.
 PREDICT: Final = "predict"
 PREDICT_PROBA: Final = "predict_proba"
+ROW_ID: Final = "row_id"  # no method: the ids of the rows come from the request
 OutputDtype = Literal["float64", "int64", "uint64", "bool", "string"]
 _DTYPES: Final[dict[str, OutputDtype]] = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}
 
@@ -41,10 +42,15 @@ class OutputSpec:
         shape = () if columns is None else (len(columns),)
         return cls(method, dtype, tuple(columns or (method,)), shape, method, method)
 
+    @classmethod
+    def of_row_ids(cls, name: str, ids: NDArray[Any]) -> "OutputSpec":
+        """Return the output of ids that came with the rows; it has one name in all formats."""
+        return cls(name, _DTYPES.get(ids.dtype.kind, "string"), (name,), (), ROW_ID, name)
+
     @property
     def is_further(self) -> bool:
         """Whether it is computed only for those who ask for it."""
-        return self.method not in (PREDICT, PREDICT_PROBA)
+        return self.method not in (PREDICT, PREDICT_PROBA, ROW_ID)
 
     def values(self, prediction: Prediction) -> NDArray[Any]:
         """Return the values of n rows: float64, int64, uint64, bool, or objects that are all strings."""

@@ -4,7 +4,7 @@ Imports: nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -116,6 +116,17 @@ class Failure:
     message: str
     headers: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
+
+
+# Errors whose message may say what the model takes, beside all with status 422.
+_OF_SCHEMA: Final = ("invalid_body", "unknown_model")
+
+
+def terse(failure: Failure) -> Failure:
+    """Return a failure in words that reveal nothing of the model: neither names nor types, categories or sizes."""
+    if failure.status == 422 or failure.code in _OF_SCHEMA:
+        return replace(failure, message=f"{failure.title}.", problems=())
+    return failure
 
 
 # What a model finds wrong with rows, in words that do not reveal what it is made of.

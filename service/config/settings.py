@@ -52,6 +52,12 @@ def _whole(low: int, high: int) -> Parser:
     return _within(int, low, high, "a whole number")
 
 
+def _values(given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict) or any(isinstance(value, (list, dict)) for value in given.values()):
+        raise ValueError(given)
+    return given
+
+
 SECONDS: Final = _within(float, 0.01, 3600, "seconds")
 SECONDS_OR_NEVER: Final = _within(float, 0, 3600, "seconds")
 SHARE: Final = _within(float, 0, 1, "a share")
@@ -60,6 +66,10 @@ NAMES: Final = Parser(
         map(str, json.loads(given)) if given.startswith("[") else filter(None, map(str.strip, given.split(",")))
     ),
     "names separated by commas, or a JSON list of them",
+)
+VALUES: Final = Parser(
+    lambda given: {"*": None} if given == "missing" else _values(json.loads(given)),
+    "missing, or a JSON object of numbers, strings, true, false or null by column",
 )
 YES_NO: Final = _matching("(?i:0|1|false|true|no|yes)", "1 or 0", lambda given: given.lower() in ("1", "true", "yes"))
 LEVEL: Final = _matching("(?i:debug|info|warning|error)", "debug, info, warning or error", str.lower)
@@ -160,6 +170,25 @@ class Settings:
         default=65536,
     )
     max_rows: int = setting("MAX_ROWS", _whole(1, 10**7), "the most rows in one request", default=10_000)
+    ignore_extra: bool = setting(
+        "IGNORE_EXTRA_COLUMNS",
+        YES_NO,
+        "ignore columns that the model does not take",
+        default=False,
+    )
+    missing_columns: Mapping[str, Any] | None = setting(
+        "MISSING_COLUMNS",
+        VALUES,
+        "the values of columns that a request lacks",
+        default=None,
+    )
+    row_id: str | None = setting(
+        "ROW_ID",
+        _matching(r"(?=.*\S).{1,100}", "the name of a column"),
+        "a column that the model does not take, whose values are returned with the answers",
+        default=None,
+    )
+    terse_errors: bool = setting("TERSE_ERRORS", YES_NO, "answer errors without what the model takes", default=False)
     slots: int = setting("PREDICTION_SLOTS", _whole(1, 256), "predictions that a worker computes at once", default=4)
     rows_at_once: int = setting(
         "PREDICTION_ROWS", _whole(1, 10**9), "rows that a worker predicts at once", default=20_000

@@ -62,14 +62,14 @@ def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:
     """Read the columns' names and types; of too many columns, no more than is needed to name an unknown one."""
     if schema.number(0, SHORT):
         raise ValueError("big-endian numbers are not supported")
-    known, left = tables.names, reading.size
-    fields, names = schema.views(1, len(known) + 1), []
+    most, left = tables.most_columns, reading.size
+    fields, names = schema.views(1, most + 1), []
     for each in fields:
         names.append(each.string(0, left))
         left -= len(names[-1])
     if len(set(names)) < len(names):
         raise InvalidRows((Problem("duplicate_name", "", "each column once", "one twice"),))
-    tables.check_names(names if len(names) <= len(known) else [*known, *names])
+    tables.check_names(names if len(names) <= most else [*tables.names, *names])
     reading.kinds = {name: kind_of(each) for name, each in zip(names, fields, strict=True)}
     for kind in reading.kinds.values():
         if kind.dictionary is not None:

@@ -56,7 +56,11 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     tables.check_names(head)
     strings: Iterable[Sequence[str]] = zip(*rows, strict=True) if rows else ((),) * len(head)
     columns, invalid = dict(zip(head, strings, strict=True)), list[str]()
-    cells = {each.name: _column(each, columns[each.name], invalid) for each in tables.features}
+    features = {each.name: each for each in tables.features}
+    cells = {
+        name: _column(features[name], columns[name], invalid) if name in features else columns[name]
+        for name in tables.wanted(head)
+    }
     return tables.read(cells, by_row), headed
 
 

@@ -31,19 +31,25 @@ class View:
         with self.recorder.recording(codec.name, request.request_id) as record:
             served = record.served = self.model.current
             request.check_admitted()
-            served.contract.check_name(model, version)
+            contract = served.contract.of_request()
+            contract.check_name(model, version)
             deadline = request.deadline(settings.request_seconds)
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
             record.received()
             with self.admission.slot(deadline, request.caller_has_gone) as slot:
                 record.mark("queue")
                 body = decompress(body, request.header("Content-Encoding"), settings.max_body_bytes)
-                call = codec.decode(body, request.header, served.contract)
+                call = codec.decode(body, request.header, contract)
+                if contract.beside is not None:
+                    contract.beside.check_ids(len(call.rows))
                 slot.take(len(call.rows))
                 record.mark("parse")
                 prediction = served.predictor.predict(call.rows, call.further)
                 record.mark("predict")
-            found = codec.encode(call, prediction, served.contract)
+            if contract.beside is not None:
+                self.recorder.ignored(codec.name, contract.beside.ignored)
+                contract, prediction = contract.with_row_ids(prediction)
+            found = codec.encode(call, prediction, contract)
             record.done(call, prediction)
         headers = {"Server-Timing": record.server_timing, **found.headers}
         content = gzip_if_accepted(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)

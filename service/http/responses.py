@@ -35,7 +35,7 @@ def refusal(error: Exception, protocols: ProtocolRegistry) -> Response:
         logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
     if isinstance(error, ValueRefused):
         logger.info("request %s: a step of the model refused a value: %s", asked.request_id, error)
-    response = response_of(protocols.of_path(asked.path).refuse(failure, asked.request_id))
+    response = response_of(protocols.refuse(asked.path, failure, asked.request_id))
     response.headers += failure.headers.items()
     return response
 

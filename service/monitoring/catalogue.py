@@ -43,6 +43,12 @@ CATALOGUE: Final = (
     Declaration(Counter, "rows_total", ("protocol",), "Rows predicted."),
     Declaration(
         Counter,
+        "ignored_columns_total",
+        ("protocol",),
+        "Columns of answered requests that the model does not take, and that IGNORE_EXTRA_COLUMNS has ignored.",
+    ),
+    Declaration(
+        Counter,
         "predictions_total",
         ("class",),
         f"Rows by predicted class; from the {MOST_CLASSES + 1}st class on: (other).",

@@ -28,6 +28,7 @@ class _OfProtocol:
     """The series of one protocol, looked up once."""
 
     duration: Any
+    ignored: Any
     rows: Any
     failed_seconds: Any
 
@@ -63,6 +64,7 @@ class Metrics:
         self._by_protocol = {
             protocol: _OfProtocol(
                 made["request_duration_seconds"].labels(protocol),
+                made["ignored_columns_total"].labels(protocol),
                 made["rows_total"].labels(protocol),
                 made["failed_seconds_total"].labels(protocol),
             )
@@ -105,6 +107,10 @@ class Metrics:
         series.duration.observe(seconds)
         if code != OK:
             series.failed_seconds.inc(seconds)
+
+    def ignored(self, protocol: str) -> None:
+        """Count one column of a request that was ignored."""
+        self._by_protocol[protocol].ignored.inc()
 
     def predicted(self, protocol: str, signature: Signature, prediction: Prediction) -> None:
         """Count the rows of one answer, in all and by class."""

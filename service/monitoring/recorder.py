@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ from service.protocols.base import Call
 from service.serving.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
+MOST_LOGGED = 100  # columns that are ignored: their names come from requests, and are not to fill a log
 
 
 class Record:
@@ -74,6 +76,7 @@ class Recorder:
         self._metrics = metrics
         self._log = log
         self._dropping = False
+        self._ignored: set[str] = set()
         self._running: dict[Record, None] = {}  # requests in progress, oldest first
 
     def recording(self, protocol: str, request_id: str) -> Record:
@@ -95,6 +98,14 @@ class Recorder:
         """Record requests in progress as timed out: the process is about to end without answering them."""
         for record in tuple(self._running):
             self._write(record, record.outcome("prediction_timeout"))
+
+    def ignored(self, protocol: str, columns: Iterable[str]) -> None:
+        """Count the columns of a request that were ignored, and log the name of each once in this process."""
+        for name in columns:
+            self._metrics.ignored(protocol)
+            if name not in self._ignored and len(self._ignored) < MOST_LOGGED:
+                self._ignored.add(name)
+                logger.warning("the column %r, which the model does not take, is ignored in requests", name)
 
     def refused(self, protocol: str, request_id: str, error: Exception) -> None:
         """Record a request that was refused before its view."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from model.prediction import Prediction
 from service.errors import Failure
-from service.formats import duplicate_names, strict_json
+from service.formats import strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import code_and_message, status_without_422
@@ -16,6 +16,7 @@ from service.protocols.json_shapes import (
     asked_method,
     known_method,
     read_columns,
+    read_document,
     read_instances,
     read_split,
     values_by_row,
@@ -32,7 +33,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     The members of a split data frame may stand in the document itself, as pandas writes them.
     """
     check_media_type(header("Content-Type"), (JSON,))
-    document = duplicate_names.read(body, contract.documents.read)
+    document = read_document(body, contract)
     name = only_member(document, _MEMBERS)
     if name is None:
         raise invalid_request("", f"an object with one of {', '.join(_MEMBERS)}", shown(document))

@@ -1,21 +1,30 @@
 """What a protocol is made of: its Codec, the Contract that it reads and writes by, its Calls and Answers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from model.outputs import OutputSpec, further_methods
+from model.outputs import ROW_ID, OutputSpec, further_methods
 from model.prediction import Prediction, Rows
 from model.signature import Label, Signature
 from service.errors import Failure, ServiceError
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
+from service.validation.column_policy import ColumnPolicy, RequestColumns
 from service.validation.columns import TableReader
 from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
 
 JSON: Final = "application/json"
+# The members of requests and answers of all protocols: a row id with one of these names would be taken for it.
+MEMBERS: Final = frozenset(
+    {
+        *("columns", "data", "dataframe_records", "dataframe_split", "error", "features", "index", "input_data"),
+        *("inputs", "instances", "method", "outputs", "parameters", "params", "prediction", "predictions"),
+        *("probabilities", "probability", "signature_name"),
+    }
+)
 # Returns the value of a request's header by name, "" where it is absent.
 Header = Callable[[str], str]
 
@@ -34,7 +43,8 @@ class Contract:
     """What a codec may know of the model: its identity, how its requests are read, and what it answers.
 
     `columns` maps, for each label of a row, each class to the column of its probability. `served_as` is the model's
-    name in the paths of some protocols, and `platform` what the Open Inference Protocol calls its format.
+    name in the paths of some protocols, and `platform` what the Open Inference Protocol calls its format. `beside` are
+    the columns that one request has beside the model's, None where all such columns are refused.
     """
 
     identity: ModelIdentity
@@ -48,6 +58,8 @@ class Contract:
     served_as: str
     platform: str
     outputs: tuple[OutputSpec, ...]
+    policy: ColumnPolicy | None = None
+    beside: RequestColumns | None = None
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
@@ -62,6 +74,32 @@ class Contract:
     def further(self, method: str) -> tuple[str, ...]:
         """Return what a prediction is to be asked for so that it has the output of a method."""
         return further_methods(spec for spec in self.outputs if spec.method == method)
+
+    @property
+    def row_id(self) -> str | None:
+        """The name of the row ids, if a request may have some."""
+        return None if self.policy is None else self.policy.row_id
+
+    def of_request(self) -> "Contract":
+        """Return the contract for one request: another one only if columns beside the model's have a policy."""
+        if self.policy is None:
+            return self
+        beside = RequestColumns(self.policy)
+        return replace(self, tables=self.tables.of_request(beside), beside=beside)
+
+    def with_row_ids(self, prediction: Prediction) -> tuple["Contract", Prediction]:
+        """Return what answers a request: if it has row ids, they are one more output."""
+        if self.beside is None or (ids := self.beside.ids) is None:
+            return self, prediction
+        outputs = (*self.outputs, *self.row_id_output)
+        return replace(self, outputs=outputs), replace(prediction, further={**prediction.further, ROW_ID: ids})
+
+    @property
+    def row_id_output(self) -> tuple[OutputSpec, ...]:
+        """The output of the row ids of a request, if it has some."""
+        if self.beside is None or self.row_id is None or (ids := self.beside.ids) is None:
+            return ()
+        return (OutputSpec.of_row_ids(self.row_id, ids),)
 
     def check_name(self, model: str | None, version: str | None) -> None:
         """Raise ServiceError if a path names another model or version; None is a path that names none."""

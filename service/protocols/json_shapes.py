@@ -7,7 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from model.outputs import PREDICT
-from model.prediction import Rows
+from model.prediction import Prediction, Rows
+from service.formats import duplicate_names
 from service.protocols.base import Contract
 from service.validation.cells import shown
 from service.validation.columns import Column
@@ -20,6 +21,8 @@ def read_instances(rows: Any, contract: Contract, pointer: str) -> Rows:
     """Return rows from a list of lists, objects or, where the model has one feature, bare values."""
     if not isinstance(rows, list):
         raise invalid_request(pointer, "a list of rows", shown(rows))
+    if contract.beside is not None and len(rows) <= contract.tables.max_rows:
+        rows = contract.beside.rows(rows)
     if len(contract.signature.names) == 1 and len(rows) <= contract.tables.max_rows:
         rows = [row if isinstance(row, (list, dict)) else [row] for row in rows]
     return contract.rows.read(rows, pointer)
@@ -64,6 +67,17 @@ def read_split(split: Any, contract: Contract, pointer: str) -> Rows:
         dict(zip(names, zip(*data, strict=True), strict=True)) if data else dict.fromkeys(names, ())
     )
     return contract.tables.read(columns, lambda name, row: f"{pointer}/data/{row}/{positions[name]}")
+
+
+def read_document(body: bytes, contract: Contract) -> Any:
+    """Return a JSON document without its row ids, if it has any beside its rows; raises InvalidJson and InvalidRows."""
+    document = duplicate_names.read(body, contract.documents.read)
+    return document if contract.beside is None else contract.beside.take_member(document)
+
+
+def row_ids(prediction: Prediction, contract: Contract) -> dict[str, Any]:
+    """Return the ids of the rows by the name that they came by, for an answer that can have one more member."""
+    return {spec.member: values_by_row(spec.values(prediction)) for spec in contract.row_id_output}
 
 
 def object_at(part: Mapping[str, Any], name: str, pointer: str = "") -> dict[str, Any]:

@@ -17,7 +17,15 @@ from service.formats.media_types import check_media_type, choose, parse_content_
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import code_and_message, status_without_422
-from service.protocols.json_shapes import asked_method, read_columns, read_instances, read_split, values_by_row
+from service.protocols.json_shapes import (
+    asked_method,
+    read_columns,
+    read_document,
+    read_instances,
+    read_split,
+    row_ids,
+    values_by_row,
+)
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
 
@@ -71,7 +79,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         return Call(row_formats.read_npy(body, {}, contract), single=False, wanted=wanted)
     if media_type != JSON:
         return Call(_read_lines(body, contract), single=False, wanted=wanted)
-    document = duplicate_names.read(body, contract.documents.read)
+    document = read_document(body, contract)
     if isinstance(document, list):
         return Call(_read_wrapped(document, contract, ""), single=False, wanted=wanted)
     name = only_member(document, _MEMBERS)
@@ -96,7 +104,9 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     found = values_by_row(prediction.of(wanted.method))
     if wanted.media_type == LINES:
         return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
-    return Answer(strict_json.dumps({"predictions": found} if wanted.wrapped else found))
+    if wanted.wrapped:
+        found = {"predictions": found, **row_ids(prediction, contract)}
+    return Answer(strict_json.dumps(found))
 
 
 def refuse(failure: Failure, _request_id: str) -> Answer:

@@ -1,6 +1,6 @@
 """The native protocol: `{"features": …}` or `{"instances": …}` in JSON, or many rows in another format."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from model.outputs import PREDICT, OutputSpec, further_methods
@@ -10,7 +10,8 @@ from service.formats.media_types import check_media_type, choose, parse_content_
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import problem_json
-from service.protocols.json_shapes import values_by_row
+from service.protocols.json_shapes import read_document, row_ids, values_by_row
+from service.validation.column_policy import RequestColumns
 from service.validation.request_schema import MANY, SINGLE
 
 
@@ -36,11 +37,14 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
             return Call(row_formats.READ[media_type](body, parameters, contract), single=False, wanted=wanted)
     if (numbers := contract.rows.read_body(body, MANY)) is not None:
         return Call(contract.schema.load({MANY: numbers})[0], single=False, wanted=wanted)
-    document = contract.documents.read(body)
-    rows, single, outputs = contract.schema.load(document)
-    names = _count_names(document)
-    del document  # the check for duplicate names needs its memory
-    duplicate_names.refuse(body, names)
+    if contract.beside is not None:
+        rows, single, outputs = contract.schema.load(_admitted(read_document(body, contract), contract.beside))
+    else:
+        document = contract.documents.read(body)
+        rows, single, outputs = contract.schema.load(document)
+        names = _count_names(document)
+        del document  # the check for duplicate names needs its memory
+        duplicate_names.refuse(body, names)
     if not outputs:
         return Call(rows, single, wanted)
     specs = {spec.member: spec for spec in contract.outputs}
@@ -51,7 +55,8 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write labels in the estimator's own types, and probabilities in the order of the classes."""
     if isinstance(call.wanted, Chosen):
-        return _answer_with(call.wanted, prediction, single=call.single)
+        chosen = replace(call.wanted, outputs=(*call.wanted.outputs, *contract.row_id_output))
+        return _answer_with(chosen, prediction, single=call.single)
     if call.wanted != JSON:
         return Answer(row_formats.WRITE[call.wanted](prediction, contract.usual_outputs), call.wanted)
     labels = prediction.labels.tolist()
@@ -64,6 +69,9 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
         answer = {"predictions": labels}
         if prediction.probabilities is not None:
             answer["probabilities"] = values_by_row(prediction.probabilities)
+    if contract.beside is not None:
+        ids = row_ids(prediction, contract)
+        answer |= {name: values[0] for name, values in ids.items()} if call.single else ids
     return Answer(strict_json.dumps(answer))
 
 
@@ -89,6 +97,14 @@ def _answer_with(chosen: Chosen, prediction: Prediction, *, single: bool) -> Ans
         labels = {spec.member for spec in chosen.outputs if spec.method == PREDICT}
         found = {"prediction" if member in labels else member: values[0] for member, values in found.items()}
     return Answer(strict_json.dumps(found))
+
+
+def _admitted(document: Any, beside: RequestColumns) -> Any:
+    """Return a request whose rows have the model's columns, as far as the policy gives or takes some."""
+    if not isinstance(document, dict):
+        return document
+    row = {SINGLE: beside.rows([document[SINGLE]])[0]} if SINGLE in document else {}
+    return {**document, **row, **({MANY: beside.rows(document[MANY])} if MANY in document else {})}
 
 
 def _count_names(document: dict[str, Any]) -> int:

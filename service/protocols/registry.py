@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from service.config.settings import Settings
+from service.errors import Failure, terse
 from service.protocols.azureml import AZURE
 from service.protocols.base import Answer, Codec
 from service.protocols.mlflow_sagemaker import invocations
@@ -17,11 +18,16 @@ class ProtocolRegistry:
     """The protocols of one server."""
 
     codecs: tuple[Codec, ...]
+    terse: bool = False  # whether errors are to reveal nothing of the model
 
     @property
     def names(self) -> Iterable[str]:
         """The protocols' names in metrics and the log."""
         return [codec.name for codec in self.codecs]
+
+    def refuse(self, path: str, failure: Failure, request_id: str) -> Answer:
+        """Describe a failure on a path."""
+        return self.of_path(path).refuse(terse(failure) if self.terse else failure, request_id)
 
     def of_path(self, path: str) -> Codec:
         """Return the protocol whose shape a failure on this path has: the native one if the path is no other's."""
@@ -37,4 +43,4 @@ def registry_of(settings: Settings) -> ProtocolRegistry:
     pages = {settings.health_route: lambda _contract: Answer(b"")} if settings.health_route else {}
     further = (replace(VERTEX, routes=routes, pages=pages, health=frozenset(pages)),) if routes or pages else ()
     sagemaker = invocations(settings.threads, settings.max_body_bytes)
-    return ProtocolRegistry((*further, NATIVE, V2, V1, sagemaker, AZURE))
+    return ProtocolRegistry((*further, NATIVE, V2, V1, sagemaker, AZURE), settings.terse_errors)

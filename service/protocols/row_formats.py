@@ -24,7 +24,9 @@ def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Ro
             raise InvalidBody(f"Expected a structured array of one dimension, got {array.ndim}.")
         contract.tables.check_names(array.dtype.names)
         contract.tables.check_row_count(len(array))
-        return contract.tables.read({name: npy.plain(array[name]) for name in names})
+        return contract.tables.read(
+            {name: npy.plain(array[name]) for name in contract.tables.wanted(array.dtype.names)}
+        )
     if array.ndim == 1 and len(names) == 1:
         array = array.reshape(-1, 1)
     if array.dtype.kind in "fiub" or array.ndim != 2 or array.shape[1] != len(names):

@@ -8,11 +8,18 @@ from typing import Any, Final
 
 from model.outputs import PREDICT
 from model.prediction import Prediction
-from service.formats import duplicate_names, strict_json
+from service.formats import strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import error_string
-from service.protocols.json_shapes import object_at, read_columns, read_instances, values_by_row
+from service.protocols.json_shapes import (
+    object_at,
+    read_columns,
+    read_document,
+    read_instances,
+    row_ids,
+    values_by_row,
+)
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
 
@@ -34,7 +41,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     check_media_type(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
     if (numbers := contract.rows.read_body(body, "instances")) is not None:
         return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
-    document = duplicate_names.read(body, contract.documents.read)
+    document = read_document(body, contract)
     member = only_member(document, ("instances", "inputs"))
     if member is None:
         raise invalid_request("", "an object with either 'instances' or 'inputs'", shown(document))
@@ -48,9 +55,10 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     return Call(rows, single=False, wanted=wanted, further=further)
 
 
-def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:
+def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write one prediction for each row: its label, or what the method that was asked for answers."""
-    return Answer(strict_json.dumps({call.wanted.member: values_by_row(prediction.of(call.wanted.method))}))
+    found = {call.wanted.member: values_by_row(prediction.of(call.wanted.method)), **row_ids(prediction, contract)}
+    return Answer(strict_json.dumps(found))
 
 
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:

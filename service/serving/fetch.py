@@ -18,8 +18,10 @@ from model.forking import in_fork
 from model.loading import Loaded, build, builder, verify
 from service.config.refusals import BOOT_FAILED, Refused
 from service.config.settings import SettingError, Settings
+from service.protocols.base import MEMBERS
 from service.serving.model_directory import Watch
 from service.serving.tokens_file import read_hashes
+from service.validation.column_policy import ColumnPolicy
 
 # What a forked process returns if something is wrong, and what is taken for the answer of one that returns nothing.
 CODE, REASON = "code", "reason"
@@ -142,7 +144,21 @@ def load(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:
     trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code, names)
     loaded = build(bundle, settings.model_dir, trust, compiled=settings.engine == "auto")
     _check_redacted(settings, loaded.manifest.signature.names)
+    policy_of(settings, loaded)
     return loaded
+
+
+def policy_of(settings: Settings, loaded: Loaded) -> ColumnPolicy | None:
+    """Return what is done with columns beside the model's; raises SettingError."""
+    signature, row_id = loaded.manifest.signature, settings.row_id
+    taken = {name for spec in loaded.outputs for name in (spec.name, spec.member, *spec.columns)}
+    if row_id in taken | MEMBERS:
+        raise SettingError(f"ROW_ID={row_id!r}: expected a name that no request and no answer has, such as row_id.")
+    try:
+        policy = ColumnPolicy.of(signature, settings.missing_columns or {}, row_id, ignore_extra=settings.ignore_extra)
+    except ValueError as error:
+        raise SettingError(f"ROW_ID or MISSING_COLUMNS: {error}.") from None
+    return policy
 
 
 def _check_redacted(settings: Settings, names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from model.loading import verify
 from model.signature import Signature
 from service.config.refusals import Refused
 from service.config.settings import Settings
-from service.serving.fetch import Fetched, NotFetched, Trial, failure, fetch, load
+from service.serving.fetch import Fetched, NotFetched, Trial, failure, fetch, load, policy_of
 from service.serving.served_model import ModelSlot, ServedModel
 
 
@@ -89,7 +89,8 @@ def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
     """Load what was fetched without touching any file; raises ModelError, and whatever the operator's code raises."""
     with operator_code.replay_imports(fetched.modules):
         loaded = load(settings, fetched.bundle, fetched.names)
-    return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name)
+    policy = policy_of(settings, loaded)
+    return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name, policy)
 
 
 def freeze_heap() -> None:

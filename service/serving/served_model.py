@@ -8,6 +8,7 @@ from model.predictor import Predictor
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
 from service.protocols.base import Contract, ModelIdentity
+from service.validation.column_policy import MOST_EXTRA, ColumnPolicy
 from service.validation.columns import TableReader
 from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
@@ -23,11 +24,19 @@ class ServedModel:
     predictor: Predictor
 
     @classmethod
-    def of(cls, loaded: Loaded, loaded_at: float, max_rows: int, name: str | None = None) -> "ServedModel":
+    def of(
+        cls,
+        loaded: Loaded,
+        loaded_at: float,
+        max_rows: int,
+        name: str | None = None,
+        policy: ColumnPolicy | None = None,
+    ) -> "ServedModel":
         """Prepare a loaded model for serving, under its own name or another one."""
         manifest = loaded.manifest
         classes = manifest.signature.classes or ()
-        documents = DocumentReader(len(manifest.signature.names), max_rows)
+        extra = 0 if policy is None else MOST_EXTRA
+        documents = DocumentReader(len(manifest.signature.names) + extra, max_rows)
         rows = RowReader(manifest.signature, max_rows)
         contract = Contract(
             identity=ModelIdentity(manifest.name, manifest.version, loaded.digest),
@@ -41,6 +50,7 @@ class ServedModel:
             served_as=name or manifest.name,
             platform=f"sklearn_{'skops' if SKOPS in manifest.kinds else 'joblib'}",
             outputs=loaded.outputs,
+            policy=policy,
         )
         return cls(loaded, loaded_at, contract, Predictor(loaded))
 

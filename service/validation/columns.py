@@ -5,6 +5,7 @@ Valid numbers never become Python objects. Invalid cells are found by the rules 
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import islice
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from model.prediction import Rows
 from model.signature import Signature
 from service.errors import InvalidRows, Problem
 from service.validation.cells import CellReader, only_numbers, shown
+from service.validation.column_policy import MOST_EXTRA, RequestColumns
 from service.validation.json_rows import nearest
 from service.validation.plain_numbers import MatrixReader
 from service.validation.requests import check_row_count
@@ -42,6 +44,22 @@ class TableReader:
         self._only_numbers = only_numbers(signature.features)
         self._dtype = np.float64 if signature.layout == "matrix" else object
         self._matrices = MatrixReader(len(signature.names))
+        self.beside: RequestColumns | None = None  # what the policy allows one request to have beside the model's
+
+    def of_request(self, beside: RequestColumns) -> "TableReader":
+        """Return a reader of one request, which may have other columns than the model's."""
+        reader = copy(self)
+        reader.beside = beside
+        return reader
+
+    @property
+    def most_columns(self) -> int:
+        """How many columns a table can have."""
+        return len(self.names) + (0 if self.beside is None else MOST_EXTRA + 1)
+
+    def wanted(self, given: Iterable[str]) -> Sequence[str]:
+        """Return which columns of a table are to be read, those of the model first, once the names were checked."""
+        return self.names if self.beside is None else self.beside.wanted(given)
 
     def read_lines(self, lines: bytes) -> Rows | None:
         """Return the rows of CSV lines that hold nothing but numbers; None for all others. Raises InvalidRows."""
@@ -67,6 +85,8 @@ class TableReader:
 
     def read(self, columns: Mapping[str, Column], pointer_to: PointerTo = by_row) -> Rows:
         """Return rows of shape (n, features) from one column for each feature by name; raises InvalidRows."""
+        if self.beside is not None:
+            columns = self._admit(columns, self.beside, pointer_to)
         self.check_names(columns)
         heights = {name: len(column) for name, column in columns.items()}
         height = heights[next(iter(self._cells))]
@@ -87,13 +107,24 @@ class TableReader:
             raise InvalidRows(tuple(islice(problems, InvalidRows.MOST)))
         return rows
 
+    def _admit(
+        self, columns: Mapping[str, Column], beside: RequestColumns, pointer_to: PointerTo
+    ) -> Mapping[str, Column]:
+        """Apply the policy; the row count is checked first, because a column that is lacking gets as many cells."""
+        height = len(next(iter(columns.values()), ()))
+        self.check_row_count(height)
+        for name, each in columns.items():
+            if len(each) != height:
+                raise InvalidRows((Problem("invalid_row", pointer_to(name, 0), f"{height} values", f"{len(each)}"),))
+        return beside.columns(columns, height)
+
     def check_row_count(self, count: int, pointer: str = "") -> None:
         """Raise InvalidRows unless there are as many rows as one request may have."""
         check_row_count(count, self.max_rows, pointer)
 
     def check_names(self, columns: Iterable[str]) -> None:
         """Raise InvalidRows unless there is a column for each feature and no other."""
-        given = dict.fromkeys(columns)
+        given = dict.fromkeys(columns) if self.beside is None else self.beside.names(columns)
         unknown = [name for name in given if name not in self._cells]
         found = [
             Problem("unknown_feature", f"/{name[:100]}", nearest(name, list(self._cells)), "no such feature")

@@ -12,6 +12,7 @@ from service.assembly import assemble
 from service.config.settings import Settings
 from service.http.app import create_app
 from service.server.shared_state import State
+from service.serving.fetch import policy_of
 from service.serving.served_model import ServedModel
 from service.serving.tokens_file import read_hashes
 from tests.badinput import JSON
@@ -25,7 +26,9 @@ class Server:
         self.bundle = bundle
         self.lines: list[bytes] = []
         self.settings = Settings.from_env(environ)
-        served = ServedModel.of(load(bundle), 1_000_000_000.0, self.settings.max_rows, self.settings.model_name)
+        loaded = load(bundle)
+        policy = policy_of(self.settings, loaded)
+        served = ServedModel.of(loaded, 1e9, self.settings.max_rows, self.settings.model_name, policy)
         hashes = self.settings.tokens_file and read_hashes(self.settings.tokens_file)
         self.state = State()
         services = assemble(self.settings, served, hashes, self.lines.append, self.state)

@@ -32,6 +32,7 @@ from service.protocols.open_inference.parameters import (
 from service.protocols.open_inference.tensors import (
     BYTES,
     DATATYPES,
+    cells_of,
     datatype_of,
     from_base64,
     from_bytes,
@@ -42,6 +43,7 @@ from service.protocols.open_inference.tensors import (
     to_json,
 )
 from service.validation.cells import shown
+from service.validation.column_policy import RequestColumns
 from service.validation.columns import Column
 from service.validation.requests import check_members, invalid_request
 
@@ -91,13 +93,9 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         raise invalid_request("", "an object with 'inputs'", shown(document))
     check_members(document, _MEMBERS)
     contract.check_name(*(read_string(document, name) for name in _OF_MODEL))
+    rows = _rows(_tensors(document, memoryview(body)[size:], contract), contract)
     wanted = _wanted(document, contract)
-    return Call(
-        _rows(_tensors(document, memoryview(body)[size:], contract), contract),
-        single=False,
-        wanted=wanted,
-        further=further_methods(spec for spec, _ in wanted.outputs),
-    )
+    return Call(rows, single=False, wanted=wanted, further=further_methods(spec for spec, _ in wanted.outputs))
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
@@ -130,7 +128,7 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     if not isinstance(outputs, list):
         raise invalid_request("/outputs", "a list of outputs", shown(outputs))
     binary = read_flag(parameters, "binary_data_output", "/parameters", default=False)
-    declared = {spec.name: spec for spec in contract.outputs}
+    declared = {spec.name: spec for spec in (*contract.outputs, *contract.row_id_output)}
     chosen: dict[str, tuple[OutputSpec, bool]] = {}
     for number, output in enumerate(outputs):
         pointer = f"/outputs/{number}"
@@ -144,7 +142,7 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
 
 
 def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -> list[Tensor]:
-    inputs, most = document.get("inputs"), len(contract.signature.names)
+    inputs, most = document.get("inputs"), contract.tables.most_columns
     if not isinstance(inputs, list) or not 0 < len(inputs) <= most:
         raise invalid_request("/inputs", f"a list of at most {most} tensors", shown(inputs))
     encoded = is_base64(read_parameters(document, "", OF_REQUEST))
@@ -154,29 +152,37 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
         if not isinstance(given, dict):
             raise invalid_request(pointer, "a tensor", shown(given))
         check_members(given, _OF_TENSOR, pointer)
-        name, datatype = given.get("name"), given.get("datatype")
+        name = given.get("name")
         if not isinstance(name, str) or name in tensors:
             raise invalid_request(f"{pointer}/name", "a name that no other tensor has", shown(name))
-        if not isinstance(datatype, str) or datatype not in DATATYPES:
-            raise invalid_request(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
-        shape = shape_of(given.get("shape"), f"{pointer}/shape")
-        parameters = read_parameters(given, pointer, OF_TENSOR)
-        _check_size(shape, contract, f"{pointer}/shape")
-        if _SIZE in parameters:
-            size = parameters[_SIZE]
-            if type(size) is not int or not 0 <= size <= len(binary) or "data" in given:
-                raise invalid_request(
-                    f"{pointer}/parameters/{_SIZE}", f"at most the {len(binary)} bytes left", shown(size)
-                )
-            values, binary = from_bytes(binary[:size], datatype, shape, pointer), binary[size:]
-        else:
-            values = from_json(given.get("data"), datatype, shape, f"{pointer}/data")
-        if datatype == BYTES and is_base64(parameters, default=encoded):
-            values = [from_base64(cell, pointer) for cell in values]
-        tensors[name] = Tensor(name, shape, values, pointer)
+        tensors[name], binary = _tensor(name, given, pointer, binary, contract, encoded=encoded)
     if binary:
         raise InvalidBody(f"Expected no bytes after the tensors, got {len(binary)}.")
     return list(tensors.values())
+
+
+def _tensor(
+    name: str, given: dict[str, Any], pointer: str, binary: memoryview, contract: Contract, *, encoded: bool
+) -> tuple[Tensor, memoryview]:
+    """Return a tensor, and the binary data that are left behind its own."""
+    datatype = given.get("datatype")
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
+        raise invalid_request(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
+    shape = shape_of(given.get("shape"), f"{pointer}/shape")
+    parameters = read_parameters(given, pointer, OF_TENSOR)
+    _check_size(shape, contract, f"{pointer}/shape")
+    if _SIZE in parameters:
+        size = parameters[_SIZE]
+        if type(size) is not int or not 0 <= size <= len(binary) or "data" in given:
+            raise invalid_request(f"{pointer}/parameters/{_SIZE}", f"at most the {len(binary)} bytes left", shown(size))
+        values, binary = from_bytes(binary[:size], datatype, shape, pointer), binary[size:]
+    elif contract.beside is not None and name == contract.row_id:
+        values = cells_of(given.get("data"), shape, f"{pointer}/data")  # numbers as they are, not as float64
+    else:
+        values = from_json(given.get("data"), datatype, shape, f"{pointer}/data")
+    if datatype == BYTES and is_base64(parameters, default=encoded):
+        values = [from_base64(cell, pointer) for cell in values]
+    return Tensor(name, shape, values, pointer), binary
 
 
 def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> None:
@@ -189,6 +195,8 @@ def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> Non
 
 def _rows(tensors: list[Tensor], contract: Contract) -> Rows:
     """Return rows from one tensor of all features in order, or from one tensor for each feature by name."""
+    if contract.beside is not None:
+        tensors = _without_ids(tensors, contract.beside)
     names, first = contract.signature.names, tensors[0]
     if len(tensors) == 1 and (first.name not in names or first.shape[1:] == (len(names),)):
         return _matrix(first, contract)
@@ -201,6 +209,15 @@ def _rows(tensors: list[Tensor], contract: Contract) -> Rows:
         columns[tensor.name] = tensor.values
     pointers = {tensor.name: tensor.pointer for tensor in tensors}
     return contract.tables.read(columns, lambda name, row: f"{pointers[name]}/data/{row}")
+
+
+def _without_ids(tensors: list[Tensor], beside: RequestColumns) -> list[Tensor]:
+    """Return the tensors but for that of the row ids, if there are others."""
+    kept = [tensor for tensor in tensors if tensor.name != beside.policy.row_id]
+    for tensor in tensors if kept else ():
+        if tensor.name == beside.policy.row_id:
+            beside.take_ids(tensor.values, f"{tensor.pointer}/data")
+    return kept or tensors
 
 
 def _matrix(tensor: Tensor, contract: Contract) -> Rows:

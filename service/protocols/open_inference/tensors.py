@@ -45,7 +45,7 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str) ->
     if isinstance(data, np.ndarray):
         _check_count(data, shape, pointer)
         return data
-    cells = _flat(data, shape, pointer)
+    cells = cells_of(data, shape, pointer)
     kinds = set(map(type, cells)) - {type(None)}
     if datatype == BYTES:
         return _checked(cells, kinds, {str}, datatype, pointer)
@@ -106,7 +106,10 @@ def to_bytes(values: NDArray[Any]) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _flat(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
+def cells_of(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
+    """Return the elements of a tensor's `data`, flat or nested, as JSON has them; raises InvalidRows."""
+    if isinstance(data, np.ndarray):
+        data = data.tolist()
     count = math.prod(shape)
     if not isinstance(data, list):
         raise invalid_request(pointer, f"a list of {count} values", shown(data))
