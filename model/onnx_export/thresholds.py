@@ -1,79 +1,128 @@
-"""Rows at the thresholds of trees, where different rounding would show."""
+"""Rows at the thresholds of trees, where different rounding would show, and with each category and a missing one."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.onnx_export.boosting.ensemble import BoostedTrees
+from model.onnx_export.boosting.models import takes_unknown, trees_of
 from model.onnx_export.tree_ensembles import PREDICTORS
+from model.signature import Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
 
 _CHUNK: Final = 10_000
 _SIDES: Final = 6  # rows at a threshold: itself and what is next to it, in float64 and in float32
+_UNKNOWN: Final = "\x00unknown"
 
 
-def tree_parts(estimator: Any) -> list[Any]:
+@dataclass(frozen=True)
+class TreePart:
+    """A tree, a forest or boosted trees inside an estimator.
+
+    `thresholds` has for each of its columns the numbers that its `trees` compare it with, and `categories` those of its
+    columns of categories. `names` are the columns' own. The `boosted` trees are another library's: these take missing
+    values, and those of them that take `unknown` categories, too.
+    """
+
+    estimator: Any
+    trees: int
+    thresholds: tuple[NDArray[np.float64], ...]
+    categories: Mapping[int, tuple[Label, ...]] = field(default_factory=dict)
+    names: tuple[str, ...] | None = None
+    boosted: bool = False
+    unknown: bool = False
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """Its columns."""
+        names = self.names or [f"x{place}" for place in range(len(self.thresholds))]
+        strings = {place for place, known in self.categories.items() if any(isinstance(each, str) for each in known)}
+        return tuple(Feature(name, "string" if place in strings else "float64") for place, name in enumerate(names))
+
+
+def tree_parts(estimator: Any) -> list[TreePart]:
     """Return the trees, forests and boosted trees inside an estimator, without the members of these."""
     found = [part for part, _ in walk(estimator) if type(part) in PREDICTORS and hasattr(part, "n_features_in_")]
     owned = {id(member) for part in found for member in np.ravel(getattr(part, "estimators_", []))}
-    return [part for part in found if id(part) not in owned]
+    parts = [_own_part(part) for part in found if id(part) not in owned]
+    boosted = [(part, trees_of(part)) for part, _ in walk(estimator)]
+    return parts + [_boosted_part(part, model) for part, model in boosted if model]
 
 
-def count_trees(part: Any) -> int:
-    """Return how many trees a component has."""
-    return sum(1 for _ in _splits(part))
+def _own_part(part: Any) -> TreePart:
+    splits = list(_splits(part))
+    return TreePart(part, len(splits), _by_feature(splits, part.n_features_in_))
+
+
+def _boosted_part(part: Any, model: BoostedTrees) -> TreePart:
+    splits = []
+    for tree in model.trees:
+        inner = ~tree.leaves
+        inner[list(tree.members)] = False
+        splits.append((tree.feature[inner], np.asarray(tree.threshold[inner], dtype=np.float64)))
+    thresholds = _by_feature(splits, model.width)
+    unknown = takes_unknown(part)
+    return TreePart(part, len(splits), thresholds, model.categories, model.names, boosted=True, unknown=unknown)
 
 
 @dataclass(frozen=True)
 class EdgeRows:
     """Rows at thresholds, and how many thresholds have none because there are too many."""
 
-    rows: NDArray[np.float64]
+    rows: NDArray[Any]
     left_out: int
 
-    def chunks(self) -> Iterator[NDArray[np.float64]]:
+    def chunks(self) -> Iterator[NDArray[Any]]:
         """Yield the rows in batches."""
         for start in range(0, len(self.rows), _CHUNK):
             yield self.rows[start : start + _CHUNK]
 
 
-def edge_rows(part: Any, most: int) -> EdgeRows:
-    """Return rows of the component's own features, at every threshold and one unit in the last place to its sides.
+def edge_rows(part: TreePart, most: int) -> EdgeRows:
+    """Return rows of the part's own columns, at every threshold and one unit in the last place to its sides.
 
-    In float64, and in float32, to which scikit-learn's trees round. Each feature takes its own thresholds in random
-    order, so that every feature of a row is at a threshold. If that were more than `most` rows, each feature takes as
-    many of its thresholds as fit, drawn at random.
+    In float64, and in float32, to which most libraries' trees round. Each column takes its own thresholds in random
+    order, so that every number of a row is at a threshold. If that were more than `most` rows, each column takes as
+    many of its thresholds as fit, drawn at random. A column of categories takes each of them, and one that is unknown.
     """
     draw = np.random.default_rng(0)
-    thresholds = _by_feature(part)
     fitting = max(1, most // _SIDES)
-    chosen = [each if len(each) <= fitting else draw.choice(each, fitting, replace=False) for each in thresholds]
-    columns = [_edges(each) for each in chosen]
+    chosen = [each if len(each) <= fitting else draw.choice(each, fitting, replace=False) for each in part.thresholds]
+    columns: list[NDArray[Any]] = [_edges(each) for each in chosen]
+    if part.boosted:
+        columns = [np.append(column, np.nan) for column in columns]
+    for place, known in part.categories.items():
+        others = (_UNKNOWN, None) if part.features[place].dtype == "string" else (-1.0, np.nan)
+        columns[place] = np.array([*known, *others[0 if part.unknown else 1 :]], dtype=object)
     height = max(map(len, columns))
-    rows = np.empty((height, len(columns)))
+    rows = np.empty((height, len(columns)), dtype=object if part.categories else np.float64)
     for place, column in enumerate(columns):
         draw.shuffle(column)
         rows[:, place] = np.resize(column, height)
-    return EdgeRows(rows, sum(map(len, thresholds)) - sum(map(len, chosen)))
+    return EdgeRows(rows, sum(map(len, part.thresholds)) - sum(map(len, chosen)))
 
 
 def _edges(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    narrow = thresholds.astype(np.float32)
-    sides = [np.nextafter(each, each.dtype.type(side)) for each in (thresholds, narrow) for side in (-np.inf, np.inf)]
+    with np.errstate(over="ignore"):  # CatBoost separates missing values by the least number of float32
+        narrow = thresholds.astype(np.float32)
+        kinds = (thresholds, narrow)
+        sides = [np.nextafter(each, each.dtype.type(side)) for each in kinds for side in (-np.inf, np.inf)]
     found = np.unique(np.concatenate([thresholds, narrow, *sides]).astype(np.float64))
+    found = found[np.isfinite(found)]
     return found if len(found) else np.zeros(1)
 
 
-def _by_feature(part: Any) -> list[NDArray[np.float64]]:
+def _by_feature(splits: list[tuple[Any, Any]], width: int) -> tuple[NDArray[np.float64], ...]:
     """Return for each feature the thresholds that trees compare it with."""
-    features, thresholds = zip(*_splits(part), strict=True)
+    features, thresholds = zip(*splits, strict=True)
     feature, threshold = np.concatenate(features), np.concatenate(thresholds)
     order = np.argsort(feature, kind="stable")
-    starts = np.searchsorted(feature[order], np.arange(1, part.n_features_in_))
+    starts = np.searchsorted(feature[order], np.arange(1, width))
     # Infinity separates missing values from all others.
-    return [np.unique(each[np.isfinite(each)]) for each in np.split(threshold[order], starts)]
+    return tuple(np.unique(each[np.isfinite(each)]) for each in np.split(threshold[order], starts))
 
 
 def _splits(part: Any) -> Iterator[tuple[Any, Any]]:

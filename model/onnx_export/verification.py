@@ -17,9 +17,9 @@ from model.onnx_export.comparison import TOO_FAR, Comparison, Found, FurtherDiff
 from model.onnx_export.compiler import PREDICTORS, CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled, qualified_name
 from model.onnx_export.random_rows import random_rows
-from model.onnx_export.thresholds import count_trees, edge_rows, tree_parts
+from model.onnx_export.thresholds import TreePart, edge_rows, tree_parts
 from model.prediction import Rows
-from model.signature import Feature, Signature
+from model.signature import Signature
 from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk
 from model.sklearn_runtime.further_outputs import methods_of
@@ -89,7 +89,7 @@ def _compared(
     own, engine = SklearnEngine(copied, signature), OnnxEngine(made.content, made.codes, signature)
     parts, found = tree_parts(copied), Found()
     whole = Comparison(own, engine, signature.task, found, made.further)
-    most = _affordable_rows(max(len(signature.features), sum(map(count_trees, parts))))
+    most = _affordable_rows(max(len(signature.features), sum(part.trees for part in parts)))
     drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline)
     training, left_out = _training_rows(columns, signature, most)
     for step, batches in ((Step.COMPARE_TRAINING, training), (Step.COMPARE_RANDOM, [drawn])):
@@ -101,9 +101,9 @@ def _compared(
         whole.compare_far(np.concatenate(far))
     progress(Step.COMPARE_EDGES)
     for part in parts:
-        alone = part is copied and signature.layout == "matrix"
+        alone = part.estimator is copied and (signature.layout == "matrix" or bool(part.categories))
         comparison = whole if alone else _comparison_of(part, found)
-        edges = edge_rows(part, _affordable_rows(count_trees(part)) // len(parts) + 1)
+        edges = edge_rows(part, _affordable_rows(part.trees) // len(parts) + 1)
         left_out += edges.left_out
         for rows in edges.chunks():
             comparison.compare(rows)
@@ -140,22 +140,32 @@ def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
         yield row
 
 
-def _comparison_of(part: Any, found: Found) -> Comparison:
+def _comparison_of(part: TreePart, found: Found) -> Comparison:
     """Return a comparison of a component by itself, on rows of its own features."""
-    features = tuple(Feature(f"x{place}") for place in range(part.n_features_in_))
-    outputs = getattr(part, "n_outputs_", 1)
-    classes = getattr(part, "classes_", None)
+    estimator, outputs = part.estimator, _outputs_of(part)
+    classes = getattr(estimator, "classes_", None) if hasattr(estimator, "predict_proba") else None
     listed = None if classes is None else classes if isinstance(classes, list) else [classes]
+    if listed and len(listed) < outputs:
+        listed = [np.arange(2)] * outputs  # each of them is a label that a row has or has not
     signature = Signature(
-        features=features,
-        layout="matrix",
-        task=estimator_type(part),
+        features=part.features,
+        layout="frame" if part.categories else "matrix",
+        task=estimator_type(estimator),
         outputs=outputs if outputs > 1 else None,
         classes=None if listed is None else tuple(tuple(np.asarray(each).tolist()) for each in listed),
-        probabilities=hasattr(part, "predict_proba"),
+        probabilities=hasattr(estimator, "predict_proba"),
     )
-    made = compile_model(part, signature)
-    return Comparison(SklearnEngine(part, signature), OnnxEngine(made.content, {}, signature), signature.task, found)
+    made = compile_model(estimator, signature)
+    own, compiled = SklearnEngine(estimator, signature), OnnxEngine(made.content, made.codes, signature)
+    return Comparison(own, compiled, signature.task, found)
+
+
+def _outputs_of(part: TreePart) -> int:
+    """Return how many labels a row gets; other libraries do not say it."""
+    if not part.boosted or part.categories:
+        return int(getattr(part.estimator, "n_outputs_", 1))
+    shape = np.shape(part.estimator.predict(np.zeros((1, len(part.thresholds)))))
+    return int(shape[1]) if len(shape) > 1 else 1
 
 
 def _speedup(slow: Engine, fast: Engine, rows: Rows) -> float:

@@ -119,4 +119,6 @@ def _prepare(part: Any, *, framed: bool) -> None:
         ]
     if type(part).__module__.startswith("sklearn."):  # custom estimators may need their names
         own.pop("feature_names_in_", None)
+    if "_fitted_with_feature_names" in own:  # of LightGBM, which warns likewise
+        own["_fitted_with_feature_names"] = False
     own.pop("_sklearn_output_config", None)  # arrays between the steps are faster than frames

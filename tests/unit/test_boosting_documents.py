@@ -8,6 +8,7 @@ import pytest
 from model.engines.onnx import OnnxEngine
 from model.onnx_export.compiler import compile_model
 from model.onnx_export.graph import NotCompiled
+from model.onnx_export.thresholds import edge_rows, tree_parts
 from model.signature import Feature, Signature
 from tests.conftest import ROOT
 
@@ -169,3 +170,27 @@ def test_catboost_with_features_of_its_own_is_not_compiled(kind):
     """Its statistics of categories and texts are no trees over numbers."""
     with pytest.raises(NotCompiled, match="features of its own"):
         compile_model(catboost(OBLIVIOUS, **{f"get_{kind}_feature_indices": lambda self: [1]}), CATBOOST)
+
+
+def test_edge_rows_of_lightgbm_are_at_its_thresholds_and_have_each_category():
+    """In float64; each column of categories also has a missing one and one that is unknown."""
+    (part,) = tree_parts(lightgbm(TEXT, __sklearn_is_fitted__=lambda self: True))
+
+    columns = edge_rows(part, 10**6).rows.T
+
+    threshold = 0.32419192485629156
+    assert {threshold, np.nextafter(threshold, 1), np.nextafter(threshold, -1)} <= set(columns[0])
+    assert {"red", "green", "blue", None, "\x00unknown"} == set(columns[1])
+    assert {"low", "mid", "high", None, "\x00unknown"} == set(columns[2])
+    assert np.isnan(columns[0].astype(float)).any()
+
+
+def test_edge_rows_of_catboost_are_at_its_borders():
+    """In float32, which its borders are, and missing."""
+    (part,) = tree_parts(catboost(OBLIVIOUS, get_params=lambda self: {}, is_fitted=lambda self: True))
+
+    column = edge_rows(part, 10**6).rows[:, 0]
+
+    border = np.float32(0.1483701467514038)
+    assert {float(np.nextafter(border, np.float32(side))) for side in (-1, 1)} | {float(border)} <= set(column)
+    assert np.isnan(column).any()

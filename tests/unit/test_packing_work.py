@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from model.commands.inspect_bundle import describe_engine
 from model.onnx_export import verification
-from model.onnx_export.thresholds import count_trees, edge_rows
+from model.onnx_export.thresholds import edge_rows, tree_parts
 from model.packing.pack import pack
 from model.sklearn_runtime.engine import SklearnEngine
 
@@ -16,6 +16,7 @@ ROWS = DRAW.normal(size=(3000, 6))
 LABELS = (ROWS[:, 0] + DRAW.normal(size=3000) > 0).astype(int)
 LINEAR = LogisticRegression().fit(ROWS, LABELS)
 FOREST = RandomForestClassifier(40, random_state=0).fit(ROWS, LABELS)
+(TREES,) = tree_parts(FOREST)
 
 
 @pytest.fixture
@@ -44,11 +45,11 @@ def test_scikit_learn_is_asked_few_times(tmp_path, asked, estimator):
 def test_of_many_trees_a_sample_of_thresholds_is_compared(tmp_path, monkeypatch, asked):
     """The rows of each kind are fewer, the more trees there are; the report says how many are left out."""
     most = 2000
-    monkeypatch.setattr(verification, "MOST_WORK", count_trees(FOREST) * most)
+    monkeypatch.setattr(verification, "MOST_WORK", TREES.trees * most)
 
     manifest = pack(FOREST, tmp_path / "bundle", name="forest", data=ROWS).manifest
 
-    assert len(edge_rows(FOREST, 10**9).rows) > 2 * most
+    assert len(edge_rows(TREES, 10**9).rows) > 2 * most
     assert manifest.compiled.rows <= 3 * most + verification.FAR_ROWS + 2 * verification.SINGLE_ROWS
     assert sum(asked) <= 3 * most + verification.FAR_ROWS + 200
     assert manifest.compiled.left_out > len(ROWS) - most
@@ -57,8 +58,8 @@ def test_of_many_trees_a_sample_of_thresholds_is_compared(tmp_path, monkeypatch,
 
 def test_thresholds_are_left_out_only_where_they_are_too_many():
     """Each feature is at all of its thresholds if these fit, else at as many of them as fit."""
-    assert 40 == count_trees(FOREST)
-    every, some = edge_rows(FOREST, 10**6), edge_rows(FOREST, 600)
+    assert 40 == TREES.trees
+    every, some = edge_rows(TREES, 10**6), edge_rows(TREES, 600)
 
     assert (0, 6) == (every.left_out, every.rows.shape[1])
     assert len(some.rows) <= 600

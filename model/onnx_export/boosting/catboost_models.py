@@ -34,6 +34,11 @@ def read_estimator(estimator: Any) -> CatBoostModel:
     return model
 
 
+def trees_of(estimator: Any) -> BoostedTrees:
+    """Return the trees that a fitted estimator predicts with; raises NotCompiled."""
+    return boosted_trees(read_estimator(estimator))
+
+
 def _refuse_others(kinds: Any) -> None:
     if kinds:
         raise NotCompiled(f"CatBoost with {' and '.join(kinds)} features of its own has no compiled form")

@@ -33,18 +33,27 @@ def read_estimator(estimator: Any) -> LightGBMModel:
     return read_lightgbm(booster.model_to_string())
 
 
+def trees_of(estimator: Any) -> BoostedTrees:
+    """Return the trees that a fitted estimator predicts with; raises NotCompiled."""
+    model = read_estimator(estimator)
+    return boosted_trees(model, category_columns(model, frozenset()))
+
+
 def category_columns(model: LightGBMModel, others: frozenset[int]) -> dict[int, tuple[Label, ...]]:
     """Return the categories of each column that was a `category` column of a data frame; raises NotCompiled.
 
-    The model says what the categories are, but not whose. `others` are the columns whose values are not numbers: they
-    must be among them, and so must be the columns that were fitted as categories, unless the others are enough.
+    The model says what the categories are, but not whose. `others` are the columns that are known not to be numbers.
+    Those that were fitted as categories are likely ones; so are, where they have an order, those with as many codes.
     """
-    for columns in (others | model.categorical, others):
-        if len(columns) == len(model.pandas_categories):
+    sizes = [len(each) for each in model.pandas_categories]
+    ordered = {column for column, highest in model.highest.items() if highest + 1 in sizes}
+    likely = others | model.categorical
+    for columns in (likely, others, likely | ordered):
+        if len(columns) == len(sizes):
             return dict(zip(sorted(columns), model.pandas_categories, strict=True))
     raise NotCompiled(
-        f"the model does not say which columns its {len(model.pandas_categories)} category columns are; fit categories "
-        "of numbers that have an order as numbers"
+        f"the model does not say which columns its {len(sizes)} category columns are; fit categories of numbers that "
+        "have an order as numbers"
     )
 
 

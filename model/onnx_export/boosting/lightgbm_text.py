@@ -19,6 +19,7 @@ from model.errors import UnsupportedEstimator, describe
 _VERSIONS: Final = ("v3", "v4")  # of LightGBM 2.3 and later
 _TREE: Final = re.compile(r"^Tree=\d+$", re.MULTILINE)
 _PARAMETER: Final = re.compile(r"^\[(\w+): (.*)\]$", re.MULTILINE)
+_CODES: Final = re.compile(r"\[0:(\d{1,9})\]")
 _CATEGORIES: Final = "pandas_categorical:"
 _MISSING: Final = 3  # the number of ways to treat missing values
 # Bits of a decision: whether it is over categories, whether a missing value goes left, and what counts as missing.
@@ -51,8 +52,8 @@ class LightGBMModel:
 
     `names` are the columns', with spaces as underscores. `objective` has its name and parameters; it is empty for an
     own function. `averaged` trees are divided by their number. `categorical` are the columns that were fitted as
-    categories. `pandas_categories` are the categories of each `category` column of the data frame, in its order; the
-    text does not say which columns those are.
+    categories; for others that began at 0, `highest` has the largest number, if whole. `pandas_categories` are the
+    categories of each `category` column of the data frame, in its order; the text does not say which columns those are.
     """
 
     trees: tuple[LightGBMTree, ...]
@@ -61,6 +62,7 @@ class LightGBMModel:
     objective: tuple[str, ...]
     averaged: bool
     categorical: frozenset[int]
+    highest: Mapping[int, int]
     pandas_categories: tuple[tuple[Any, ...], ...]
 
 
@@ -87,15 +89,17 @@ def _model(text: str) -> LightGBMModel:
         raise ValueError("the number of names is not the number of features")
     if outputs < 1 or len(sections) % outputs or not sections:
         raise ValueError(f"{len(sections)} trees for {outputs} outputs")
-    categories, parameters = _pandas_categories(rest), dict(_PARAMETER.findall(rest))
+    infos, parameters = header["feature_infos"].split(" "), dict(_PARAMETER.findall(rest))
+    ranges = enumerate(map(_CODES.fullmatch, infos))
     return LightGBMModel(
         trees=tuple(_tree(_entries(section), len(names)) for section in sections),
         names=names,
         outputs=outputs,
         objective=tuple(header.get("objective", "").split()),
         averaged="average_output" in header,
-        categorical=_categorical(header["feature_infos"].split(" "), parameters.get("categorical_feature", "")),
-        pandas_categories=categories,
+        categorical=_categorical(infos, parameters.get("categorical_feature", "")),
+        highest={place: int(found[1]) for place, found in ranges if found},
+        pandas_categories=_pandas_categories(rest),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from model.onnx_export.boosting import catboost_models, lightgbm_models, native, xgboost_models
+from model.onnx_export.boosting.ensemble import BoostedTrees
 from model.onnx_export.graph import NotCompiled, PredictorOutput, qualified_name
 from model.signature import Label
 
@@ -17,6 +18,12 @@ PREDICTORS: Final[dict[str, Callable[..., PredictorOutput]]] = {
 _CATEGORIES: Final[dict[str, Callable[[Any], dict[int, tuple[Label, ...]]]]] = {
     **dict.fromkeys(lightgbm_models.PREDICTORS, lightgbm_models.categories_of),
     **dict.fromkeys(xgboost_models.PREDICTORS, xgboost_models.categories_of),
+}
+# How the trees of an estimator are read; raises NotCompiled.
+_TREES: Final[dict[str, Callable[[Any], BoostedTrees]]] = {
+    **dict.fromkeys(catboost_models.PREDICTORS, catboost_models.trees_of),
+    **dict.fromkeys(lightgbm_models.PREDICTORS, lightgbm_models.trees_of),
+    **dict.fromkeys(xgboost_models.PREDICTORS, xgboost_models.trees_of),
 }
 
 
@@ -32,6 +39,29 @@ def known_categories(estimator: Any) -> dict[int, tuple[Label, ...]]:
         return ask(estimator) if ask else {}
     except NotCompiled:
         return {}
+
+
+def trees_of(estimator: Any) -> BoostedTrees | None:
+    """Return the trees of a fitted estimator, or None for another; raises NotCompiled."""
+    read = _TREES.get(_name_of(estimator))
+    if read is None or not (
+        estimator.__sklearn_is_fitted__() if hasattr(estimator, "__sklearn_is_fitted__") else estimator.is_fitted()
+    ):
+        return None
+    return read(estimator.file if type(estimator) in native.PREDICTORS else estimator)
+
+
+def takes_unknown(estimator: Any) -> bool:
+    """Return whether an unknown category is a missing one to it."""
+    return _name_of(estimator) in lightgbm_models.PREDICTORS
+
+
+def _name_of(estimator: Any) -> str:
+    """Return the qualified name of its type, or of the type that a model in a library's own file stands for."""
+    if type(estimator) in native.PREDICTORS:
+        stands_for: str = estimator.file.stands_for
+        return stands_for
+    return qualified_name(type(estimator))
 
 
 def mistakes_unknown(estimator: Any) -> bool:

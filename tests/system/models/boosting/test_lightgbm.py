@@ -1,6 +1,7 @@
 """LightGBM's models answer in their compiled form what they answer in the library."""
 
 import warnings
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV
 
+from model.errors import UnsupportedEstimator
+from model.onnx_export.boosting import lightgbm_models
 from model.onnx_export.boosting.lightgbm_models import read_estimator
 from model.onnx_export.graph import NotCompiled
 from model.packing.pack import pack
@@ -134,6 +137,20 @@ def test_columns_have_the_names_that_they_had_in_the_data(tmp_path, wrap):
 
     assert ("net price", "floor area") == loaded.manifest.signature.names
     assert loaded.manifest.kinds == ["onnx"]
+
+
+@pytest.mark.parametrize("wrap", [lambda model: model, CalibratedClassifierCV])
+def test_packing_compares_at_the_thresholds_and_with_missing_values(tmp_path, monkeypatch, wrap):
+    """Of boosted trees alone, and of those inside other estimators: a graph that rounds to float32 is not kept."""
+    model = wrap(lightgbm.LGBMClassifier(**PLAIN)).fit(FRAME, FRAME["net price"] > 0)
+    monkeypatch.setattr(lightgbm_models, "boosted_trees", narrowed(lightgbm_models.boosted_trees))
+
+    with pytest.raises(UnsupportedEstimator, match="differ"):
+        pack(model, tmp_path / "bundle", name="prices", data=FRAME)
+
+
+def narrowed(read):
+    return lambda *arguments: replace(read(*arguments), narrow=True)
 
 
 @pytest.mark.parametrize(
