@@ -17,6 +17,7 @@ from model.bundle.manifest_checks import check_manifest
 from model.bundle.trust import Trust
 from model.columns import Column, join_columns
 from model.engines.base import Engine
+from model.engines.thresholds import ThresholdEngine
 from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch, describe
 from model.labels import as_array
 from model.outputs import OutputSpec, labels_and_probabilities
@@ -55,7 +56,11 @@ def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = Tru
     """Do what `load` does with a bundle that was already read; errors name the directory."""
     check_manifest(bundle.manifest)
     with _memory_errors_named(bundle.manifest):
-        return Loaded(bundle.manifest, bundle.digest, builder(bundle, directory, compiled=compiled)(trust))
+        engine = builder(bundle, directory, compiled=compiled)(trust)
+        if bundle.manifest.thresholds and bundle.manifest.signature.classes:
+            classes = as_array(bundle.manifest.signature.classes[0])
+            engine = ThresholdEngine(engine, classes, bundle.manifest.thresholds)
+        return Loaded(bundle.manifest, bundle.digest, engine)
 
 
 def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callable[[Trust], Engine]:

@@ -102,7 +102,8 @@ class Manifest:
     `not_compiled` says why there is no compiled form, if there is none. `requires` has what the estimator's own file
     needs at run time, as `name==version`: nothing if there is only a compiled form, which needs the server alone. None
     means what `made_with` says of scikit-learn. `further` declares what the estimator answers beyond labels and
-    probabilities.
+    probabilities. `thresholds` has a number or None for each class, if labels are chosen by these
+    (`model.engines.thresholds`).
     """
 
     format: int
@@ -119,6 +120,7 @@ class Manifest:
     not_compiled: str | None = None
     requires: list[str] | None = None
     further: tuple[OutputSpec, ...] = ()
+    thresholds: tuple[Annotated[float, msgspec.Meta(gt=0, le=1)] | None, ...] = ()
 
     @property
     def kinds(self) -> list[str]:

@@ -24,6 +24,7 @@ def check_manifest(manifest: Manifest) -> None:
                 {spec.method: (len(golden.rows), *spec.shape) for spec in manifest.further},
                 {method: np.shape(values) for method, values in golden.further.items()},
             ),
+            "thresholds": (len(manifest.thresholds), _count_thresholds(manifest)),
             "columns of further outputs": (
                 [math.prod(spec.shape) for spec in manifest.further],
                 [len(spec.columns) for spec in manifest.further],
@@ -47,6 +48,13 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
             "classes": (_listed(signature.classes), _classes_of(estimator, manifest)),
         }
     )
+
+
+def _count_thresholds(manifest: Manifest) -> int:
+    """Return how many thresholds there may be: one for each class of a classifier with one label, or none."""
+    signature, given = manifest.signature, manifest.thresholds
+    one = signature.probabilities and signature.outputs is None and signature.classes is not None
+    return len(signature.classes[0]) if one and signature.classes and any(given) else 0
 
 
 def estimator_type(estimator: Any) -> Any:

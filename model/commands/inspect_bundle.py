@@ -44,6 +44,7 @@ def _table(bundle: Bundle) -> str:
         "made with": ", ".join(f"{name} {version}" for name, version in manifest.made_with.items()),
         "needs": ", ".join(requirements(manifest)) or "only the server",
         "files": ", ".join(f"{name} ({file.bytes:,} bytes)" for name, file in manifest.files.items()),
+        "thresholds": _thresholds(manifest),
         "engine": describe_engine(manifest),
         "golden rows": str(len(manifest.golden.rows)),
         "score": f"{manifest.score.metric} {manifest.score.value:.4g}" if manifest.score else "none",
@@ -52,6 +53,11 @@ def _table(bundle: Bundle) -> str:
     lines += ["", f"{'feature':30} {'type':10} {'null':5} values"]
     lines += [_line(feature, manifest) for feature in signature.features]
     return "\n".join(map(one_line, lines))  # the manifest may be of unknown origin
+
+
+def _thresholds(manifest: Manifest) -> str:
+    named = zip((manifest.signature.classes or ((),))[0], manifest.thresholds, strict=False)
+    return ", ".join(f"{name} from {each:g}" for name, each in named if each is not None) or "none"
 
 
 def describe_engine(manifest: Manifest) -> str:

@@ -16,6 +16,8 @@ from model.steps import Progress, Step
 
 HELP = "make a bundle of a fitted estimator: joblib, pickle, skops, or an MLflow directory"
 
+_THRESHOLD = "answer this class where its probability is at least the number, 0 < NUMBER ≤ 1; once for each class"
+
 
 def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
     """Declare the command's arguments."""
@@ -24,9 +26,18 @@ def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -
     add("--data", type=Path, help="training rows, .csv or .parquet; columns that the model does not take are ignored")
     add("--no-compile", action="store_true", help="leave out the compiled form, which is faster to serve")
     add("--allow-pickle", action="store_true", help="write a pickle if skops cannot hold the model")
+    add("--threshold", type=_threshold, action="append", default=[], metavar="CLASS=NUMBER", help=_THRESHOLD)
     add_output(parser, environ)
     add_code(parser, environ)
     add_environments(parser, environ)
+
+
+def _threshold(given: str) -> tuple[str, float]:
+    name, _, number = given.rpartition("=")
+    try:
+        return name, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given!r} is not CLASS=NUMBER, such as spam=0.3") from None
 
 
 def run(options: argparse.Namespace) -> int:
@@ -67,6 +78,7 @@ def _pack(options: argparse.Namespace) -> int:
             allow_pickle=options.allow_pickle,
             code=options.code,
             compiled=not options.no_compile,
+            thresholds=dict(options.threshold),
             progress=progress,
         )
     say_progress(f"{options.path} is {source.described}")

@@ -1,6 +1,7 @@
 """Packs a fitted estimator into a bundle on disk, and verifies the bundle by loading it."""
 
 import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from model.packing.column_facts import column_facts, fitted_names, takes_strings
 from model.packing.containers import without_infinite_rows
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
+from model.packing.labelling import label_by_thresholds
 from model.packing.objects import refuse_main, refuse_other_objects
 from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
@@ -50,6 +52,7 @@ def pack(
     allow_pickle: bool = False,
     code: str | Path | None = None,
     compiled: bool = True,
+    thresholds: Mapping[Any, float] | None = None,
     progress: Progress = no_progress,
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it, and verify that it answers the same; raises ModelError.
@@ -58,7 +61,7 @@ def pack(
     The columns' dtypes and, if need be, names, the golden rows and the baseline are read from them. `allow_pickle`
     writes a pickle if skops cannot hold the estimator. `code` is a directory of modules whose types the estimator may
     contain. With `compiled`, a compiled form is added if it gives the same answers and is faster. `progress` is told
-    each step.
+    each step. `thresholds` are those of classes, by which labels are chosen (docs/models.md).
     """
     progress(Step.READ_SIGNATURE)
     refuse_other_objects(estimator)
@@ -70,8 +73,9 @@ def pack(
     progress(Step.SERIALISE)
     own = _serialise(estimator, form.get("not_compiled"), allow_pickle=allow_pickle, code=code)
     files, needs = name_files(own | onnx), requirements_of(estimator)
-    golden, further = golden_rows(whole, signature, columns, data)
-    form |= {"name": name, "version": version, "score": score, "requires": needs if own else [], "further": further}
+    golden, form["further"] = golden_rows(whole, signature, columns, data)
+    golden, form["thresholds"] = label_by_thresholds(golden, signature, thresholds)
+    form |= {"name": name, "version": version, "score": score, "requires": needs if own else []}
     manifest = _manifest(files, needs, signature=signature, baseline=baseline, golden=golden, **form)
     progress(Step.VERIFY)
     return _publish(Path(output), manifest, files, allow_pickle=allow_pickle, code=code)

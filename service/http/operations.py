@@ -71,6 +71,7 @@ def _describe(served: ServedModel) -> dict[str, object]:
         "features": signature.features,
         "outputs": signature.outputs,
         "classes": signature.classes[0] if signature.classes and signature.outputs is None else signature.classes,
+        "thresholds": manifest.thresholds or None,
         "answers": [
             {"name": spec.member, "dtype": spec.dtype, "columns": spec.columns if spec.shape else None}
             for spec in served.contract.outputs

@@ -1,0 +1,43 @@
+"""Labels by thresholds of probabilities, where these take the place of the classifier's own choice."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.engines.base import Engine
+from model.prediction import Prediction, Rows
+
+
+def choose_classes(probabilities: NDArray[np.float64], thresholds: Sequence[float | None]) -> NDArray[np.int64]:
+    """Return the index of each row's class; `thresholds` has a number or None for each column.
+
+    Of the classes whose probability is at least their threshold, it is the one with the largest ratio of the two. If
+    there is none, it is the most probable of the classes without a threshold; if all have one, the largest ratio.
+    """
+    named = np.array([place for place, each in enumerate(thresholds) if each is not None])
+    others = np.array([place for place, each in enumerate(thresholds) if each is None], dtype=np.int64)
+    ratios = probabilities[:, named] / np.array([each for each in thresholds if each is not None])
+    chosen: NDArray[np.int64] = named[ratios.argmax(axis=1)]
+    if len(others):
+        chosen = np.where(ratios.max(axis=1) >= 1, chosen, others[probabilities[:, others].argmax(axis=1)])
+    return chosen
+
+
+class ThresholdEngine:
+    """Computes what another engine does, and chooses the labels by thresholds."""
+
+    def __init__(self, engine: Engine, classes: NDArray[Any], thresholds: Sequence[float | None]) -> None:
+        self.name = engine.name
+        self.further = engine.further
+        self._engine = engine
+        self._classes = classes
+        self._thresholds = thresholds
+
+    def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
+        """Predict n ≥ 1 rows of shape (n, features)."""
+        found = self._engine.predict(rows, further)
+        (probabilities,) = found.probability_arrays
+        return replace(found, labels=self._classes[choose_classes(probabilities, self._thresholds)])
