@@ -10,6 +10,14 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
+def raised_in(error: BaseException) -> str:
+    """Return the name of the module whose code raised an error."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return str(trace.tb_frame.f_globals.get("__name__", "")) if trace else ""
+
+
 class PackingWarning(UserWarning):
     """Something about a model or its data that its owner should know, although it is packed."""
 

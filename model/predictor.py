@@ -11,13 +11,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused
+from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused, describe, raised_in
 from model.loading import Loaded, make_rows
 from model.prediction import Prediction, Rows
 from model.refused_cell import refused_cell
 
 FEW: Final = 64  # so few numbers are checked faster one by one than by numpy
 _OF_ROWS: Final = (NoFiniteAnswer, UnknownCategory, ValueRefused)
+# What code raises that chokes on a value, and the packages whose own mistakes these would be.
+_OF_VALUES: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+_OURS: Final = ("model", "service")
 
 
 class Predictor:
@@ -31,13 +34,24 @@ class Predictor:
         """Predict n ≥ 1 rows of shape (n, features), in the form that the model takes.
 
         `further` are the methods of the outputs to compute beyond labels and probabilities. Raises NoFiniteAnswer,
-        UnknownCategory and ValueRefused, with the cell that is refused if it can be found.
+        UnknownCategory and ValueRefused, with the cell that is refused if it can be found. What the model's own code
+        raises because of a value is a ValueRefused, too, as long as the golden rows are answered.
         """
         try:
             return self._predict(rows, further)
         except _OF_ROWS as error:
             error.cell = self._refused_cell(rows, further)
             raise
+        except _OF_VALUES as error:
+            if raised_in(error).partition(".")[0] in _OURS or not self._still_predicts(further):
+                raise
+            refused = ValueRefused(f"{describe(error)} (in {raised_in(error)})")
+            refused.cell = self._refused_cell(rows, further)
+            raise refused from error
+
+    def _still_predicts(self, further: Sequence[str]) -> bool:
+        """Return whether the golden rows are answered: then other rows that are not are at fault, and not the model."""
+        return not self._refuses(make_rows(self._manifest.golden.rows, self._manifest.signature), further)
 
     def _refused_cell(self, rows: Rows, further: Sequence[str]) -> tuple[int, str | None] | None:
         signature = self._manifest.signature
@@ -48,7 +62,7 @@ class Predictor:
     def _refuses(self, rows: Rows, further: Sequence[str]) -> bool:
         try:
             self._predict(rows, further)
-        except _OF_ROWS:
+        except (*_OF_ROWS, *_OF_VALUES):
             return True
         return False
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused
+from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused, raised_in
 from model.labels import answered
 from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
@@ -56,7 +56,7 @@ class SklearnEngine:
                 raise NoFiniteAnswer(str(error)) from error
             if _UNKNOWN.search(str(error)):
                 raise UnknownCategory(str(error)) from error
-            if _raised_in(error).startswith(_OWN):
+            if raised_in(error).startswith(_OWN):
                 raise ValueRefused(str(error)) from error
             raise
 
@@ -82,14 +82,6 @@ class SklearnEngine:
 
     def _further(self, rows: Rows, methods: Sequence[str]) -> dict[str, Any]:
         return {method: compute(method, self._estimator, self._shaped(rows)) for method in methods}
-
-
-def _raised_in(error: BaseException) -> str:
-    """Return the name of the module whose code raised an error."""
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return str(trace.tb_frame.f_globals.get("__name__", "")) if trace else ""
 
 
 def _contiguous(numbers: Any) -> Any:
