@@ -25,6 +25,7 @@ HOMES = {
     "simdjson": ["service.validation.plain_numbers"],
     "sklearn": [
         "model.packing.pruning",
+        "model.packing.quantile_sets",
         "model.packing.reference_model",
         "model.packing.resampling",
         "model.onnx_export",

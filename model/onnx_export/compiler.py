@@ -60,7 +60,7 @@ def compile_model(estimator: Any, signature: Signature, further: Collection[str]
     if signature.probabilities != (outcome.probabilities is not None):
         raise NotCompiled(f"the probabilities of {type(estimator).__name__} have no compiled form")
     named = {feature.name: each for feature, each in zip(signature.features, codes, strict=True) if each is not None}
-    known = {"decision_function": outcome.scores} if outcome.scores else {}
+    known = {**outcome.further, **({"decision_function": outcome.scores} if outcome.scores else {})}
     more = {method: name for method, name in known.items() if method in further}
     properties = {FINGERPRINT: fingerprint(signature, named)}
     content = graph.build(outcome, len(codes), signature.outputs, properties, more)

@@ -4,7 +4,7 @@ Operators are those of https://onnx.ai/onnx/operators (opset 21, ai.onnx.ml 5); 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -46,12 +46,14 @@ class PredictorOutput:
 
     `labels` has shape (n,) or (n, outputs): numbers, or indices of classes. `probabilities` has shape (n, classes), one
     tensor for each output if there are several. `scores` is scikit-learn's decision function, of shape (n, 1) or
-    (n, classes). Both are None if the predictor has none.
+    (n, classes). Both are None if the predictor has none. `further` has other tensors of shape (n, columns) that are
+    computed on the way, by the method that returns the same.
     """
 
     labels: str
     probabilities: tuple[str, ...] | None = None
     scores: str | None = None
+    further: Mapping[str, str] = field(default_factory=dict)
 
 
 def qualified_name(kind: type) -> str:

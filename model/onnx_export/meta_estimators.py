@@ -44,7 +44,10 @@ def _voting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
 
 def _voting_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     found = [graph.predict(each, x).labels for each in estimator.estimators_]
-    return PredictorOutput(_mean(graph, found, estimator._weights_not_none))
+    members = graph.add("Concat", *map(graph.unsqueeze, found), axis=1)
+    return PredictorOutput(
+        _mean(graph, found, estimator._weights_not_none), further={"transform": members, "predict_quantiles": members}
+    )
 
 
 def _bagged(graph: Graph, estimator: Any, x: ColumnTensor) -> list[PredictorOutput]:

@@ -30,6 +30,7 @@ from model.packing.labelling import label_by_thresholds
 from model.packing.objects import refuse_main, refuse_other_objects
 from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
+from model.packing.quantile_sets import as_one_model
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import INFINITE, is_index, read_columns
@@ -64,6 +65,7 @@ def pack(
     each step. `thresholds` are those of classes, by which labels are chosen (docs/models.md).
     """
     progress(Step.READ_SIGNATURE)
+    estimator = as_one_model(estimator)
     refuse_other_objects(estimator)
     whole, estimator = estimator, keep_what_predicts(estimator)
     data = _string_column(data) if takes_strings(estimator) else _to_frame(data)

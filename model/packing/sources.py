@@ -12,6 +12,7 @@ from model.onnx_export.boosting.native import estimator_of
 from model.packing.file_kinds import kind_of
 from model.packing.load_errors import explain
 from model.packing.objects import refuse_other_objects
+from model.packing.quantile_sets import as_one_model
 from model.sklearn_runtime import skops_io
 
 _MLFLOW: Final = "MLmodel"
@@ -46,6 +47,7 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     except ModelError as error:
         raise explain(path, content, error) from error
     try:
+        found = as_one_model(found)
         refuse_other_objects(found)
     except UnsupportedEstimator as error:
         raise UnsupportedEstimator(f"{path}: {error}") from None

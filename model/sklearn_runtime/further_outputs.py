@@ -63,6 +63,22 @@ def spec_of(method: str, estimator: Any, values: NDArray[np.float64]) -> OutputS
     return OutputSpec.of_method(method, "float64", [f"{method}_{name}" for name in names])
 
 
+def quantile_of(name: Any) -> float | None:
+    """Return the quantile that a name stands for, if it is a number between 0 and 1."""
+    try:
+        number = float(name)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < 1 else None
+
+
+def _quantiles_of_members(estimator: Any) -> list[str]:
+    """Return the names of the members of a voting regressor, if all of them are quantiles."""
+    named = getattr(estimator, "estimators", ()) if type(estimator).__name__ == "VotingRegressor" else ()
+    names = [str(name) for name, _ in named]
+    return names if all(map(quantile_of, names)) else []
+
+
 def _takes(parameter: str) -> Callable[[Any], bool]:
     """Return whether what predicts at last takes a parameter in `predict`; pipelines pass theirs on."""
 
@@ -90,8 +106,12 @@ FURTHER: Final = {
         _takes("return_std"), lambda estimator, rows: estimator.predict(rows, return_std=True)[1], lambda _: ()
     ),
     "predict_quantiles": FurtherOutput(
-        _takes("quantiles"),
-        lambda estimator, rows: estimator.predict(rows, quantiles=list(QUANTILES)),
-        lambda _: QUANTILES,
+        lambda estimator: bool(_quantiles_of_members(estimator)) or _takes("quantiles")(estimator),
+        lambda estimator, rows: (
+            estimator.transform(rows)
+            if _quantiles_of_members(estimator)
+            else estimator.predict(rows, quantiles=list(QUANTILES))
+        ),
+        lambda estimator: _quantiles_of_members(estimator) or QUANTILES,
     ),
 }

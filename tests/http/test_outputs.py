@@ -4,20 +4,22 @@ import io
 import json
 from dataclasses import replace
 
+import joblib
 import numpy as np
 import pyarrow as pa
 import pytest
 from sklearn.cluster import KMeans
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import GradientBoostingClassifier, IsolationForest
+from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, IsolationForest
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.linear_model import BayesianRidge, LogisticRegression
+from sklearn.linear_model import BayesianRidge, LogisticRegression, QuantileRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from model.bundle.manifest_checks import check_manifest
-from model.errors import BundleCorrupt, GoldenMismatch
+from model.commands.cli import main
+from model.errors import BundleCorrupt, GoldenMismatch, UnsupportedEstimator
 from model.loading import load, verify
 from model.onnx_export import compiler, verification
 from model.outputs import OutputSpec
@@ -283,3 +285,43 @@ def test_a_bundle_whose_further_answers_are_not_its_models_is_refused(iris_bundl
     short = replace(golden, further={"decision_function": scores[:-1]})
     with pytest.raises(BundleCorrupt, match="further outputs"):
         check_manifest(replace(loaded.manifest, golden=short))
+
+
+QUANTILES = (0.1, 0.5, 0.9)
+SETS = {
+    "linear": {level: QuantileRegressor(quantile=level, alpha=0).fit(POINTS, NUMBERS) for level in QUANTILES},
+    "boosting": {
+        str(level): GradientBoostingRegressor(loss="quantile", alpha=level, n_estimators=5).fit(POINTS, NUMBERS)
+        for level in QUANTILES[::-1]
+    },
+}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_set_of_quantiles_is_one_model(tmp_path, name):
+    """It predicts the median, and answers all quantiles in their order to who asks for them, compiled or not."""
+    joblib.dump(SETS[name], tmp_path / "set.joblib")
+    assert 0 == main(["pack", f"{tmp_path}/set.joblib", "--output", f"{tmp_path}/bundle", "--name", "set"], {})
+    members = {float(level): estimator for level, estimator in SETS[name].items()}
+    expected = np.stack([members[level].predict(POINTS) for level in QUANTILES], axis=1)
+
+    for compiled in (True, False):
+        server, loaded = Server(tmp_path / "bundle"), load(tmp_path / "bundle", compiled=compiled)
+        server.model.current = ServedModel.of(loaded, 0.0, 200)
+        asked = {"instances": POINTS.tolist(), "outputs": ["predictions", "predict_quantiles"]}
+        found = server.predict(asked).json
+        table = server.predict(asked, Accept=CSV).text
+
+        assert ("onnx" if compiled else "scikit-learn") == loaded.engine.name
+        np.testing.assert_allclose(found["predict_quantiles"], expected, rtol=1e-12)
+        np.testing.assert_allclose(found["predictions"], expected[:, 1], rtol=1e-12)
+        columns = ["prediction", *(f"predict_quantiles_{level}" for level in QUANTILES)]
+        assert ",".join(columns) == table.splitlines()[0]
+
+
+def test_a_set_of_regressors_of_other_columns_is_refused(tmp_path):
+    """Its members must take the same rows."""
+    found = {0.1: BayesianRidge().fit(POINTS, NUMBERS), 0.9: BayesianRidge().fit(POINTS[:, :2], NUMBERS)}
+
+    with pytest.raises(UnsupportedEstimator, match="different columns"):
+        pack(found, tmp_path / "bundle", name="set", data=POINTS)
