@@ -17,7 +17,7 @@ import msgspec
 
 from model.bundle.files import UnfitFile, read_file
 from model.errors import BundleCorrupt, BundleMissing, BundleUnreadable, DigestMismatch, OutputRefused, VersionMismatch
-from model.outputs import OutputSpec
+from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
 from model.signature import Cell, Signature
 
 FORMAT = 2
@@ -103,7 +103,7 @@ class Manifest:
     needs at run time, as `name==version`: nothing if there is only a compiled form, which needs the server alone. None
     means what `made_with` says of scikit-learn. `further` declares what the estimator answers beyond labels and
     probabilities. `thresholds` has a number or None for each class, if labels are chosen by these
-    (`model.engines.thresholds`).
+    (`model.engines.thresholds`). `predict_fn` is the method whose output MLflow's routes answer, as its models say it.
     """
 
     format: int
@@ -121,6 +121,12 @@ class Manifest:
     requires: list[str] | None = None
     further: tuple[OutputSpec, ...] = ()
     thresholds: tuple[Annotated[float, msgspec.Meta(gt=0, le=1)] | None, ...] = ()
+    predict_fn: str = PREDICT
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What `predict_fn` can be: the methods that every engine answers."""
+        return (PREDICT, PREDICT_PROBA) if self.signature.probabilities else (PREDICT,)
 
     @property
     def kinds(self) -> list[str]:

@@ -25,6 +25,7 @@ def check_manifest(manifest: Manifest) -> None:
                 {method: np.shape(values) for method, values in golden.further.items()},
             ),
             "thresholds": (len(manifest.thresholds), _count_thresholds(manifest)),
+            "predict_fn": ({manifest.predict_fn}, {manifest.predict_fn} & {*manifest.methods}),
             "columns of further outputs": (
                 [math.prod(spec.shape) for spec in manifest.further],
                 [len(spec.columns) for spec in manifest.further],

@@ -79,6 +79,7 @@ def _pack(options: argparse.Namespace) -> int:
             code=options.code,
             compiled=not options.no_compile,
             thresholds=dict(options.threshold),
+            predict_fn=source.predict_fn,
             progress=progress,
         )
     say_progress(f"{options.path} is {source.described}")

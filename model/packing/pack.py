@@ -22,6 +22,7 @@ from model.columns import Column
 from model.errors import UnsupportedEstimator
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.verification import compile_verified
+from model.outputs import PREDICT
 from model.packing.column_facts import column_facts, fitted_names, takes_strings, width_of
 from model.packing.containers import without_infinite_rows
 from model.packing.fresh_process import prove_in_fresh_process
@@ -54,6 +55,7 @@ def pack(
     code: str | Path | None = None,
     compiled: bool = True,
     thresholds: Mapping[Any, float] | None = None,
+    predict_fn: str = PREDICT,
     progress: Progress = no_progress,
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it, and verify that it answers the same; raises ModelError.
@@ -61,8 +63,8 @@ def pack(
     `data` are training rows: a data frame, a matrix of shape (n, features) or, for a model of strings, a list of them.
     The columns' dtypes and, if need be, names, the golden rows and the baseline are read from them. `allow_pickle`
     writes a pickle if skops cannot hold the estimator. `code` is a directory of modules whose types the estimator may
-    contain. With `compiled`, a compiled form is added if it gives the same answers and is faster. `progress` is told
-    each step. `thresholds` are those of classes, by which labels are chosen (docs/models.md).
+    contain. With `compiled`, a compiled form is added if it gives the same answers and is faster. `thresholds` are
+    those of classes (docs/models.md), `predict_fn` is what MLflow's routes answer. `progress` is told each step.
     """
     progress(Step.READ_SIGNATURE)
     estimator = as_one_model(estimator)
@@ -78,20 +80,24 @@ def pack(
     golden, form["further"] = golden_rows(whole, signature, columns, data)
     golden, form["thresholds"] = label_by_thresholds(golden, signature, thresholds)
     form |= {"name": name, "version": version, "score": score, "requires": needs if own else []}
-    manifest = _manifest(files, needs, signature=signature, baseline=baseline, golden=golden, **form)
+    form |= {"signature": signature, "baseline": baseline, "golden": golden, "predict_fn": predict_fn}
     progress(Step.VERIFY)
-    return _publish(Path(output), manifest, files, allow_pickle=allow_pickle, code=code)
+    return _publish(Path(output), _manifest(files, needs, **form), files, allow_pickle=allow_pickle, code=code)
 
 
 def _manifest(files: dict[str, bytes], needs: list[str], **fields: Any) -> Manifest:
     """Return the manifest of files that are made now and here, with libraries that are given as `name==version`."""
-    return Manifest(
+    manifest = Manifest(
         format=FORMAT,
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         made_with=versions() | dict(each.split("==") for each in needs),
         files={file: File(len(data), digest_of(data)) for file, data in files.items()},
         **fields,
     )
+    if manifest.predict_fn not in manifest.methods:
+        known = ", ".join(manifest.methods)
+        raise UnsupportedEstimator(f"predict_fn: expected one of {known}, got {manifest.predict_fn!r}.")
+    return manifest
 
 
 def _string_column(data: Any) -> Any:

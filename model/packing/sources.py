@@ -9,6 +9,7 @@ import yaml
 from model.bundle.trust import modules_in
 from model.errors import BundleMissing, ModelError, UnsupportedEstimator
 from model.onnx_export.boosting.native import estimator_of
+from model.outputs import PREDICT
 from model.packing.file_kinds import kind_of
 from model.packing.load_errors import explain
 from model.packing.objects import refuse_other_objects
@@ -20,10 +21,11 @@ _MLFLOW: Final = "MLmodel"
 
 @dataclass(frozen=True)
 class Source:
-    """An estimator, and in a few words what it was read from."""
+    """An estimator, in a few words what it was read from, and the method that MLflow is to answer."""
 
     estimator: Any
     described: str
+    predict_fn: str = PREDICT
 
 
 def read_source(path: Path, code: Path | None = None) -> Source:
@@ -32,9 +34,9 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     All formats but skops run code from the file, so it must be the caller's own. `code` is a directory of modules that
     the estimator needs. Raises ModelError.
     """
-    where = path
+    where, predict_fn = path, PREDICT
     if path.is_dir():
-        path = _mlflow_file(path)
+        path, predict_fn = _mlflow_file(path)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -52,7 +54,7 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     except UnsupportedEstimator as error:
         raise UnsupportedEstimator(f"{path}: {error}") from None
     container = "an MLflow directory of scikit-learn's flavour" if where != path else f"a {kind} file"
-    return Source(found, f"{container} with a {type(found).__name__}")
+    return Source(found, f"{container} with a {type(found).__name__}", predict_fn)
 
 
 def _native(path: Path, content: bytes, library: str) -> Source:
@@ -64,11 +66,12 @@ def _native(path: Path, content: bytes, library: str) -> Source:
     return Source(found, f"{found.file.described}, which is read without {library}")
 
 
-def _mlflow_file(directory: Path) -> Path:
-    """Return the file that an MLmodel's scikit-learn flavour names (mlflow.sklearn: `pickled_model`)."""
+def _mlflow_file(directory: Path) -> tuple[Path, str]:
+    """Return the file that an MLmodel of mlflow.sklearn names (`pickled_model`), and its `predict_fn`."""
     try:
         flavours = yaml.safe_load((directory / _MLFLOW).read_text())["flavors"]
         name = flavours["sklearn"]["pickled_model"]
+        predict_fn = str((flavours.get("python_function") or {}).get("predict_fn", PREDICT))
     except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
         raise UnsupportedEstimator(
             f"{directory} is not an MLflow model of scikit-learn ({type(error).__name__})."
@@ -76,4 +79,4 @@ def _mlflow_file(directory: Path) -> Path:
     path = (directory / str(name)).resolve()
     if not path.is_relative_to(directory.resolve()):
         raise UnsupportedEstimator(f"{directory / _MLFLOW} names a file outside its directory: {name}.")
-    return path
+    return path, predict_fn

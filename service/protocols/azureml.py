@@ -48,7 +48,8 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         rows = read_columns(value, contract, pointer)
     else:
         rows = read_instances(value, contract, pointer)
-    return Call(rows, single=False, wanted=_method(document, contract))
+    method = _method(document, contract)
+    return Call(rows, single=False, wanted=method, further=contract.further(method))
 
 
 def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
 
-from model.outputs import ROW_ID, OutputSpec, further_methods
+from model.outputs import PREDICT, ROW_ID, OutputSpec, further_methods
 from model.prediction import Prediction, Rows
 from model.signature import Label, Signature
 from service.errors import Failure, ServiceError
@@ -58,6 +58,7 @@ class Contract:
     served_as: str
     platform: str
     outputs: tuple[OutputSpec, ...]
+    predict_fn: str = PREDICT  # the method that MLflow's models say is answered
     policy: ColumnPolicy | None = None
     beside: RequestColumns | None = None
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.outputs import PREDICT
 from model.prediction import Prediction, Rows
 from service.formats import duplicate_names
 from service.protocols.base import Contract
@@ -89,10 +88,10 @@ def object_at(part: Mapping[str, Any], name: str, pointer: str = "") -> dict[str
 
 
 def asked_method(document: Mapping[str, Any], contract: Contract) -> str:
-    """Return the method that MLflow's `params` ask for, as the `predict_method` of its scikit-learn flavour."""
+    """Return the method that MLflow's `params` ask for as `predict_method`, else the model's own `predict_fn`."""
     parameters = object_at(document, "params")
     check_members(parameters, ("predict_method",), "/params")
-    return known_method(parameters.get("predict_method", PREDICT), contract, "/params/predict_method")
+    return known_method(parameters.get("predict_method", contract.predict_fn), contract, "/params/predict_method")
 
 
 def known_method(method: Any, contract: Contract, pointer: str) -> str:

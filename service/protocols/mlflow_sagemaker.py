@@ -8,7 +8,7 @@ list, CSV without a header line, JSON Lines and npy are SageMaker's, and are ans
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from model.outputs import PREDICT
+from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from service import VERSION
 from service.errors import Failure, InvalidRows, Problem
@@ -65,48 +65,58 @@ class Wanted:
 
     wrapped: bool
     media_type: str
-    method: str = PREDICT
+    method: str
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
     """Read rows by the content type, and those of JSON by its shape."""
     media_type = check_media_type(header("Content-Type"), _BODIES)
-    wanted = Wanted(wrapped=False, media_type=choose(header("Accept"), _ANSWERS))
+    wanted = Wanted(wrapped=False, media_type=choose(header("Accept"), _ANSWERS), method=contract.predict_fn)
     if media_type == csv_text.MEDIA_TYPE:
         rows, headed = csv_text.read(body, parse_content_type(header("Content-Type"))[1], contract.tables)
-        return Call(rows, single=False, wanted=replace(wanted, wrapped=headed and wanted.media_type == JSON))
-    if media_type == npy.MEDIA_TYPE:
-        return Call(row_formats.read_npy(body, {}, contract), single=False, wanted=wanted)
-    if media_type != JSON:
-        return Call(_read_lines(body, contract), single=False, wanted=wanted)
-    document = read_document(body, contract)
+        wanted = replace(wanted, wrapped=headed and wanted.media_type == JSON)
+    elif media_type == npy.MEDIA_TYPE:
+        rows = row_formats.read_npy(body, {}, contract)
+    elif media_type != JSON:
+        rows = _read_lines(body, contract)
+    else:
+        rows, wanted = _read_json(read_document(body, contract), wanted, contract)
+    return Call(rows, single=False, wanted=wanted, further=contract.further(wanted.method))
+
+
+def _read_json(document: Any, wanted: Wanted, contract: Contract) -> tuple[Rows, Wanted]:
     if isinstance(document, list):
-        return Call(_read_wrapped(document, contract, ""), single=False, wanted=wanted)
+        return _read_wrapped(document, contract, ""), wanted
     name = only_member(document, _MEMBERS)
     if name is None:
         expected = f"an object with one of {', '.join(_MEMBERS)} and perhaps params, or a list of rows"
         raise invalid_request("", expected, shown(document))
     check_members(document, (name, "params"))
     rows = _MEMBERS[name](document[name], contract, f"/{name}")
-    wanted = Wanted(wrapped=True, media_type=JSON, method=asked_method(document, contract))
-    return Call(rows, single=False, wanted=wanted, further=contract.further(wanted.method))
+    return rows, Wanted(wrapped=True, media_type=JSON, method=asked_method(document, contract))
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
-    """Write the labels, or what the method that was asked for answers, as the caller accepts it."""
+    """Write what the method that was asked for answers, as the caller accepts it."""
     wanted: Wanted = call.wanted
-    labels = contract.outputs[0]
-    if wanted.media_type == npy.MEDIA_TYPE:
-        return Answer(npy.write(npy.strings_as_array(labels.values(prediction))), npy.MEDIA_TYPE)
-    if wanted.media_type == csv_text.MEDIA_TYPE:
-        columns = row_formats.flat_columns(prediction, (labels,))
-        return Answer(csv_text.write(columns, head=False), f"{csv_text.MEDIA_TYPE}; charset=utf-8")
+    if wanted.media_type in (npy.MEDIA_TYPE, csv_text.MEDIA_TYPE):
+        return _table(wanted, prediction, [spec for spec in contract.outputs if spec.method == wanted.method])
     found = values_by_row(prediction.of(wanted.method))
     if wanted.media_type == LINES:
         return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
     if wanted.wrapped:
         found = {"predictions": found, **row_ids(prediction, contract)}
     return Answer(strict_json.dumps(found))
+
+
+def _table(wanted: Wanted, prediction: Prediction, specs: list[OutputSpec]) -> Answer:
+    """Write outputs as an array, or as lines without a header line."""
+    if wanted.media_type == csv_text.MEDIA_TYPE:
+        columns = row_formats.flat_columns(prediction, specs)
+        return Answer(csv_text.write(columns, head=False), f"{csv_text.MEDIA_TYPE}; charset=utf-8")
+    if len(specs) == 1:
+        return Answer(npy.write(npy.strings_as_array(specs[0].values(prediction))), npy.MEDIA_TYPE)
+    return Answer(row_formats.WRITE[npy.MEDIA_TYPE](prediction, specs), npy.MEDIA_TYPE)
 
 
 def refuse(failure: Failure, _request_id: str) -> Answer:

@@ -50,6 +50,7 @@ class ServedModel:
             served_as=name or manifest.name,
             platform=f"sklearn_{'skops' if SKOPS in manifest.kinds else 'joblib'}",
             outputs=loaded.outputs,
+            predict_fn=manifest.predict_fn,
             policy=policy,
         )
         return cls(loaded, loaded_at, contract, Predictor(loaded))
