@@ -1,6 +1,6 @@
 """Rows at the thresholds of trees, where different rounding would show, and with each category and a missing one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -81,12 +81,13 @@ class EdgeRows:
             yield self.rows[start : start + _CHUNK]
 
 
-def edge_rows(part: TreePart, most: int) -> EdgeRows:
+def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> EdgeRows:
     """Return rows of the part's own columns, at every threshold and one unit in the last place to its sides.
 
     In float64, and in float32, to which most libraries' trees round. Each column takes its own thresholds in random
     order, so that every number of a row is at a threshold. If that were more than `most` rows, each column takes as
-    many of its thresholds as fit, drawn at random. A column of categories takes each of them, and one that is unknown.
+    many of its thresholds as fit, drawn at random. A column of categories takes each of them, and one that is unknown;
+    those at the places `flags` are true or false.
     """
     draw = np.random.default_rng(0)
     fitting = max(1, most // _SIDES)
@@ -97,6 +98,8 @@ def edge_rows(part: TreePart, most: int) -> EdgeRows:
     for place, known in part.categories.items():
         others = (_UNKNOWN, None) if part.features[place].dtype == "string" else (-1.0, np.nan)
         columns[place] = np.array([*known, *others[0 if part.unknown else 1 :]], dtype=object)
+    for place in flags:
+        columns[place] = np.array([True, False], dtype=object)
     height = max(map(len, columns))
     rows = np.empty((height, len(columns)), dtype=object if part.categories else np.float64)
     for place, column in enumerate(columns):

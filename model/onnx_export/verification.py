@@ -103,7 +103,8 @@ def _compared(
     for part in parts:
         alone = part.estimator is copied and (signature.layout == "matrix" or bool(part.categories))
         comparison = whole if alone else _comparison_of(part, found)
-        edges = edge_rows(part, _affordable_rows(part.trees) // len(parts) + 1)
+        flags = [place for place, each in enumerate(signature.features) if alone and each.dtype == "bool"]
+        edges = edge_rows(part, _affordable_rows(part.trees) // len(parts) + 1, flags)
         left_out += edges.left_out
         for rows in edges.chunks():
             comparison.compare(rows)

@@ -29,9 +29,13 @@ def _xgboost(part: Any, _signature: Signature) -> Iterator[str]:
 
 
 def _lightgbm(part: Any, signature: Signature) -> Iterator[str]:
-    """Yield the columns of strings: LightGBM says how many columns of categories it had, but not which."""
-    if part.booster_.pandas_categorical:
-        yield from (feature.name for feature in signature.features if feature.dtype == "string")
+    """Yield the columns of strings, and those that its document lists the values of; it writes spaces in names as _."""
+    document = part.booster_.dump_model(num_iteration=1)
+    listed = {name for name, info in document["feature_infos"].items() if info["values"]}
+    if document["pandas_categorical"]:
+        for feature in signature.features:
+            if feature.dtype == "string" or feature.name.replace(" ", "_") in listed:
+                yield feature.name
 
 
 _ASKED: Final[dict[str, Callable[[Any, Signature], Iterator[str]]]] = {"xgboost": _xgboost, "lightgbm": _lightgbm}

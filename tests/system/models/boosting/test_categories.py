@@ -1,5 +1,6 @@
 """Columns of pandas' category dtype: their categories are read from the model, and clients send them by name."""
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,6 +44,16 @@ def test_a_compiled_model_answers_categories_by_name(tmp_path, onehot):
     assert "onnx" == loaded.engine.name
     assert fitted.predict(others).tolist() == found.labels.tolist()
     assert 1.2e-7 > abs(expected - found.probabilities).max()
+
+
+@pytest.mark.parametrize("kind", [xgboost.XGBClassifier, lightgbm.LGBMClassifier])
+def test_columns_of_true_and_false_are_compared_as_such_beside_categories(tmp_path, kind):
+    """No request can express a number there, which would count as true."""
+    rows = frame(600, seed=0).assign(flag=lambda own: own["size"] > 0.1)
+    quiet = {"verbose": -1} if kind is lightgbm.LGBMClassifier else {"enable_categorical": True}
+    fitted = kind(n_estimators=20, **quiet).fit(rows, labels(rows) ^ rows["flag"])
+
+    assert "onnx" == pack(fitted, tmp_path / "bundle", name="flags", data=rows).engine.name
 
 
 def test_categories_are_in_the_signature_without_data(tmp_path):
