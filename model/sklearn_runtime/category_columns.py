@@ -16,7 +16,7 @@ def category_columns(estimator: Any, signature: Signature) -> frozenset[str]:
     found: set[str] = set()
     for part, _ in walk(estimator):
         ask = _ASKED.get(type(part).__module__.partition(".")[0])
-        if ask is not None:
+        if ask is not None and part.__sklearn_is_fitted__():
             found.update(name for name in ask(part, signature) if name in names)
     return frozenset(found)
 
