@@ -1,5 +1,6 @@
 """Draws random rows that a signature allows: golden rows without training data, and rows for comparisons and tests."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,27 @@ from model.signature import Feature, Signature
 
 _WORDS = ("spam", "ham", "the", "model", "good", "bad", "price", "x1", "")
 _MISSING = 0.1
+_KNOWN = 0.5
 
 
-def random_rows(signature: Signature, count: int, seed: int, baseline: dict[str, Baseline] | None = None) -> Rows:
-    """Return rows in the signature's layout, with numbers from the range of the training data if it is known."""
+def random_rows(
+    signature: Signature,
+    count: int,
+    seed: int,
+    baseline: dict[str, Baseline] | None = None,
+    known: Mapping[str, Iterable[str]] | None = None,
+) -> Rows:
+    """Return rows in the signature's layout, with numbers from the range of the training data if it is known.
+
+    Half of the strings are among those that are `known` of a column.
+    """
     draw = np.random.default_rng(seed)
     columns = np.empty((len(signature.features), count), dtype=np.float64 if signature.layout == "matrix" else object)
     for place, feature in enumerate(signature.features):
         columns[place] = _column(feature, count, draw, (baseline or {}).get(feature.name))
+        if (strings := list((known or {}).get(feature.name, ()))) and feature.categories is None:
+            taken = (draw.random(count) < _KNOWN) & (columns[place] != np.array(None))
+            columns[place, taken] = draw.choice(np.array(strings, dtype=object), int(taken.sum()))
     return columns.T.copy()
 
 

@@ -90,7 +90,7 @@ def _compared(
     parts, found = tree_parts(copied), Found()
     whole = Comparison(own, engine, signature.task, found, made.further)
     most = _affordable_rows(max(len(signature.features), sum(part.trees for part in parts)))
-    drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline)
+    drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline, known=made.codes)
     training, left_out = _training_rows(columns, signature, most)
     for step, batches in ((Step.COMPARE_TRAINING, training), (Step.COMPARE_RANDOM, [drawn])):
         progress(step)
