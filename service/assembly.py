@@ -155,6 +155,8 @@ def _configure_logging(level: str) -> None:
     handler.setFormatter(Formatter("[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
     logging.captureWarnings(capture=True)  # else the model's own code writes them to stderr as they are
+    if level != "DEBUG":  # they are for whoever fits a model, and some libraries warn of each prediction
+        logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 
 def _make_room(metrics: Metrics, workers: int, directory: Path) -> None:

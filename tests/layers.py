@@ -28,6 +28,7 @@ HOMES = {
         "model.packing.quantile_sets",
         "model.packing.reference_model",
         "model.packing.resampling",
+        "model.sklearn_runtime.skops_io",
         "model.onnx_export",
     ],
     "skops": ["model.sklearn_runtime.skops_io"],

@@ -1,13 +1,15 @@
 """Checks that a manifest describes the model beside it: one validates requests, the other predicts them."""
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from model.bundle.manifest import REPACK, Manifest
 from model.errors import BundleCorrupt
 from model.labels import plain
+
+_MIXINS: Final = {"ClassifierMixin": "classifier", "RegressorMixin": "regressor"}
 
 
 def check_manifest(manifest: Manifest) -> None:
@@ -59,15 +61,20 @@ def _count_thresholds(manifest: Manifest) -> int:
 
 
 def estimator_type(estimator: Any) -> Any:
-    """Return what kind of estimator it says it is: by its tags or, before scikit-learn 1.6, by an attribute.
+    """Return what kind of estimator it says it is, or None: by its tags or, before scikit-learn 1.6, by an attribute.
 
-    Boosting libraries have rankers, which answer a number for each row, and do not always say so. What has `transform`
-    and no `predict` is a transformer.
+    Libraries that were written for the attribute, or inherit in an order that hides the tags, say it by that or a base
+    class; boosting libraries' rankers answer a number for each row, and do not always say so; a pipeline is what its
+    last step is. What has `transform` and no `predict` is a transformer.
     """
     if hasattr(estimator, "transform") and not hasattr(estimator, "predict"):
         return "transformer"
     kind = estimator.__sklearn_tags__().estimator_type if hasattr(estimator, "__sklearn_tags__") else None
     kind = kind or getattr(estimator, "_estimator_type", None)
+    bases = {base.__name__ for base in type(estimator).__mro__}
+    kind = kind or next((kind for name, kind in _MIXINS.items() if name in bases), None)
+    if kind is None and hasattr(estimator, "steps"):
+        return estimator_type(estimator.steps[-1][1])
     return "regressor" if kind == "ranker" or (kind is None and type(estimator).__name__.endswith("Ranker")) else kind
 
 

@@ -134,7 +134,8 @@ def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
         raise UnsupportedEstimator(
             f"{type(estimator).__name__} takes {width} columns and does not know their names; the data have "
             f"{len(columns)} ({given[:200]}): leave out those that it was not fitted on, such as "
-            f"{'the index of a data frame (write it with index=False)' if is_index(columns[0].name) else 'the target'}."
+            f"{'the index of a data frame (write it with index=False)' if is_index(columns[0].name) else 'the target'}"
+            "; a model that expands categories or a formula itself needs a pipeline that does so before it."
         )
     return columns, data
 

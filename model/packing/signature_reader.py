@@ -102,9 +102,15 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
 def _task(estimator: Any) -> Task:
     name = type(estimator).__name__
     kind = estimator_type(estimator)
-    if kind is None or not (hasattr(estimator, "predict") or kind == "transformer"):
+    if not (hasattr(estimator, "predict") or kind == "transformer"):
         hint = "fit it with refit=True" if getattr(estimator, "refit", True) is False else "pack one that predicts"
         raise UnsupportedEstimator(f"{name} has no predict method, and none to transform rows; {hint}.")
+    if kind is None:
+        raise UnsupportedEstimator(
+            f"{name} does not say whether it is a classifier or a regressor, as scikit-learn's estimators do; pack the "
+            "estimator that it wraps, or a class of your own that calls it (pack --code), derived from BaseEstimator "
+            "and RegressorMixin or ClassifierMixin."
+        )
     if kind not in _TASKS:
         raise UnsupportedEstimator(f"{name} is a {kind}; expected one of {', '.join(_TASKS)}.")
     return _TASKS[kind]

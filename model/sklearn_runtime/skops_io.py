@@ -13,6 +13,7 @@ from typing import Any
 
 import joblib
 import skops.io
+from sklearn.exceptions import InconsistentVersionWarning
 
 from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, UntrustedType, VersionMismatch, describe
 from model.sklearn_runtime.skops_policy import FUNCTIONS, check_schema
@@ -102,7 +103,7 @@ def load_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
     if foreign := sorted(name for name in named if name not in TRUSTED and name.partition(".")[0] not in modules):
         raise UntrustedType(
             f"the model file contains types that are not trusted: {', '.join(foreign)}; "
-            "name the directory of your own code (pack --code, MODEL_CODE), or avoid these types."
+            "name the directory of your own code (pack --code, MODEL_CODE), or pin a pickle of a library's types."
         )
     return _build(lambda: skops.io.loads(content, trusted=named))
 
@@ -151,11 +152,11 @@ def load_joblib(content: bytes) -> Any:
 
 
 def _build(build: Any) -> Any:
-    """Build with warnings as errors: one of them says that the model is of another version."""
+    """Build with one warning as an error: that the model is of another version. Libraries warn of much else."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            warnings.simplefilter("ignore", FutureWarning)  # a deprecated class still predicts
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", InconsistentVersionWarning)
             return build()
     except MemoryError:
         raise

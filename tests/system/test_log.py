@@ -24,6 +24,7 @@ class Loud(TransformerMixin, BaseEstimator):
             except KeyError as error:
                 raise type(text[:80], (RuntimeError,), {})(text) from error
         if kind == "warn":
+            warnings.simplefilter("always")
             warnings.warn(text)
         return rows
 """
@@ -64,7 +65,7 @@ def records(text):
 @pytest.mark.parametrize(("kind", "status"), [("raise", 500), ("warn", 200)])
 def test_text_from_a_request_forges_no_record_and_reaches_no_terminal(serve, loud, kind, status):
     """An exception of the model's own code, with its cause, and a warning, both of a caller's text."""
-    server = serve(**loud, WEB_CONCURRENCY="1")
+    server = serve(**loud, WEB_CONCURRENCY="1", LOG_LEVEL="debug")
     before = len(records(server.errors))
 
     assert status == server.predict({"instances": [[f"{kind}:{FORGED}"]]})[0]
@@ -86,3 +87,14 @@ def test_a_start_that_fails_is_one_line_whatever_it_names(launch, tmp_path):
     assert last.startswith("ml-service: bundle_missing: ")
     assert "all is well" in last
     assert last.isprintable()
+
+
+def test_warnings_of_a_models_code_are_logged_at_the_debug_level_only(serve, loud):
+    """A library that warns of each prediction does not fill the log: nothing of it is written at the usual level."""
+    server = serve(**loud, WEB_CONCURRENCY="1")
+
+    assert [200] * 3 == [server.predict({"instances": [[f"warn:{number}, dear caller"]]})[0] for number in range(3)]
+
+    assert server.predict({"instances": [["raise:the last word"]]})[0] == 500
+    eventually(lambda: "the last word" in server.errors, "a record of what came last")
+    assert "dear caller" not in server.errors

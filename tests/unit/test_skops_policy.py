@@ -73,7 +73,7 @@ ANONYMOUS = make_pipeline(FunctionTransformer(lambda rows: rows), LogisticRegres
         (
             GridSearchCV(LogisticRegression(), {"C": [1, 2]}, refit=False),
             {},
-            "no predict method; fit it with refit=True",
+            "no predict method, and none to transform rows; fit it with refit=True",
         ),
     ],
     ids=["lambda", "lambda in a pickle", "float32", "search without a model"],
