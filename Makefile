@@ -38,10 +38,11 @@ test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the 
 
 # Each is a folder of tests/system/models, whose tests run in the environment of tests/models/requirements-FOLDER.txt.
 LIBRARIES = boosting thirdparty
-test-models: .venv/dev.stamp $(LIBRARIES:%=.venv-models/%.stamp)  ## models of other libraries (XGBoost, LightGBM, CatBoost, imbalanced-learn, …)
+test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp)  ## models of other libraries (XGBoost, LightGBM, CatBoost, imbalanced-learn, …)
 	for each in $(LIBRARIES); do \
 	  .venv-models/$$each/bin/python -m pytest -m models tests/system/models/$$each --numprocesses 2 --dist loadfile || exit 1; \
 	done
+	.venv/bin/pytest -m models tests/system/models/versions --numprocesses 2 --dist loadgroup --timeout 600
 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600
@@ -150,6 +151,9 @@ endef
 	$(environment)
 
 .venv-models/%.stamp: tests/models/requirements-%.txt | .venv/dev.stamp
+	$(environment)
+
+.venv-models/compiled.stamp: requirements-compiled.txt | .venv/dev.stamp
 	$(environment)
 
 .venv-peers/chart.stamp: benchmarks/requirements.txt | .venv/dev.stamp
