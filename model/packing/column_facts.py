@@ -234,8 +234,6 @@ def _note(part: Any, given: _Columns, notes: _Notes) -> None:
     facts: list[ColumnFacts] = []
     if hasattr(part, "categories_"):
         facts = [_facts_of(values) for values in part.categories_]
-    elif hasattr(part, "column_categories"):  # a model from a library's own file
-        facts = [ColumnFacts("float64") if each is None else _facts_of(each) for each in part.column_categories]
     elif hasattr(part, "n_categories_"):  # naive Bayes over codes
         facts = [ColumnFacts("float64", tuple(range(count))) for count in part.n_categories_]
     elif hasattr(part, "build_analyzer"):

@@ -27,7 +27,7 @@ def frame(draw):
 
 def target(rows, kind):
     """Return what the models are fitted for."""
-    score = rows["body mass"] + rows["age"].fillna(0.3) * (rows["city"] == "Oslo") - 0.5 * rows["dose"]
+    score = rows["body mass"] + rows["age"].fillna(0.3) - 2 * rows["city"].isin(["Oslo", "Bern"]) + 0.8
     if kind == "number":
         return np.exp(score / 2).round(2)
     return (score > 0).astype(int) if kind == "binary" else pd.cut(score, [-9, -0.5, 0.5, 9], labels=False)
@@ -46,7 +46,7 @@ def main():
     HERE.mkdir(exist_ok=True)
     rows = frame(np.random.default_rng(0))
     few, numbers = rows.iloc[:COUNT], rows.drop(columns="city")
-    small = {"n_estimators": 4, "max_depth": 3}
+    small = {"n_estimators": 4, "max_depth": 3, "max_cat_to_onehot": 1}
     for kind, classifier in (("binary", True), ("classes", True), ("number", False)):
         fitted = target(rows, kind)
         model = (xgboost.XGBClassifier if classifier else xgboost.XGBRegressor)(
@@ -54,8 +54,11 @@ def main():
         ).fit(rows, fitted)
         answers = model.predict_proba(few) if classifier else model.predict(few)
         record(f"xgboost-{kind}", "json" if kind == "classes" else "ubj", few, answers, model.save_model)
-        model = (lightgbm.LGBMClassifier if classifier else lightgbm.LGBMRegressor)(
-            n_estimators=4, num_leaves=6, verbose=-1, **({} if classifier else {"objective": "poisson"})
+        options = {"num_leaves": 6, "min_data_per_group": 5, "cat_smooth": 1, "verbose": -1}
+        model = (
+            lightgbm.LGBMClassifier(n_estimators=4, **options)
+            if classifier
+            else lightgbm.LGBMRegressor(n_estimators=4, objective="poisson", **options)
         ).fit(rows, fitted)
         answers = model.predict_proba(few) if classifier else model.predict(few)
         record(f"lightgbm-{kind}", "txt", few, answers, model.booster_.save_model)

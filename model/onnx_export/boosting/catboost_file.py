@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting.catboost_json import read_catboost
-from model.onnx_export.boosting.tree_walk import catboost_sums, softmax
+from model.onnx_export.boosting.tree_walk import catboost_sums, check_depth, softmax
 from model.signature import Label
 
 _BINARY: Final = ("Logloss", "CrossEntropy")
@@ -30,6 +30,15 @@ class CatBoostFile:
                 f"this model of CatBoost has {' and '.join(model.others)} features of its own, which are not packed "
                 "from its file; load it with catboost, and pack that with --allow-pickle."
             )
+        if model.loss in _CLASSES and model.labels and len(model.labels) != max(2, len(model.bias)):
+            raise UnsupportedEstimator("this model of CatBoost has other labels than its trees have outputs.")
+        if not all(isinstance(label, (str, int, float)) for label in model.labels):
+            raise UnsupportedEstimator("this model of CatBoost has labels that are neither strings nor numbers.")
+        try:
+            for tree in model.trees:
+                check_depth(tree.left, tree.right)
+        except ValueError as error:
+            raise UnsupportedEstimator(f"this model of CatBoost cannot be packed from its file: {error}.") from None
         self.content, self.width = content, len(model.names)
         self.names = None if model.names == tuple(map(str, range(self.width))) else model.names
         self.categories: dict[int, tuple[Label, ...]] = {}

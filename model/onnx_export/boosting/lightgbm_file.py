@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting.lightgbm_models import boosted_trees, category_columns
 from model.onnx_export.boosting.lightgbm_text import read_lightgbm
-from model.onnx_export.boosting.tree_walk import lightgbm_sums, softmax
+from model.onnx_export.boosting.tree_walk import check_depth, lightgbm_sums, softmax
 from model.onnx_export.graph import NotCompiled
 from model.signature import Label
 
@@ -33,7 +33,12 @@ class LightGBMFile:
         try:
             self.categories = category_columns(self._model, frozenset())
             boosted_trees(self._model, self.categories)
-        except NotCompiled as error:
+            for tree in self._model.trees:
+                check_depth(tree.left, tree.right)
+            self._options = dict(each.partition(":")[::2] for each in self._model.objective[1:])
+            if not np.isfinite(float(self._options.get("sigmoid", 1))):
+                raise ValueError("its sigmoid is not finite")
+        except (NotCompiled, ValueError) as error:
             raise UnsupportedEstimator(
                 f"this model of LightGBM cannot be packed from its file: {error}; load it with lightgbm, and pack that."
             ) from None
@@ -42,7 +47,6 @@ class LightGBMFile:
         generated = all(map(_GENERATED.fullmatch, self._model.names))
         self.names = None if generated else self._model.names
         objective = (self._model.objective or ("",))[0]
-        self._options = dict(each.partition(":")[::2] for each in self._model.objective[1:])
         classifies = objective in _CLASSES
         self.labels: tuple[Label, ...] | None = tuple(range(max(2, self._model.outputs))) if classifies else None
         self.classes_ = np.array(self.labels)

@@ -8,7 +8,7 @@ from model.onnx_export.boosting.ensemble import BoostedTrees
 from model.onnx_export.graph import NotCompiled, PredictorOutput, qualified_name
 from model.signature import Label
 
-PREDICTORS: Final[dict[str, Callable[..., PredictorOutput]]] = {
+PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **catboost_models.PREDICTORS,
     **lightgbm_models.PREDICTORS,
     **xgboost_models.PREDICTORS,
@@ -29,11 +29,13 @@ _TREES: Final[dict[str, Callable[[Any], BoostedTrees]]] = {
 
 def is_boosted(estimator: Any) -> bool:
     """Return whether this is a fitted estimator of one of the libraries."""
-    return qualified_name(type(estimator)) in PREDICTORS
+    return type(estimator) in PREDICTORS or qualified_name(type(estimator)) in PREDICTORS
 
 
 def known_categories(estimator: Any) -> dict[int, tuple[Label, ...]]:
     """Return the categories of its columns of categories, by column, as far as its document has them."""
+    if type(estimator) in native.PREDICTORS:
+        return dict(estimator.file.categories)
     ask = _CATEGORIES.get(qualified_name(type(estimator)))
     try:
         return ask(estimator) if ask else {}
@@ -69,4 +71,4 @@ def mistakes_unknown(estimator: Any) -> bool:
 
     XGBoost 3.2 does: its look-up of strings does not compare what it finds. There is no answer to reproduce.
     """
-    return qualified_name(type(estimator)) in xgboost_models.PREDICTORS
+    return _name_of(estimator) in xgboost_models.PREDICTORS

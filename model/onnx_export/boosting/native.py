@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
+from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting import catboost_models, lightgbm_models, xgboost_models
 from model.onnx_export.boosting.catboost_file import CatBoostFile
 from model.onnx_export.boosting.lightgbm_file import LightGBMFile
@@ -17,6 +18,7 @@ from model.onnx_export.boosting.xgboost_file import XGBoostFile
 from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput
 from model.signature import Label
 
+MOST_COLUMNS: Final = 100_000
 _FORMS: Final = {**xgboost_models.PREDICTORS, **lightgbm_models.PREDICTORS, **catboost_models.PREDICTORS}
 
 
@@ -69,16 +71,12 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             raise AttributeError("feature_names_in_")
         return np.array(self.file.names, dtype=object)
 
-    @property
-    def column_categories(self) -> list[tuple[Label, ...] | None]:
-        """The categories of each column; None for a column of numbers."""
-        return [self.file.categories.get(place) for place in range(self.file.width)]
-
     def _answer(self, rows: Any) -> NDArray[Any]:
         """Return what the file's trees answer; categories become their indices."""
-        given = np.asarray(rows[self.file.names] if hasattr(rows, "columns") and self.file.names else rows)
+        given = np.asarray(rows[list(self.file.names)] if hasattr(rows, "columns") and self.file.names else rows)
         numbers = np.empty(given.shape)
-        for place, known in enumerate(self.column_categories):
+        for place in range(self.file.width):
+            known = self.file.categories.get(place)
             if known is None:
                 numbers[:, place] = given[:, place]
                 continue
@@ -124,7 +122,12 @@ def _is_nan(cell: Any) -> bool:
 
 def estimator_of(content: bytes, library: str) -> NativeClassifier | NativeRegressor:
     """Return the model of a file of a library; raises UnsupportedEstimator, and NotCompiled for what has no form."""
-    file = _READERS[library](content)
+    try:
+        file = _READERS[library](content)
+    except MemoryError:
+        raise UnsupportedEstimator(f"this model of {library} needs more memory than there is.") from None
+    if file.width > MOST_COLUMNS:
+        raise UnsupportedEstimator(f"this model of {library} takes {file.width} columns, more than {MOST_COLUMNS}.")
     return NativeRegressor(file) if file.labels is None else NativeClassifier(file)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.engines.onnx_trees import MOST_LEVELS
 from model.onnx_export.boosting.catboost_json import CatBoostModel, CatBoostTree
 from model.onnx_export.boosting.lightgbm_text import LightGBMModel, LightGBMTree
 from model.onnx_export.boosting.xgboost_document import kept_trees
@@ -96,6 +97,21 @@ def _catboost(tree: CatBoostTree, nan_above: Sequence[bool]) -> _Decide:
         return np.where(np.isnan(values), ~above[tree.column[at]], ~(values > tree.border[at]))
 
     return decide
+
+
+def check_depth(left: NDArray[np.int64], right: NDArray[np.int64], inner: NDArray[np.bool_] | None = None) -> None:
+    """Raise ValueError for a tree of more levels than the server takes: each costs a call here, and stack there.
+
+    Children below 0, or that are not `inner`, end a path.
+    """
+    level = np.arange(min(1, len(left)))
+    for _ in range(MOST_LEVELS):
+        level = level if inner is None else level[inner[level]]
+        if not len(level):
+            return
+        level = np.concatenate([left[level], right[level]])
+        level = level[level >= 0]
+    raise ValueError(f"a tree has more than {MOST_LEVELS} levels")
 
 
 def softmax(scores: NDArray[Any]) -> NDArray[Any]:

@@ -185,7 +185,10 @@ def _members(document: Mapping[str, Any]) -> dict[int, Sequence[float]]:
         raise ValueError("a split over categories has no set")
     found = np.asarray(document.get("categories", ()), dtype=np.int64)
     segments = zip(nodes, document.get("categories_segments", ()), document.get("categories_sizes", ()), strict=True)
-    return {int(node): found[int(start) : int(start) + int(size)].tolist() for node, start, size in segments}
+    members = {int(node): found[int(start) : int(start) + int(size)].tolist() for node, start, size in segments}
+    if [len(each) for each in members.values()] != [int(size) for size in document.get("categories_sizes", ())]:
+        raise ValueError("a set of categories is not where it should be")
+    return members
 
 
 def document_categories(learner: Mapping[str, Any]) -> dict[int, tuple[Label, ...]]:
@@ -209,4 +212,6 @@ def _decoded(encoded: Mapping[str, Any]) -> tuple[Label, ...]:
             "XGBoost stores categories with other letters than ASCII damaged, and mistakes them in frames whose "
             "categories have another order; name the categories in ASCII, or by whole numbers, and fit again."
         )
+    if ends != sorted(ends) or [*ends[:1], *ends[-1:]] != ([0, len(content)] if ends or content else []):
+        raise ValueError("its categories do not follow each other")
     return tuple(content[start:end].decode() for start, end in pairwise(ends))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from model.errors import UnsupportedEstimator, describe
 from model.onnx_export.boosting.ensemble import BoostedTrees
-from model.onnx_export.boosting.tree_walk import softmax, xgboost_sums
+from model.onnx_export.boosting.tree_walk import check_depth, softmax, xgboost_sums
 from model.onnx_export.boosting.xgboost_document import boosted_trees, is_json, objective_of, read_document
 from model.onnx_export.graph import NotCompiled
 from model.signature import Label
@@ -26,8 +26,10 @@ class XGBoostFile:
     def __init__(self, content: bytes) -> None:
         try:
             self._document = read_document(content)
-            self._trees: BoostedTrees = boosted_trees(self._document)
             learner = self._document["learner"]
+            _check_counts(learner, len(content))
+            self._trees: BoostedTrees = boosted_trees(self._document)
+            _check_trees(self._trees)
             kind = _kind(learner)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, NotCompiled) as error:
             raise UnsupportedEstimator(
@@ -79,6 +81,34 @@ class XGBoostFile:
             return (probabilities > 0.5).astype(np.int64)
         places: NDArray[np.int64] = probabilities.argmax(axis=1)
         return places
+
+
+def _check_counts(learner: Any, size: int) -> None:
+    """Raise ValueError for counts that the rest of the file does not bear out, before anything is as long as they say.
+
+    Each class and target has trees.
+    """
+    stated, names = learner["learner_model_param"], learner.get("feature_names", ())
+    if not max(int(stated["num_class"]), int(stated.get("num_target", 1))) <= size:
+        raise ValueError("it has fewer trees than classes")
+    if len(names) not in (0, int(stated["num_feature"])):
+        raise ValueError("the number of names is not the number of features")
+
+
+def _check_trees(model: BoostedTrees) -> None:
+    """Raise ValueError for numbers that XGBoost does not write."""
+    if not np.isfinite(model.start).all():
+        raise ValueError("its base score is not finite")
+    for tree, values, target in zip(model.trees, model.leaves, model.targets, strict=True):
+        check_depth(tree.left, tree.right, ~tree.leaves)
+        if np.isnan(tree.threshold[~tree.leaves]).any() or not np.isfinite(np.asarray(values)[tree.leaves]).all():
+            raise ValueError("a tree has a threshold or a leaf that is not a number")
+        if not 0 <= target < len(model.start):
+            raise ValueError("a tree adds to a sum that is not there")
+        for node, members in tree.members.items():
+            known = model.categories.get(int(tree.feature[node]))
+            if any(not 0 <= int(each) < (1 << 24 if known is None else len(known)) for each in members):
+                raise ValueError("a split has a category that is not there")
 
 
 def _kind(learner: Any) -> str | None:
