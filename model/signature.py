@@ -19,14 +19,15 @@ class Feature:
     It is `nullable` if the model itself accepts a missing value; `categories` are the only accepted values if the model
     refuses others. A datetime is an ISO 8601 string; "any" is a column that the model drops. `missing` is how the model
     represents a missing value in a column that is not numeric. Where numbers or booleans have "none" or "object", the
-    model was fitted on Python's objects, with None or NaN among them, and is given those.
+    model was fitted on Python's objects, with None or NaN among them, and is given those. "category" is a column that
+    the model takes as one of a data frame's categories.
     """
 
     name: str
     dtype: Dtype = "float64"
     nullable: bool = False
     categories: tuple[Label, ...] | None = None
-    missing: Literal["nan", "none", "object"] = "nan"
+    missing: Literal["nan", "none", "object", "category"] = "nan"
 
     @property
     def numeric(self) -> bool:

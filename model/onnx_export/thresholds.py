@@ -39,8 +39,13 @@ class TreePart:
     def features(self) -> tuple[Feature, ...]:
         """Its columns."""
         names = self.names or [f"x{place}" for place in range(len(self.thresholds))]
-        strings = {place for place, known in self.categories.items() if any(isinstance(each, str) for each in known)}
-        return tuple(Feature(name, "string" if place in strings else "float64") for place, name in enumerate(names))
+        return tuple(_feature(name, self.categories.get(place)) for place, name in enumerate(names))
+
+
+def _feature(name: str, known: tuple[Label, ...] | None) -> Feature:
+    if known is None:
+        return Feature(name)
+    return Feature(name, "string" if any(isinstance(each, str) for each in known) else "float64", missing="category")
 
 
 def tree_parts(estimator: Any) -> list[TreePart]:

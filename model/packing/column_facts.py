@@ -34,6 +34,7 @@ class ColumnFacts:
     """What is known of one column: its dtype, if anything says so, its categories, and whether None means missing.
 
     With `closed`, other categories are refused without trying: the model would take some of them for one that it knows.
+    `category` is a column that the model takes as a data frame's categories.
     `objects` says that its numbers or booleans were Python's objects, and `fault` why no request can express it.
     """
 
@@ -41,6 +42,7 @@ class ColumnFacts:
     values: tuple[Label, ...] = ()
     none: bool = False
     closed: bool = False
+    category: bool = False
     objects: bool = False
     fault: str | None = None
 
@@ -252,7 +254,11 @@ def _facts_of_boosted(part: Any, given: _Columns) -> dict[str, ColumnFacts]:
     """Return the categories of the columns that a boosting library was given as such, by the columns' names."""
     named = [(given[place], values) for place, values in known_categories(part).items() if place < len(given)]
     closed = mistakes_unknown(part)
-    return {name: ColumnFacts(dtype_of(values), values, closed=closed) for name, values in named if name is not None}
+    return {
+        name: ColumnFacts(dtype_of(values), values, closed=closed, category=True)
+        for name, values in named
+        if name is not None
+    }
 
 
 def _facts_of(categories: Any) -> ColumnFacts:

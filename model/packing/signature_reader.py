@@ -53,17 +53,22 @@ def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signatur
     if len({feature.name for feature in features}) < len(features):
         raise UnsupportedEstimator(f"two columns have the same name among {', '.join(each.name for each in features)}.")
     outputs, classes = _outputs(estimator, task)
-    numeric = all(feature.numeric for feature in features)
-    is_string = takes_strings(estimator)
     signature = Signature(
         features=tuple(features),
-        layout="text" if is_string else "matrix" if numeric else "table",
+        layout="text" if takes_strings(estimator) else _layout(features),
         task=task,
         outputs=outputs,
         classes=classes,
         probabilities=task == "classifier" and hasattr(estimator, "predict_proba"),
     )
     return _probe(estimator, signature, columns, known)
+
+
+def _layout(features: Sequence[Feature]) -> Literal["matrix", "table", "frame"]:
+    """Return the form in which the model may take rows; only a frame has categories."""
+    if any(feature.missing == "category" for feature in features):
+        return "frame"
+    return "matrix" if all(feature.numeric for feature in features) else "table"
 
 
 def _not_fitted(estimator: Any) -> UnsupportedEstimator:
@@ -94,9 +99,15 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
                 f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "
                 f"{facts.dtype}; give the data in the form that it was fitted on."
             )
-        missing: Literal["none", "object", "nan"] = "none" if facts.none else "object" if facts.objects else "nan"
-        features.append(Feature(column.name, column.dtype, missing=missing))
+        features.append(Feature(column.name, column.dtype, missing=_missing(facts)))
     return features
+
+
+def _missing(facts: ColumnFacts) -> Literal["nan", "none", "object", "category"]:
+    """Return how the model represents a missing value."""
+    if facts.category:
+        return "category"
+    return "none" if facts.none else "object" if facts.objects else "nan"
 
 
 def _task(estimator: Any) -> Task:

@@ -12,7 +12,6 @@ from model.labels import answered
 from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
-from model.sklearn_runtime.category_columns import category_columns
 from model.sklearn_runtime.estimator_walk import walk
 from model.sklearn_runtime.frame import FrameMaker
 from model.sklearn_runtime.further_outputs import compute, method_of
@@ -38,8 +37,7 @@ class SklearnEngine:
         self._estimator = estimator
         self._signature = signature
         self._method = method_of(signature.task)
-        categories = category_columns(estimator, signature) if framed else frozenset()
-        self._tables = FrameMaker(signature, categories) if framed else TableMaker(signature)
+        self._tables = FrameMaker(signature) if framed else TableMaker(signature)
 
     def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).

@@ -10,16 +10,14 @@ from model.errors import VersionMismatch
 from model.signature import Dtype, Feature, Signature
 
 _DTYPES: Final[dict[Dtype, str]] = {"float64": "float64", "bool": "bool", "datetime": "datetime64[us]"}
+_LARGE: Final = 2.0**53  # from here on, float64 does not have all whole numbers
 _LEAST: Final = 3  # the first major version with a string dtype that keeps missing values
 
 
 class FrameMaker:
-    """Makes pandas data frames of a signature's rows, with the dtypes that pandas' readers give.
+    """Makes pandas data frames of a signature's rows, with the dtypes that pandas' readers give."""
 
-    The columns that are named as `categories` have pandas' dtype for these.
-    """
-
-    def __init__(self, signature: Signature, categories: frozenset[str] = frozenset()) -> None:
+    def __init__(self, signature: Signature) -> None:
         try:
             import pandas  # noqa: PLC0415  # only such models need it, and the images do not include it
         except ImportError:
@@ -30,7 +28,6 @@ class FrameMaker:
                 "let that code take arrays and pack the model again."
             )
         self._pandas = pandas
-        self._categories = categories
         self._features = signature.features
 
     def make(self, rows: NDArray[Any]) -> Any:
@@ -40,7 +37,7 @@ class FrameMaker:
 
     def _column(self, feature: Feature, cells: NDArray[Any]) -> Any:
         dtype = _DTYPES.get(feature.dtype)
-        if feature.name in self._categories:
+        if feature.missing == "category":
             return self._category(cells.tolist(), "str" if feature.dtype == "string" else "int64")
         as_objects = feature.missing != "nan" and feature.dtype != "datetime"
         if dtype is not None and not as_objects and not (dtype == "bool" and None in cells.tolist()):
@@ -53,7 +50,10 @@ class FrameMaker:
 
     def _category(self, cells: list[Any], dtype: str) -> Any:
         """Return a column of categories; libraries take these by their values, which are strings or whole numbers."""
-        whole = [int(cell) if isinstance(cell, float) and cell.is_integer() else cell for cell in cells]
+        whole = [
+            int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGE else cell
+            for cell in cells
+        ]
         present = {cell for cell in whole if not is_missing(cell)}
         known = self._pandas.Index(
             sorted(present), dtype=dtype if all(isinstance(each, (str, int)) for each in present) else None

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting.ensemble import BoostedTrees, raw_scores
 from model.onnx_export.boosting.lightgbm_text import LightGBMModel, LightGBMTree, read_lightgbm
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
@@ -58,8 +59,11 @@ def category_columns(model: LightGBMModel, others: frozenset[int]) -> dict[int, 
 
 
 def categories_of(estimator: Any) -> dict[int, tuple[Label, ...]]:
-    """Return the categories of each `category` column of a fitted estimator; raises NotCompiled."""
-    return category_columns(read_estimator(estimator), frozenset())
+    """Return the categories of each `category` column of a fitted estimator; raises UnsupportedEstimator."""
+    try:
+        return category_columns(read_lightgbm(estimator.booster_.model_to_string(num_iteration=1)), frozenset())
+    except NotCompiled as error:
+        raise UnsupportedEstimator(f"{error}.") from error
 
 
 def boosted_trees(model: LightGBMModel, categories: Mapping[int, tuple[Label, ...]]) -> BoostedTrees:

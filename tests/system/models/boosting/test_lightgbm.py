@@ -11,6 +11,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import GridSearchCV
 
 from model.errors import UnsupportedEstimator
+from model.loading import make_rows
 from model.onnx_export.boosting import lightgbm_models
 from model.onnx_export.boosting.lightgbm_models import read_estimator
 from model.onnx_export.graph import NotCompiled
@@ -147,6 +148,41 @@ def test_packing_compares_at_the_thresholds_and_with_missing_values(tmp_path, mo
 
     with pytest.raises(UnsupportedEstimator, match="differ"):
         pack(model, tmp_path / "bundle", name="prices", data=FRAME)
+
+
+def categories(count, draw):
+    """Return rows with categories of strings, without and with an order, and of whole numbers, each also missing."""
+    columns = {
+        "net price": draw.normal(size=count),
+        "colour": pd.Categorical(draw.choice(["red", "green", "blue"], count), categories=["red", "green", "blue"]),
+        "grade": pd.Categorical(draw.choice(["low", "high"], count), categories=["low", "high"], ordered=True),
+        "zone": pd.Categorical(draw.choice([7, 21, 35], count), categories=[35, 7, 21]),
+    }
+    rows = pd.DataFrame(columns)
+    for place, name in enumerate(columns):
+        rows.loc[rows.index % 9 == place, name] = np.nan
+    return rows
+
+
+@pytest.mark.parametrize("columns", [["net price", "colour", "grade", "zone"], ["zone"]], ids=["mixed", "numbers"])
+@pytest.mark.parametrize("given", [True, False], ids=["data", "no data"])
+def test_categories_are_read_from_the_model(tmp_path, columns, given):
+    """Clients send the category itself: a string or a number. A missing or unknown one is answered as LightGBM does."""
+    fitted_on, asked = (
+        categories(600, np.random.default_rng(0))[columns],
+        categories(400, np.random.default_rng(1))[columns],
+    )
+    labels = (fitted_on["zone"].cat.codes + (len(columns) > 1) * (fitted_on.iloc[:, 0] != "red") > 1).astype(int)
+    model = lightgbm.LGBMClassifier(**PLAIN, min_data_per_group=1, cat_smooth=1).fit(fitted_on, labels)
+
+    loaded = pack(model, tmp_path / "bundle", name="zones", data=fitted_on if given else None)
+
+    cells = asked.astype(object).where(asked.notna(), None)
+    cells.loc[cells.index % 11 == 0, "zone"] = 99
+    expected = model.predict_proba(asked.assign(zone=asked["zone"].where(asked.index % 11 != 0)))
+    rows = make_rows(cells.to_numpy().tolist(), loaded.manifest.signature)
+    assert (["onnx"], len(columns)) == (loaded.manifest.kinds, len(loaded.manifest.signature.features))
+    np.testing.assert_allclose(loaded.engine.predict(rows).probabilities, expected, rtol=0, atol=1e-15)
 
 
 def narrowed(read):
