@@ -167,7 +167,7 @@ def read_npy(body: bytes, headers: Any) -> tuple[list[Any], Any]:
 
 def as_arrow(table: Table) -> Asked:
     stream = io.BytesIO()
-    kinds = {"float64": pa.float64(), "bool": pa.bool_(), "string": pa.string(), "any": None}
+    kinds = {"float64": pa.float64(), "bool": pa.bool_(), "string": pa.string(), "datetime": pa.string(), "any": None}
     arrays = [pa.array(column, kinds[kind]) for column, kind in zip(table.columns.values(), table.kinds, strict=True)]
     found = pa.table(arrays, names=table.names)
     with pa.ipc.new_stream(stream, found.schema) as writer:

@@ -273,7 +273,8 @@ def _facts_of(categories: Any) -> ColumnFacts:
     if sum(nones) < len(cells) - len(present) and any(nones):
         return ColumnFacts("any", fault="both None and NaN as categories, and JSON has only null; make them one")
     if dates := utc_strings(present):
-        return ColumnFacts("datetime", tuple(dates), any(nones))
+        lost = "missing values among dates as categories, where a request's are not found; fill them before fitting"
+        return ColumnFacts("datetime", tuple(dates), fault=lost if len(present) < len(cells) else None)
     dtype = dtype_of(present)
     if dtype == "any" and present:
         return ColumnFacts(dtype, fault=unlike(names_of_types(present)))

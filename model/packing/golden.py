@@ -51,7 +51,7 @@ def golden_rows(
             rows = _select_rows(estimator, data, selected, framed=signature.layout == "frame")
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[place] for column in columns] for place in selected]
-            answer = lambda method: compute(method, predicting, copy.deepcopy(rows))  # noqa: E731  # likewise
+            answer = lambda method: compute(method, estimator, copy.deepcopy(rows))  # noqa: E731  # likewise
     except Exception as error:  # libraries and own code raise errors of their own
         if columns and "unknown categor" in str(error) and (unknown := _unknown(estimator, signature, columns)):
             raise UnsupportedEstimator(unknown) from error

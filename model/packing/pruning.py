@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 
+from model.packing.plain_values import plain_values
 from model.packing.resampling import rebuilt, without_resampling
 
 # What fitting alone reads, whatever the component, and the plain values that it may keep.
@@ -93,7 +94,7 @@ class _Pruner:
             for name, plain in _ONLY_FITTING.items():
                 if name in kept and not isinstance(kept[name], plain):
                     kept[name] = None
-            kept |= _instead(part)
+            kept |= _instead(part) | plain_values(part)
         kept = {name: self.prune(item) for name, item in kept.items()}
         if len(kept) == len(own) and _same(kept.values(), own.values()):
             return part

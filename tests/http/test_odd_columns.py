@@ -26,6 +26,7 @@ LENIENT, STRICT = OneHotEncoder(handle_unknown="ignore"), OneHotEncoder()
 CODED = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
 FILLED = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
 NONE_FILLED = make_pipeline(SimpleImputer(missing_values=None, strategy="most_frequent"), OneHotEncoder())
+NA_FILLED = make_pipeline(SimpleImputer(missing_values=pd.NA, strategy="most_frequent"), OneHotEncoder())
 TRUTHS, NUMBERS, STRINGS = [True, False, None, True], [1.5, 2.0, None, 1.5], ["a", "b", None, "a"]
 
 
@@ -62,6 +63,22 @@ SERVED = {
     "Arrow's strings": (STRICT, frame(["a", "b", "b", "a"], "string[pyarrow]"), ["a", "b", "b", "a"]),
     "Arrow's booleans": (STRICT, frame([True, False] * 2, "bool[pyarrow]"), [True, False] * 2),
     "categories of numbers": (STRICT, frame([1, 2, 2, 1], "category"), [1, 2, 2, 1]),
+}
+
+
+ZONED = pd.to_datetime(["2020-01-01T00:00", "2020-06-01T12:30", "2020-06-01T12:30", "2021-01-01T00:00"]).tz_localize(
+    "Europe/Oslo"
+)
+DAYS = [datetime.date(2020, 1, 1), datetime.date(2021, 5, 5)] * 2
+TIMES = [datetime.datetime(2020, 1, 1), datetime.datetime(2021, 5, 5, 12, 30)] * 2  # noqa: DTZ001  # without a zone
+INSTANTS = ["2020-01-01T00:00+01:00", "2020-06-01T10:30", "2020-06-01T10:30:00Z", "2020-12-31T23:00"]
+SERVED |= {
+    "times with a zone": (CODED, frame(ZONED.tolist(), ZONED.dtype), INSTANTS),
+    "times with a zone, lenient": (LENIENT, frame(ZONED.tolist(), ZONED.dtype), INSTANTS),
+    "objects with a zone": (CODED, frame(ZONED.tolist()), INSTANTS),
+    "days": (CODED, frame(DAYS), ["2020-01-01", "2021-05-05T00:00", "2020-01-01", "2021-05-05"]),
+    "times": (CODED, frame(TIMES), ["2020-01-01", "2021-05-05T12:30"] * 2),
+    "pandas.NA, filled": (NA_FILLED, frame(STRINGS, "string"), STRINGS),
 }
 
 
@@ -105,6 +122,7 @@ REFUSED = {
     "fractions": ([Fraction(1, 2), Fraction(1, 3)] * 2, object, "Fraction"),
     "bytes": ([b"a", b"b"] * 2, object, "bytes"),
     "times of day": ([datetime.time(1), datetime.time(2)] * 2, object, "time"),
+    "days and missing values": ([datetime.date(2020, 1, 1), None] * 2, object, "missing values among dates"),
     "sets": ([frozenset([1]), frozenset([2])] * 2, object, "frozenset"),
 }
 
@@ -127,6 +145,17 @@ def test_a_column_with_two_kinds_of_missing_values_is_refused(tmp_path):
 
     with pytest.raises(UnsupportedEstimator, match="the column 'c' contains both None and NaN"):
         pack(estimator, tmp_path / "bundle", name="case")
+
+
+def test_a_strict_encoder_of_days_refuses_others(tmp_path):
+    """A strict encoder of dates is packed with its data; a date that it does not know is refused by name."""
+    rows = frame(DAYS)
+    pack(fitted(STRICT, rows), tmp_path / "bundle", name="case", data=rows)
+    server = Server(tmp_path / "bundle")
+
+    codes = [server.predict({"features": [day, 1.0]}).status_code for day in ("2021-05-05", "2021-05-06")]
+
+    assert [200, 422] == codes
 
 
 @pytest.mark.parametrize(
