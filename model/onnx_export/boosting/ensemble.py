@@ -116,13 +116,13 @@ def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
 def _rows(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
     """Return the rows in the type that thresholds have, with NaN where a value is missing."""
     name = round_to_float32(graph, x, infinite=model.infinite) if model.narrow else x.name
+    if model.missing is not None:
+        none = graph.add("Equal", name, graph.constant(np.float64(np.float32(model.missing))))
+        name = graph.add("Where", none, graph.constant(np.nan), name)
     coded = [place for place in model.whole if place not in model.categories]
     if coded:  # the runtime compares members with the whole number
         own = np.isin(np.arange(x.width), coded)
         name = graph.add("Where", graph.constant(own, np.bool_), graph.add("Floor", name), name)
-    if model.missing is not None:
-        none = graph.add("Equal", name, graph.constant(np.float64(np.float32(model.missing))))
-        name = graph.add("Where", none, graph.constant(np.nan), name)
     return graph.cast(name, "float") if model.single else name
 
 
