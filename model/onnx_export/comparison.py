@@ -1,5 +1,6 @@
 """Compares the answers of two engines."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -41,19 +42,25 @@ class Comparison:
         self._found = found
         self._further = further
 
-    def compare(self, rows: Rows, alone: int = 0) -> None:
-        """Compare the answers to the rows; raises NotCompiled if they differ.
+    def compare(self, rows: Rows, alone: int = 0) -> float:
+        """Compare the answers to the rows, and return scikit-learn's seconds; raises NotCompiled if they differ.
 
-        The compiled model is asked the first `alone` rows one at a time, too. scikit-learn answers each batch once: its
-        costs are in the calls, and whether it answers one row as it answers many is not in question here.
+        The compiled model is asked the first `alone` rows one at a time, too, and these with its further outputs.
+        scikit-learn answers batches: its costs are in the calls, and whether it answers one row as it answers many is
+        not in question here.
         """
+        alone = min(alone, len(rows))
         with np.errstate(all="ignore"):
-            expected = self._sklearn.predict(rows, self._further)
-            self._same(expected, self._compiled.predict(rows, self._further))
-            alone = min(alone, len(rows))
+            start = time.perf_counter()
+            expected = self._sklearn.predict(rows)
+            seconds = time.perf_counter() - start
+            self._same(expected, self._compiled.predict(rows))
+            if alone and self._further:
+                expected = self._sklearn.predict(rows[:alone], self._further)
             for place in range(alone):
                 self._same(_row(expected, place), self._compiled.predict(rows[place : place + 1], self._further))
         self._found.rows += len(rows) + alone
+        return seconds
 
     def compare_far(self, rows: Rows) -> None:
         """Compare the answers to far rows; raises NotCompiled if they differ, or if only one engine has an answer.

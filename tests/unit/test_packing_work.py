@@ -1,9 +1,13 @@
 """Packing proves what it proves with a bounded amount of work, and says what it left out."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from model.commands.inspect_bundle import describe_engine
 from model.onnx_export import verification
@@ -40,6 +44,22 @@ def test_scikit_learn_is_asked_few_times(tmp_path, asked, estimator):
 
     assert len(asked) <= 15 + verification.FAR_ROWS / 2
     assert sum(asked) <= 4 * verification.RANDOM_ROWS
+
+
+def test_the_calls_do_not_grow_with_the_columns(tmp_path, asked):
+    """Columns that go the same way are probed together, whether they are accepted or refused."""
+
+    def calls(width):
+        data = pd.DataFrame(ROWS[:50, :1].repeat(2 * width, axis=1)).add_prefix("column ")
+        strings = list(data.columns[:width])
+        data[strings] = np.where(data[strings] > 0, "high", "low")
+        columns = make_column_transformer((OneHotEncoder(), strings), remainder=StandardScaler())
+        estimator = make_pipeline(columns, LogisticRegression()).fit(data, LABELS[:50])
+        before = len(asked)
+        pack(estimator, tmp_path / str(width), name="wide", data=data)
+        return len(asked) - before
+
+    assert calls(300) <= calls(30) + 5
 
 
 def test_of_many_trees_a_sample_of_thresholds_is_compared(tmp_path, monkeypatch, asked):
