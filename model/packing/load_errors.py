@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import re
+import sys
 import tarfile
 from importlib.metadata import version
 from pathlib import Path
@@ -51,7 +52,10 @@ def _missing_module(path: Path, _content: bytes, cause: BaseException) -> ModelE
         return _other_version(path, _LIBRARIES[root], f"it names {cause.name}")
     if importlib.util.find_spec(root) is not None:
         return VersionMismatch(f"{path} needs {cause.name}, which the {root} that is here does not have: {_TO_DO}.")
-    return BundleCorrupt(f"{path} needs the module {cause.name}, which is not here: {_TO_DO}.")
+    return BundleCorrupt(
+        f"{path} needs the module {cause.name}, which {sys.executable} does not have: install its package (uv pip "
+        f"install --python {sys.executable} {root}), or name the directory of your own code (pack --code, MODEL_CODE)."
+    )
 
 
 def _missing_name(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:

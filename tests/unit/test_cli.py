@@ -154,7 +154,10 @@ def test_data_that_contradict_the_estimator_are_refused(tmp_path):
         (lambda path: path.mkdir(), "unsupported_estimator"),
         (lambda path: joblib.dump({"a": 1}, path), "unsupported_estimator"),
         (lambda path: path.write_bytes(OTHER_VERSION), "version_mismatch: .* was written with .* 0.9.9"),
-        (lambda path: path.write_bytes(b"cnobodys_code\nThing\n."), "bundle_corrupt: .*pack --code"),
+        (
+            lambda path: path.write_bytes(b"cnobodys_code\nThing\n."),
+            "bundle_corrupt: .*uv pip install --python .*/python\\S* nobodys_code.*pack --code",
+        ),
     ],
     ids=["missing", "garbage", "no MLflow model", "no estimator", "another version", "own code"],
 )
