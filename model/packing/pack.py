@@ -190,8 +190,7 @@ def _publish(
         trust = Trust(write_files(folder, manifest, files), allow_pickle, code)
         if JOBLIB in manifest.kinds or code is not None:
             prove_in_fresh_process(folder, trust)
-        if {SKOPS, JOBLIB} & set(manifest.kinds):
-            loading.verify(loading.load(folder, trust, compiled=False))
-        loaded = loading.load(folder, trust)
-        loading.verify(loaded)
+        for compiled in (False, True) if len(manifest.kinds) > 1 else (True,):
+            loaded = loading.load(folder, trust, compiled=compiled)
+            loading.verify(loaded)
     return loaded

@@ -13,7 +13,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor, IsolationForest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import BayesianRidge, LogisticRegression, QuantileRegressor
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
@@ -25,6 +25,7 @@ from model.onnx_export import compiler, verification
 from model.outputs import OutputSpec
 from model.packing.pack import pack
 from model.packing.signature_reader import read_signature
+from model.sklearn_runtime import further_outputs
 from service.serving.served_model import ServedModel
 from tests.badinput import ROW
 from tests.dialects import ARROW, CSV, LENGTH, NPY
@@ -325,3 +326,23 @@ def test_a_set_of_regressors_of_other_columns_is_refused(tmp_path):
 
     with pytest.raises(UnsupportedEstimator, match="different columns"):
         pack(found, tmp_path / "bundle", name="set", data=POINTS)
+
+
+class Forest:
+    """Quantiles as libraries of quantile forests give them: by a parameter of `predict`."""
+
+    def predict(self, rows, quantiles=None):
+        return np.array([[level * 10 for level in quantiles] for _ in rows])
+
+
+def test_quantiles_by_a_parameter_of_predict_are_an_output():
+    """Five quantiles are asked for, also where the model is the last step of a pipeline."""
+    model = Forest()
+    piped = Pipeline([("same", "passthrough"), ("forest", model)])
+
+    assert ("predict_quantiles",) == further_outputs.methods_of(model) == further_outputs.methods_of(piped)
+    values = further_outputs.compute("predict_quantiles", model, POINTS[:2])
+    spec = further_outputs.spec_of("predict_quantiles", model, values)
+    assert [[0.5, 2.5, 5.0, 7.5, 9.5]] * 2 == values.tolist()
+    assert ("predict_quantiles_0.05", (5,)) == (spec.columns[0], spec.shape)
+    assert further_outputs.spec_of("predict_quantiles", model, values * np.nan) is None

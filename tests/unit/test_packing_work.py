@@ -13,6 +13,7 @@ from model.commands.inspect_bundle import describe_engine
 from model.onnx_export import verification
 from model.onnx_export.thresholds import edge_rows, tree_parts
 from model.packing.pack import pack
+from model.sklearn_runtime import skops_io
 from model.sklearn_runtime.engine import SklearnEngine
 
 DRAW = np.random.default_rng(0)
@@ -90,3 +91,15 @@ def test_thresholds_are_left_out_only_where_they_are_too_many():
         assert set(own) <= set(every.rows[:, place])
         assert {*some.rows[:, place]} <= {*every.rows[:, place]}
         assert len(own) - 100 <= some.left_out
+
+
+def test_a_bundle_without_a_compiled_form_is_loaded_once(tmp_path, monkeypatch):
+    """Writing builds what was written, to know that it can be built, and the bundle is loaded once for each engine."""
+    built, load_skops = [], skops_io.load_skops
+    monkeypatch.setattr(skops_io, "load_skops", lambda *given: built.append(1) or load_skops(*given))
+
+    pack(LINEAR, tmp_path / "plain", name="test", compiled=False)
+    plain = len(built)
+    pack(LINEAR, tmp_path / "compiled", name="test")
+
+    assert (2, 2) == (plain, len(built) - plain)
