@@ -14,6 +14,7 @@ from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import (
     SPLIT,
     asked_method,
+    is_split,
     known_method,
     read_columns,
     read_document,
@@ -42,7 +43,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     value, pointer = document[name], f"/{name}"
     if len(beside) > 1:
         rows = read_split(beside, contract, "")
-    elif isinstance(value, dict) and "data" in value and "data" not in contract.signature.names:
+    elif isinstance(value, dict) and is_split(value, contract.signature.names):
         rows = read_split(value, contract, pointer)
     elif isinstance(value, dict):
         rows = read_columns(value, contract, pointer)

@@ -1,6 +1,6 @@
 """The shapes in which JSON protocols send rows and columns, and take answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -41,6 +41,15 @@ def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
             raise invalid_request(f"{pointer}/{name[:100]}", "a list of values", shown(column))
         found[name] = list(chain.from_iterable(column)) if _nested(column) else column
     return contract.tables.read(found, lambda name, row: f"{pointer}/{name[:100]}/{row}")
+
+
+def is_split(value: dict[str, Any], names: Sequence[str]) -> bool:
+    """Return whether an object is a split data frame, and not columns of features that are called like its members."""
+    rows = value.get("data")
+    if "data" not in names:
+        return "data" in value
+    several = isinstance(rows, list) and len(rows) > 0 and isinstance(rows[0], list) and len(rows[0]) > 1
+    return "data" in value and value.keys() <= set(SPLIT) and (several or value.keys() != set(names))
 
 
 def read_split(split: Any, contract: Contract, pointer: str) -> Rows:

@@ -42,9 +42,14 @@ def _read_wrapped(rows: Any, contract: Contract, pointer: str) -> Rows:
 
 
 def _unwrapped(rows: list[Any], contract: Contract) -> list[Any]:
-    if "features" in contract.signature.names:
-        return rows
-    return [row["features"] if isinstance(row, dict) and row.keys() == {"features"} else row for row in rows]
+    """Unwrap rows; where a feature has that name, its value is a cell and not a list."""
+    wrapped = (list, dict) if "features" in contract.signature.names else object
+    return [
+        row["features"]
+        if isinstance(row, dict) and row.keys() == {"features"} and isinstance(row["features"], wrapped)
+        else row
+        for row in rows
+    ]
 
 
 _MEMBERS: Final = {
