@@ -81,11 +81,12 @@ class Score:
 
 @dataclass(frozen=True)
 class CompiledForm:
-    """How the compiled model encodes strings, and how it compares with scikit-learn.
+    """How the compiled model encodes strings, and how it compares with the model that it was made from.
 
     `codes` has, for each string feature, the number of each string. `rows` were compared: all labels were equal, and
     `largest_difference` is that of a probability, or the relative one of a regressor's number. `speedup` is by the
-    number of rows in a call. `left_out` training rows and thresholds of trees were not compared, being too many.
+    number of rows in a call. `left_out` training rows and thresholds of trees were not compared, being too many. The
+    other answers came from the library `against`: numpy if the model was in another library's file.
     """
 
     codes: dict[str, dict[str, float]]
@@ -93,6 +94,7 @@ class CompiledForm:
     largest_difference: float
     speedup: dict[str, float]
     left_out: int = 0
+    against: str = "scikit-learn"
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,12 @@ def describe_engine(manifest: Manifest) -> str:
     if form is None:
         return f"scikit-learn ({manifest.not_compiled or 'packed before models were compiled'})"
     rest = f"; {form.left_out:,} training rows and thresholds are too many to compare" if form.left_out else ""
+    same = f"on {form.rows:,} rows, numbers within {form.largest_difference:.1e}{rest}"
+    if form.against == "numpy":
+        return f"onnx, compared with the file's own trees: the same labels {same}"
     return (
-        f"onnx, {form.speedup['1']:g} times as fast as scikit-learn for one row, {form.speedup['1000']:g} for 1,000; "
-        f"the same labels on {form.rows:,} rows, numbers within {form.largest_difference:.1e}{rest}"
+        f"onnx, {form.speedup['1']:g} times as fast as {form.against} for one row, {form.speedup['1000']:g} for 1,000; "
+        f"the same labels {same}"
     )
 
 

@@ -13,6 +13,7 @@ from model.columns import Column, join_columns
 from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
 from model.errors import ModelError, describe
+from model.onnx_export.boosting.models import answers_by
 from model.onnx_export.comparison import TOO_FAR, Comparison, Found, FurtherDiffers
 from model.onnx_export.compiler import PREDICTORS, CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled, qualified_name
@@ -112,7 +113,7 @@ def _compared(
     progress(Step.MEASURE)
     speedup = {str(count): _speedup(own, engine, drawn[:count], seconds.get(count)) for count in (1, MANY_ROWS)}
     codes = {name: dict(each) for name, each in made.codes.items()}
-    return made, CompiledForm(codes, found.rows, found.largest, speedup, left_out)
+    return made, CompiledForm(codes, found.rows, found.largest, speedup, left_out, answers_by(estimator))
 
 
 def _affordable_rows(work: int) -> int:

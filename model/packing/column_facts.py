@@ -8,7 +8,7 @@ import numpy as np
 
 from model.columns import is_missing
 from model.errors import UnsupportedEstimator
-from model.onnx_export.boosting.models import is_boosted, known_categories, mistakes_unknown
+from model.onnx_export.boosting.models import is_boosted, known_categories, mistakes_unknown, name_of
 from model.packing.training_data import (
     EXPRESSIBLE,
     dtype_of,
@@ -73,7 +73,8 @@ def fitted_names(estimator: Any, present: Sequence[Any] = ()) -> list[str] | Non
 
 
 def _library(part: Any) -> str:
-    return type(part).__module__.partition(".")[0]
+    """Return the package of its type, or of the type that a model in a library's own file stands for."""
+    return name_of(part).partition(".")[0]
 
 
 def fitted_or_generated_names(estimator: Any, present: Sequence[str] = ()) -> list[str]:

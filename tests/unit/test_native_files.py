@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 
 from model.commands.cli import main
@@ -52,6 +53,19 @@ def test_the_signature_is_read_from_the_file(tmp_path, name):
     assert (None if count is None else (tuple(range(count)),)) == signature.classes
 
 
+def test_columns_have_the_names_of_the_data_where_lightgbm_changed_them(tmp_path):
+    """It writes a space as an underscore; clients send the names that they know."""
+    recorded = json.loads((FOLDER / "lightgbm-binary.json.answers").read_text())
+    data = pandas.DataFrame(recorded["rows"], columns=["body_mass", "age", "dose", "city"])
+    columns = data.rename(columns={"body_mass": "body mass"}).astype({"body mass": float, "age": float, "dose": float})
+
+    loaded = pack(read_source(FOLDER / "lightgbm-binary.txt").estimator, tmp_path / "bundle", name="test", data=columns)
+
+    found = loaded.engine.predict(make_rows(recorded["rows"], loaded.manifest.signature))
+    assert ("body mass", "age", "dose", "city") == loaded.manifest.signature.names
+    assert 1e-15 >= np.max(np.abs(np.array(recorded["answers"]) - found.probabilities))
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -68,7 +82,7 @@ def test_the_command_says_what_it_reads(tmp_path, capsys, name, words):
     said = capsys.readouterr()
     assert 0 == code
     assert f"{name} is {words}" in said.err
-    assert said.out.startswith("engine: onnx")
+    assert said.out.startswith("engine: onnx, compared with the file's own trees: ")
 
 
 def test_what_has_no_compiled_form_says_what_to_do(tmp_path):

@@ -45,7 +45,7 @@ def known_categories(estimator: Any) -> dict[int, tuple[Label, ...]]:
 
 def trees_of(estimator: Any) -> BoostedTrees | None:
     """Return the trees of a fitted estimator, or None for another; raises NotCompiled."""
-    read = _TREES.get(_name_of(estimator))
+    read = _TREES.get(name_of(estimator))
     if read is None or not (
         estimator.__sklearn_is_fitted__() if hasattr(estimator, "__sklearn_is_fitted__") else estimator.is_fitted()
     ):
@@ -55,15 +55,22 @@ def trees_of(estimator: Any) -> BoostedTrees | None:
 
 def takes_unknown(estimator: Any) -> bool:
     """Return whether an unknown category is a missing one to it."""
-    return _name_of(estimator) in lightgbm_models.PREDICTORS
+    return name_of(estimator) in lightgbm_models.PREDICTORS
 
 
-def _name_of(estimator: Any) -> str:
-    """Return the qualified name of its type, or of the type that a model in a library's own file stands for."""
+def name_of(estimator: Any) -> str:
+    """Return the qualified name of an estimator's type, or of the type that a model in a library's file stands for."""
     if type(estimator) in native.PREDICTORS:
         stands_for: str = estimator.file.stands_for
         return stands_for
     return qualified_name(type(estimator))
+
+
+def answers_by(estimator: Any) -> str:
+    """Return the library that computes an estimator's answers; models in the libraries' files are walked by numpy."""
+    if type(estimator) in native.PREDICTORS:
+        return "numpy"
+    return qualified_name(type(estimator)).partition(".")[0] if is_boosted(estimator) else "scikit-learn"
 
 
 def mistakes_unknown(estimator: Any) -> bool:
@@ -71,4 +78,4 @@ def mistakes_unknown(estimator: Any) -> bool:
 
     XGBoost 3.2 does: its look-up of strings does not compare what it finds. There is no answer to reproduce.
     """
-    return _name_of(estimator) in xgboost_models.PREDICTORS
+    return name_of(estimator) in xgboost_models.PREDICTORS

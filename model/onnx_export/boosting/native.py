@@ -73,7 +73,9 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 
     def _answer(self, rows: Any) -> NDArray[Any]:
         """Return what the file's trees answer; categories become their indices."""
-        given = np.asarray(rows[list(self.file.names)] if hasattr(rows, "columns") and self.file.names else rows)
+        names = self.file.names  # LightGBM's differ from the data's in their spaces: then the order counts
+        by_name = hasattr(rows, "columns") and names and set(names) <= set(rows.columns)
+        given = np.asarray(rows[list(names)] if by_name else rows)
         numbers = np.empty(given.shape)
         for place in range(self.file.width):
             known = self.file.categories.get(place)
