@@ -99,7 +99,9 @@ def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dic
                 f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "
                 f"{facts.dtype}; give the data in the form that it was fitted on."
             )
-        features.append(Feature(column.name, column.dtype, missing=_missing(facts)))
+        missing = _missing(facts)
+        stated = facts.values if missing == "category" else None
+        features.append(Feature(column.name, column.dtype, categories=stated, missing=missing))
     return features
 
 

@@ -38,7 +38,7 @@ class FrameMaker:
     def _column(self, feature: Feature, cells: NDArray[Any]) -> Any:
         dtype = _DTYPES.get(feature.dtype)
         if feature.missing == "category":
-            return self._category(cells.tolist(), "str" if feature.dtype == "string" else "int64")
+            return self._category(cells.tolist(), feature)
         as_objects = feature.missing != "nan" and feature.dtype != "datetime"
         if dtype is not None and not as_objects and not (dtype == "bool" and None in cells.tolist()):
             return cells.astype(dtype)
@@ -48,14 +48,18 @@ class FrameMaker:
             return self._pandas.array(cells.tolist(), dtype="str")
         return np.where(np.equal(cells, np.array(None)), np.nan, cells)
 
-    def _category(self, cells: list[Any], dtype: str) -> Any:
-        """Return a column of categories; libraries take these by their values, which are strings or whole numbers."""
-        whole = [
-            int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGE else cell
-            for cell in cells
-        ]
-        present = {cell for cell in whole if not is_missing(cell)}
-        known = self._pandas.Index(
-            sorted(present), dtype=dtype if all(isinstance(each, (str, int)) for each in present) else None
-        )
+    def _category(self, cells: list[Any], feature: Feature) -> Any:
+        """Return a column of categories: those that are stated, as XGBoost takes none without any, and others here.
+
+        Libraries take them by their values, which are strings or whole numbers.
+        """
+        whole, stated = list(map(_whole, cells)), list(map(_whole, feature.categories or ()))
+        others = {cell for cell in whole if not is_missing(cell)}.difference(stated)
+        plain = all(isinstance(each, (str, int)) for each in others)
+        dtype = "str" if feature.dtype == "string" else "int64" if plain else None
+        known = self._pandas.Index([*stated, *sorted(others)], dtype=dtype)
         return self._pandas.Categorical(whole, categories=known)
+
+
+def _whole(cell: Any) -> Any:
+    return int(cell) if isinstance(cell, float) and cell.is_integer() and abs(cell) < _LARGE else cell
