@@ -1,6 +1,7 @@
 """Pipelines, unions and other estimators that pass rows through others."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ def _by_columns(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor
             continue
         own = select_columns(graph, x, places[name])
         parts.append(own if isinstance(part, str) else graph.transform(part, own))
-    return concatenate(graph, parts)
+    return replace(concatenate(graph, parts), sparse=bool(transformer.sparse_output_))
 
 
 def _union(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
@@ -59,8 +60,8 @@ def _union(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
         own = graph.transform(part, x)
         weight = weights.get(name)
         scaled = own.name if weight is None else graph.add("Mul", own.name, graph.constant(weight))
-        parts.append(ColumnTensor(scaled, own.codes))
-    return concatenate(graph, parts)
+        parts.append(ColumnTensor(scaled, own.codes, own.sparse))
+    return replace(concatenate(graph, parts), sparse=any(part.sparse for part in parts))
 
 
 def _eliminated(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:

@@ -1,6 +1,7 @@
 """Imputers and encoders of categories. The engine has replaced strings by their codes (graph.ColumnTensor)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def _one_hot(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
         list(each) if drop is None else [*each[:drop], *each[drop + 1 :]]
         for each, drop in zip(encoder.categories_, dropped, strict=True)
     ]
-    return numeric(_indicators(graph, x, kept), sum(map(len, kept)))
+    found = numeric(_indicators(graph, x, kept), sum(map(len, kept)))
+    return replace(found, sparse=bool(encoder.sparse_output))
 
 
 def _look_up(graph: Graph, x: ColumnTensor, categories: Sequence[Any], table: Any, unknown: Any) -> str:

@@ -29,10 +29,14 @@ class NotCompiled(Exception):
 
 @dataclass(frozen=True)
 class ColumnTensor:
-    """A tensor of shape (n, width): its name in the graph, and for each column the codes of its strings."""
+    """A tensor of shape (n, width): its name in the graph, and for each column the codes of its strings.
+
+    scikit-learn has it as a `sparse` matrix, in which other libraries may take zeros for missing values.
+    """
 
     name: str
     codes: tuple[Codes, ...]
+    sparse: bool = False
 
     @property
     def width(self) -> int:

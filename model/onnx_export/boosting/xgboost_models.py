@@ -1,6 +1,7 @@
 """XGBoost's estimators (xgboost.sklearn), by the qualified names of their types."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +37,9 @@ def categories_of(estimator: Any) -> dict[int, tuple[Label, ...]]:
 
 def _linked(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
     """Return what the booster answers, of shape (n, sums), in float32; for softmax, the probabilities."""
+    if x.sparse:  # what a sparse matrix leaves out is missing to XGBoost
+        zero = graph.add("Equal", x.name, graph.constant(0))
+        x = replace(x, name=graph.add("Where", zero, graph.constant(np.nan), x.name))
     scores = raw_scores(graph, model, x)
     match model.link:
         case "sigmoid":
