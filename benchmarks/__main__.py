@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks import facts, forest, models, report, servers, wire
+from benchmarks import facts, forest, libraries, models, report, servers, wire
 from benchmarks.contestants import CONTESTANTS, OURS, ROOT
 from benchmarks.load import Plan
 from benchmarks.measure import Bench, named
@@ -14,7 +14,7 @@ from benchmarks.results import Results
 
 ENVIRONMENTS = tuple(dict.fromkeys(each.environment for each in CONTESTANTS if each.environment))
 
-PARTS = ("forest", "speed", "formats", "memory")
+PARTS = ("forest", "speed", "libraries", "formats", "memory")
 
 
 def main() -> int:
@@ -34,10 +34,13 @@ def main() -> int:
     if "forest" in options.parts:
         results.forest = forest.weigh(options.work / "big")
     wide = models.fit(models.WIDE, options.work / "wide")
+    others = libraries.fit(options.work / "libraries") if "libraries" in options.parts else []
+    boosted = Bench(libraries.SERVERS, others, bench.plan, results)
     os.sched_setaffinity(0, {servers.LOAD_CORE})
     for turn in range(options.rounds):
         if "speed" in options.parts:
             bench.compare(turn)
+        boosted.compare(turn)
         if "formats" in options.parts:
             wire.compare(bench, wide, turn)
         _keep(results, options)  # what was measured is there even if the rest is interrupted

@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Iterator, Sequence
 
-from benchmarks import targets
+from benchmarks import libraries, targets
 from benchmarks.contestants import CONTESTANTS, OURS
 from benchmarks.load import MOST_FOREIGN
 from benchmarks.models import CASES, WIDE, Case
@@ -34,9 +34,13 @@ def write(results: Results) -> str:
         "## Targets",
         _table(
             ("target", "measured", ""),
-            [(each.target, each.measured, "met" if each.met else "**not met**") for each in targets.verdicts(results)],
+            [
+                (each.target, each.measured, "met" if each.met else "**not met**")
+                for each in (*targets.verdicts(results), *libraries.verdicts(results))
+            ],
         ),
         *_cells(results),
+        *_libraries(results),
         *_others(results),
         "## The servers",
         "Where a server runs on uvicorn, `uvicorn[standard]` is installed: uvloop and httptools.",
@@ -77,6 +81,13 @@ def _cell(results: Results, name: str, case: str, cell: str) -> str:
     if name != OURS and (found := targets.ratio(results, name, case, cell)):
         text += f" ({found.median:.2f}x, {found.low:.2f} to {found.high:.2f})"
     return text + (f" **{sum(failed):.0f} failed**" if sum(failed) else "")
+
+
+def _libraries(results: Results) -> Iterator[str]:
+    if rows := libraries.rows_of(results):
+        yield "## Boosting libraries"
+        yield "Ours has no library installed; the app has it, and makes a data frame of each request."
+        yield _table(("", "", "requests/s, ours; the app's", "ratio"), rows)
 
 
 def _others(results: Results) -> Iterator[str]:
