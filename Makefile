@@ -99,14 +99,14 @@ docs: .venv/dev.stamp  ## generate docs/conformance.md and docs/parity.md
 	.venv/bin/python -m tests.parity
 
 # What `make bench` compares with (folders of benchmarks/peers), on which models, in how many rounds of how many seconds.
-PEERS ?= fastapi mlserver bentoml litserve mlflow kserve rayserve libraries
+PEERS ?= fastapi mlserver bentoml litserve mlflow kserve rayserve
 MODELS ?= logistic forest boosting
 ROUNDS ?= 3
 SECONDS ?= 3
 PARTS ?= forest speed libraries formats memory
 
 bench: .venv/dev.stamp .venv-peers/chart.stamp .venv-models/boosting.stamp wrk  ## compare with PEERS on this machine: benchmarks/results.md and .png
-	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) || echo "not every peer could be installed" >&2
+	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) .venv-peers/libraries.stamp || echo "not every peer could be installed" >&2
 	$(FIRST) .venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS)
 	.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png
 
