@@ -33,7 +33,7 @@ HOMES = {
     ],
     "skops": ["model.sklearn_runtime.skops_io"],
     "werkzeug": ["service.http", "service.formats.media_types"],
-    "yaml": ["model.packing.sources"],
+    "yaml": ["model.packing.mlflow_model"],
 }
 # `model.pack` is there for notebooks; it imports what it is when it is called, so that serving never does.
 NOTEBOOKS = ("model", "model.packing")

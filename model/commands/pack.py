@@ -80,6 +80,7 @@ def _pack(options: argparse.Namespace) -> int:
             compiled=not options.no_compile,
             thresholds=dict(options.threshold),
             predict_fn=source.predict_fn,
+            dtypes=source.dtypes,
             progress=progress,
         )
     say_progress(f"{options.path} is {source.described}")

@@ -4,12 +4,20 @@ from typing import Any, Final
 
 from model.errors import UnsupportedEstimator
 from model.packing.load_errors import MAIN
+from model.packing.quantile_sets import as_one_model
 from model.sklearn_runtime.skops_io import names_in_main
 
 _MOST_NAMED: Final = 5
 
 
-def refuse_other_objects(found: Any) -> None:
+def model_in(found: Any) -> Any:
+    """Return the model that was found, or one of several quantiles; raises UnsupportedEstimator for another object."""
+    found = as_one_model(found)
+    _refuse_others(found)
+    return found
+
+
+def _refuse_others(found: Any) -> None:
     """Raise UnsupportedEstimator for data, containers, classes and functions."""
     kind = type(found).__name__
     if isinstance(found, dict):

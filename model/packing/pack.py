@@ -28,14 +28,13 @@ from model.packing.containers import without_infinite_rows
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
 from model.packing.labelling import label_by_thresholds
-from model.packing.objects import refuse_main, refuse_other_objects
+from model.packing.objects import model_in, refuse_main
 from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
-from model.packing.quantile_sets import as_one_model
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import INFINITE, is_index, read_columns
-from model.signature import TEXT, Signature
+from model.signature import TEXT, Dtype, Signature
 from model.sklearn_runtime import skops_io
 from model.sklearn_runtime.restore import versions
 from model.steps import Progress, Step, no_progress
@@ -56,6 +55,7 @@ def pack(
     compiled: bool = True,
     thresholds: Mapping[Any, float] | None = None,
     predict_fn: str = PREDICT,
+    dtypes: Mapping[str, Dtype] | None = None,
     progress: Progress = no_progress,
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it, and verify that it answers the same; raises ModelError.
@@ -64,23 +64,22 @@ def pack(
     The columns' dtypes and, if need be, names, the golden rows and the baseline are read from them. `allow_pickle`
     writes a pickle if skops cannot hold the estimator. `code` is a directory of modules whose types the estimator may
     contain. With `compiled`, a compiled form is added if it gives the same answers and is faster. `thresholds` are
-    those of classes (docs/models.md), `predict_fn` is what MLflow's routes answer. `progress` is told each step.
+    those of classes (docs/models.md), `predict_fn` is what MLflow's routes answer. `dtypes` has the columns' names and
+    dtypes, where neither estimator nor data have them. `progress` is told each step.
     """
     progress(Step.READ_SIGNATURE)
-    estimator = as_one_model(estimator)
-    refuse_other_objects(estimator)
-    whole, estimator = estimator, keep_what_predicts(estimator)
-    data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
+    whole = model_in(estimator)
+    estimator = keep_what_predicts(whole)
     (columns, data), code = _columns(estimator, data), None if code is None else Path(code)
-    signature, baseline = read_signature(estimator, columns), baselines(columns)
+    signature, baseline = read_signature(estimator, columns, dtypes), baselines(columns)
     onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, {**_NOT_ASKED_FOR})
     progress(Step.SERIALISE)
     own = _serialise(estimator, form.get("not_compiled"), allow_pickle=allow_pickle, code=code)
     files, needs = name_files(own | onnx), requirements_of(estimator)
     golden, form["further"] = golden_rows(whole, signature, columns, data)
     golden, form["thresholds"] = label_by_thresholds(golden, signature, thresholds)
-    form |= {"name": name, "version": version, "score": score, "requires": needs if own else []}
-    form |= {"signature": signature, "baseline": baseline, "golden": golden, "predict_fn": predict_fn}
+    form |= {"name": name, "version": version, "score": score, "requires": needs if own else [], "golden": golden}
+    form |= {"signature": signature, "baseline": baseline, "predict_fn": predict_fn}
     progress(Step.VERIFY)
     return _publish(Path(output), _manifest(files, needs, **form), files, allow_pickle=allow_pickle, code=code)
 
@@ -122,6 +121,7 @@ def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
     """
     if data is None:
         return None, None
+    data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
     names, width = fitted_names(estimator, getattr(data, "columns", ())), width_of(estimator)
     columns = read_columns(data, names)
     if infinite := {column.name for column in columns if column.fault == INFINITE}:

@@ -1,7 +1,7 @@
 """Reads a fitted estimator's signature: from its attributes, from sample data, and by letting it predict."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from model.labels import plain, unwritable
 from model.packing.column_facts import (
     ColumnFacts,
     column_facts,
+    fitted_names,
     fitted_or_generated_names,
     groups_of_columns,
     is_fitted,
@@ -38,18 +39,21 @@ _TASKS: dict[str, Task] = {
 }
 
 
-def read_signature(estimator: Any, columns: Sequence[Column] | None) -> Signature:
+def read_signature(
+    estimator: Any, columns: Sequence[Column] | None, dtypes: Mapping[str, Dtype] | None = None
+) -> Signature:
     """Return the signature of a fitted estimator; raises UnsupportedEstimator.
 
     `columns` are those of sample data, if there are any. Without them the columns' dtypes are read from the encoders
-    and vectorisers inside the estimator; a column that none of them knows is assumed to be numbers.
+    and vectorisers inside the estimator; a column that none of them knows has the dtype of that name in `dtypes`, or is
+    assumed to be numbers. `dtypes` names the columns, too, if the estimator has no names for as many.
     """
     task = _task(estimator)
     if not is_fitted(estimator):
         raise _not_fitted(estimator)
-    names = [column.name for column in columns] if columns else fitted_or_generated_names(estimator)
+    names = [column.name for column in columns] if columns else _names(estimator, dtypes or {})
     known = _as_in_data(column_facts(estimator, names), columns or ())
-    features = _features(names, columns, known)
+    features = _features(names, columns, known, dtypes or {})
     if len({feature.name for feature in features}) < len(features):
         raise UnsupportedEstimator(f"two columns have the same name among {', '.join(each.name for each in features)}.")
     outputs, classes = _outputs(estimator, task)
@@ -85,10 +89,21 @@ def _as_in_data(known: dict[str, ColumnFacts], columns: Sequence[Column]) -> dic
     return known | truths
 
 
-def _features(names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> list[Feature]:
+def _names(estimator: Any, dtypes: Mapping[str, Dtype]) -> list[str]:
+    """Return the names of the estimator's columns, or those that are stated if it has none for as many."""
+    own = fitted_or_generated_names(estimator)
+    nameless = fitted_names(estimator) is None and not takes_strings(estimator)
+    return list(dtypes) if nameless and len(dtypes) == len(own) else own
+
+
+def _features(
+    names: Sequence[str], columns: Sequence[Column] | None, known: dict[str, ColumnFacts], dtypes: Mapping[str, Dtype]
+) -> list[Feature]:
     """Return the features by name and dtype; raises UnsupportedEstimator if the data contradict the estimator."""
     if columns is None:
-        columns = [Column(name, known.get(name, ColumnFacts(None)).dtype or "float64", []) for name in names]
+        columns = [
+            Column(name, known.get(name, ColumnFacts(None)).dtype or dtypes.get(name, "float64"), []) for name in names
+        ]
     features = []
     for column in columns:
         facts = known.get(column.name, ColumnFacts(None))

@@ -1,47 +1,66 @@
 """Reads an estimator from a file or an MLflow directory."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
-
-import yaml
 
 from model.bundle.trust import modules_in
 from model.errors import BundleMissing, ModelError, UnsupportedEstimator
 from model.onnx_export.boosting.native import estimator_of
-from model.outputs import PREDICT
+from model.outputs import PREDICT, PREDICT_PROBA
 from model.packing.file_kinds import kind_of
 from model.packing.load_errors import explain
-from model.packing.objects import refuse_other_objects
-from model.packing.quantile_sets import as_one_model
+from model.packing.mlflow_model import MLflowModel, read_mlmodel
+from model.packing.objects import model_in
+from model.signature import Dtype
 from model.sklearn_runtime import skops_io
 
-_MLFLOW: Final = "MLmodel"
+_SIDES: Final = 2
 
 
 @dataclass(frozen=True)
 class Source:
-    """An estimator, in a few words what it was read from, and the method that MLflow is to answer."""
+    """An estimator, and in a few words what it was read from.
+
+    `predict_fn` is the method that MLflow is to answer, and `dtypes` are those of the columns, if MLflow's signature
+    names them.
+    """
 
     estimator: Any
     described: str
     predict_fn: str = PREDICT
+    dtypes: Mapping[str, Dtype] = field(default_factory=dict)
 
 
 def read_source(path: Path, code: Path | None = None) -> Source:
-    """Return the estimator of a joblib, pickle or skops file, or of an MLflow model directory.
+    """Return the estimator of a joblib, pickle or skops file, of a boosting library's own, or of an MLflow directory.
 
-    All formats but skops run code from the file, so it must be the caller's own. `code` is a directory of modules that
-    the estimator needs. Raises ModelError.
+    Pickles run code from the file, so it must be the caller's own. `code` is a directory of modules that the estimator
+    needs. Raises ModelError.
     """
-    where, predict_fn = path, PREDICT
-    if path.is_dir():
-        path, predict_fn = _mlflow_file(path)
+    modules = modules_in(code)
+    if not path.is_dir():
+        return _read(path, modules)
+    said = read_mlmodel(path)
+    source = _read(said.path, modules | said.modules)
+    if said.booster:
+        source = _as_booster(source, said)
+    described = f"an MLflow directory of the flavour {said.flavour}: {source.described}"
+    return replace(
+        source,
+        described=described,
+        predict_fn=said.predict_fn if source.predict_fn == PREDICT else source.predict_fn,
+        dtypes=said.dtypes,
+    )
+
+
+def _read(path: Path, modules: frozenset[str]) -> Source:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BundleMissing(f"{path} cannot be read ({error.strerror}); name a model file.") from None
-    kind, modules = kind_of(path, content), modules_in(code)
+    kind = kind_of(path, content)
     if kind in ("xgboost", "lightgbm", "catboost"):
         return _native(path, content, kind)
     try:
@@ -49,12 +68,10 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     except ModelError as error:
         raise explain(path, content, error) from error
     try:
-        found = as_one_model(found)
-        refuse_other_objects(found)
+        found = model_in(found)
     except UnsupportedEstimator as error:
         raise UnsupportedEstimator(f"{path}: {error}") from None
-    container = "an MLflow directory of scikit-learn's flavour" if where != path else f"a {kind} file"
-    return Source(found, f"{container} with a {type(found).__name__}", predict_fn)
+    return Source(found, f"a {kind} file with a {type(found).__name__}")
 
 
 def _native(path: Path, content: bytes, library: str) -> Source:
@@ -66,17 +83,11 @@ def _native(path: Path, content: bytes, library: str) -> Source:
     return Source(found, f"{found.file.described}, which is read without {library}")
 
 
-def _mlflow_file(directory: Path) -> tuple[Path, str]:
-    """Return the file that an MLmodel of mlflow.sklearn names (`pickled_model`), and its `predict_fn`."""
-    try:
-        flavours = yaml.safe_load((directory / _MLFLOW).read_text())["flavors"]
-        name = flavours["sklearn"]["pickled_model"]
-        predict_fn = str((flavours.get("python_function") or {}).get("predict_fn", PREDICT))
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise UnsupportedEstimator(
-            f"{directory} is not an MLflow model of scikit-learn ({type(error).__name__})."
-        ) from None
-    path = (directory / str(name)).resolve()
-    if not path.is_relative_to(directory.resolve()):
-        raise UnsupportedEstimator(f"{directory / _MLFLOW} names a file outside its directory: {name}.")
-    return path, predict_fn
+def _as_booster(source: Source, said: MLflowModel) -> Source:
+    """Return a model that answers as its Booster does: the probability of the second of two classes, or of each."""
+    file = getattr(source.estimator, "file", None)
+    if file is None or file.labels is None:
+        return source
+    if len(file.labels) > _SIDES:
+        return replace(source, predict_fn=PREDICT_PROBA if file.answers_probabilities else PREDICT)
+    return replace(source, estimator=estimator_of(file.content, said.flavour, numbers=True))

@@ -23,7 +23,7 @@ class CatBoostFile:
     described = "a file of CatBoost (JSON)"
     unknown = np.nan
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, numbers: bool = False) -> None:  # noqa: FBT001, FBT002  # of one kind of maker
         model = self._model = read_catboost(content)
         if model.others:
             raise UnsupportedEstimator(
@@ -42,7 +42,8 @@ class CatBoostFile:
         self.content, self.width = content, len(model.names)
         self.names = None if model.names == tuple(map(str, range(self.width))) else model.names
         self.categories: dict[int, tuple[Label, ...]] = {}
-        classifies = model.loss in _CLASSES
+        classifies = not numbers and model.loss in _CLASSES
+        self.answers_probabilities = True
         labels: tuple[Label, ...] = model.labels or tuple(range(max(2, len(model.bias))))
         self.labels = labels if classifies else None
         self.stands_for = f"catboost.core.CatBoost{'Classifier' if classifies else 'Regressor'}"

@@ -24,7 +24,7 @@ class LightGBMFile:
     described = "a file of LightGBM"
     unknown = np.nan  # to it, an unknown category is a missing one
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, numbers: bool = False) -> None:  # noqa: FBT001, FBT002  # of one kind of maker
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
@@ -47,7 +47,8 @@ class LightGBMFile:
         generated = all(map(_GENERATED.fullmatch, self._model.names))
         self.names = None if generated else self._model.names
         objective = (self._model.objective or ("",))[0]
-        classifies = objective in _CLASSES
+        classifies = not numbers and objective in _CLASSES
+        self.answers_probabilities = True
         self.labels: tuple[Label, ...] | None = tuple(range(max(2, self._model.outputs))) if classifies else None
         self.classes_ = np.array(self.labels)
         self.stands_for = f"lightgbm.sklearn.LGBM{'Classifier' if classifies else 'Regressor'}"
@@ -78,7 +79,7 @@ class LightGBMFile:
             return np.log1p(np.exp(scores))
         if "sqrt" in self._options:
             return np.sign(scores) * scores * scores
-        return np.concatenate([1 - scores, scores], axis=1) if name == "binary" else scores
+        return np.concatenate([1 - scores, scores], axis=1) if name == "binary" and self.labels else scores
 
     def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
         """Return the indices of the most probable labels."""

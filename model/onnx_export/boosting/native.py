@@ -27,6 +27,7 @@ class ModelFile(Protocol):
 
     `names` are None if the model was fitted on columns without names, and `labels` if it is a regressor. `categories`
     has those of each column of categories. `stands_for` is the qualified name of the estimator.
+    `answers_probabilities` says whether the Booster of a classifier does.
     """
 
     library: str
@@ -38,6 +39,7 @@ class ModelFile(Protocol):
     categories: dict[int, tuple[Label, ...]]
     unknown: float
     stands_for: str
+    answers_probabilities: bool
 
     def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
         """Return the numbers, or for a classifier the probabilities: of shape (n, classes), or (n, labels)."""
@@ -122,10 +124,10 @@ def _is_nan(cell: Any) -> bool:
     return cell is None or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
 
 
-def estimator_of(content: bytes, library: str) -> NativeClassifier | NativeRegressor:
-    """Return the model of a file of a library; raises UnsupportedEstimator, and NotCompiled for what has no form."""
+def estimator_of(content: bytes, library: str, *, numbers: bool = False) -> NativeClassifier | NativeRegressor:
+    """Return the model of a file of a library, with `numbers` as one that answers numbers; raises ModelError."""
     try:
-        file = _READERS[library](content)
+        file = _READERS[library](content, numbers)
     except MemoryError:
         raise UnsupportedEstimator(f"this model of {library} needs more memory than there is.") from None
     if file.width > MOST_COLUMNS:
@@ -137,7 +139,7 @@ def _compile(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return _FORMS[estimator.file.stands_for](graph, estimator.file, x)
 
 
-_READERS: Final[dict[str, Callable[[bytes], ModelFile]]] = {
+_READERS: Final[dict[str, Callable[[bytes, bool], ModelFile]]] = {
     "xgboost": XGBoostFile,
     "lightgbm": LightGBMFile,
     "catboost": CatBoostFile,

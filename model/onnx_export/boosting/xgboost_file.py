@@ -23,7 +23,7 @@ class XGBoostFile:
     missing = np.nan
     unknown = -1.0
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, numbers: bool = False) -> None:  # noqa: FBT001, FBT002  # of one kind of maker
         try:
             self._document = read_document(content)
             learner = self._document["learner"]
@@ -41,7 +41,8 @@ class XGBoostFile:
         self.width, self.names = self._trees.width, self._trees.names
         self.categories = dict(self._trees.categories)
         count, objective = len(self._trees.start), objective_of(self._document)
-        classifies = kind == "classifier" or (kind is None and objective in _CLASSES)
+        classifies = not numbers and (kind == "classifier" or (kind is None and objective in _CLASSES))
+        self.answers_probabilities = objective != "multi:softmax"
         self._several = self._trees.link != "softmax" and count > 1
         labels = range(count if self._trees.link == "softmax" else 2)
         self.labels: tuple[Label, ...] | None = tuple(labels) if classifies else None
