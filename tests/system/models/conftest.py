@@ -4,7 +4,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # What the tests of a folder import beyond the development environment.
-LIBRARIES = {"boosting": ("xgboost", "lightgbm", "catboost", "imblearn"), "thirdparty": ("imblearn", "skrub", "mapie")}
+LIBRARIES = {
+    "boosting": ("xgboost", "lightgbm", "catboost", "imblearn"),
+    "thirdparty": ("imblearn", "skrub", "mapie", "polars"),
+}
 
 
 def pytest_ignore_collect(collection_path):
