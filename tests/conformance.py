@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import sklearn
 from sklearn.utils import all_estimators
 
-from tests import zoo
+from tests import guide, zoo
 from tests.conftest import ROOT
 
 HEAD = f"""# Conformance
@@ -29,6 +29,9 @@ is that of a probability, or of a regressor's number relative to it. CatBoost's 
 a way that is no tree over numbers, so such a model is a pickle.
 
 """
+GUIDE = """`tests/unit/test_guide.py` packs what scikit-learn's user guide builds, fitted on data frames and on arrays,
+and compares the answers: labels equal, numbers within 1e-12. What only fitting used, such as the distributions of a
+search, is left out."""
 COLUMNS = ("|  | task | served |", "|---|---|---|")
 
 
@@ -36,6 +39,7 @@ def table() -> str:
     """Return the whole document."""
     lines = [*COLUMNS, *map(_line, zoo.predictors())]
     lines += ["", "## Pipelines", "", *COLUMNS, *map(_line, zoo.pipelines())]
+    lines += ["", "## The user guide", "", GUIDE, "", *COLUMNS, *map(_line, guide.cases())]
     others = ["## Not served", "", *_others()]
     boosting = (ROOT / "tests" / "models" / "boosting.md").read_text()
     return HEAD + "\n".join(lines) + "\n" + BOOSTING + boosting + "\n" + "\n".join(others) + "\n"
