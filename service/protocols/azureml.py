@@ -38,7 +38,8 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     name = only_member(document, _MEMBERS)
     if name is None:
         raise invalid_request("", f"an object with one of {', '.join(_MEMBERS)}", shown(document))
-    beside = {each: document[each] for each in SPLIT if each in document} if name == "data" else {}
+    framed = name == "data" and len(document) > 1
+    beside = {each: document[each] for each in SPLIT if each in document} if framed else {}
     check_members(document, (name, "params", "method", *beside))
     value, pointer = document[name], f"/{name}"
     if len(beside) > 1:

@@ -74,6 +74,8 @@ class Contract:
 
     def further(self, method: str) -> tuple[str, ...]:
         """Return what a prediction is to be asked for so that it has the output of a method."""
+        if method == PREDICT:
+            return ()
         return further_methods(spec for spec in self.outputs if spec.method == method)
 
     @property

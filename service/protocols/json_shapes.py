@@ -98,6 +98,8 @@ def object_at(part: Mapping[str, Any], name: str, pointer: str = "") -> dict[str
 
 def asked_method(document: Mapping[str, Any], contract: Contract) -> str:
     """Return the method that MLflow's `params` ask for as `predict_method`, else the model's own `predict_fn`."""
+    if "params" not in document:
+        return contract.predict_fn
     parameters = object_at(document, "params")
     check_members(parameters, ("predict_method",), "/params")
     return known_method(parameters.get("predict_method", contract.predict_fn), contract, "/params/predict_method")

@@ -110,7 +110,9 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     if wanted.media_type == LINES:
         return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
     if wanted.wrapped:
-        found = {"predictions": found, **row_ids(prediction, contract)}
+        found = {"predictions": found}
+        if contract.beside is not None:
+            found |= row_ids(prediction, contract)
     return Answer(strict_json.dumps(found))
 
 

@@ -57,14 +57,18 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write one prediction for each row: its label, or what the method that was asked for answers."""
-    found = {call.wanted.member: values_by_row(prediction.of(call.wanted.method)), **row_ids(prediction, contract)}
+    found = {call.wanted.member: values_by_row(prediction.of(call.wanted.method))}
+    if contract.beside is not None:
+        found |= row_ids(prediction, contract)
     return Answer(strict_json.dumps(found))
 
 
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     """Return what TensorFlow Serving's `signature_name`, or Vertex AI's `parameters`, ask for."""
-    parameters = object_at(document, "parameters")
-    check_members(parameters, (_SIGNATURE,), "/parameters")
+    parameters: dict[str, Any] = {}
+    if "parameters" in document:
+        parameters = object_at(document, "parameters")
+        check_members(parameters, (_SIGNATURE,), "/parameters")
     name = document.get(_SIGNATURE, parameters.get(_SIGNATURE, _DEFAULT))
     known = [_DEFAULT, *contract.methods]
     if name not in known or parameters.get(_SIGNATURE, name) != name:

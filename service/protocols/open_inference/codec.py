@@ -50,8 +50,8 @@ from service.validation.requests import check_members, invalid_request
 _LENGTH: Final = "Inference-Header-Content-Length"
 OCTETS: Final = "application/octet-stream"
 _SIZE: Final = "binary_data_size"
-_OF_MODEL: Final = ("model_name", "model_version")  # KServe's clients repeat what the path says
-_MEMBERS: Final = ("id", *_OF_MODEL, "parameters", "inputs", "outputs")
+_MODEL, _VERSION = "model_name", "model_version"
+_MEMBERS: Final = ("id", "inputs", "outputs", "parameters", _MODEL, _VERSION)
 _OF_TENSOR: Final = ("name", "shape", "datatype", "parameters", "data")
 
 
@@ -92,9 +92,12 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     if not isinstance(document, dict):
         raise invalid_request("", "an object with 'inputs'", shown(document))
     check_members(document, _MEMBERS)
-    contract.check_name(*(read_string(document, name) for name in _OF_MODEL))
-    rows = _rows(_tensors(document, memoryview(body)[size:], contract), contract)
-    wanted = _wanted(document, contract)
+    if _MODEL in document or _VERSION in document:  # KServe's clients repeat what the path says
+        contract.check_name(read_string(document, _MODEL), read_string(document, _VERSION))
+    parameters = read_parameters(document, "", OF_REQUEST)
+    tensors = _tensors(document, memoryview(body)[size:], contract, base64=is_base64(parameters))
+    rows = _rows(tensors, contract)
+    wanted = _wanted(document, parameters, contract)
     return Call(rows, single=False, wanted=wanted, further=further_methods(spec for spec, _ in wanted.outputs))
 
 
@@ -122,12 +125,14 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     return Answer(b"".join([content, *pieces]), OCTETS, {_LENGTH: str(len(content))})
 
 
-def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
-    given, parameters = read_string(document, "id"), read_parameters(document, "", OF_REQUEST)
+def _wanted(document: dict[str, Any], parameters: dict[str, Any], contract: Contract) -> Wanted:
+    given = read_string(document, "id")
     outputs = document.get("outputs") or []
     if not isinstance(outputs, list):
         raise invalid_request("/outputs", "a list of outputs", shown(outputs))
     binary = read_flag(parameters, "binary_data_output", "/parameters", default=False)
+    if not outputs:
+        return Wanted(given, (), binary)
     declared = {spec.name: spec for spec in (*contract.outputs, *contract.row_id_output)}
     chosen: dict[str, tuple[OutputSpec, bool]] = {}
     for number, output in enumerate(outputs):
@@ -141,11 +146,10 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     return Wanted(given, tuple(chosen.values()), binary)
 
 
-def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -> list[Tensor]:
+def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract, *, base64: bool) -> list[Tensor]:
     inputs, most = document.get("inputs"), contract.tables.most_columns
     if not isinstance(inputs, list) or not 0 < len(inputs) <= most:
         raise invalid_request("/inputs", f"a list of at most {most} tensors", shown(inputs))
-    encoded = is_base64(read_parameters(document, "", OF_REQUEST))
     tensors: dict[str, Tensor] = {}
     for number, given in enumerate(inputs):
         pointer = f"/inputs/{number}"
@@ -155,14 +159,14 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract) -
         name = given.get("name")
         if not isinstance(name, str) or name in tensors:
             raise invalid_request(f"{pointer}/name", "a name that no other tensor has", shown(name))
-        tensors[name], binary = _tensor(name, given, pointer, binary, contract, encoded=encoded)
+        tensors[name], binary = _tensor(name, given, pointer, binary, contract, base64=base64)
     if binary:
         raise InvalidBody(f"Expected no bytes after the tensors, got {len(binary)}.")
     return list(tensors.values())
 
 
 def _tensor(
-    name: str, given: dict[str, Any], pointer: str, binary: memoryview, contract: Contract, *, encoded: bool
+    name: str, given: dict[str, Any], pointer: str, binary: memoryview, contract: Contract, *, base64: bool
 ) -> tuple[Tensor, memoryview]:
     """Return a tensor, and the binary data that are left behind its own."""
     datatype = given.get("datatype")
@@ -180,7 +184,7 @@ def _tensor(
         values = cells_of(given.get("data"), shape, f"{pointer}/data")  # numbers as they are, not as float64
     else:
         values = from_json(given.get("data"), datatype, shape, f"{pointer}/data")
-    if datatype == BYTES and is_base64(parameters, default=encoded):
+    if datatype == BYTES and is_base64(parameters, default=base64):
         values = [from_base64(cell, pointer) for cell in values]
     return Tensor(name, shape, values, pointer), binary
 
