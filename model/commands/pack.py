@@ -63,6 +63,7 @@ def _pack(options: argparse.Namespace) -> int:
     elsewhere = packed_elsewhere(options)
     if elsewhere is not None:
         return elsewhere
+    from model.packing.image_recipe import image_recipe  # noqa: PLC0415  # likewise
     from model.packing.pack import pack  # noqa: PLC0415  # likewise
     from model.packing.sources import read_source  # noqa: PLC0415  # likewise
 
@@ -85,6 +86,8 @@ def _pack(options: argparse.Namespace) -> int:
         )
     say_progress(f"{options.path} is {source.described}")
     report(loaded, options.output)
+    if lines := image_recipe(loaded.manifest):
+        print("it needs more than the image of the server has; a Dockerfile for it:", *lines, sep="\n    ")
     return 0
 
 

@@ -7,6 +7,7 @@ import xgboost
 from model.bundle.trust import Trust
 from model.errors import ModelError, UnsupportedEstimator
 from model.loading import load
+from model.packing.image_recipe import image_recipe
 from model.packing.pack import pack
 
 pytestmark = pytest.mark.models
@@ -22,6 +23,7 @@ def test_a_compiled_model_is_packed_without_a_pickle(tmp_path):
     loaded = pack(TREES, tmp_path / "bundle", name="trees", data=ROWS)
 
     manifest = loaded.manifest
+    assert [] == image_recipe(manifest)
     assert (["onnx"], [], "onnx") == (manifest.kinds, manifest.requires, loaded.engine.name)
     assert xgboost.__version__ == manifest.made_with["xgboost"]
 
@@ -37,6 +39,9 @@ def test_what_does_not_compile_is_a_pinned_pickle_that_says_what_it_needs(tmp_pa
     loaded = pack(LINEAR, tmp_path / "bundle", name="linear", data=ROWS, allow_pickle=True)
 
     assert f"xgboost=={xgboost.__version__}" in loaded.manifest.requires
+    assert [f"RUN pip install --no-deps --target /libraries xgboost-cpu=={xgboost.__version__}"] == [
+        line for line in image_recipe(loaded.manifest) if "pip" in line
+    ]
     assert "joblib" in loaded.manifest.kinds
     assert LINEAR.predict_proba(ROWS).tolist() == loaded.engine.predict(ROWS).probabilities.tolist()
     with pytest.raises(ModelError, match="ALLOW_PICKLE"):

@@ -1,0 +1,59 @@
+"""The lines of a Dockerfile that add to the server's image what a bundle needs."""
+
+import re
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires, version
+from typing import Final
+
+from model.bundle.manifest import Manifest
+from model.bundle.requirements import SKLEARN, requirements
+
+# What the image has, whose versions the server pins.
+_THERE: Final = frozenset({SKLEARN, "joblib", "narwhals", "numpy", "scipy", "threadpoolctl"})
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
+_PLACE: Final = "/usr/local/lib/python3.11/site-packages"
+# LightGBM's wheel expects the system's OpenMP, which slim images do not have; others bring their own.
+_OPENMP: Final = "lightgbm"
+
+
+def image_recipe(manifest: Manifest) -> list[str]:
+    """Return the lines, or none if the image of the server is enough. To be run where the libraries are installed."""
+    needed = [each.partition("==")[0] for each in requirements(manifest) if not each.startswith(f"{SKLEARN}==")]
+    if manifest.signature.layout == "frame" and manifest.requires != []:
+        needed.append("pandas")
+    if not needed:
+        return []
+    pinned = sorted(set(_pinned(map(_distribution, needed), set())))
+    openmp = _OPENMP in needed
+    gomp = "cp /usr/lib/*-linux-gnu/libgomp.so.1 /libraries/lightgbm/lib/"
+    return [
+        "FROM python:3.11-slim AS libraries",
+        f"RUN pip install --no-deps --target /libraries {' '.join(pinned)}",
+        *([f"RUN apt-get update && apt-get install -y libgomp1 && {gomp}"] if openmp else []),
+        "FROM ml-service",
+        f"COPY --from=libraries /libraries {_PLACE}",
+        *([f"ENV LD_LIBRARY_PATH={_PLACE}/lightgbm/lib"] if openmp else []),
+    ]
+
+
+def _distribution(name: str) -> str:
+    """Return the installed distribution of that name, or the one that has its module: xgboost may be xgboost-cpu."""
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return packages_distributions()[name.replace("-", "_")][0]
+    return name
+
+
+def _pinned(names: Iterable[str], seen: set[str]) -> Iterator[str]:
+    """Yield the installed versions of distributions and of what they need, as far as the image lacks it."""
+    for name in names:
+        if name in _THERE or name in seen:
+            continue
+        seen.add(name)
+        try:
+            yield f"{name}=={version(name)}"
+        except PackageNotFoundError:  # not needed here, such as on another platform
+            continue
+        found = (_NAME.match(each) for each in requires(name) or () if "extra ==" not in each)
+        yield from _pinned((each[0].lower() for each in found if each), seen)
