@@ -60,7 +60,7 @@ def fitted_names(estimator: Any, present: Sequence[Any] = ()) -> list[str] | Non
     LightGBM writes a space as an underscore: among the names that are `present`, it means the one that it wrote so.
     """
     names = getattr(estimator, "feature_names_in_", None)
-    if names is None and _library(estimator) == "catboost":
+    if names is None and _library(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
         names = estimator.feature_names_
         names = None if names == [str(place) for place in range(len(names))] else names
     if names is None:
@@ -97,7 +97,7 @@ def width_of(estimator: Any) -> int | None:
 
     CatBoost forgets it in a file or a copy, but not the names, which are numbers if the columns had none.
     """
-    if _library(estimator) == "catboost":
+    if _library(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
         return len(estimator.feature_names_ or ()) or None
     return getattr(estimator, "n_features_in_", None) or None
 

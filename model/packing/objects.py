@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from model.errors import UnsupportedEstimator
+from model.packing.boosters import as_estimator
 from model.packing.load_errors import MAIN
 from model.packing.quantile_sets import as_one_model
 from model.sklearn_runtime.skops_io import names_in_main
@@ -12,7 +13,7 @@ _MOST_NAMED: Final = 5
 
 def model_in(found: Any) -> Any:
     """Return the model that was found, or one of several quantiles; raises UnsupportedEstimator for another object."""
-    found = as_one_model(found)
+    found = as_estimator(as_one_model(found))
     _refuse_others(found)
     return found
 

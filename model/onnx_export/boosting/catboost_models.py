@@ -25,13 +25,18 @@ _OTHERS: Final = {"categorical": "get_cat_feature_indices", "text": "get_text_fe
 
 def read_estimator(estimator: Any) -> CatBoostModel:
     """Return the model of a fitted estimator; raises NotCompiled."""
+    model = read_catboost(document_of(estimator))
+    _refuse_others(model.others)
+    return model
+
+
+def document_of(estimator: Any) -> bytes:
+    """Return the document of a fitted estimator; raises NotCompiled."""
     _refuse_others([kind for kind, method in _OTHERS.items() if getattr(estimator, method)()])
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         estimator.save_model(str(path), format="json")
-        model = read_catboost(path.read_bytes())
-    _refuse_others(model.others)
-    return model
+        return path.read_bytes()
 
 
 def trees_of(estimator: Any) -> BoostedTrees:
