@@ -27,7 +27,7 @@ test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Pyt
 	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not models and not proxies" \
 	  --numprocesses 2 --dist loadfile
 
-test-image: .venv/dev.stamp  ## build the image and run it; needs a Docker engine
+test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
 
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
