@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from service.protocols.registry import registry_of
 from tests.badinput import NAMES, ROW
 from tests.dialecttable import VERTEX
 from tests.http.conftest import Server
@@ -137,6 +138,13 @@ def changes(draw, document):
 @pytest.fixture(scope="module")
 def server(iris_bundle):
     return Server(iris_bundle, MODEL_NAME="case", PREDICT_ROUTE=VERTEX)
+
+
+def test_every_protocol_has_a_document(server):
+    """A new protocol is tried like the others."""
+    protocols = registry_of(server.settings)
+
+    assert set(protocols.names) == {protocols.of_path(document.path).name for document in DOCUMENTS}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
