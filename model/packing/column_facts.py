@@ -256,7 +256,7 @@ def _facts_of_boosted(part: Any, given: _Columns) -> dict[str, ColumnFacts]:
     named = [(given[place], values) for place, values in known_categories(part).items() if place < len(given)]
     closed = mistakes_unknown(part)
     return {
-        name: ColumnFacts(dtype_of(values), values, closed=closed, category=True)
+        name: ColumnFacts(dtype_of(values) if values else None, values, closed=closed, category=True)
         for name, values in named
         if name is not None
     }

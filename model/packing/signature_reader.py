@@ -101,9 +101,7 @@ def _features(
 ) -> list[Feature]:
     """Return the features by name and dtype; raises UnsupportedEstimator if the data contradict the estimator."""
     if columns is None:
-        columns = [
-            Column(name, known.get(name, ColumnFacts(None)).dtype or dtypes.get(name, "float64"), []) for name in names
-        ]
+        columns = [Column(name, _dtype(known.get(name, ColumnFacts(None)), dtypes.get(name)), []) for name in names]
     features = []
     for column in columns:
         facts = known.get(column.name, ColumnFacts(None))
@@ -115,9 +113,14 @@ def _features(
                 f"{facts.dtype}; give the data in the form that it was fitted on."
             )
         missing = _missing(facts)
-        stated = facts.values if missing == "category" else None
+        stated = facts.values or None if missing == "category" else None
         features.append(Feature(column.name, column.dtype, categories=stated, missing=missing))
     return features
+
+
+def _dtype(facts: ColumnFacts, stated: Dtype | None) -> Dtype:
+    """Return the dtype of a column without data; categories of which nothing is known are strings."""
+    return facts.dtype or stated or ("string" if facts.category else "float64")
 
 
 def _missing(facts: ColumnFacts) -> Literal["nan", "none", "object", "category"]:

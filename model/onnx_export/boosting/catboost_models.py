@@ -15,6 +15,7 @@ from model.onnx_export.boosting.ensemble import BoostedTrees, raw_scores
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.onnx_export.linear import argmax, binary_probabilities
 from model.onnx_export.trees import Tree
+from model.signature import Label
 
 _EXPONENTIAL: Final = ("Poisson", "Tweedie")
 _MULTILABEL: Final = ("MultiLogloss", "MultiCrossEntropy")
@@ -28,6 +29,11 @@ def read_estimator(estimator: Any) -> CatBoostModel:
     model = read_catboost(document_of(estimator))
     _refuse_others(model.others)
     return model
+
+
+def categories_of(estimator: Any) -> dict[int, tuple[Label, ...]]:
+    """Return the columns of categories of a fitted estimator: CatBoost keeps hashes, and not the categories."""
+    return dict.fromkeys(estimator.get_cat_feature_indices(), ())
 
 
 def document_of(estimator: Any) -> bytes:

@@ -16,6 +16,7 @@ PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
 }
 # The categories of the columns that had the dtype for them, by column; raises NotCompiled where they are not known.
 _CATEGORIES: Final[dict[str, Callable[[Any], dict[int, tuple[Label, ...]]]]] = {
+    **dict.fromkeys(catboost_models.PREDICTORS, catboost_models.categories_of),
     **dict.fromkeys(lightgbm_models.PREDICTORS, lightgbm_models.categories_of),
     **dict.fromkeys(xgboost_models.PREDICTORS, xgboost_models.categories_of),
 }
@@ -33,7 +34,7 @@ def is_boosted(estimator: Any) -> bool:
 
 
 def known_categories(estimator: Any) -> dict[int, tuple[Label, ...]]:
-    """Return the categories of its columns of categories, by column, as far as its document has them."""
+    """Return the categories of its columns of categories, by column, as far as its document has them, else ()."""
     if type(estimator) in native.PREDICTORS:
         return dict(estimator.file.categories)
     ask = _CATEGORIES.get(qualified_name(type(estimator)))

@@ -129,5 +129,21 @@ def test_a_model_with_categories_of_its_own_says_that_it_is_not_compiled(tmp_pat
         pack(model, tmp_path / "bundle", name="colours", data=FRAME)
     loaded = pack(model, tmp_path / "bundle", name="colours", data=FRAME, allow_pickle=True)
 
+    rows = FRAME[["net price", "area", "colour"]].head(20).to_numpy(dtype=object)
+    np.testing.assert_array_equal(loaded.engine.predict(rows).probabilities, model.predict_proba(FRAME.head(20)))
     assert ["joblib"] == loaded.manifest.kinds
     assert f"catboost=={catboost.__version__}" in loaded.manifest.requires
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["data", "no data"])
+def test_categories_of_its_own_may_be_numbers(tmp_path, given):
+    """CatBoost takes them as strings or whole numbers, never as floats; without data they are strings."""
+    rows = FRAME[["net price"]].assign(zone=np.arange(300) % 7)
+    labels = (rows["net price"] + (rows["zone"] == 3) > 0.3).astype(int)
+    model = catboost.CatBoostClassifier(**PLAIN, cat_features=["zone"]).fit(rows, labels)
+
+    loaded = pack(model, tmp_path / "bundle", name="zones", data=rows if given else None, allow_pickle=True)
+
+    asked = rows.head(20).astype({"zone": float if given else str}).to_numpy(dtype=object)
+    assert ["float64", "float64" if given else "string"] == [each.dtype for each in loaded.manifest.signature.features]
+    np.testing.assert_array_equal(loaded.engine.predict(asked).probabilities, model.predict_proba(rows.head(20)))
