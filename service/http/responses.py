@@ -35,6 +35,8 @@ def refusal(error: Exception, protocols: ProtocolRegistry) -> Response:
         logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
     if isinstance(error, ValueRefused):
         logger.info("request %s: a step of the model refused a value: %s", asked.request_id, error)
+    if protocols.terse:
+        logger.debug("request %s: %s: %s", asked.request_id, failure.code, failure.message)
     response = response_of(protocols.refuse(asked.path, failure, asked.request_id))
     response.headers += failure.headers.items()
     return response

@@ -1,6 +1,7 @@
 """Errors of a public service: the code and its title in the shape of the protocol, and nothing of the model."""
 
 import json
+import logging
 
 import pytest
 
@@ -80,6 +81,16 @@ def test_categories_and_types_are_not_named(serve, strict, change):  # noqa: F81
     assert 422 == answer.status_code
     assert [] == [word for word in MIXED if word in answer.json["detail"]]
     assert {"type", "title", "status", "detail", "code", "request_id"} == set(answer.json)
+
+
+def test_the_operator_can_read_what_the_caller_cannot(serve, caplog):
+    """The message is in the log at its lowest level, under the request id."""
+    server = serve(TERSE_ERRORS="1")
+
+    with caplog.at_level(logging.DEBUG):
+        server.predict({"features": WRONG}, **{"X-Request-ID": "abc-1"})
+
+    assert "request abc-1: wrong_feature_count: /features: expected 4 features, got 3." in caplog.text
 
 
 def test_what_is_not_about_the_model_is_still_explained(serve):
