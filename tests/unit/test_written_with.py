@@ -100,7 +100,7 @@ def test_an_mlflow_directory_says_the_python_too(tmp_path):
 def archive(schema):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as opened:
-        opened.writestr("schema.json", schema)
+        opened.writestr(zipfile.ZipInfo("schema.json"), schema, zipfile.ZIP_DEFLATED)  # which has no date of today
     return file.getvalue()
 
 
@@ -113,7 +113,7 @@ def archive(schema):
         b"\x8c\x10_sklearn_version\x94\x8c\x05",
         b"\x8c\x10_sklearn_version\x94\x8c\x05a\nb;c",
         zlib.compress(bytes(10**6))[:-9],
-        gzip.compress(b"a")[:-3],
+        gzip.compress(b"a", mtime=0)[:-3],
         bz2.compress(b"a" * 1000)[:-3],
         lzma.compress(b"a" * 1000)[:-3],
         b"x\x9cnot zlib",
