@@ -15,6 +15,7 @@ from model.commands.options import say_progress
 from model.environments.by_hand import pack_by_hand
 from model.environments.making import python_of
 from model.environments.pins import ROOT, SKLEARN
+from model.environments.serving import sklearn_needed
 from model.environments.written_with import written_with
 from model.errors import VersionMismatch
 
@@ -40,7 +41,14 @@ def packed_elsewhere(options: argparse.Namespace) -> int | None:
         python = python_of(made.sklearn, made.python, options.environments.absolute(), say_progress)
     except VersionMismatch as error:
         raise VersionMismatch(f"{said}, and there is no environment of it: {error}; by hand: {by_hand}") from None
-    return _run(python, options)
+    status = _run(python, options)
+    needed = None if status else sklearn_needed(options.output)
+    if needed:
+        print(
+            f"it is served with scikit-learn {needed}: `make serve MODEL_DIR={options.output}` makes the environment, "
+            f"and `make image BUNDLE={options.output}` the image"
+        )
+    return status
 
 
 def _run(python: Path, options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ MODELS = ("linear", "mixed", "forest", "boosting", "text")
 FORMATS = ("joblib", "pkl", "skops")
 ENVIRONMENTS = ROOT / ".venv-models/environments"
 COMPILED_ONLY = ROOT / ".venv-models/compiled/bin/python"
-# Packs all files but the first, which the command packs; one process imports the libraries once.
+# Packs all files but the last, which the command packs; one process imports the libraries once.
 PACK = """
 import os, sys
 from model.commands.cli import main
@@ -70,15 +70,14 @@ def environment(version):
 
 
 def fit_and_pack(version, folder):
-    """Fit with the version, write the files, and pack each; return what the command said about the first."""
+    """Fit with the version, write the files, and pack each; return what the command said about the last."""
     python = environment(version)
     run(python, "-W", "ignore", ROOT / "tests/system/models/versions/fit.py", folder)
-    first, *others = [f"{folder}:{name}:{kind}" for name, kind in itertools.product(MODELS, FORMATS)]
-    _, name, kind = first.split(":")
+    *others, (name, kind) = itertools.product(MODELS, FORMATS)
     paths = [folder / f"{name}.{kind}", "--data", folder / f"{name}.csv", "--output", folder / f"{name}-{kind}"]
-    said = run(sys.executable, "-m", "model", "pack", *paths, "--name", name).stderr
-    run(python, "-c", PACK, *others)
-    return said
+    run(python, "-c", PACK, *(f"{folder}:{other}:{kind}" for other, kind in others))
+    done = run(sys.executable, "-m", "model", "pack", *paths, "--name", name)
+    return done.stderr + done.stdout
 
 
 def answers(python, folder):
