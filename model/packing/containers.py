@@ -1,12 +1,13 @@
 """Rows of training data in whatever holds them: data frames of pandas or polars, matrices, lists."""
 
 import warnings
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from model.errors import PackingWarning
+from model.errors import GoldenMismatch, PackingWarning, UnsupportedEstimator
 from model.packing.training_data import INFINITE, infinite_cells
 
 
@@ -35,3 +36,20 @@ def without_infinite_rows(data: Any, names: Sequence[str] | None, among: Contain
         stacklevel=3,
     )
     return select_rows(data, np.flatnonzero(~wrong))
+
+
+@contextmanager
+def zones_explained(data: Any) -> Iterator[None]:
+    """Explain why golden rows are answered differently, if it may be because the data have times with a zone."""
+    try:
+        yield
+    except GoldenMismatch as error:
+        kinds = zip(getattr(data, "columns", ()), getattr(data, "dtypes", ()), strict=True)
+        zoned = [str(name) for name, kind in kinds if getattr(kind, "tz", None) or getattr(kind, "time_zone", None)]
+        if not zoned:
+            raise
+        raise UnsupportedEstimator(
+            f"the model answers its golden rows differently when {', '.join(map(repr, zoned))[:200]} is in UTC and "
+            "without a zone, as a served model is given it; convert it (.dt.tz_convert('UTC').dt.tz_localize(None)) "
+            "and fit on that."
+        ) from error

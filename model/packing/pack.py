@@ -24,7 +24,7 @@ from model.onnx_export.graph import NotCompiled
 from model.onnx_export.verification import compile_verified
 from model.outputs import PREDICT
 from model.packing.column_facts import column_facts, fitted_names, takes_strings, width_of
-from model.packing.containers import without_infinite_rows
+from model.packing.containers import without_infinite_rows, zones_explained
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
 from model.packing.labelling import label_by_thresholds
@@ -81,7 +81,7 @@ def pack(
     form |= {"name": name, "version": version, "score": score, "requires": needs if own else [], "golden": golden}
     form |= {"signature": signature, "baseline": baseline, "predict_fn": predict_fn}
     progress(Step.VERIFY)
-    return _publish(Path(output), _manifest(files, needs, **form), files, allow_pickle=allow_pickle, code=code)
+    return _publish(output, (_manifest(files, needs, **form), files), data, allow_pickle=allow_pickle, code=code)
 
 
 def _manifest(files: dict[str, bytes], needs: list[str], **fields: Any) -> Manifest:
@@ -183,10 +183,11 @@ def _compile(
 
 
 def _publish(
-    output: Path, manifest: Manifest, files: dict[str, bytes], *, allow_pickle: bool, code: Path | None
+    output: str | Path, made: tuple[Manifest, dict[str, bytes]], data: Any, *, allow_pickle: bool, code: Path | None
 ) -> loading.Loaded:
     """Write a bundle, and verify it with each engine that may serve it before it replaces the one before."""
-    with staging_directory(output) as folder:
+    manifest, files = made
+    with staging_directory(Path(output)) as folder, zones_explained(data):
         trust = Trust(write_files(folder, manifest, files), allow_pickle, code)
         if JOBLIB in manifest.kinds or code is not None:
             prove_in_fresh_process(folder, trust)

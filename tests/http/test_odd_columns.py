@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from contextlib import nullcontext
 from decimal import Decimal
 from fractions import Fraction
 
@@ -14,9 +15,11 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder
+from sklearn.tree import DecisionTreeClassifier
 
 from model.errors import PackingWarning, UnsupportedEstimator
 from model.packing.pack import pack
+from tests.conftest import ROOT
 from tests.dialects import Table
 from tests.dialecttable import DIALECTS, VERTEX
 from tests.http.conftest import Server
@@ -145,6 +148,25 @@ def test_a_column_with_two_kinds_of_missing_values_is_refused(tmp_path):
 
     with pytest.raises(UnsupportedEstimator, match="the column 'c' contains both None and NaN"):
         pack(estimator, tmp_path / "bundle", name="case")
+
+
+def hours(frame):
+    """Return the hour of the day in the column's own time zone."""
+    return frame[["c"]].apply(lambda cells: cells.dt.hour)
+
+
+@pytest.mark.parametrize(("zone", "refused"), [("UTC", False), ("Europe/Oslo", True)])
+def test_own_code_that_reads_local_times_is_refused_with_the_remedy(tmp_path, zone, refused):
+    """The model is given times in UTC: code that was fitted on them in another zone would answer differently."""
+    times = pd.Series(pd.date_range("2020-01-01", periods=40, freq="h", tz="UTC")).dt.tz_convert(zone)
+    rows = pd.DataFrame({"c": times, "x": np.arange(40.0)})
+    local = rows["c"].dt.hour > 6
+    code = make_column_transformer((FunctionTransformer(hours), ["c"]), remainder="passthrough")
+    estimator = make_pipeline(code, DecisionTreeClassifier()).fit(rows, local)
+    reason = pytest.raises(UnsupportedEstimator, match=r"'c' is in UTC and without a zone.*fit on that")
+
+    with reason if refused else nullcontext():
+        pack(estimator, tmp_path / "bundle", name="case", data=rows, code=ROOT)
 
 
 def test_a_strict_encoder_of_days_refuses_others(tmp_path):
