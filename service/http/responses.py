@@ -12,6 +12,7 @@ from service.protocols.base import JSON, Answer
 from service.protocols.registry import ProtocolRegistry
 
 logger = logging.getLogger(__name__)
+_MOST_LOGGED = 3  # problems of one request
 
 
 def json_response(value: object) -> Response:
@@ -36,7 +37,9 @@ def refusal(error: Exception, protocols: ProtocolRegistry) -> Response:
     if isinstance(error, ValueRefused):
         logger.info("request %s: a step of the model refused a value: %s", asked.request_id, error)
     if protocols.terse:
-        logger.debug("request %s: %s: %s", asked.request_id, failure.code, failure.message)
+        # Without values: LOG_REDACT may name their features.
+        said = "; ".join(f"{each.pointer}: expected {each.expected}" for each in failure.problems[:_MOST_LOGGED])
+        logger.debug("request %s: %s: %s", asked.request_id, failure.code, said or failure.message)
     response = response_of(protocols.refuse(asked.path, failure, asked.request_id))
     response.headers += failure.headers.items()
     return response

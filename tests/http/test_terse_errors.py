@@ -84,13 +84,14 @@ def test_categories_and_types_are_not_named(serve, strict, change):  # noqa: F81
 
 
 def test_the_operator_can_read_what_the_caller_cannot(serve, caplog):
-    """The message is in the log at its lowest level, under the request id."""
-    server = serve(TERSE_ERRORS="1")
+    """What was expected and where is in the log, under the request id; values, which may be secret, are not."""
+    server = serve(TERSE_ERRORS="1", LOG_REDACT=NAMES[1])
 
     with caplog.at_level(logging.DEBUG):
-        server.predict({"features": WRONG}, **{"X-Request-ID": "abc-1"})
+        server.predict({"features": [5.1, "secret", 1.4, 0.2]}, **{"X-Request-ID": "abc-1"})
 
-    assert "request abc-1: wrong_feature_count: /features: expected 4 features, got 3." in caplog.text
+    assert f"request abc-1: invalid_value: /features/1: expected a number for {NAMES[1]!r}" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_what_is_not_about_the_model_is_still_explained(serve):
