@@ -18,9 +18,6 @@ _DATA: Final = "give that as --data, and name the file of the model"
 _BINARY: Final = (
     "in a form that it no longer writes; load it in Python with that version, and write it with save_model('model.ubj')"
 )
-_CBM: Final = (
-    "write it as JSON and pack that: catboost.CatBoost().load_model({path}).save_model('model.json', format='json')"
-)
 # A pattern of a file's first bytes, what it is, and what to do.
 _OTHERS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (rb"\x89HDF\r\n", "is an HDF5 file, such as a Keras model", _ESTIMATOR),
@@ -32,14 +29,13 @@ _OTHERS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (rb"\x93NUMPY", "is an array of numpy", _DATA),
     (rb"\x28\xb5\x2f\xfd", "is compressed with zstandard", "decompress it"),
     (rb"\x00\x00\x00\x3f|binf", "is a binary file of XGBoost", _BINARY),
-    (rb"CBM1", "is a binary file of CatBoost", _CBM),
     (rb"[{\[]", "is JSON or another text", "name the file of the model"),
 )
 # The libraries' own files that can be read.
 _NATIVE: Final[tuple[tuple[bytes, Kind], ...]] = (
     (rb'\{(L.{8}|[iUIl].{1,4})(learner|version)|\s*\{\s*"(learner|version)"\s*:', "xgboost"),
     (rb"tree\r?\nversion=", "lightgbm"),
-    (rb'\s*\{\s*"(features_info|oblivious_trees|model_info|scale_and_bias|ctr_data|trees)"\s*:', "catboost"),
+    (rb'CBM1|\s*\{\s*"(features_info|oblivious_trees|model_info|scale_and_bias|ctr_data|trees)"\s*:', "catboost"),
 )
 _DAMAGED: Final[tuple[tuple[bytes, str, str], ...]] = (
     (rb"\Z", "is empty", _AGAIN),

@@ -41,11 +41,23 @@ def record(name, suffix, rows, answers, save):
     (HERE / f"{name}.json.answers").write_text(json.dumps(document) + "\n")
 
 
+def record_deep(rows):
+    """Write a model whose trees are no symmetric ones, of several classes, with a scale and a bias."""
+    model = catboost.CatBoostClassifier(
+        iterations=2, depth=3, grow_policy="Depthwise", border_count=8, verbose=0, allow_writing_files=False
+    ).fit(rows, target(rows.assign(city="Rome"), "classes"))
+    model.set_scale_and_bias(0.5, [0.25, 0.0, -0.25])
+    answers = model.predict_proba(rows.iloc[:COUNT])
+    for form in ("cbm", "json"):
+        record("catboost-deep", form, rows.iloc[:COUNT], answers, lambda path, form=form: model.save_model(path, form))
+
+
 def main():
     """Fit small models of each kind."""
     HERE.mkdir(exist_ok=True)
     rows = frame(np.random.default_rng(0))
     few, numbers = rows.iloc[:COUNT], rows.drop(columns="city")
+    record_deep(numbers)
     small = {"n_estimators": 4, "max_depth": 3, "max_cat_to_onehot": 1}
     for kind, classifier in (("binary", True), ("classes", True), ("number", False)):
         fitted = target(rows, kind)

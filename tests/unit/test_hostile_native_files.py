@@ -68,6 +68,13 @@ def catboost(change):
     return json.dumps(document).encode()
 
 
+def binary(before, after):
+    """Return CatBoost's binary file with the first of some bytes exchanged for others."""
+    content = (FOLDER / "catboost-deep.cbm").read_bytes()
+    assert before in content
+    return content.replace(before, after, 1)
+
+
 def column(document):
     """Return the first column of CatBoost's document."""
     return document["features_info"]["float_features"][0]
@@ -128,6 +135,11 @@ LIES = {
     "CatBoost's scale": catboost(lambda each: each.update(scale_and_bias=[float("inf"), [0]])),
     "CatBoost's outputs": catboost(lambda each: each.update(scale_and_bias=[1, [0] * 10**5])),
     "CatBoost's labels": catboost(lambda each: each["model_info"].update(class_params={"class_names": [{}, []]})),
+    "a binary file whose nodes share a child": binary(b"\x01\0\x04\0", b"\x01\0\x01\0"),
+    "a binary file's end": (FOLDER / "catboost-deep.cbm").read_bytes()[:-100],
+    "a binary file's size": binary(b"CBM1", b"CBM1\xff\xff\xff\x7f"),
+    "a binary file's format": binary(b"FlabuffersModel_v1", b"FlabuffersModel_v2"),
+    "a binary file's root": binary(b"CBM1", b"CBM1\x40\0\0\0\xff\xff\xff\xff"),
     "more labels": catboost(lambda each: each["model_info"].update(class_params={"class_names": [1, 2, 3]})),
 }
 

@@ -21,6 +21,7 @@ FOLDER = Path(__file__).parents[1] / "documents" / "mlflow"
 IRIS = load_iris()
 FITTED = LogisticRegression(max_iter=1000).fit(IRIS.data, IRIS.target)
 ANSWERED = ["xgboost-estimator", "xgboost-booster", "xgboost-booster-classes", "lightgbm-booster", "catboost-json"]
+ANSWERED += ["catboost-cbm"]
 
 
 def pack(path, tmp_path):

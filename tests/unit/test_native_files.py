@@ -14,7 +14,7 @@ from model.packing.pack import pack
 from model.packing.sources import read_source
 
 FOLDER = Path(__file__).parents[1] / "documents" / "native"
-FILES = ["catboost-binary.json", "catboost-classes.json", "catboost-number.json"]
+FILES = [f"catboost-{kind}.{form}" for kind in ("binary", "classes", "number", "deep") for form in ("json", "cbm")]
 FILES += ["lightgbm-binary.txt", "lightgbm-classes.txt", "lightgbm-number.txt"]
 FILES += ["xgboost-binary.ubj", "xgboost-classes.json", "xgboost-number.ubj"]
 # In float32, of XGBoost's own exponential; the others compute in float64.
@@ -38,6 +38,18 @@ def test_a_file_is_packed_without_its_library_and_answers_as_that_did(tmp_path, 
     assert kind.startswith("number") or expected.argmax(axis=1).tolist() == found.labels.tolist()
 
 
+@pytest.mark.parametrize("kind", ["binary", "classes", "number", "deep"])
+def test_catboosts_binary_file_says_what_its_json_says(kind):
+    """Columns, borders, leaves, scale and labels, of symmetric trees and of others."""
+    binary, document = (read_source(FOLDER / f"catboost-{kind}.{form}").estimator for form in ("cbm", "json"))
+    rows = np.random.default_rng(0).normal(size=(1000, 3))
+    rows[::5, 1] = np.nan
+
+    assert binary.predict(rows).tolist() == document.predict(rows).tolist()
+    assert binary.file.names == document.file.names
+    assert binary.file.labels == document.file.labels
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_signature_is_read_from_the_file(tmp_path, name):
     """A client sends categories as strings, and missing values as null."""
@@ -49,7 +61,7 @@ def test_the_signature_is_read_from_the_file(tmp_path, name):
     dtypes = {each.name: each.dtype for each in signature.features}
     assert {**dict.fromkeys(numbers, "float64"), **({} if library == "catboost" else {"city": "string"})} == dtypes
     assert all(each.nullable for each in signature.features)
-    count = {"binary": 2, "classes": 3}.get(kind.partition(".")[0])
+    count = {"binary": 2, "classes": 3, "deep": 3}.get(kind.partition(".")[0])
     assert (None if count is None else (tuple(range(count)),)) == signature.classes
 
 
@@ -70,6 +82,7 @@ def test_columns_have_the_names_of_the_data_where_lightgbm_changed_them(tmp_path
     ("name", "words"),
     [
         ("catboost-binary.json", "a file of CatBoost (JSON), which is read without catboost"),
+        ("catboost-binary.cbm", "a file of CatBoost (binary), which is read without catboost"),
         ("lightgbm-binary.txt", "a file of LightGBM, which is read without lightgbm"),
         ("xgboost-binary.ubj", "a file of XGBoost (UBJSON), which is read without xgboost"),
         ("xgboost-classes.json", "a file of XGBoost (JSON), which is read without xgboost"),

@@ -1,4 +1,4 @@
-"""A model in CatBoost's own JSON, as `save_model(…, format="json")` writes it."""
+"""A model in CatBoost's own file, binary or JSON, as `save_model` writes it."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.errors import UnsupportedEstimator
+from model.errors import UnsupportedEstimator, describe
+from model.onnx_export.boosting.catboost_binary import MAGIC, read_binary
 from model.onnx_export.boosting.catboost_json import read_catboost
 from model.onnx_export.boosting.tree_walk import catboost_sums, check_depth, softmax
 from model.signature import Label
@@ -20,10 +21,15 @@ class CatBoostFile:
     """Stands for the library's estimator: what it saves is the file."""
 
     library = "catboost"
-    described = "a file of CatBoost (JSON)"
     unknown = np.nan
 
     def __init__(self, content: bytes, numbers: bool = False) -> None:  # noqa: FBT001, FBT002  # of one kind of maker
+        binary = content.startswith(MAGIC)
+        try:
+            content = read_binary(content) if binary else content
+        except ValueError as error:
+            raise UnsupportedEstimator(f"this is not a model as CatBoost writes it ({describe(error)}).") from None
+        self.described = f"a file of CatBoost ({'binary' if binary else 'JSON'})"
         model = self._model = read_catboost(content)
         if model.others:
             raise UnsupportedEstimator(
