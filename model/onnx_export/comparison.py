@@ -86,11 +86,11 @@ class Comparison:
             together = self._sklearn.predict(rows, self._further)
         except NoFiniteAnswer:
             return [self._answer(self._sklearn, rows[place : place + 1]) for place in range(len(rows))]
-        return [_row(together, place) for place in range(len(rows))]
+        return [_finite(_row(together, place)) for place in range(len(rows))]
 
     def _answer(self, engine: Engine, row: Rows) -> Prediction | None:
         try:
-            return engine.predict(row, self._further)
+            return _finite(engine.predict(row, self._further))
         except NoFiniteAnswer:
             return None
 
@@ -125,3 +125,9 @@ def _row(prediction: Prediction, place: int) -> Prediction:
     else:
         own = None if shares is None else shares[part]
     return Prediction(prediction.labels[part], own, {name: each[part] for name, each in prediction.further.items()})
+
+
+def _finite(prediction: Prediction) -> Prediction | None:
+    """Return an answer, or None if it is not finite: no caller gets that, whichever engine computes it."""
+    finite = all(np.isfinite(each).all() for each in prediction.arrays() if each.dtype.kind == "f")
+    return prediction if finite else None

@@ -10,6 +10,7 @@ from model.onnx_export import (
     composites,
     encoders,
     kernels,
+    libraries,
     linear,
     meta_estimators,
     neighbours,
@@ -31,9 +32,15 @@ PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **networks.PREDICTORS,
     **composites.PREDICTORS,
     **meta_estimators.PREDICTORS,
+    **libraries.PREDICTORS,
     **boosting.PREDICTORS,
 }
-TRANSFORMERS: Final = {**scaling.TRANSFORMERS, **encoders.TRANSFORMERS, **composites.TRANSFORMERS}
+TRANSFORMERS: Final[dict[Any, Callable[..., ColumnTensor]]] = {
+    **scaling.TRANSFORMERS,
+    **encoders.TRANSFORMERS,
+    **composites.TRANSFORMERS,
+    **libraries.TRANSFORMERS,
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ def compile_model(estimator: Any, signature: Signature, further: Collection[str]
     coded = ("string", "any")
     codes: tuple[Codes, ...] = tuple({} if feature.dtype in coded else None for feature in signature.features)
     graph = Graph(PREDICTORS, TRANSFORMERS)
-    outcome = _outcome(graph, estimator, ColumnTensor("rows", codes), signature.task)
+    outcome = _outcome(graph, estimator, ColumnTensor("rows", codes, names=signature.names), signature.task)
     if signature.probabilities != (outcome.probabilities is not None):
         raise NotCompiled(f"the probabilities of {type(estimator).__name__} have no compiled form")
     named = {feature.name: each for feature, each in zip(signature.features, codes, strict=True) if each is not None}

@@ -31,12 +31,14 @@ class NotCompiled(Exception):
 class ColumnTensor:
     """A tensor of shape (n, width): its name in the graph, and for each column the codes of its strings.
 
-    scikit-learn has it as a `sparse` matrix, in which other libraries may take zeros for missing values.
+    scikit-learn has it as a `sparse` matrix, in which other libraries may take zeros for missing values. `names` are
+    those of the columns, as long as they are columns of the request.
     """
 
     name: str
     codes: tuple[Codes, ...]
     sparse: bool = False
+    names: tuple[str, ...] | None = None
 
     @property
     def width(self) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from operator import methodcaller
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +22,14 @@ FUNCTIONS: Final[dict[Any, tuple[Any, ...]]] = {
     np.sqrt: ("Sqrt",),
     np.abs: ("Abs",),
     np.square: ("Pow", 2),
+    np.fabs: ("Abs",),
+    np.floor: ("Floor",),
+    np.log2: ("Log", "Div", np.log(2)),
+    np.log10: ("Log", "Div", np.log(10)),
+    np.negative: ("Neg",),
+    np.tanh: ("Tanh",),
 }
+_CASTS: Final = (methodcaller("astype", float).__reduce__()[1], methodcaller("astype", "float64").__reduce__()[1])
 
 
 def numeric(name: str, width: int) -> ColumnTensor:
@@ -35,7 +43,8 @@ def select_columns(graph: Graph, x: ColumnTensor, places: Any) -> ColumnTensor:
     if places.tolist() == list(range(x.width)):
         return x
     codes = tuple(x.codes[place] for place in places)
-    return ColumnTensor(graph.gather_columns(x.name, places), codes)
+    names = None if x.names is None else tuple(x.names[place] for place in places)
+    return ColumnTensor(graph.gather_columns(x.name, places), codes, names=names)
 
 
 def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
@@ -49,6 +58,8 @@ def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
 def apply_function(graph: Graph, name: str, function: Any) -> str:
     """Apply a numpy function to each number; raises NotCompiled."""
     function = None if isinstance(function, partial) and function.func is check_array else function
+    if isinstance(function, methodcaller) and function.__reduce__()[1] in _CASTS:  # numbers are that already
+        function = None
     if function not in FUNCTIONS:
         raise NotCompiled(f"the function {getattr(function, '__name__', function)} has no compiled form")
     steps = FUNCTIONS[function]

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from operator import methodcaller
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,10 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
 
 from model.engines.onnx import OnnxEngine
@@ -191,3 +192,26 @@ def test_factors_of_matrix_products_stay_double():
     found = OnnxEngine(compiled.content, compiled.codes, signature).predict(CANCER.data)
 
     np.testing.assert_allclose(boosted.predict_proba(CANCER.data), found.probabilities, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "function", [np.floor, np.fabs, np.log2, np.log10, np.negative, np.tanh, methodcaller("astype", float)], ids=str
+)
+def test_a_function_that_only_maps_numbers_is_compiled_around(function):
+    """Functions of numpy and casts to float, which are steps of their own, answer alike in the compiled form."""
+    steps = make_pipeline(FunctionTransformer(function), Ridge()).fit(CANCER.data + 1, CANCER.target)
+    signature = read_signature(steps, read_columns(CANCER.data + 1, None))
+    compiled = compile_model(steps, signature)
+
+    found = OnnxEngine(compiled.content, compiled.codes, signature).predict(CANCER.data + 1)
+
+    np.testing.assert_allclose(steps.predict(CANCER.data + 1), found.labels, rtol=1e-9)
+
+
+def test_an_infinite_number_is_no_answer_whichever_engine_computes_it():
+    """An exponential that overflows for a far row is refused by the server, so it speaks against no compiled form."""
+    steps = make_pipeline(StandardScaler(), PoissonRegressor()).fit(IRIS.data, IRIS.target)
+
+    _, form = compile_verified(steps, read_signature(steps, None), None, None)
+
+    assert form.largest_difference < 1e-12

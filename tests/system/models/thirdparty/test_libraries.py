@@ -70,11 +70,6 @@ PICKLED = {
     ),
     "NGBoost": (NGBRegressor(n_estimators=5, verbose=False), TARGET),
     "NGBoost, classifier": (NGBClassifier(n_estimators=5, verbose=False), BINARY),
-    "glum": (GeneralizedLinearRegressor(family="poisson", alpha=0.1), TARGET),
-    "glum, in a pipeline": (
-        make_pipeline(StandardScaler(), GeneralizedLinearRegressor(family="gamma", alpha=1)),
-        TARGET,
-    ),
     "scikit-lego": (GMMClassifier(), BINARY),
     "scikit-lego, threshold": (Thresholder(LOGISTIC, threshold=0.4), BINARY),
     "scikit-lego, in a pipeline": (make_pipeline(EstimatorTransformer(LinearRegression()), Ridge()), TARGET),

@@ -1,0 +1,74 @@
+"""Steps of other libraries that only select columns, and glum's linear models; known by name, and never imported.
+
+scikit-lego, mlxtend, feature-engine and skrub name the columns that they keep or leave out. What else these libraries
+fit has no compiled form.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.linear import affine
+from model.onnx_export.scaling import select_columns
+
+_LINKS: Final = {"IdentityLink": "Identity", "LogLink": "Exp", "LogitLink": "Sigmoid"}
+# Where a fitted step says which columns it keeps, or leaves out.
+_KEEPING: Final = {
+    "mlxtend.feature_selection.column_selector.ColumnSelector": "cols",
+    "mlxtend.feature_selection.sequential_feature_selector.SequentialFeatureSelector": "k_feature_idx_",
+    "sklego.preprocessing.pandastransformers.ColumnDropper": "feature_names_",
+    "sklego.preprocessing.pandastransformers.ColumnSelector": "columns_",
+    "sklego.preprocessing.pandastransformers.TypeSelector": "feature_names_",
+    "skrub._select_cols.DropCols": "kept_cols_",
+    "skrub._select_cols.SelectCols": "columns_",
+}
+_DROPPING: Final = (
+    "drop_constant_features.DropConstantFeatures drop_correlated_features.DropCorrelatedFeatures "
+    "drop_duplicate_features.DropDuplicateFeatures drop_features.DropFeatures "
+    "smart_correlation_selection.SmartCorrelatedSelection"
+)
+_SAME: Final = (
+    "mlxtend.preprocessing.dense_transformer.DenseTransformer",
+    "sklego.preprocessing.identitytransformer.IdentityTransformer",
+)
+
+
+def _kept(graph: Graph, step: Any, x: ColumnTensor, attribute: str) -> ColumnTensor:
+    return select_columns(graph, x, _places(x, getattr(step, attribute)))
+
+
+def _without(graph: Graph, step: Any, x: ColumnTensor) -> ColumnTensor:
+    left_out = set(_places(x, step.features_to_drop_))
+    return select_columns(graph, x, [place for place in range(x.width) if place not in left_out])
+
+
+def _places(x: ColumnTensor, columns: Sequence[Any]) -> list[int]:
+    """Return the indices of columns given by index or name; raises NotCompiled if their names are not known here."""
+    if not all(isinstance(each, (int, np.integer)) or each in (x.names or ()) for each in columns):
+        raise NotCompiled("a selection of columns whose names an earlier step made has no compiled form")
+    return [(x.names or ()).index(each) if isinstance(each, str) else int(each) for each in columns]
+
+
+def _glum(graph: Graph, model: Any, x: ColumnTensor) -> PredictorOutput:
+    """Return the inverse link of a linear predictor; glum keeps the link that its family or its caller chose."""
+    link = type(model.link_instance).__name__
+    if link not in _LINKS:
+        raise NotCompiled(f"the link {link} has no compiled form")
+    linear = graph.squeeze(affine(graph, x.name, model.coef_, model.intercept_))
+    return PredictorOutput(graph.add(_LINKS[link], linear))
+
+
+TRANSFORMERS: Final[dict[Any, Callable[..., ColumnTensor]]] = {
+    **{
+        name: lambda graph, step, x, attribute=attribute: _kept(graph, step, x, attribute)
+        for name, attribute in _KEEPING.items()
+    },
+    **{f"feature_engine.selection.{name}": _without for name in _DROPPING.split()},
+    **{name: lambda _graph, _step, x: x for name in _SAME},
+}
+PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
+    "glum._glm.GeneralizedLinearRegressor": _glum,
+    "glum._glm_cv.GeneralizedLinearRegressorCV": _glum,
+}
