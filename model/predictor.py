@@ -43,15 +43,19 @@ class Predictor:
             error.cell = self._refused_cell(rows, further)
             raise
         except _OF_VALUES as error:
-            if raised_in(error).partition(".")[0] in _OURS or not self._still_predicts(further):
+            if raised_in(error).partition(".")[0] in _OURS or not self._still_predicts(len(rows), further):
                 raise
             refused = ValueRefused(f"{describe(error)} (in {raised_in(error)})")
             refused.cell = self._refused_cell(rows, further)
             raise refused from error
 
-    def _still_predicts(self, further: Sequence[str]) -> bool:
-        """Return whether the golden rows are answered: then other rows that are not are at fault, and not the model."""
-        return not self._refuses(make_rows(self._manifest.golden.rows, self._manifest.signature), further)
+    def _still_predicts(self, count: int, further: Sequence[str]) -> bool:
+        """Return whether golden rows are answered: then other rows that are not are at fault, and not the model.
+
+        There are no more of them than the rows that failed, so that a failure costs about what an answer does.
+        """
+        golden = make_rows(self._manifest.golden.rows[:count], self._manifest.signature)
+        return not self._refuses(golden, further)
 
     def _refused_cell(self, rows: Rows, further: Sequence[str]) -> tuple[int, str | None] | None:
         signature = self._manifest.signature
