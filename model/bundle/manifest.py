@@ -106,6 +106,7 @@ class Manifest:
     means what `made_with` says of scikit-learn. `further` declares what the estimator answers beyond labels and
     probabilities. `thresholds` has a number or None for each class, if labels are chosen by these
     (`model.engines.thresholds`). `predict_fn` is the method whose output MLflow's routes answer, as its models say it.
+    `compared_with` says what answered as the compiled model does, if that was no estimator of a library.
     """
 
     format: int
@@ -124,6 +125,7 @@ class Manifest:
     further: tuple[OutputSpec, ...] = ()
     thresholds: tuple[Annotated[float, msgspec.Meta(gt=0, le=1)] | None, ...] = ()
     predict_fn: str = PREDICT
+    compared_with: str | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ def _table(bundle: Bundle) -> str:
         "files": ", ".join(f"{name} ({file.bytes:,} bytes)" for name, file in manifest.files.items()),
         "thresholds": _thresholds(manifest),
         "engine": describe_engine(manifest),
+        **({"compared with": manifest.compared_with} if manifest.compared_with else {}),
         "golden rows": str(len(manifest.golden.rows)),
         "score": f"{manifest.score.metric} {manifest.score.value:.4g}" if manifest.score else "none",
     }

@@ -28,6 +28,7 @@ from model.packing.containers import without_infinite_rows, zones_explained
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
 from model.packing.labelling import label_by_thresholds
+from model.packing.library_check import compare_with_library
 from model.packing.objects import model_in, refuse_main
 from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
@@ -179,7 +180,8 @@ def _compile(
         made, form = compile_verified(estimator, signature, columns, baseline, progress)
     except NotCompiled as error:
         return {}, {"not_compiled": str(error)}
-    return {ONNX: made.content}, {"compiled": form}
+    compared = compare_with_library(estimator, signature)
+    return {ONNX: made.content}, {"compiled": form, "compared_with": compared}
 
 
 def _publish(

@@ -98,6 +98,50 @@ def test_the_command_says_what_it_reads(tmp_path, capsys, name, words):
     assert said.out.startswith("engine: onnx, compared with the file's own trees: ")
 
 
+def test_the_bundle_says_what_the_graph_was_compared_with(tmp_path, capsys):
+    """Where the library is not installed, that is a walk of the file's trees by numpy."""
+    manifest = pack(read_source(FOLDER / "xgboost-binary.ubj").estimator, tmp_path / "bundle", name="test").manifest
+
+    assert "a walk of the file's trees by numpy" == manifest.compared_with
+    assert 0 == main(["inspect", str(tmp_path / "bundle")], {})
+    assert "compared with  a walk of the file's trees by numpy" in capsys.readouterr().out
+
+
+LIBRARY = """
+import os
+class Booster:
+    feature_names = feature_types = None
+    def __init__(self, model_file):
+        {reading}
+    def attr(self, name):
+        return None
+    def predict(self, matrix, iteration_range):
+        return matrix[:, 0] * 0
+def DMatrix(rows, **_):
+    return rows
+"""
+
+
+@pytest.mark.parametrize(
+    ("reading", "words"),
+    [
+        ("pass", "answers differently in xgboost; pack its estimator instead"),
+        ("os.abort()", r"xgboost cannot read a file of XGBoost \(UBJSON\) \(-6"),
+        ("raise ValueError('own words')", "xgboost cannot read .*own words"),
+    ],
+)
+def test_a_library_that_is_there_has_to_agree_and_may_crash(tmp_path, monkeypatch, reading, words):
+    """It reads the file in a process of its own, so that a crash there is a refusal here."""
+    (tmp_path / "xgboost.py").write_text(LIBRARY.format(reading=reading))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(UnsupportedEstimator, match=words):
+        pack(read_source(FOLDER / "xgboost-binary.ubj").estimator, tmp_path / "bundle", name="test")
+
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_what_has_no_compiled_form_says_what_to_do(tmp_path):
     """A file is never pickled: a model that is not compiled is packed from the library's estimator."""
     path = tmp_path / "model.ubj"

@@ -24,7 +24,7 @@ class CatBoostFile:
     unknown = np.nan
 
     def __init__(self, content: bytes, numbers: bool = False) -> None:  # noqa: FBT001, FBT002  # of one kind of maker
-        binary = content.startswith(MAGIC)
+        self.original, binary = content, content.startswith(MAGIC)
         try:
             content = read_binary(content) if binary else content
         except ValueError as error:

@@ -42,7 +42,8 @@ class LightGBMFile:
             raise UnsupportedEstimator(
                 f"this model of LightGBM cannot be packed from its file: {error}; load it with lightgbm, and pack that."
             ) from None
-        self.content, self._text = content, text
+        self.content = self.original = content
+        self._text = text
         self.width = len(self._model.names)
         generated = all(map(_GENERATED.fullmatch, self._model.names))
         self.names = None if generated else self._model.names

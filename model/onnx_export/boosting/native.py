@@ -26,13 +26,15 @@ class ModelFile(Protocol):
     """What is read from a file: its columns, its answers, and by which library's estimator it is compiled.
 
     `names` are None if the model was fitted on columns without names, and `labels` if it is a regressor. `categories`
-    has those of each column of categories. `stands_for` is the qualified name of the estimator.
+    has those of each column of categories. `content` is what is read, and
+    `original` what the file holds. `stands_for` is the qualified name of the estimator.
     `answers_probabilities` says whether the Booster of a classifier does.
     """
 
     library: str
     described: str
     content: bytes
+    original: bytes
     width: int
     names: tuple[str, ...] | None
     labels: tuple[Label, ...] | None
@@ -73,8 +75,8 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             raise AttributeError("feature_names_in_")
         return np.array(self.file.names, dtype=object)
 
-    def _answer(self, rows: Any) -> NDArray[Any]:
-        """Return what the file's trees answer; categories become their indices."""
+    def numbers(self, rows: Any) -> NDArray[np.float64]:
+        """Return the rows with the indices of their categories."""
         names = self.file.names  # LightGBM's differ from the data's in their spaces: then the order counts
         by_name = hasattr(rows, "columns") and names and set(names) <= set(rows.columns)
         given = np.asarray(rows[list(names)] if by_name else rows)
@@ -87,8 +89,12 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
             codes: dict[Any, float] = {value: float(code) for code, value in enumerate(known)}
             cells = given[:, place].tolist()
             numbers[:, place] = [np.nan if _is_nan(cell) else codes.get(cell, self.file.unknown) for cell in cells]
+        return numbers
+
+    def _answer(self, rows: Any) -> NDArray[Any]:
+        """Return what the file's trees answer."""
         with np.errstate(all="ignore"):
-            found: NDArray[Any] = self.file.answer(numbers)
+            found: NDArray[Any] = self.file.answer(self.numbers(rows))
         return found
 
 

@@ -36,7 +36,7 @@ class XGBoostFile:
                 f"this model of XGBoost cannot be packed from its file ({describe(error)}); load it with xgboost, and "
                 "pack that estimator."
             ) from error
-        self.content = content
+        self.content = self.original = content
         self.described = f"a file of XGBoost ({'JSON' if is_json(content) else 'UBJSON'})"
         self.width, self.names = self._trees.width, self._trees.names
         self.categories = dict(self._trees.categories)
