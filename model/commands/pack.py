@@ -96,9 +96,10 @@ def _data(path: Path | None, estimator: Any, progress: Progress) -> Any:
     if path is None:
         return None
     from model.packing.data_files import rows_at  # noqa: PLC0415  # the serving images have no packing
+    from model.packing.pruning import keep_what_predicts  # noqa: PLC0415  # likewise
 
     progress(Step.READ_DATA)
-    return rows_at(path, getattr(estimator, "best_estimator_", estimator))
+    return rows_at(path, keep_what_predicts(estimator))
 
 
 def describe_outputs(loaded: Loaded) -> str:

@@ -1,9 +1,12 @@
 """imbalanced-learn resamples only in fitting: its models become scikit-learn's, and need the library no more."""
 
+import json
+import os
 import subprocess
 import sys
 import warnings
 
+import joblib
 import numpy as np
 import pytest
 from imblearn.combine import SMOTEENN
@@ -108,3 +111,19 @@ def test_none_of_them_needs_the_library_to_be_served(made):
     folders = [str(folder) for _, folder, _ in made.values()]
 
     subprocess.run([sys.executable, "-c", WITHOUT, *folders], check=True, cwd=ROOT)
+
+
+def test_data_in_csv_are_read_as_the_steps_after_a_sampler_know_them(tmp_path):
+    """A sampler hides no column from what reads the data: codes such as "01" stay strings."""
+    rows, labels = FRAME
+    rows = rows.assign(pressure=rows["pressure"].map({"low": "01", "normal": "02", "high": "03"}))
+    sampled = make_pipeline(SMOTENC(["pressure", "male"], **SMALL), ENCODED, LOGISTIC).fit(rows, labels)
+    joblib.dump(sampled, tmp_path / "sampled.joblib")
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    where = "sampled.joblib", "--data", "rows.csv", "--output", "bundle"
+
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-m", "model", "pack", *where], check=True, cwd=tmp_path, env=environment)
+
+    features = json.loads((tmp_path / "bundle" / "manifest.json").read_text())["signature"]["features"]
+    assert ["01", "02", "03"] == next(each["categories"] for each in features if each["name"] == "pressure")
