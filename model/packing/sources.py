@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +44,15 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     if not path.is_dir():
         return _read(path, modules)
     said = read_mlmodel(path)
-    source = _read(said.path, modules | said.modules)
+    try:
+        source = _read(said.path, modules | said.modules)
+    except ModelError as error:
+        if said.flavour != "sklearn" and find_spec(said.flavour) is None:
+            raise UnsupportedEstimator(
+                f"{said.path} needs {said.flavour}, which is not installed ({error}): install it where you pack, or "
+                "log its Booster, which is read without it."
+            ) from error
+        raise
     if said.booster:
         source = _as_booster(source, said)
     described = f"an MLflow directory of the flavour {said.flavour}: {source.described}"

@@ -134,6 +134,15 @@ def test_what_is_not_packed_is_named(tmp_path, name):
     assert str(raised.value).startswith(str(tmp_path / "model"))
 
 
+def test_a_library_that_its_pickle_needs_is_named(tmp_path):
+    """MLflow pickles LightGBM's estimators, or writes them as skops; only its Booster is a file of LightGBM."""
+    path = as_mlflow(tmp_path / "model", {"lightgbm": {"data": "model.pkl"}})
+    (path / "model.pkl").write_bytes(b"clightgbm.sklearn\nLGBMClassifier\n)R.")
+
+    with pytest.raises(UnsupportedEstimator, match=r"needs lightgbm, which is not installed .*or log its Booster"):
+        read_source(path)
+
+
 def test_a_bundle_is_named_as_one(iris_bundle):
     """A bundle is served, and not packed again."""
     with pytest.raises(UnsupportedEstimator, match="is a bundle already: serve it"):
