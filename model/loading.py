@@ -74,8 +74,9 @@ def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callab
     try:
         from model.sklearn_runtime.restore import restore  # noqa: PLC0415  # a compiled model needs no scikit-learn
     except ModuleNotFoundError as error:
+        why = "is not to be served by its compiled model" if ONNX in bundle.content else "has no compiled model"
         raise VersionMismatch(
-            f"{directory} has no compiled model, and this server has no scikit-learn ({error}); use the image that "
+            f"{directory} {why}, and this server has no scikit-learn ({error}); use the image that "
             f"includes it: in a checkout, `make image BUNDLE={directory}` builds one."
         ) from None
     return partial(restore, bundle, directory)

@@ -83,3 +83,19 @@ def test_strings_and_nulls_get_the_answers_of_the_library(name, serve, tmp_path)
     status, answer = server.predict({"features": instances[0]})
     assert (200, int(expected[0].argmax())) == (status, answer["prediction"])
     assert "onnx" == server.model()["engine"]
+
+
+def test_another_engine_is_refused_in_one_line(launch, tmp_path):
+    """ENGINE=scikit-learn says that it has nothing to work with, and what to use instead."""
+    rows = rows_of(100, 0)[["net size", "weight"]]
+    model = xgboost.XGBClassifier(**FEW).fit(rows, rows["weight"].gt(0).astype(int))
+    pack(model, tmp_path / "bundle", name="alone", data=rows)
+
+    refused = launch(tmp_path / "bundle", python=str(PYTHON), ENGINE="scikit-learn")
+    assert refused.process.wait(60) != 0
+    (said,) = [line for line in refused.errors.splitlines() if "version_mismatch" in line]
+    assert "is not to be served by its compiled model, and this server has no scikit-learn" in said
+    refused = launch(tmp_path / "bundle", ENGINE="scikit-learn")
+    assert refused.process.wait(60) != 0
+    (said,) = [line for line in refused.errors.splitlines() if "version_mismatch" in line]
+    assert "contains only a compiled model, which ENGINE=scikit-learn does not use; set ENGINE=auto" in said
