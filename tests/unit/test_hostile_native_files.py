@@ -199,7 +199,7 @@ def test_whatever_is_changed_in_a_file_it_is_refused_or_packed(tmp_path, path):
     """Changes at random never raise anything but the errors of packing, and never take long."""
     draw, content, slowest = random.Random(path.name), path.read_bytes(), 0.0
     target = tmp_path / "model"
-    for _ in range(120):
+    for _ in range(60):
         target.write_bytes(mutated(draw, content))
         start = time.monotonic()
         try:

@@ -48,8 +48,15 @@ except ModelError as error:
 """
 
 
-@pytest.mark.parametrize("how", ["skops", "pickle"])
-@pytest.mark.parametrize(("step", "name"), [("class", "Mine"), ("function", "mine"), ("lambda", "<lambda>")])
+@pytest.mark.parametrize(
+    ("step", "name", "how"),
+    [
+        ("class", "Mine", "skops"),
+        ("class", "Mine", "pickle"),
+        ("function", "mine", "pickle"),
+        ("lambda", "<lambda>", "pickle"),
+    ],
+)
 def test_what_is_of_the_script_is_refused_from_python_with_the_remedy(tmp_path, step, name, how):
     """A class, function or lambda of `__main__` is refused, even where a pickle is allowed: no server finds it."""
     (tmp_path / "train.py").write_text(SCRIPT)
