@@ -104,10 +104,12 @@ MODELS ?= logistic forest boosting
 ROUNDS ?= 3
 SECONDS ?= 3
 PARTS ?= forest speed libraries formats memory
+RESULTS ?= benchmarks/results.md
 
 bench: .venv/dev.stamp .venv-peers/chart.stamp .venv-models/boosting.stamp wrk  ## compare with PEERS on this machine: benchmarks/results.md and .png
 	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) .venv-peers/libraries.stamp || echo "not every peer could be installed" >&2
-	$(FIRST) .venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS)
+	$(FIRST) .venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS) \
+	  --output $(RESULTS)
 	.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png
 
 wrk:

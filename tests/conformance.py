@@ -55,7 +55,7 @@ def _others() -> Iterator[str]:
     typed = {name for name, _ in all_estimators(type_filter=["classifier", "regressor", "cluster"])}
     yield f"No `predict` for new rows: {', '.join(sorted(typed - known))}."
     yield ""
-    yield "Estimators of a density (mixtures), and transformers, are refused: they are none of the four tasks."
+    yield "Estimators of a density (mixtures) are refused: they do none of the tasks of [models.md](models.md)."
 
 
 if __name__ == "__main__":

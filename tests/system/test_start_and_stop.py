@@ -43,7 +43,7 @@ WRONG = {
     "no manifest": (lambda bundle: (bundle / "manifest.json").write_text("{"), {}, "bundle_corrupt"),
     "wrong digest": (lambda _: None, {"MODEL_SHA256": "0" * 64}, "digest_mismatch"),
     "other scikit-learn": (
-        change_manifest(lambda manifest: manifest["made_with"].update({"scikit-learn": "0.1"})),
+        change_manifest(lambda manifest: manifest.update(requires=["scikit-learn==0.1"])),
         {"ENGINE": "scikit-learn"},
         "version_mismatch",
     ),

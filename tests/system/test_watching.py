@@ -36,7 +36,7 @@ def test_a_bundle_that_is_packed_into_the_directory_is_reloaded_once(serve, iris
         run_python(PACK_VERSION, version, path)
         assert serves(server, version)
 
-    assert 2 == server.metric("model_reloads_total")
+    eventually(lambda: server.metric("model_reloads_total") == 2, "the end of both reloads")
     assert 2 == server.errors.count("has changed")
 
 
