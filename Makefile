@@ -42,6 +42,7 @@ test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-mod
 	for each in $(LIBRARIES); do \
 	  .venv-models/$$each/bin/python -m pytest -m models tests/system/models/$$each --numprocesses 2 --dist loadfile || exit 1; \
 	done
+	.venv/bin/pytest -m models tests/system/models/guide --numprocesses 2
 	.venv/bin/pytest -m models tests/system/models/versions --numprocesses 2 --dist loadgroup --timeout 600
 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy

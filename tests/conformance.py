@@ -29,7 +29,7 @@ is that of a probability, or of a regressor's number relative to it. CatBoost's 
 a way that is no tree over numbers, so such a model is a pickle.
 
 """
-GUIDE = """`tests/unit/test_guide.py` packs what scikit-learn's user guide builds, fitted on data frames and on arrays,
+GUIDE = """`make test-models` packs what scikit-learn's user guide builds, fitted on data frames and on arrays,
 and compares the answers: labels equal, numbers within 1e-12. What only fitting used, such as the distributions of a
 search, is left out."""
 COLUMNS = ("|  | task | served |", "|---|---|---|")

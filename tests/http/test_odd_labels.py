@@ -68,7 +68,8 @@ def serve(folder, iris_bundle, estimator, labels, *, compiled=False):
     taken = (
         labels.take([0, 0, 1, 1] * 10) if hasattr(labels, "take") else [labels[place] for place in [0, 0, 1, 1] * 10]
     )
-    pack(estimator.fit(ROWS, taken), folder, name="case", data=ROWS, code=ROOT, compiled=compiled)
+    code = ROOT if isinstance(estimator, Own) else None
+    pack(estimator.fit(ROWS, taken), folder, name="case", data=ROWS, code=code, compiled=compiled)
     server = Server(iris_bundle, PREDICT_ROUTE=VERTEX)
     server.model.current = ServedModel.of(load(folder, Trust(code=ROOT)), 0.0, 100)
     return server

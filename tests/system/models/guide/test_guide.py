@@ -9,6 +9,7 @@ from model.packing.pack import pack
 from tests import guide
 from tests.http.test_conformance import ROWS, choose, expected
 
+pytestmark = pytest.mark.models
 CASES = {case.name: case for case in guide.cases()}
 # What is fitted on an array, too, where all columns are numbers: the rest only combines these, or selects by name.
 ARRAYS = [
