@@ -19,7 +19,10 @@ from sklearn.ensemble import (
     StackingClassifier,
     VotingClassifier,
 )
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401  # makes the next import work
+from sklearn.experimental import (
+    enable_halving_search_cv,  # noqa: F401  # whose import makes the searches known
+    enable_iterative_imputer,  # noqa: F401  # makes the next import work
+)
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import IterativeImputer, SimpleImputer
