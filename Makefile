@@ -111,7 +111,7 @@ bench: .venv/dev.stamp .venv-peers/chart.stamp .venv-models/boosting.stamp wrk  
 	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) .venv-peers/libraries.stamp || echo "not every peer could be installed" >&2
 	$(FIRST) .venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS) \
 	  --output $(RESULTS)
-	.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png
+	$(if $(findstring speed,$(PARTS)),.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png)
 
 wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }

@@ -27,7 +27,7 @@ def write(results: Results) -> str:
     """Return the whole page."""
     parts = [
         "# Benchmark results",
-        "Written by `make bench`; do not edit. The chart is results.png.",
+        "Written by `make bench`; do not edit. The chart of the servers is results.png.",
         _table(("", ""), [(name, value) for name, value in results.facts.items()]),
         _METHOD,
         _disturbed(results),
@@ -59,7 +59,7 @@ def _cases(results: Results) -> list[Case]:
 
 def _cells(results: Results) -> Iterator[str]:
     cases = _cases(results)
-    for cell in CELLS:
+    for cell in CELLS if cases else ():
         yield f"## {cell.title[0].upper()}{cell.title[1:]}"
         latency = "p50, p99 in ms" if not cell.many else "p50 in ms"
         yield f"Requests/s; {latency}; (ours to theirs)."
@@ -97,6 +97,8 @@ def _others(results: Results) -> Iterator[str]:
         rows = [(each.contestant, each.title, _number(statistics.median(rates))) for each, rates in formats if rates]
         yield _table(("server", "format", "requests/s"), rows)
     weights = {each.contestant: each for each in results.weights}
+    if not weights:
+        return
     yield "## Start and memory"
     yield "LogisticRegression. Seconds from exec to the first prediction's 200; PSS of all processes under load."
     titles = ("", "start, s", "memory with 2 workers, MB")
