@@ -21,62 +21,64 @@ _EXPECTED = (
 )
 
 
-class RowsField(fields.Field[Rows]):
-    """Reads one row, or a list of rows; its messages are Problems, not strings."""
+class Member(fields.Field[Any]):
+    """A member of a request; its messages are Problems, not strings."""
+
+    def deserialize(
+        self,
+        value: Any,
+        attr: str | None = None,
+        data: Mapping[str, Any] | None = None,  # noqa: ARG002  # marshmallow's interface
+        **kwargs: Any,  # noqa: ARG002  # likewise
+    ) -> Any:
+        """Return what `read` makes of the value; raises ValidationError with a list of Problems.
+
+        This is not `_deserialize`, which marshmallow does not call for null: null is refused like any invalid value.
+        """
+        if value is missing:
+            return missing
+        try:
+            return self.read(value, f"/{attr}")
+        except InvalidRows as error:
+            raise ValidationError(list(error.problems)) from None
+
+    def read(self, value: Any, pointer: str) -> Any:
+        """Return the valid value; raises InvalidRows."""
+        raise NotImplementedError
+
+
+class RowsField(Member):
+    """Reads one row, or a list of rows, into shape (n, features)."""
 
     def __init__(self, reader: RowReader, *, single: bool) -> None:
         super().__init__()
         self._reader = reader
         self._single = single
 
-    def deserialize(
-        self,
-        value: Any,
-        attr: str | None = None,
-        data: Mapping[str, Any] | None = None,  # noqa: ARG002  # marshmallow's interface
-        **kwargs: Any,  # noqa: ARG002  # likewise
-    ) -> Any:
-        """Return shape (n, features); raises ValidationError with a list of Problems.
-
-        This is not `_deserialize`, which marshmallow does not call for null: the reader refuses that like any other
-        invalid row.
-        """
-        if value is missing:
-            return missing
-        pointer = f"/{attr}"
-        try:
-            if self._single:
-                return self._reader.read([value], pointer, single=True)
-            if not isinstance(value, (list, np.ndarray)):
-                raise invalid_request(pointer, "a list of rows", shown(value))
-            return self._reader.read(value, pointer)
-        except InvalidRows as error:
-            raise ValidationError(list(error.problems)) from None
+    def read(self, value: Any, pointer: str) -> Rows:
+        """Return the rows; raises InvalidRows."""
+        if self._single:
+            return self._reader.read([value], pointer, single=True)
+        if not isinstance(value, (list, np.ndarray)):
+            raise invalid_request(pointer, "a list of rows", shown(value))
+        return self._reader.read(value, pointer)
 
 
-class OutputsField(fields.Field[tuple[str, ...]]):
+class OutputsField(Member):
     """Reads which of the model's outputs the caller asks for, each once."""
 
     def __init__(self, known: Sequence[str]) -> None:
         super().__init__()
         self._known = known
 
-    def deserialize(
-        self,
-        value: Any,
-        attr: str | None = None,
-        data: Mapping[str, Any] | None = None,  # noqa: ARG002  # marshmallow's interface
-        **kwargs: Any,  # noqa: ARG002  # likewise
-    ) -> Any:
-        """Return the names; raises ValidationError with a Problem."""
-        if value is missing:
-            return missing
-        expected, pointer = f"some of {', '.join(self._known)}, each once", f"/{attr}"
+    def read(self, value: Any, pointer: str) -> tuple[str, ...]:
+        """Return the names; raises InvalidRows."""
+        expected = f"some of {', '.join(self._known)}, each once"
         if not isinstance(value, list) or not 0 < len(value) <= len(self._known):
-            raise ValidationError([Problem("invalid_request", pointer, f"a list of {expected}", shown(value))])
+            raise invalid_request(pointer, f"a list of {expected}", shown(value))
         for place, name in enumerate(value):
             if name not in self._known or name in value[:place]:
-                raise ValidationError([Problem("invalid_request", f"{pointer}/{place}", expected, shown(name))])
+                raise invalid_request(f"{pointer}/{place}", expected, shown(name))
         return tuple(value)
 
 

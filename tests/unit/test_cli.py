@@ -25,7 +25,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 from model.commands import check
-from model.commands.cli import main
 from model.errors import UnsupportedEstimator
 from model.loading import load, make_rows, verify
 from model.packing.pack import pack
@@ -39,17 +38,6 @@ IRIS = load_iris(as_frame=True)
 @pytest.fixture
 def estimator():
     return LogisticRegression(max_iter=1000).fit(IRIS.data, IRIS.target)
-
-
-@pytest.fixture
-def run(capfd):
-    """Run a command as a shell would; return its exit code, and what it wrote."""
-
-    def call(*arguments, **environ):
-        code = main([str(argument) for argument in arguments], environ)
-        return code, *capfd.readouterr()
-
-    return call
 
 
 def as_mlflow(estimator, path):

@@ -14,7 +14,6 @@ import pytest
 import sklearn
 from sklearn.cluster import KMeans
 
-from model.commands.cli import main
 from model.environments.pins import SKLEARN
 from model.environments.serving import main as print_release
 from model.environments.serving import sklearn_needed
@@ -33,17 +32,6 @@ runpy.run_module("model", run_name="__main__")
 def file_of(version, path):
     path.write_bytes(pickle.dumps(KMeans()).replace(HERE.encode(), version.encode()))
     return path
-
-
-@pytest.fixture
-def run(capfd):
-    """Run a command as a shell would; return its exit code, and what it wrote."""
-
-    def call(*arguments, **environ):
-        code = main([str(argument) for argument in arguments], environ)
-        return code, *capfd.readouterr()
-
-    return call
 
 
 def test_without_an_environment_the_commands_are_said(run, tmp_path):

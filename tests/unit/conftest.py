@@ -1,0 +1,16 @@
+"""What several unit tests need."""
+
+import pytest
+
+from model.commands.cli import main
+
+
+@pytest.fixture
+def run(capfd):
+    """Run a command as a shell would; return its exit code, and what it wrote."""
+
+    def call(*arguments, **environ):
+        code = main([str(argument) for argument in arguments], environ)
+        return code, *capfd.readouterr()
+
+    return call
