@@ -7,8 +7,8 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-models test-proxies proxies soak fuzz reliability lint \
-  format check coverage image image-compiled docs bench wrk lock clean
+.PHONY: help serve train test test-image test-bench test-clients test-models test-proxies test-browser proxies chromium \
+  soak fuzz reliability lint format check coverage image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
@@ -24,7 +24,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not models and not proxies" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not models and not proxies and not browser" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
@@ -48,6 +48,9 @@ test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-mod
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600
 
+test-browser: .venv/dev.stamp .venv-browser/stamp proxies chromium  ## the pages in a real browser (Chromium, Playwright, axe-core)
+	PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser -m browser --numprocesses 2 --dist loadfile
+
 soak: .venv/dev.stamp proxies  ## 200,000 good and bad requests, and ten minutes of a random schedule of faults
 	RELIABILITY=full .venv/bin/pytest tests/system/reliability/test_soak.py \
 	  tests/system/reliability/test_schedule.py --timeout 1800
@@ -68,6 +71,10 @@ proxies:
 	@PATH="$$PATH:/usr/sbin" which nginx haproxy faketime envsubst >/dev/null \
 	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	       nginx-light haproxy faketime gettext-base; } >&2
+
+chromium:
+	@which chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	  chromium fonts-liberation; } >&2
 
 lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
 	.venv/bin/ruff check .
@@ -125,6 +132,9 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	.venv/bin/python -m model.environments.lock .venv/bin/uv $(LOCK_FLAGS)
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  $(LOCK_FLAGS) tests/clients/requirements.in -o tests/clients/requirements.txt
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  $(LOCK_FLAGS) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
+	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
 	for each in $(LIBRARIES); do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $(LOCK_FLAGS) --extra any --extra train --extra dev pyproject.toml tests/models/requirements-$$each.in \
@@ -132,11 +142,19 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	done
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-clients .venv-models .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-models .bench bundle
 
 .venv-clients/stamp: tests/clients/requirements.txt
 	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
 	@.venv-clients/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $< >&2
+	@touch $@
+
+# Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
+.venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
+	@which npm >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends npm; } >&2
+	@rm -rf .venv-browser && mkdir .venv-browser && cp tests/system/browser/package*.json .venv-browser
+	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-browser/python -r $< >&2
+	@npm ci --prefix .venv-browser --ignore-scripts --no-audit --no-fund --silent >&2
 	@touch $@
 
 .venv/%.stamp: requirements-%.txt

@@ -105,6 +105,12 @@ class Settings:
         "a second address to listen on; metrics and statistics are then served only there",
         default=None,
     )
+    forwarded_prefix: bool = setting(
+        "FORWARDED_PREFIX",
+        YES_NO,
+        "believe the header X-Forwarded-Prefix, by which a proxy says below which path it has the service",
+        default=False,
+    )
     tokens_file: Path | None = setting(
         "TOKENS_FILE",
         Parser(Path, "a path"),

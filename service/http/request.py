@@ -15,6 +15,8 @@ _TIMEOUTS = (
     ("X-Request-Timeout", "HTTP_X_REQUEST_TIMEOUT", 1.0, "seconds"),
     ("X-Envoy-Expected-Rq-Timeout-Ms", "HTTP_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS", 0.001, "milliseconds"),
 )
+# Segments of a URL's path that need no quoting, and none that leads elsewhere.
+_PREFIX = re.compile(r"(?=.{1,200}$)(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
@@ -36,6 +38,14 @@ class Request(flask.Request):
         """The caller's X-Request-ID when it is well formed, else a new one."""
         given = self.header("X-Request-ID")
         return given if _WELL_FORMED.fullmatch(given) else os.urandom(16).hex()
+
+    def path_prefix(self, *, believed: bool) -> str:
+        """Return the path below which the proxy in front has this service, such as /models/churn, or "" for none.
+
+        It is what X-Forwarded-Prefix says, if the operator lets that header be believed and it is well formed.
+        """
+        given = self.header("X-Forwarded-Prefix").rstrip("/") if believed else ""
+        return given if _PREFIX.fullmatch(given) else ""
 
     def deadline(self, seconds: float) -> float:
         """Return when the prediction has to have been started, on the monotonic clock; raises ServiceError.

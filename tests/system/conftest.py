@@ -9,6 +9,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from tests.badinput import JSON
 from tests.conftest import ROOT
 from tests.system import own_code, sleeping
 
+# Its tests import what only `make test-browser` installs.
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 DEADLINE = 30.0
 # Packs a version of the reference model; the classes of version 2 are strings.
 PACK_VERSION = """
