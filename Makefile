@@ -124,8 +124,9 @@ wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
-	for set in "-compiled:--extra image" ":--extra image --extra any" "-train:--extra any --extra train" \
-	  "-dev:--extra any --extra train --extra dev"; do \
+	echo onnx > .venv/packing.txt; printf '%s\n' onnx scikit-learn skops > .venv/estimators.txt
+	for set in "-compiled:--group image --excludes .venv/estimators.txt" ":--group image --excludes .venv/packing.txt" \
+	  "-train:--all-extras" "-dev:--all-extras --group dev"; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $(LOCK_FLAGS) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
@@ -137,7 +138,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
 	for each in $(LIBRARIES); do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    $(LOCK_FLAGS) --extra any --extra train --extra dev pyproject.toml tests/models/requirements-$$each.in \
+	    $(LOCK_FLAGS) --all-extras --group dev pyproject.toml tests/models/requirements-$$each.in \
 	    -c requirements-dev.txt -o tests/models/requirements-$$each.txt || exit 1; \
 	done
 

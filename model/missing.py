@@ -5,18 +5,18 @@ from importlib.util import find_spec
 from typing import Final
 
 # The requirements by the names of their modules; pyproject.toml has the same bounds.
-IMPORTED: Final = {
+ALWAYS: Final = {
     "sklearn": "scikit-learn",
     "numpy": "numpy",
-    "pandas": "pandas",
     "skops": "skops>=0.16",
     "joblib": "joblib",
-    "onnx": "onnx>=1.23",
+    "onnx": "onnx>=1.19",
     "onnxruntime": "onnxruntime>=1.28,<1.29",
     "msgspec": "msgspec>=0.20",
-    "yaml": "pyyaml",
-    "pyarrow": "pyarrow",
 }
+# For data files, and for MLflow.
+FOR_SOME: Final = {"pandas": "pandas", "yaml": "pyyaml", "pyarrow": "pyarrow"}
+IMPORTED: Final = ALWAYS | FOR_SOME
 
 
 def say_missing(error: ModuleNotFoundError) -> str | None:
@@ -26,6 +26,7 @@ def say_missing(error: ModuleNotFoundError) -> str | None:
         return f"{error.name} is not part of this image; run the command in a checkout"
     if name not in IMPORTED:
         return None
-    missing = [requirement for module, requirement in IMPORTED.items() if find_spec(module) is None]
+    asked = {**ALWAYS, name: IMPORTED[name]}
+    missing = [requirement for module, requirement in asked.items() if find_spec(module) is None]
     packages = " ".join(f"'{each}'" for each in missing)
     return f"{sys.executable} has no {', '.join(missing)}; install them: {sys.executable} -m pip install {packages}"

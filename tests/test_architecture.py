@@ -15,12 +15,14 @@ from tests.conftest import ROOT
 from tests.layers import HOMES, NOTEBOOKS, PENDING
 
 MOST_LINES, MOSTLY_LINES, MOST_FUNCTION = 400, 150, 40
+PACKAGES = ("mlservice", "model", "service")
 IMPORTS = re.compile(r"^Imports: ([\w.,\s]+)\.$", re.MULTILINE)
 
 
 def modules(root: Path) -> dict[str, Path]:
     """Return every module of the product by its dotted name."""
-    paths = [*root.glob("model/**/*.py"), *root.glob("service/**/*.py"), root / "wsgi.py", root / "gunicorn.conf.py"]
+    folders = [path for name in PACKAGES for path in root.glob(f"{name}/**/*.py")]
+    paths = [*folders, root / "wsgi.py", root / "gunicorn.conf.py"]
     return {".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
 
@@ -88,7 +90,7 @@ def violations(root: Path) -> list[str]:
     for name, path in known.items():
         for target, line in imports(path):
             package = target.partition(".")[0]
-            foreign = package not in {"model", "service", *sys.stdlib_module_names} and target not in known
+            foreign = package not in {*PACKAGES, *sys.stdlib_module_names} and target not in known
             if foreign and not any(within(name, home) for home in HOMES.get(package, [])):
                 found.append(f"{name}:{line} imports {package}, whose home is {HOMES.get(package)}")
     return found
@@ -97,7 +99,7 @@ def violations(root: Path) -> list[str]:
 @pytest.fixture
 def copy(tmp_path):
     """Copy the product, to plant faults in."""
-    for name in ("model", "service"):
+    for name in PACKAGES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("wsgi.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, tmp_path / name)
@@ -140,6 +142,7 @@ def test_what_is_pending_is_still_there():
         ("service/protocols/native.py", "from flask import request"),
         ("service/serving/admission.py", "import prometheus_client"),
         ("model/packing/pack.py", "import joblib"),
+        ("mlservice/command.py", "import model.packing.pack"),
         ("service/http/app.py", "import pickle_like_third_party"),
     ],
 )
@@ -158,6 +161,7 @@ def test_only_entry_points_read_the_environment():
     assert {
         "wsgi",
         "gunicorn.conf",
+        "mlservice.command",
         "model.__main__",
         "service.server.healthcheck",
         "service.monitoring.metric_files",
@@ -213,4 +217,4 @@ def test_system_tests_import_nothing_of_the_product():
     outside = [path for path in (ROOT / "tests/system").rglob("*.py") if "models" not in path.parent.parts]
     packages = {target.partition(".")[0] for path in outside for target, _ in imports(path)}
 
-    assert set() == packages & {"model", "service", "wsgi"}
+    assert set() == packages & {*PACKAGES, "wsgi"}

@@ -3,6 +3,7 @@
 Options are passed to uv. A file has what differs from requirements-train.txt, and every release of its minor version.
 """
 
+import itertools
 import re
 import subprocess
 import sys
@@ -55,9 +56,8 @@ def _pins(folder: Path, command: list[str], release: str, others: Sequence[str])
 def _requirements(others: Sequence[str]) -> list[str]:
     """Return what packing needs, by pyproject.toml, with other bounds for some of it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
     named = {_name(each) for each in others}
-    needed = [*project["dependencies"], *extras["any"], *extras["train"]]
+    needed = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
     return [*others, *(each for each in needed if _name(each) not in named)]
 
 

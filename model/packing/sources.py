@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from model.bundle.trust import modules_in
 from model.errors import BundleMissing, ModelError, UnsupportedEstimator
@@ -12,10 +12,12 @@ from model.onnx_export.boosting.native import estimator_of
 from model.outputs import PREDICT, PREDICT_PROBA
 from model.packing.file_kinds import kind_of
 from model.packing.load_errors import explain
-from model.packing.mlflow_model import MLflowModel, read_mlmodel
 from model.packing.objects import model_in
 from model.signature import Dtype
 from model.sklearn_runtime import skops_io
+
+if TYPE_CHECKING:
+    from model.packing.mlflow_model import MLflowModel
 
 _SIDES: Final = 2
 
@@ -43,6 +45,8 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     modules = modules_in(code)
     if not path.is_dir():
         return _read(path, modules)
+    from model.packing.mlflow_model import read_mlmodel  # noqa: PLC0415  # it imports yaml, which little else needs
+
     said = read_mlmodel(path)
     try:
         source = _read(said.path, modules | said.modules)
@@ -92,7 +96,7 @@ def _native(path: Path, content: bytes, library: str) -> Source:
     return Source(found, f"{found.file.described}, which is read without {library}")
 
 
-def _as_booster(source: Source, said: MLflowModel) -> Source:
+def _as_booster(source: Source, said: "MLflowModel") -> Source:
     """Return a model that answers as its Booster does: the probability of the second of two classes, or of each."""
     file = getattr(source.estimator, "file", None)
     if file is None or file.labels is None:

@@ -16,8 +16,9 @@ from tests.conftest import ROOT
 from tests.test_architecture import rooms as rooms_of
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-GROUPS = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][name] for name in ("image", "any", "train"))]
+TABLES = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, IMAGE = TABLES["project"], TABLES["dependency-groups"]["image"]
+GROUPS = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values(), IMAGE]
 DEPENDENCIES = [re.match(r"[\w-]+", line)[0] for group in GROUPS for line in group]
 EXAMPLES = {"service/protocols/shell.py"}  # the reader of CONTRIBUTING.md makes it
 LINK = re.compile(r"\]\((?!https?:|urn:)([^)#]*)(?:#([^)]*))?\)")
