@@ -39,7 +39,7 @@ class Loaded:
     @cached_property
     def outputs(self) -> tuple[OutputSpec, ...]:
         """What the model answers."""
-        own = labels_and_probabilities(self.manifest.signature, _answered(self.manifest.golden))
+        own = labels_and_probabilities(self.manifest.signature, answered(self.manifest.golden))
         return (*own, *self.engine.further)
 
 
@@ -90,7 +90,7 @@ def verify(loaded: Loaded) -> None:
         with _memory_errors_named(loaded.manifest):
             methods = [spec.method for spec in loaded.engine.further]
             prediction = loaded.engine.predict(make_rows(golden.rows, signature), methods)
-        wrong = int(differing_rows(prediction, _answered(golden), signature.task).sum())
+        wrong = int(differing_rows(prediction, answered(golden), signature.task).sum())
     except NoRoom:
         raise
     except Exception as error:  # a model that is not what was packed may raise anything
@@ -121,7 +121,7 @@ def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
     return join_columns(columns, signature.features, numeric=signature.layout == "matrix")
 
 
-def _answered(golden: Golden) -> Prediction:
+def answered(golden: Golden) -> Prediction:
     """Return the golden answers as a prediction; probabilities of several outputs are nested one level deeper."""
     labels, found = _labels(golden.labels), golden.probabilities
     further = {method: np.asarray(each, dtype=np.float64) for method, each in golden.further.items()}

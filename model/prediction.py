@@ -1,6 +1,6 @@
 """What a model is given, and what it answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,6 +43,15 @@ class Prediction:
                 return self.probabilities
             case _:
                 return self.further[method]
+
+    def of_rows(self, positions: Sequence[int]) -> "Prediction":
+        """Return the prediction for some of the rows."""
+
+        def of(values: Any) -> Any:
+            return tuple(map(of, values)) if isinstance(values, tuple) else values[list(positions)]
+
+        further = {method: of(values) for method, values in self.further.items()}
+        return Prediction(of(self.labels), None if self.probabilities is None else of(self.probabilities), further)
 
     def arrays(self) -> Iterator[NDArray[Any]]:
         """Yield every array of the answer."""

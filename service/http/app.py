@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from service.config.settings import Settings
-from service.http import guard, metadata, operations, predict
+from service.http import documents, guard, metadata, operations, predict
 from service.http.auth import AuthState
 from service.http.framework import App, Response
 from service.http.operations import DrainState
@@ -41,7 +41,7 @@ def create_app(services: Services) -> Flask:
             ("X-Request-ID", request.request_id),
             *([("X-Model-Version", model.current.contract.identity.version)] if request.trusted else ()),
             ("X-Content-Type-Options", "nosniff"),
-            ("Cache-Control", "no-store"),
+            ("Cache-Control", response.cache_control),
         )
 
     limited = settings.tokens_file or settings.admin_bind
@@ -51,6 +51,7 @@ def create_app(services: Services) -> Flask:
     admission = Admission(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
     app.register_blueprint(predict.blueprint(protocols, predict.View(model, admission, services.recorder, settings)))
     app.register_blueprint(metadata.blueprint(protocols, model, services.metrics, services.state))
+    app.register_blueprint(documents.blueprint(settings, protocols, model))
     app.register_blueprint(operations.blueprint(model, services.metrics, services.state))
     app.register_error_handler(Exception, lambda error: refusal(error, protocols))
     return app

@@ -39,9 +39,15 @@ class Response:
     """
 
     def __init__(
-        self, content: bytes, content_type: str, *, status: int = 200, headers: Mapping[str, str] = _NO_HEADERS
+        self,
+        content: bytes,
+        content_type: str,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        cache_control: str = "no-store",
     ) -> None:
-        self.content, self.status = content, status
+        self.content, self.status, self.cache_control = content, status, cache_control
         self.headers = [("Content-Type", content_type), ("Content-Length", str(len(content))), *headers.items()]
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:

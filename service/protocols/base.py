@@ -11,12 +11,13 @@ from model.signature import Label, Signature
 from service.errors import Failure, ServiceError
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
+from service.protocols import description
 from service.validation.column_policy import ColumnPolicy, RequestColumns
 from service.validation.columns import TableReader
 from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
 
-JSON: Final = "application/json"
+JSON: Final = description.JSON
 # The members of requests and answers of all protocols: a row id with one of these names would be taken for it.
 MEMBERS: Final = frozenset(
     {
@@ -162,6 +163,8 @@ class Codec:
     at the admin address only if there is one. `alive` answers as long as the process does, with or without a model.
     `health` names the pages that load balancers ask: they answer 503 while the server drains, and callers without a
     token learn nothing from them but that the server is ready.
+
+    `describe` says what the OpenAPI document has of all these; without it, their paths are listed.
     """
 
     name: str
@@ -174,3 +177,4 @@ class Codec:
     statistics: Mapping[str, Callable[[Contract, Statistics], Answer]] = field(default_factory=dict)
     alive: Mapping[str, Answer] = field(default_factory=dict)
     health: frozenset[str] = frozenset()
+    describe: description.Describe | None = None

@@ -11,6 +11,7 @@ from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import problem_json
 from service.protocols.json_shapes import read_document, row_ids, values_by_row
+from service.protocols.native_description import describe
 from service.validation.column_policy import RequestColumns
 from service.validation.request_schema import MANY, SINGLE
 
@@ -75,7 +76,7 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     return Answer(strict_json.dumps(answer))
 
 
-NATIVE = Codec("native", ("/predict",), decode, encode, problem_json)
+NATIVE = Codec("native", ("/predict",), decode, encode, problem_json, describe=describe)
 
 
 def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) -> Any:

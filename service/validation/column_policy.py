@@ -15,7 +15,7 @@ from service.validation.requests import escaped, invalid_request
 _Column = Sequence[Any] | NDArray[Any]
 EVERY: Final = "*"  # in place of a column's name: every column that may be missing
 MOST_EXTRA: Final = 64  # columns of one request that are ignored
-_LONGEST_ID: Final = 128  # characters: a dictionary of Arrow can repeat one in each row of the answer
+LONGEST_ID: Final = 128  # characters: a dictionary of Arrow can repeat one in each row of the answer
 _LONGEST_NAME: Final = 100
 _ID_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -109,8 +109,8 @@ class RequestColumns:
             raise invalid_request(pointer, f"{self.policy.row_id!r} in one place", "it in two")
         self._ids = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
         for row, each in enumerate(self._ids):
-            if type(each) not in _ID_TYPES or (type(each) is str and len(each) > _LONGEST_ID):
-                expected = f"a number, or a string of at most {_LONGEST_ID} characters"
+            if type(each) not in _ID_TYPES or (type(each) is str and len(each) > LONGEST_ID):
+                expected = f"a number, or a string of at most {LONGEST_ID} characters"
                 raise InvalidRows((Problem("invalid_value", f"{pointer}/{row}", expected, shown(each)),))
 
     def check_ids(self, count: int) -> None:

@@ -46,6 +46,10 @@ class Member(fields.Field[Any]):
         """Return the valid value; raises InvalidRows."""
         raise NotImplementedError
 
+    def json_schema(self, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
+        """Return the JSON Schema of what `read` takes; `row` is that of one row."""
+        raise NotImplementedError
+
 
 class RowsField(Member):
     """Reads one row, or a list of rows, into shape (n, features)."""
@@ -62,6 +66,10 @@ class RowsField(Member):
         if not isinstance(value, (list, np.ndarray)):
             raise invalid_request(pointer, "a list of rows", shown(value))
         return self._reader.read(value, pointer)
+
+    def json_schema(self, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
+        """Return a row, or a list of rows."""
+        return dict(row) if self._single else {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
 
 
 class OutputsField(Member):
@@ -81,6 +89,11 @@ class OutputsField(Member):
                 raise invalid_request(f"{pointer}/{place}", expected, shown(name))
         return tuple(value)
 
+    def json_schema(self, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:  # noqa: ARG002  # outputs have no rows
+        """Return a list of names."""
+        names = {"type": "string", **({"enum": list(self._known)} if self._known else {})}
+        return {"type": "array", "items": names, "minItems": 1, "uniqueItems": True}
+
 
 class RequestSchema:
     """The native request, `{"features": row}` or `{"instances": [row, …]}`, of a model with outputs of these names."""
@@ -93,6 +106,11 @@ class RequestSchema:
         }
         self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
         self._fields: dict[str, Any] = self._schema.fields
+
+    def json_schema(self, rows: str, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
+        """Return the JSON Schema of a request whose member of rows is SINGLE or MANY; `row` is that of a row."""
+        properties = {name: self._fields[name].json_schema(row, max_rows) for name in (rows, OUTPUTS)}
+        return {"type": "object", "properties": properties, "required": [rows], "additionalProperties": False}
 
     def load(self, document: Any) -> tuple[Rows, bool, tuple[str, ...]]:
         """Return the rows, whether one row was asked for as such, and the names of the outputs; raises InvalidRows."""

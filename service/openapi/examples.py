@@ -1,0 +1,60 @@
+"""Examples of requests, each with the answer that the protocol gives to it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from model.bundle.manifest import Golden
+from model.loading import answered
+from service.errors import ServiceError
+from service.formats import strict_json
+from service.protocols.base import JSON, Answer, Codec, Contract
+from service.protocols.description import Example
+
+MOST_BYTES: Final = 2**18  # of one body: an example is read by people
+_OTHERS: Final = 2**13  # of further examples of a route
+
+
+class Examples:
+    """Answers examples from the golden rows, without predicting anything."""
+
+    def __init__(self, contract: Contract, golden: Golden, samples: Sequence[int], max_body_bytes: int) -> None:
+        self._contract, self._samples = contract, list(samples)
+        self._prediction = answered(golden)
+        self._most = min(MOST_BYTES, max_body_bytes)
+
+    def answers(self, codec: Codec, examples: Mapping[str, Example]) -> dict[str, tuple[Example, Answer]]:
+        """Return the examples that this server takes, with the answers to them.
+
+        Those that are too large are left out, and those that the settings of the server refuse.
+        """
+        found: dict[str, tuple[Example, Answer]] = {}
+        for name, example in examples.items():
+            body = encoded(example)
+            if len(body) > (self._most if not found else min(self._most, _OTHERS)):
+                continue
+            try:
+                found[name] = example, self._answer(codec, example, body)
+            except ServiceError:
+                continue
+        return found
+
+    def _answer(self, codec: Codec, example: Example, body: bytes) -> Answer:
+        headers = {"Content-Type": example.media_type, **example.headers}
+        contract = self._contract.of_request()
+        call = codec.decode(body, lambda name: headers.get(name, ""), contract)
+        rows = [self._samples[number] for number in example.samples]
+        contract, prediction = contract.with_row_ids(self._prediction.of_rows(rows))
+        return codec.encode(call, prediction, contract)
+
+
+def encoded(example: Example) -> bytes:
+    """Return an example's body as it is sent."""
+    return strict_json.dumps(example.body) if example.media_type == JSON else str(example.body).encode()
+
+
+def shown(answer: Answer) -> Any:
+    """Return an answer as the value of an example: JSON as what it says, text as it is; None for anything else."""
+    kind = answer.content_type.partition(";")[0]
+    if kind == JSON or kind.endswith("+json"):
+        return strict_json.loads(answer.content)
+    return answer.content.decode() if kind.startswith("text/") or kind == "application/jsonlines" else None

@@ -1,0 +1,144 @@
+"""What the document says of the model: the schemas of its rows and answers, and the facts that protocols describe."""
+
+from typing import Any, Final
+
+from model.bundle.manifest import Baseline, Manifest
+from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
+from model.signature import Cell, Signature
+from service.formats import strict_json
+from service.protocols import description
+from service.protocols.base import Contract
+from service.protocols.description import ModelFacts, Schema, component_of
+from service.validation.cell_schemas import RowSchemas, enum_of
+from service.validation.request_schema import RequestSchema
+
+_JSON_TYPES: Final = {
+    "float64": "number",
+    "int64": "integer",
+    "uint64": "integer",
+    "bool": "boolean",
+    "string": "string",
+}
+_ANY_CELL: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
+_SAMPLES: Final = 2
+_SHORT: Final = 2000  # bytes of a row as JSON
+_MOST_SHOWN: Final = 5  # values of a training baseline
+_LONGEST: Final = 40
+
+
+def facts_of(contract: Contract, manifest: Manifest, *, is_terse: bool) -> tuple[ModelFacts, list[int]]:
+    """Return what protocols may say of the model, and which golden rows the samples are."""
+    row_id, max_rows = contract.row_id, contract.tables.max_rows
+    if is_terse:
+        return ModelFacts(max_rows, RequestSchema(contract.rows)), []
+    samples = _sample(manifest.golden.rows, manifest.golden.labels)[:max_rows]
+    facts = ModelFacts(
+        max_rows,
+        contract.schema,
+        contract.signature,
+        contract.served_as,
+        contract.identity.version,
+        contract.outputs,
+        tuple(manifest.golden.rows[place] for place in samples),
+        row_id,
+    )
+    return facts, samples
+
+
+def schemas_of(facts: ModelFacts, contract: Contract, baseline: dict[str, Baseline] | None) -> dict[str, Schema]:
+    """Return the components that every document has."""
+    signature = facts.signature
+    if signature is None:
+        return _of_any_model()
+    notes = {name: _note(each) for name, each in (baseline or {}).items()}
+    rows = RowSchemas(signature, contract.policy, notes)
+    schemas = {
+        description.ROW: rows.row(),
+        description.ROW_BY_POSITION: rows.by_position(),
+        description.ROW_BY_NAME: rows.by_name(),
+    }
+    for method in facts.methods:
+        specs = [spec for spec in facts.outputs if spec.method == method]
+        schemas[component_of(method)] = _label(signature, specs[0]) if method == PREDICT else _numbers(specs)
+    if signature.probabilities:
+        note = "The probability of the predicted class, or of each of them if a row has several labels."
+        several = signature.outputs is not None
+        schemas[description.PROBABILITY] = {
+            **_array({"type": "number"}, signature.outputs if several else None),
+            "description": note,
+        }
+    if facts.row_id is not None:
+        schemas[description.ROW_ID] = {
+            "type": ["number", "string", "null"],
+            "description": "Comes back with the answer.",
+        }
+    return schemas
+
+
+def _of_any_model() -> dict[str, Schema]:
+    return {
+        description.ROW: {
+            "anyOf": [
+                description.ref(description.ROW_BY_POSITION),
+                description.ref(description.ROW_BY_NAME),
+                {"type": "string"},
+            ]
+        },
+        description.ROW_BY_POSITION: {"type": "array", "items": _ANY_CELL},
+        description.ROW_BY_NAME: {"type": "object", "additionalProperties": _ANY_CELL},
+        description.LABEL: {"description": "The prediction for a row."},
+        description.PROBABILITIES: {"type": "array", "description": "The probabilities of a row."},
+        description.PROBABILITY: {"description": "The probability of what is predicted."},
+    }
+
+
+def _label(signature: Signature, spec: OutputSpec) -> Schema:
+    """Return the schema of what is predicted for one row."""
+    classes = signature.classes
+    if classes is None:
+        return _array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None)
+    each = [enum_of(own) for own in classes]
+    if signature.outputs is None:
+        return each[0]
+    if all(one == each[0] for one in each):
+        return _array(each[0], signature.outputs)
+    return {**_array({}, signature.outputs), "prefixItems": each}
+
+
+def _numbers(specs: list[OutputSpec]) -> Schema:
+    """Return the schema of the numbers that a method answers for one row, perhaps in several arrays."""
+    each = [_array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None) for spec in specs]
+    if len(each) == 1 and specs[0].index is None:
+        note = (
+            "One for each class, in the order of `classes` of GET /model." if specs[0].method == PREDICT_PROBA else ""
+        )
+        return {**each[0], **({"description": note} if note else {})}
+    return {**_array({}, len(each)), "prefixItems": each}
+
+
+def _array(items: Schema, size: int | None) -> Schema:
+    return items if size is None else {"type": "array", "items": items, "minItems": size, "maxItems": size}
+
+
+def _sample(rows: list[list[Cell]], labels: list[Any]) -> list[int]:
+    """Choose golden rows for examples: short ones with different labels if there are any."""
+    sizes = [len(strict_json.dumps(row)) for row in rows]
+    short = [place for place, size in enumerate(sizes) if size <= _SHORT]
+    places = short or sorted(range(len(rows)), key=sizes.__getitem__)
+    others = (place for place in places if labels[place] != labels[places[0]])
+    return list(dict.fromkeys([places[0], *[place for place in [next(others, None)] if place is not None], *places]))[
+        :_SAMPLES
+    ]
+
+
+def _note(baseline: Baseline) -> str:
+    """Say what a feature was in training, which is not what the server checks."""
+    said = []
+    if baseline.deciles:
+        least, median, most = (f"{baseline.deciles[place]:.6g}" for place in (0, len(baseline.deciles) // 2, -1))
+        said.append(f"{least} to {most}, median {median}")
+    shares = sorted(baseline.shares.items(), key=lambda item: -item[1])
+    said += [f"{value[:_LONGEST]!r} {share:.0%}" for value, share in shares[:_MOST_SHOWN]]
+    if baseline.missing:
+        said.append(f"missing {baseline.missing:.1%}")
+    return f"In training: {', '.join(said)}." if said else ""

@@ -1,0 +1,141 @@
+"""What a protocol says of its routes, for the OpenAPI document.
+
+A protocol gets ModelFacts and returns a Description. Rows and labels are the same for all protocols: their schemas are
+components of the document, to which a description refers by `ref`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
+from model.signature import Cell, Signature
+from service.validation.request_schema import RequestSchema
+
+Schema = dict[str, Any]
+JSON: Final = "application/json"
+# The components that every document has. ROW is either of the two forms of a row, or a bare string where a model of
+# text takes one; LABEL and PROBABILITIES are what is answered for one row, the latter only if the model has some.
+ROW: Final = "Row"
+ROW_BY_POSITION: Final = "RowByPosition"
+ROW_BY_NAME: Final = "RowByName"
+LABEL: Final = "Label"
+PROBABILITIES: Final = "Probabilities"
+PROBABILITY: Final = "Probability"  # of the predicted class
+ROW_ID: Final = "RowId"
+
+
+def ref(component: str) -> Schema:
+    """Return a schema that is a component of the document."""
+    return {"$ref": f"#/components/schemas/{component}"}
+
+
+def component_of(method: str) -> str:
+    """Return the component that describes what a method of the model answers for one row."""
+    known = {PREDICT: LABEL, PREDICT_PROBA: PROBABILITIES}
+    return known.get(method) or "".join(part.capitalize() for part in method.split("_"))
+
+
+def list_of(items: Schema, most: int | None = None) -> Schema:
+    """Return the schema of a list that is not empty."""
+    return {"type": "array", "items": items, "minItems": 1, **({} if most is None else {"maxItems": most})}
+
+
+def object_of(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
+    """Return the schema of an object with these members and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a description may say of the model; with TERSE_ERRORS nothing, for callers are not to learn what it takes.
+
+    `signature`, `served_as` and `version` are None then, and `outputs` and `samples` are empty. `samples` are rows that
+    the model is known to answer, cells in the order of its features; examples are made of them. `max_rows` is the most
+    rows in one request, `row_id` the column whose values come back, and `request` the schema of native requests.
+    """
+
+    max_rows: int
+    request: RequestSchema
+    signature: Signature | None = None
+    served_as: str | None = None
+    version: str | None = None
+    outputs: tuple[OutputSpec, ...] = ()
+    samples: tuple[list[Cell], ...] = ()
+    row_id: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names in order, none if they are not to be told."""
+        return () if self.signature is None else self.signature.names
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether an answer may have probabilities."""
+        return self.signature is None or self.signature.probabilities
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods whose outputs callers can ask for."""
+        return tuple(dict.fromkeys(spec.method for spec in self.outputs))
+
+    def by_name(self, row: list[Cell]) -> dict[str, Cell]:
+        """Return a sample as an object."""
+        return dict(zip(self.names, row, strict=True))
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request that works. Its answer is not written here: the document's maker has the protocol answer it.
+
+    `body` is a JSON value, or the text of another media type. `samples` are the numbers of the samples that are its
+    rows, in order. `headers` are sent beside Content-Type, such as Accept.
+    """
+
+    summary: str
+    body: Any
+    samples: Sequence[int]
+    media_type: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route: `id` is its operationId, and `requests` and `answers` are schemas by media type.
+
+    A route that also exists with the model's version in its path has `_of_version` behind its id there. `parameters`
+    are OpenAPI's, beside those of the path, such as headers that only this protocol takes. `examples` are by name.
+    """
+
+    id: str
+    summary: str
+    answers: Mapping[str, Schema]
+    requests: Mapping[str, Schema] = field(default_factory=dict)
+    description: str = ""
+    parameters: Sequence[Schema] = ()
+    examples: Mapping[str, Example] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Description:
+    """A protocol: its tag, what it says of all its prediction routes and of each page, and components of its own."""
+
+    tag: str
+    text: str
+    predict: Operation
+    pages: Mapping[str, Operation] = field(default_factory=dict)
+    schemas: Mapping[str, Schema] = field(default_factory=dict)
+    error: Schema = field(default_factory=lambda: ref("Problem"))
+
+
+def beside(facts: ModelFacts, schema: Schema) -> dict[str, Schema]:
+    """Return the member that holds row ids, if rows may have some."""
+    return {} if facts.row_id is None else {facts.row_id: schema}
+
+
+Describe = Callable[[ModelFacts], Description]

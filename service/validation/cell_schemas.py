@@ -1,0 +1,121 @@
+"""JSON Schemas of what a model's columns take, for the OpenAPI document, which they keep small."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from model.signature import Feature, Label, Signature
+from service.validation.cells import CellReader
+from service.validation.column_policy import LONGEST_ID, MOST_EXTRA, ColumnPolicy
+
+Schema = dict[str, Any]
+# A model may have more categories and longer names than anybody reads, or any tool opens.
+MOST_CATEGORIES: Final = 200  # of one feature; of one that has more, the first are only named
+MOST_ENUMERATED: Final = 2**17  # characters of all features' categories
+MOST_FEATURES: Final = 10_000  # more are not described one by one
+MOST_CHARACTERS: Final = 2**19  # of all names
+_LISTED: Final = 20
+_LONGEST: Final = 60
+_JSON_TYPES: Final = {int: "number", float: "number", bool: "boolean", str: "string", type(None): "null"}
+_ORDER: Final = ("number", "boolean", "string", "null")
+# What `model.columns.parse_datetime` takes; JSON Schema's own formats want seconds and an offset.
+_YEAR: Final = "(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
+_DAY: Final = "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+_LEAP_DAY: Final = "(0[1-9]|[1-9][0-9])(0[48]|[2468][048]|[13579][26])-02-29"
+_TIME: Final = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.]([0-9]{3}|[0-9]{6}))?)?"
+_OFFSET: Final = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+DATETIME: Final = f"^({_YEAR}-(0[1-9]|1[0-2])|({_YEAR}-{_DAY}|{_LEAP_DAY})({_TIME}{_OFFSET}?)?)$"
+ROW_ID: Final[Schema] = {"type": ["number", "string", "null"], "maxLength": LONGEST_ID}
+
+
+def cell_schema(feature: Feature, *, most_categories: int = MOST_CATEGORIES) -> Schema:
+    """Return the schema of one feature's cells; its categories are values of it if there are not too many."""
+    reader = CellReader(feature)
+    schema: Schema = {"type": _one_or_list(_types(reader))}
+    if feature.dtype == "datetime":
+        schema["pattern"] = DATETIME
+    if feature.categories is not None and len(feature.categories) <= most_categories:
+        schema["enum"] = [*feature.categories, *([None] if feature.nullable else ())]
+    elif feature.categories is not None:
+        schema["description"] = f"Expected {reader.expected[:600]}. GET /model lists them all."
+    return schema
+
+
+def enum_of(labels: Iterable[Label]) -> Schema:
+    """Return the schema of values that are among these, or only of their types if there are too many."""
+    values = list(labels)
+    integers = all(type(value) is int for value in values)
+    schema: Schema = {"type": "integer" if integers else _one_or_list({_JSON_TYPES[type(value)] for value in values})}
+    if len(values) <= MOST_CATEGORIES and _size(values) <= MOST_ENUMERATED:
+        schema["enum"] = values
+    return schema
+
+
+class RowSchemas:
+    """The schemas of a model's rows. `notes` tell of some features what is known beyond what the server checks."""
+
+    def __init__(self, signature: Signature, policy: ColumnPolicy | None, notes: Mapping[str, str]) -> None:
+        self._signature, self._policy, self._notes = signature, policy, notes
+        features = signature.features
+        names_size = sum(map(len, signature.names))
+        self._described = len(features) <= MOST_FEATURES and names_size <= MOST_CHARACTERS
+        kinds = {kind for each in features for kind in _types(CellReader(each))}
+        self._any_cell: Schema = {"type": _one_or_list(kinds)}
+        self._cells: list[Schema] = []
+        left = MOST_ENUMERATED
+        for feature in features if self._described else ():
+            size = _size(feature.categories or ())
+            self._cells.append(cell_schema(feature, most_categories=MOST_CATEGORIES if size <= left else -1))
+            left -= size if "enum" in self._cells[-1] else 0
+
+    def row(self) -> Schema:
+        """Return the schema of a row in any form."""
+        forms: list[Schema] = [{"$ref": f"#/components/schemas/{form}"} for form in ("RowByPosition", "RowByName")]
+        return {"anyOf": [*forms, {"type": "string"}] if self._signature.layout == "text" else forms}
+
+    def by_position(self) -> Schema:
+        """Return the schema of a row as a list."""
+        names, cells = self._signature.names, self._cells
+        said = ", ".join(name[:_LONGEST] for name in names[:_LISTED])
+        more = f" and {len(names) - _LISTED} more, in the order of GET /model" if len(names) > _LISTED else ""
+        schema: Schema = {"type": "array", "minItems": len(names), "maxItems": len(names)}
+        schema["description"] = f"A row as a list: {said}{more}."
+        if not cells or all(cell == cells[0] for cell in cells):
+            return {**schema, "items": cells[0] if cells else self._any_cell}
+        return {**schema, "prefixItems": cells, "items": self._any_cell}
+
+    def by_name(self) -> Schema:
+        """Return the schema of a row as an object."""
+        policy, features = self._policy, self._signature.features
+        optional = policy.defaults if policy else {}
+        extra: bool | Schema = policy is not None and policy.ignore_extra
+        schema: Schema = {"type": "object", "description": "A row as an object, in any order."}
+        if not self._described:
+            fewest = len(features) - len(optional)
+            return {**schema, "minProperties": fewest, "additionalProperties": extra or self._any_cell}
+        properties: dict[str, Schema] = {}
+        for feature, cell in zip(features, self._cells, strict=True):
+            said = " ".join(filter(None, (cell.get("description"), self._notes.get(feature.name))))
+            note = {"description": said} if said else {}
+            properties[feature.name] = {**cell, **note}
+            if feature.name in optional:
+                properties[feature.name]["default"] = optional[feature.name]
+        if policy is not None and policy.row_id is not None:
+            properties[policy.row_id] = ROW_ID
+        schema["properties"] = properties
+        schema["required"] = [feature.name for feature in features if feature.name not in optional]
+        if extra:
+            schema["maxProperties"] = len(properties) + MOST_EXTRA
+        return {**schema, "additionalProperties": extra}
+
+
+def _types(reader: CellReader) -> set[str]:
+    return {_JSON_TYPES[kind] for kind in reader.types}
+
+
+def _one_or_list(types: Iterable[str]) -> str | list[str]:
+    found = sorted(types, key=_ORDER.index)
+    return found[0] if len(found) == 1 else found
+
+
+def _size(values: Iterable[Label]) -> int:
+    return sum(len(value) if isinstance(value, str) else 8 for value in values)
