@@ -16,7 +16,7 @@ from model.bundle.trust import make_importable
 from model.forking import end_with_parent, prefer_oom_kill
 from service.config.refusals import NO_ROOM, Refused
 from service.config.settings import Settings
-from service.http import documents, metadata
+from service.http import documents, metadata, web
 from service.http.app import Services, create_app
 from service.http.auth import AuthState
 from service.http.operations import DrainState
@@ -140,8 +140,8 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         address, port = worker.sockets[1].getsockname()[:2]
         services.auth.admin = str(address), str(port)
     protocols, contract = services.protocols, served.contract
-    slow = metadata.scrapes(protocols, contract) | documents.PATHS
-    pages = Pages(metadata.probes(protocols, contract), slow)
+    made = documents.PATHS | ({web.ROOT} if settings.pages else set())
+    pages = Pages(metadata.probes(protocols, contract), metadata.scrapes(protocols, contract), made)
     metrics = services.metrics
     events = WorkerEvents(
         connection_closed=lambda kind: metrics.connections_closed.labels(kind).inc(),

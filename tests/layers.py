@@ -6,6 +6,7 @@ HOMES = {
     "flask": ["service.http", "service.assembly"],
     "gunicorn": ["service.server", "service.monitoring.gunicorn_log"],
     "httptools": ["service.server.http_request"],
+    "jinja2": ["service.pages.pages"],
     "joblib": ["model.sklearn_runtime.skops_io"],
     "marshmallow": ["service.validation.request_schema"],
     "msgspec": ["model.bundle"],

@@ -111,6 +111,9 @@ class Settings:
         "believe the header X-Forwarded-Prefix, by which a proxy says below which path it has the service",
         default=False,
     )
+    pages: bool = setting(
+        "PAGES", YES_NO, "serve pages for people: the model's page at / for browsers, and /docs", default=True
+    )
     tokens_file: Path | None = setting(
         "TOKENS_FILE",
         Parser(Path, "a path"),

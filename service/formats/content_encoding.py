@@ -9,6 +9,7 @@ from service.formats.media_types import accepts
 # The window bits that tell zlib the format: gzip, and zlib's own, which HTTP calls deflate (RFC 9110, 8.4.1).
 _CODINGS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 _FASTEST: Final = 1
+_SMALLEST: Final = 9
 
 
 def decompress(body: bytes, coding: str, limit: int) -> bytes:
@@ -40,5 +41,14 @@ def gzip_if_accepted(content: bytes, accept_encoding: str, min_size: int) -> byt
     """Return the content as gzip if it has at least `min_size` bytes and the caller accepts gzip, else None."""
     if len(content) < min_size or not accepts(accept_encoding, "gzip"):
         return None
-    compressor = zlib.compressobj(_FASTEST, zlib.DEFLATED, _CODINGS["gzip"])
+    return _gzip(content, _FASTEST)
+
+
+def gzip_once(content: bytes) -> bytes:
+    """Return the content as gzip, as small as it gets, for what is compressed once and sent often."""
+    return _gzip(content, _SMALLEST)
+
+
+def _gzip(content: bytes, level: int) -> bytes:
+    compressor = zlib.compressobj(level, zlib.DEFLATED, _CODINGS["gzip"])
     return compressor.compress(content) + compressor.flush()

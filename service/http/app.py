@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flask import Flask
 
 from service.config.settings import Settings
-from service.http import documents, guard, metadata, operations, predict
+from service.http import documents, guard, metadata, operations, predict, web
 from service.http.auth import AuthState
 from service.http.framework import App, Response
 from service.http.operations import DrainState
@@ -13,6 +13,8 @@ from service.http.request import Request
 from service.http.responses import refusal
 from service.monitoring.metrics import Metrics
 from service.monitoring.recorder import Recorder
+from service.pages.pages import Pages
+from service.pages.static_files import StaticFiles
 from service.protocols.registry import ProtocolRegistry
 from service.serving.admission import Admission
 from service.serving.served_model import ModelSlot
@@ -50,8 +52,18 @@ def create_app(services: Services) -> Flask:
     slots = min(settings.slots, settings.threads)
     admission = Admission(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
     app.register_blueprint(predict.blueprint(protocols, predict.View(model, admission, services.recorder, settings)))
+    if settings.pages:  # before the protocols' own answer at the same path
+        static = StaticFiles.read()
+        app.register_blueprint(web.blueprint(_pages(settings, static), static, model, protocols))
     app.register_blueprint(metadata.blueprint(protocols, model, services.metrics, services.state))
     app.register_blueprint(documents.blueprint(settings, protocols, model))
     app.register_blueprint(operations.blueprint(model, services.metrics, services.state))
     app.register_error_handler(Exception, lambda error: refusal(error, protocols))
     return app
+
+
+def _pages(settings: Settings, static: StaticFiles) -> Pages:
+    """Return what renders the pages; what is never logged is not shown on them either."""
+    hidden = frozenset(settings.log_redact)
+    tokens, metrics = settings.tokens_file is not None, settings.admin_bind is None
+    return Pages(static.directory.removeprefix("/"), tokens=tokens, metrics=metrics, hidden=hidden)

@@ -1,13 +1,17 @@
 """Documents of the served model that are made once, when they are first asked for, and are revalidated by ETag."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from flask import Blueprint
 
 from service.config.settings import Settings
-from service.http.framework import Response, this_request
+from service.formats.content_encoding import gzip_once
+from service.formats.media_types import accepts
+from service.http.framework import NO_HEADERS, Response, this_request
+from service.http.request import Request
 from service.openapi.document import PATH, document
 from service.protocols.base import JSON
 from service.protocols.registry import ProtocolRegistry
@@ -20,25 +24,38 @@ PATHS: Final = frozenset({PATH})  # a thread is to answer them: making them take
 
 @dataclass(frozen=True)
 class Document:
-    """A body with its media type and its strong validator (RFC 9110, 8.8.3)."""
+    """A body, also as gzip, with its media type and its strong validator (RFC 9110, 8.8.3)."""
 
     content: bytes
+    gzipped: bytes
     content_type: str
     etag: str
 
     @classmethod
     def of(cls, content: bytes, content_type: str) -> "Document":
         """Return a document with the digest of its content as its ETag."""
-        return cls(content, content_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+        return cls(content, gzip_once(content), content_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
-    def answer(self, if_none_match: str) -> Response:
+    def answer(
+        self,
+        request: Request,
+        *,
+        cache_control: str = REVALIDATE,
+        vary: str = "",
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Response:
         """Answer 200, or 304 without a body to a caller who has this very document (RFC 9110, 13.1.2)."""
-        known = {each.strip().removeprefix("W/") for each in if_none_match.split(",")}
-        response = Response(self.content, self.content_type, cache_control=REVALIDATE)
-        if known & {self.etag, "*"}:
-            response.status, response.content, response.headers = 304, b"", []
-        response.headers.append(("ETag", self.etag))
-        return response
+        zips = accepts(request.header("Accept-Encoding"), "gzip") and len(self.gzipped) < len(self.content)
+        packed = f'{self.etag[:-1]}-gzip"'  # another representation has another tag
+        about = {"ETag": packed if zips else self.etag, "Vary": f"{vary}Accept-Encoding", **headers}
+        known = {each.strip().removeprefix("W/") for each in request.header("If-None-Match").split(",")}
+        if known & {self.etag, packed, "*"}:
+            response = Response(b"", "", status=304, cache_control=cache_control)
+            response.headers = list(about.items())
+            return response
+        coding = {"Content-Encoding": "gzip"} if zips else {}
+        content = self.gzipped if zips else self.content
+        return Response(content, self.content_type, headers={**about, **coding}, cache_control=cache_control)
 
 
 def blueprint(settings: Settings, protocols: ProtocolRegistry, slot: ModelSlot) -> Blueprint:
@@ -48,6 +65,6 @@ def blueprint(settings: Settings, protocols: ProtocolRegistry, slot: ModelSlot) 
 
     @documents.get(PATH)
     def openapi_json() -> Response:
-        return openapi.get().answer(this_request().header("If-None-Match"))
+        return openapi.get().answer(this_request())
 
     return documents

@@ -17,7 +17,7 @@ from werkzeug.routing import MapAdapter
 from service.http.request import Request
 
 _STATUS_LINES: Final = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-_NO_HEADERS: Final = MappingProxyType[str, str]({})
+NO_HEADERS: Final = MappingProxyType[str, str]({})
 
 
 class NoSessions(SessionInterface):
@@ -44,7 +44,7 @@ class Response:
         content_type: str,
         *,
         status: int = 200,
-        headers: Mapping[str, str] = _NO_HEADERS,
+        headers: Mapping[str, str] = NO_HEADERS,
         cache_control: str = "no-store",
     ) -> None:
         self.content, self.status, self.cache_control = content, status, cache_control

@@ -6,6 +6,7 @@ from service.errors import ServiceError
 from service.http.auth import AuthState
 from service.http.metadata import health_endpoints, statistics_endpoints
 from service.http.request import Request
+from service.http.web import is_public
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import ProtocolRegistry
 
@@ -23,7 +24,7 @@ def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> 
             auth.check(request.environ.get("HTTP_AUTHORIZATION", ""))
         except ServiceError as refusal:
             request.trusted = False
-            if request.endpoint in health:
+            if request.endpoint in health or is_public(request):
                 return
             if codec := (request.view_args or {}).get("codec"):
                 recorder.refused(codec.name, request.request_id, refusal)

@@ -16,6 +16,7 @@ from service.server import error_responses
 from service.server.connection import Connection
 from service.server.connections import Connections
 from service.server.event_loop import EventLoop
+from service.server.http_request import HttpRequest
 from service.server.pace import LATE_SECONDS, SLOW_SECONDS, Paces
 from service.server.wsgi import Exchange
 
@@ -35,10 +36,20 @@ class Threads:
 
 @dataclass(frozen=True)
 class Pages:
-    """The paths of health checks, and of scrapes, which take long. All other pages are quick."""
+    """The paths of health checks, and of what takes long: scrapes, and documents, which are made when first asked for.
+
+    A path may be a health check's, and that of a document for callers who ask for HTML. All other pages are quick.
+    """
 
     probes: AbstractSet[str] = frozenset()
     scrapes: AbstractSet[str] = frozenset()
+    documents: AbstractSet[str] = frozenset()
+
+    def take_long(self, request: HttpRequest) -> bool:
+        """Say whether a request may take too long for the main loop."""
+        if request.path not in self.documents:
+            return request.path in self.scrapes
+        return request.path not in self.probes or "text/html" in request.fields.get("HTTP_ACCEPT", "").lower()
 
 
 class Dispatcher:
@@ -89,7 +100,7 @@ class Dispatcher:
             self._connections.pause(conn)
             self._backlog.append(conn)
             self._start_next()
-        elif request.path in self._pages.scrapes:
+        elif self._pages.take_long(request):
             self._connections.pause(conn)
             self._errands[conn] = math.inf
             self._submit(self._threads.errands, conn)

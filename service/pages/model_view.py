@@ -1,0 +1,195 @@
+"""What the page shows of a model, made once for each model, and bounded whatever its manifest holds."""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from model.bundle.manifest import Manifest, Score
+from model.outputs import OutputSpec
+from model.signature import TEXT, Cell, Label, Signature
+from service.formats import strict_json
+from service.pages.features import MOST_NAME, FeatureView, view_of
+from service.serving.served_model import ServedModel
+
+# Bytes of JSON: what features may take in all, with distributions and categories and without, and example rows.
+FULL_BYTES: Final = 2**21
+BARE_BYTES: Final = 2**22
+ROWS_BYTES: Final = 2**19
+CLASSES_BYTES: Final = 2**19
+MOST_NAMED: Final = 50  # features of a row that is sent with their names; longer rows are lists
+_LONGEST_CELL: Final = 20_000  # characters
+_Value = TypeVar("_Value", str, float)
+
+
+@dataclass(frozen=True)
+class OutputView:
+    """One output of the model by its name in answers; `columns` are the names of its values, None if it has one."""
+
+    name: str
+    columns: tuple[str, ...] | None
+    further: bool
+
+
+@dataclass(frozen=True)
+class FormView:
+    """What the page's form needs: it is JSON in the page.
+
+    `rows` are examples, the first of which fills the form in. Rows are sent as objects if they are `named`, else as
+    lists. `classes` and `thresholds` are for each output and each class.
+    """
+
+    features: tuple[FeatureView, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    named: bool
+    task: str
+    outputs: int | None
+    classes: tuple[tuple[Label, ...], ...] | None
+    answers: tuple[OutputView, ...]
+    tokens: bool
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """What the page says of the model; `form` is None if it has too many features for one."""
+
+    name: str
+    version: str
+    digest: str
+    engine: str
+    signature: Signature
+    created_at: str
+    loaded_at: str
+    made_with: tuple[tuple[str, str], ...]
+    requires: tuple[str, ...]
+    score: str | None
+    thresholds: tuple[tuple[str, float], ...]
+    features: tuple[FeatureView, ...]
+    form: FormView | None
+
+    @property
+    def summary(self) -> str:
+        """One sentence about what it takes and answers."""
+        signature = self.signature
+        kind = signature.task.replace("_", " ").capitalize()
+        counts = [] if signature.outputs is None else [_count(signature.outputs, "output")]
+        if signature.outputs is None and signature.classes:
+            counts.append(_count(len(signature.classes[0]), "class"))
+        counts.append(_count(len(signature.features), "feature"))
+        return f"{kind} with {' and '.join(counts)}."
+
+    @property
+    def class_lists(self) -> tuple[tuple[str, tuple[str, ...], int], ...]:
+        """The first classes of each output, and how many it has."""
+        lists = self.signature.classes or ()
+        names = (
+            ["Classes"] if len(lists) == 1 else [f"Classes of output {place}" for place in range(min(len(lists), 20))]
+        )
+        return tuple(
+            (name, tuple(str(label)[:MOST_NAME] for label in labels[:20]), len(labels))
+            for name, labels in zip(names, lists, strict=False)
+        )
+
+
+def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str] = frozenset()) -> ModelView:
+    """Return what is shown of a model; of `hidden` features nothing of the training data is."""
+    loaded, manifest = served.loaded, served.loaded.manifest
+    signature = manifest.signature
+    features, rows = tuple(_features(manifest, hidden)), _examples(manifest, hidden)
+    form = FormView(
+        features=features,
+        rows=rows,
+        named=len(features) <= MOST_NAMED and max(map(len, signature.names)) <= MOST_NAME,
+        task=signature.task,
+        outputs=signature.outputs,
+        classes=_classes(signature),
+        answers=tuple(map(_output, served.contract.outputs)),
+        tokens=tokens,
+    )
+    score = manifest.score
+    return ModelView(
+        name=manifest.name,
+        version=manifest.version,
+        digest=loaded.digest,
+        engine=loaded.engine.name,
+        signature=signature,
+        created_at=manifest.created_at[:MOST_NAME],
+        loaded_at=datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
+        made_with=_few(manifest.made_with.items()),
+        requires=tuple(each[:MOST_NAME] for each in (manifest.requires or ())[:20]),
+        score=None
+        if score is None
+        else f"{score.metric[:MOST_NAME]} {score.value:.3f} on {score.rows:,} held-out rows",
+        thresholds=_thresholds(manifest),
+        features=features,
+        form=form if len(features) == len(signature.features) else None,
+    )
+
+
+def _features(manifest: Manifest, hidden: AbstractSet[str]) -> Iterable[FeatureView]:
+    """Yield the features: all of them with their distributions, then without, as far as there is room."""
+    baselines, rows = manifest.baseline or {}, manifest.golden.rows
+    size = 0
+    for place, feature in enumerate(manifest.signature.features):
+        baseline = None if feature.name in hidden else baselines.get(feature.name)
+        examples = [row[place] for row in rows]
+        view = view_of(feature, baseline, examples, text=manifest.signature.layout == TEXT)
+        view = replace(view, hidden=feature.name in hidden)
+        length = len(strict_json.dumps(view)) if size < FULL_BYTES else FULL_BYTES
+        if size + length > FULL_BYTES:
+            view = view.bare
+            length = len(strict_json.dumps(view))
+        size += length
+        if size > BARE_BYTES:
+            return
+        yield view
+
+
+def _examples(manifest: Manifest, hidden: AbstractSet[str]) -> tuple[tuple[Cell, ...], ...]:
+    """Return rows that the model was proven with, as many as there is room for; the first in any case."""
+    covered = [feature.name in hidden for feature in manifest.signature.features]
+    found: list[tuple[Cell, ...]] = []
+    size = 0
+    for cells in manifest.golden.rows:
+        row = tuple(None if cover else _shortened(cell) for cell, cover in zip(cells, covered, strict=True))
+        size += len(strict_json.dumps(row))
+        if found and size > ROWS_BYTES:
+            break
+        found.append(row)
+    return tuple(found)
+
+
+def _shortened(cell: Cell) -> Cell:
+    return cell[:_LONGEST_CELL] if isinstance(cell, str) else cell
+
+
+def _classes(signature: Signature) -> tuple[tuple[Label, ...], ...] | None:
+    """Return the classes, unless they are too many to be named."""
+    classes = signature.classes
+    return None if classes is None or len(strict_json.dumps(classes)) > CLASSES_BYTES else classes
+
+
+def _output(spec: OutputSpec) -> OutputView:
+    columns = spec.columns if spec.shape and spec.is_further else None
+    return OutputView(spec.member, columns, spec.is_further)
+
+
+def _score(score: Score) -> str:
+    return f"{score.metric[:MOST_NAME]} {score.value:.3f} on {score.rows:,} held-out rows"
+
+
+def _thresholds(manifest: Manifest) -> tuple[tuple[str, float], ...]:
+    classes: Sequence[Label] = manifest.signature.classes[0] if manifest.signature.classes else ()
+    pairs = zip(classes, manifest.thresholds, strict=False)
+    return _few((str(label), least) for label, least in pairs if least is not None)
+
+
+def _few(pairs: Iterable[tuple[str, _Value]]) -> tuple[tuple[str, _Value], ...]:
+    """Return the first pairs, with names of bounded length."""
+    return tuple((name[:MOST_NAME], value) for (name, value), _ in zip(pairs, range(20), strict=False))
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"

@@ -1,0 +1,43 @@
+// Values as the source text of JSON, Python, JavaScript and the shell, whatever characters are in them.
+
+// Characters that are not printed, or that change the direction of the text around them.
+const HIDDEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+// A string in double quotes, which JSON, Python and JavaScript all read as the same.
+export function quoted(text) {
+  return JSON.stringify(text).replace(HIDDEN, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+// One word of a POSIX shell.
+export function shellQuoted(text) {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+const WORDS = {
+  json: { true: "true", false: "false", null: "null" },
+  javascript: { true: "true", false: "false", null: "null" },
+  python: { true: "True", false: "False", null: "None" },
+};
+
+// A document: values, lists, and { pairs: [[name, value], …] } for objects, whose names may be any. With an `indent`,
+// objects and lists of these have lines of their own.
+export function written(value, language, indent = "") {
+  const inner = indent && `${indent}    `;
+  const lines = (parts, [open, close]) =>
+    indent ? `${open}\n${parts.map((part) => inner + part).join(",\n")},\n${indent}${close}` : `${open}${parts.join(", ")}${close}`;
+  if (Array.isArray(value)) {
+    const nested = value.some((each) => each !== null && typeof each === "object");
+    const parts = value.map((each) => written(each, language, nested ? inner : ""));
+    return nested ? lines(parts, "[]") : `[${parts.join(", ")}]`;
+  }
+  if (value !== null && typeof value === "object") {
+    const parts = value.pairs.map(([name, each]) => `${key(name, language)}: ${written(each, language, inner)}`);
+    return lines(parts, "{}");
+  }
+  return typeof value === "string" ? quoted(value) : typeof value === "number" ? String(value) : WORDS[language][value];
+}
+
+// In JavaScript, "__proto__" before a colon would set the prototype.
+function key(name, language) {
+  return language === "javascript" && name === "__proto__" ? '["__proto__"]' : quoted(name);
+}
