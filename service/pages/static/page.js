@@ -1,8 +1,9 @@
-// Starts what the page has: the form that asks for a token, or the form of the model.
+// Starts what the page has: the form that asks for a token, or the form of the model and the part for files.
 
 import { ApiError, predict, send, setToken } from "./api.js";
 import { Answer } from "./answer.js";
 import { make } from "./dom.js";
+import { startFiles } from "./files.js";
 import { Form } from "./form.js";
 import { written } from "./literal.js";
 import { Snippets } from "./snippets.js";
@@ -14,7 +15,8 @@ const found = (id) => document.getElementById(id);
 function start() {
   showAges();
   if (found("token-form")) askForToken();
-  else if (found("model")) startModel(JSON.parse(found("model").textContent));
+  if (found("files")) startFiles(found("files"));
+  if (found("model")) startModel(JSON.parse(found("model").textContent));
 }
 
 function askForToken() {
