@@ -1,31 +1,66 @@
 """The errors of a route, by status, each code with an example in the shape of the route's protocol."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from service.errors import TABLE, Failure, Problem
+from service.errors import TABLE, Failure, InvalidRows, Problem, terse
 from service.formats import strict_json
 from service.openapi import headers
 from service.openapi.examples import shown
 from service.protocols.base import Answer
-from service.protocols.description import Schema, list_of, object_of, ref
+from service.protocols.description import PROBLEM, Schema, list_of, object_of, ref
 from service.protocols.error_shapes import PROBLEM_JSON
 
 _REQUEST_ID: Final = "7f3e8a52c1d94b06"
-# What the HTTP parser and the worker answer themselves, in one shape for all protocols.
+# What the server answers itself, before there is a request or in place of the application: in one shape for all paths.
 _OF_PARSER: Final = ("bad_request", "request_timeout", "uri_too_long", "expectation_failed", "headers_too_large")
-_OF_BOTH: Final = ("bad_request",)  # also what a header of a prediction request says
-_OF_WORKER: Final = ("internal_error", "overloaded", "prediction_timeout")
+_OF_SERVER: Final = frozenset({*_OF_PARSER, "internal_error", "overloaded", "prediction_timeout"})
+_NEVER_OF_APPLICATION: Final = frozenset({*_OF_PARSER, "prediction_timeout"} - {"bad_request"})
 OF_ANY: Final = (*_OF_PARSER, "internal_error")
 OF_ROWS: Final = tuple(code for code, (status, _) in TABLE.items() if status == 422)
 OF_PREDICTION: Final = (
     *("incomplete_body", "body_too_large", "invalid_body", "invalid_json", "unsupported_media_type"),
     *(*OF_ROWS, "overloaded", "deadline_exceeded", "prediction_timeout"),
 )
-# Codes that no caller of a described route gets: of other paths and methods, of nobody who listens, of no server.
-ELSEWHERE: Final = frozenset({"not_found", "method_not_allowed", "caller_gone", "not_ready"})
-PROBLEM: Final = "Problem"
+# What no caller of a described route gets: it is of other paths and methods, or nobody is there to read it.
+ELSEWHERE: Final = frozenset({"method_not_allowed", "caller_gone", "not_ready"})
+
 Refuse = Callable[[Failure, str], Answer]
+
+
+class ErrorResponses:
+    """The responses to requests that fail. Those that are alike are one component of the document."""
+
+    def __init__(self, *, is_terse: bool, details: Mapping[str, Problem]) -> None:
+        self._is_terse, self._details = is_terse, details  # of codes of bad rows: what may be wrong with one
+        self.components: dict[str, Any] = {}
+        self._names: dict[bytes, str] = {}
+
+    def of(self, codes: Iterable[str], protocol: str, refuse: Refuse, error: Schema) -> dict[str, Any]:
+        """Return references to responses by status; `refuse` and `error` are the protocol's."""
+        found: dict[str, Any] = {}
+        for code in dict.fromkeys(codes):
+            failure = self._failure(code, detailed=error == ref(PROBLEM))
+            if code not in _NEVER_OF_APPLICATION:
+                _add(found, code, refuse(terse(failure) if self._is_terse else failure, _REQUEST_ID), error)
+            if code in _OF_SERVER:
+                _add(found, code, _of_server(failure), ref(PROBLEM))
+        return {status: {"$ref": self._shared(f"{protocol}_{status}", found[status])} for status in sorted(found)}
+
+    def _failure(self, code: str, *, detailed: bool) -> Failure:
+        status, title = TABLE[code]
+        if detailed and code in self._details:
+            problem = self._details[code]
+            return Failure(status, code, title, str(InvalidRows((problem,))), {}, (problem,))
+        return Failure(status, code, title, f"{title}.", {})
+
+    def _shared(self, name: str, response: Any) -> str:
+        content = strict_json.dumps(response)
+        if content not in self._names:
+            others = sum(each == name or each.startswith(f"{name}_") for each in self.components)
+            self._names[content] = f"{name}_{others + 1}" if others else name
+            self.components[self._names[content]] = response
+        return f"#/components/responses/{self._names[content]}"
 
 
 def problem_schema() -> Schema:
@@ -38,45 +73,41 @@ def problem_schema() -> Schema:
         "code": {"type": "string", "enum": list(TABLE)},
         "detail": {"type": "string", "description": "What was expected, what came, and what to do."},
         "request_id": {"type": "string", "description": "As in X-Request-ID, and in the server's log."},
-        "errors": {**list_of(one, 100), "description": "Each bad cell, with a JSON pointer into the body."},
+        "errors": {
+            **list_of(one, InvalidRows.MOST),
+            "description": "Each bad cell, with a JSON pointer into the body (RFC 6901).",
+        },
     }
-    schema = object_of(members, ("detail", "request_id", "errors"))
-    return {**schema, "description": "An error (RFC 9457). What is no HTTP request has no `detail` and `request_id`."}
+    note = "An error (RFC 9457). If the server refuses what is no request, `detail` and `request_id` are absent."
+    return {**object_of(members, ("detail", "request_id", "errors")), "description": note}
 
 
-def responses(codes: Iterable[str], refuse: Refuse, error: Schema, problems: Sequence[Problem] = ()) -> dict[str, Any]:
-    """Return the responses to requests that fail with these codes, by status.
-
-    `refuse` and `error` are the protocol's. `problems` are examples of what can be wrong with rows.
-    """
-    found: dict[str, Any] = {}
-    for code in dict.fromkeys(codes):
-        status, title = TABLE[code]
-        those = tuple(each for each in problems if each.code == code)
-        message = f"{those[0].pointer}: expected {those[0].expected}, got {those[0].got}." if those else f"{title}."
-        failure = Failure(status, code, title, message, {}, those)
-        if code not in _OF_PARSER or code in _OF_BOTH:
-            _add(found, code, refuse(failure, _REQUEST_ID), error)
-        if code in (*_OF_PARSER, *_OF_WORKER):
-            _add(found, code, _of_server(failure), ref(PROBLEM))
-    return dict(sorted(found.items()))
+def problems_of(read: Callable[[Any], object], rows: Sequence[Any]) -> dict[str, Problem]:
+    """Return what is wrong with these rows by its code, as a reader of rows says it."""
+    found: dict[str, Problem] = {}
+    for row in rows:
+        try:
+            read(row)
+        except InvalidRows as error:
+            found.setdefault(error.code, error.problems[0])
+    return found
 
 
 def _of_server(failure: Failure) -> Answer:
-    """Return an error as the server answers it before there is a request (service.server.error_responses)."""
+    """Return an error as the server answers it (service.server.error_responses)."""
     code, status, title = failure.code, failure.status, failure.title
     problem = {"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code}
     return Answer(strict_json.dumps(problem), PROBLEM_JSON, status=status)
 
 
 def _add(found: dict[str, Any], code: str, answer: Answer, schema: Schema) -> None:
-    """Add an example of an error to the responses of its status."""
-    response = found.setdefault(
-        str(answer.status), {"description": "", "headers": headers.of_status(answer.status), "content": {}}
-    )
-    said = f"`{code}`: {TABLE[code][1]}"
+    """Add an example of an error to the response of its status."""
+    empty = {"description": "", "headers": headers.of_status(answer.status), "content": {}}
+    response = found.setdefault(str(answer.status), empty)
+    said = f"`{code}`: {TABLE[code][1]}."
     if said not in response["description"]:
-        response["description"] += f"; {said}" if response["description"] else said
-    kind = answer.content_type.partition(";")[0]
-    media = response["content"].setdefault(kind, {"schema": schema, "examples": {}})
+        response["description"] = f"{response['description']} {said}".strip()
+    media_type = answer.content_type.partition(";")[0]
+    of_text = {"type": "string"} if media_type.startswith("text/") else schema
+    media = response["content"].setdefault(media_type, {"schema": of_text, "examples": {}})
     media["examples"].setdefault(code, {"value": shown(answer)})

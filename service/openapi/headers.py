@@ -1,8 +1,9 @@
-"""The headers of requests and responses."""
+"""The headers and other parameters of requests, and the headers of responses."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-from service.protocols.description import Schema
+from service.protocols.description import ModelFacts, Schema
 
 _STRING: Final[Schema] = {"type": "string"}
 RESPONSE: Final[dict[str, Any]] = {
@@ -11,56 +12,68 @@ RESPONSE: Final[dict[str, Any]] = {
     "Server-Timing": {
         "description": "Milliseconds spent waiting for a slot, parsing and predicting.",
         "schema": _STRING,
-        "example": "queue;dur=0.01, parse;dur=0.08, predict;dur=0.05",
+        "example": "queue;dur=0.022, parse;dur=0.111, predict;dur=0.422",
     },
-    "Retry-After": {"description": "After how many seconds to try again.", "schema": {"type": "string"}},
-    "WWW-Authenticate": {"description": "Which token is needed.", "schema": _STRING},
-    "ETag": {"description": "Changes with the document.", "schema": _STRING},
+    "Retry-After": {"description": "After how many seconds to try again.", "schema": _STRING, "example": "1"},
+    "WWW-Authenticate": {
+        "description": "Which token is needed.",
+        "schema": _STRING,
+        "example": 'Bearer realm="ml-service"',
+    },
+    "ETag": {"description": "Another one if the document is another one.", "schema": _STRING},
 }
-REQUEST: Final[dict[str, Any]] = {
+_REQUEST: Final[dict[str, Any]] = {
     "RequestId": {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "An id of your own for this request; the server makes one if there is none.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "description": "An id of your own for this request. Without one, the server makes it.",
+        "schema": {**_STRING, "pattern": "^[A-Za-z0-9._-]{1,128}$"},
     },
     "RequestTimeout": {
         "name": "X-Request-Timeout",
         "in": "header",
-        "description": "How long you wait, in seconds. A prediction that has not started by then is not started (504).",
-        "schema": {"type": "string", "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
+        "description": "How many seconds you wait. A prediction that has not started by then is not started.",
+        "schema": {**_STRING, "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
         "example": "2.5",
     },
-    "EnvoyTimeout": {
-        "name": "X-Envoy-Expected-Rq-Timeout-Ms",
-        "in": "header",
-        "description": "The same in milliseconds, as Envoy and Istio set it.",
-        "schema": {"type": "string", "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
-        "example": "2500",
-    },
+}
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "The ETag of the document that you have.",
+    "schema": _STRING,
 }
 
 
+def parameters(facts: ModelFacts) -> dict[str, Any]:
+    """Return the parameters that are components: headers, and names in paths with the one value that is not a 404."""
+    found = {**_REQUEST, "IfNoneMatch": _IF_NONE_MATCH}
+    for name, value in (("model", facts.served_as), ("version", facts.version)):
+        schema = {**_STRING, **({"enum": [value]} if value else {})}
+        found[f"Path{name.capitalize()}"] = {"name": name, "in": "path", "required": True, "schema": schema}
+    return found
+
+
+def of_path(names: Iterable[str]) -> list[dict[str, str]]:
+    """Return the parameters of a path with these names."""
+    return [{"$ref": f"#/components/parameters/Path{name.capitalize()}"} for name in names]
+
+
+def of_request() -> list[dict[str, str]]:
+    """Return the headers that every prediction takes."""
+    return [{"$ref": f"#/components/parameters/{name}"} for name in _REQUEST]
+
+
 def of_any() -> dict[str, Any]:
-    """Return the headers of every response of the application."""
-    return _refs("X-Request-ID", "X-Model-Version")
-
-
-def of_prediction() -> dict[str, Any]:
-    """Return those that only a prediction has."""
-    return _refs("Server-Timing")
+    """Return the headers of every successful response."""
+    return refs("X-Request-ID", "X-Model-Version")
 
 
 def of_status(status: int) -> dict[str, Any]:
     """Return those of an error with this status."""
-    return _refs("X-Request-ID", *{401: ("WWW-Authenticate",), 503: ("Retry-After",)}.get(status, ()))
+    return refs("X-Request-ID", *{401: ("WWW-Authenticate",), 503: ("Retry-After",)}.get(status, ()))
 
 
-def parameters(*, of_prediction: bool) -> list[dict[str, str]]:
-    """Return the headers that a request may have."""
-    names = REQUEST if of_prediction else ("RequestId",)
-    return [{"$ref": f"#/components/parameters/{name}"} for name in names]
-
-
-def _refs(*names: str) -> dict[str, Any]:
+def refs(*names: str) -> dict[str, Any]:
+    """Return headers that are components."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -45,12 +45,12 @@ def facts_of(contract: Contract, manifest: Manifest, *, is_terse: bool) -> tuple
     return facts, samples
 
 
-def schemas_of(facts: ModelFacts, contract: Contract, baseline: dict[str, Baseline] | None) -> dict[str, Schema]:
+def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest) -> dict[str, Schema]:
     """Return the components that every document has."""
     signature = facts.signature
     if signature is None:
         return _of_any_model()
-    notes = {name: _note(each) for name, each in (baseline or {}).items()}
+    notes = {name: _note(each) for name, each in (manifest.baseline or {}).items()}
     rows = RowSchemas(signature, contract.policy, notes)
     schemas = {
         description.ROW: rows.row(),

@@ -1,50 +1,97 @@
 """The routes of no protocol: health checks, metrics, the model, and this document."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from service.protocols.description import JSON, Operation, Schema, object_of, ref
 
 TAG: Final = "operations"
-TEXT: Final = "Health checks, metrics and the description of the model."
+TEXT: Final = "Health checks, metrics, and what describes the model."
 MODEL: Final = "Model"
-_STATUS: Final = object_of({"status": {"const": "ok", "type": "string"}})
+_STATUS: Final = object_of({"status": {"type": "string", "const": "ok"}})
+_STRING: Final[Schema] = {"type": "string"}
+_LABELS: Final[Schema] = {"type": "array", "items": {"type": ["number", "string", "boolean"]}}
 
 
 @dataclass(frozen=True)
-class OperationsRoute:
-    """One route, the codes of its errors beside those of all routes, and who may ask it."""
+class Route:
+    """One route, the codes of its errors beside those of all routes, and who is answered.
+
+    `public` routes answer callers without a token, and `admin` routes only at the administrators' address, if there is
+    one. `cached` routes have an ETag.
+    """
 
     operation: Operation
     codes: tuple[str, ...] = ()
-    public: bool = False  # callers without a token are answered
-    admin: bool = False  # only the administrators' address answers, if there is one
+    public: bool = False
+    admin: bool = False
+    cached: bool = False
 
 
-ROUTES: Final[dict[str, OperationsRoute]] = {
-    "/health": OperationsRoute(
-        Operation("health", "Whether predictions would be answered", {JSON: _STATUS}), ("draining",), public=True
-    ),
-    "/health/ready": OperationsRoute(
-        Operation("health_ready", "The same, for load balancers", {JSON: _STATUS}), ("draining",), public=True
-    ),
-    "/health/live": OperationsRoute(
-        Operation("health_live", "Whether the process answers", {JSON: _STATUS}), public=True
-    ),
-    "/model": OperationsRoute(Operation("model", "The model that is served", {JSON: ref(MODEL)})),
-    "/metrics": OperationsRoute(
+def _health(name: str, summary: str, *codes: str) -> Route:
+    return Route(Operation(name, summary, {JSON: _STATUS}), codes, public=True)
+
+
+ROUTES: Final[dict[str, Route]] = {
+    "/health": _health("get_health", "Whether predictions would be answered", "draining"),
+    "/health/ready": _health("get_health_ready", "Whether load balancers should send requests", "draining"),
+    "/health/live": _health("get_health_live", "Whether the process answers"),
+    "/model": Route(Operation("get_model", "The model that is served", {JSON: ref(MODEL)})),
+    "/metrics": Route(
         Operation(
-            "metrics",
+            "get_metrics",
             "Metrics for Prometheus",
-            {kind: {"type": "string"} for kind in ("text/plain", "application/openmetrics-text")},
+            {"text/plain": _STRING, "application/openmetrics-text": _STRING},
             description="OpenMetrics if `Accept` asks for it. The same from whichever worker answers.",
         ),
         admin=True,
     ),
-    "/openapi.json": OperationsRoute(Operation("openapi", "This document", {JSON: {"type": "object"}})),
+    "/openapi.json": Route(Operation("get_openapi", "This document", {JSON: {"type": "object"}}), cached=True),
 }
 
 
 def model_schema() -> Schema:
     """Return the schema of GET /model."""
-    return {"type": "object"}
+    return object_of(
+        {
+            "name": _STRING,
+            "version": _STRING,
+            "digest": {**_STRING, "description": "The SHA-256 of the bundle's manifest."},
+            "engine": {**_STRING, "description": "What computes predictions: onnx, or scikit-learn."},
+            "task": {"enum": ["classifier", "regressor", "clusterer", "outlier_detector", "transformer"]},
+            "layout": {"enum": ["matrix", "table", "text", "frame"]},
+            "features": {"type": "array", "items": _feature()},
+            "outputs": {"type": ["integer", "null"], "description": "How many labels a row has, if they are a list."},
+            "classes": {
+                "anyOf": [_LABELS, {"type": "array", "items": _LABELS}, {"type": "null"}],
+                "description": "In the order of the probabilities; for each output, if a row has several labels.",
+            },
+            "thresholds": {"type": ["array", "null"], "items": {"type": ["number", "null"]}},
+            "answers": {"type": "array", "items": _answer(), "description": "What `outputs` of a request can name."},
+            "created_at": _STRING,
+            "loaded_at": _STRING,
+            "made_with": {"type": "object", "additionalProperties": _STRING},
+            "score": {"anyOf": [_score(), {"type": "null"}], "description": "On rows that were held out."},
+        }
+    )
+
+
+def _feature() -> Schema:
+    members: dict[str, Any] = {
+        "name": _STRING,
+        "dtype": {"enum": ["float64", "bool", "string", "datetime", "any"]},
+        "nullable": {"type": "boolean", "description": "Whether it may be null."},
+        "categories": {"anyOf": [_LABELS, {"type": "null"}], "description": "The only values, if others are refused."},
+        "missing": {"enum": ["nan", "none", "object", "category"]},
+    }
+    return object_of(members)
+
+
+def _answer() -> Schema:
+    columns = {"type": ["array", "null"], "items": _STRING}
+    dtypes = {"enum": ["float64", "int64", "uint64", "bool", "string"]}
+    return object_of({"name": _STRING, "dtype": dtypes, "columns": columns})
+
+
+def _score() -> Schema:
+    return object_of({"metric": _STRING, "value": {"type": "number"}, "rows": {"type": "integer"}})

@@ -23,6 +23,7 @@ LABEL: Final = "Label"
 PROBABILITIES: Final = "Probabilities"
 PROBABILITY: Final = "Probability"  # of the predicted class
 ROW_ID: Final = "RowId"
+PROBLEM: Final = "Problem"  # a native error
 
 
 def ref(component: str) -> Schema:
@@ -130,7 +131,7 @@ class Description:
     predict: Operation
     pages: Mapping[str, Operation] = field(default_factory=dict)
     schemas: Mapping[str, Schema] = field(default_factory=dict)
-    error: Schema = field(default_factory=lambda: ref("Problem"))
+    error: Schema = field(default_factory=lambda: ref(PROBLEM))
 
 
 def beside(facts: ModelFacts, schema: Schema) -> dict[str, Schema]:

@@ -1,0 +1,103 @@
+"""The paths of the document, each with its operation."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from service.openapi import headers
+from service.openapi.errors import OF_ANY, OF_PREDICTION, ErrorResponses, Refuse
+from service.openapi.examples import Examples, shown
+from service.openapi.operations import Route
+from service.protocols.base import Codec
+from service.protocols.description import JSON, Description, Operation, Schema
+from service.protocols.error_shapes import problem_json
+
+
+class Paths:
+    """Collects what the document says of each path of a server, which may be `guarded` by tokens."""
+
+    def __init__(self, examples: Examples, errors: ErrorResponses, max_body_bytes: int, *, guarded: bool) -> None:
+        self._examples, self._errors, self._guarded = examples, errors, guarded
+        self._body_limit = f"At most {max_body_bytes} bytes, also when it is unpacked."
+        self.found: dict[str, Any] = {}
+
+    def add_protocol(self, codec: Codec, description: Description, *, admin: tuple[str, ...]) -> None:
+        """Add the routes of a protocol; `admin` are the codes of statistics that are answered elsewhere."""
+        for path in codec.routes:
+            self._add_prediction(path, codec, description)
+        for path in (*codec.pages, *codec.statistics, *codec.alive):
+            operation = description.pages.get(path) or Operation(_id(codec, path), path, {JSON: {}})
+            public = path in codec.health
+            codes = (*(("draining",) if public else self._token), *(admin if path in codec.statistics else ()))
+            self._add(path, "get", description, operation, codec.refuse, codes, public=public)
+
+    def add_route(self, path: str, route: Route, tag: str, *, admin: tuple[str, ...]) -> None:
+        """Add a route of no protocol."""
+        codes = (*route.codes, *(() if route.public else self._token), *(admin if route.admin else ()))
+        description = Description(tag, "", route.operation)
+        said = self._add(path, "get", description, route.operation, problem_json, codes, public=route.public)
+        if route.cached:
+            said["parameters"] = [{"$ref": "#/components/parameters/IfNoneMatch"}]
+            said["responses"]["200"]["headers"] |= headers.refs("ETag")
+            said["responses"]["304"] = {"description": "The caller has it already.", "headers": headers.refs("ETag")}
+
+    @property
+    def _token(self) -> tuple[str, ...]:
+        return ("unauthorized",) if self._guarded else ()
+
+    def _add_prediction(self, path: str, codec: Codec, description: Description) -> None:
+        operation = description.predict
+        said = self._add(path, "post", description, operation, codec.refuse, (*OF_PREDICTION, *self._token))
+        said["parameters"] = [*said.get("parameters", ()), *headers.of_request()]
+        body = _content(operation.requests)
+        said["requestBody"] = {"description": self._body_limit, "required": True, "content": body}
+        succeeded = said["responses"]["200"]
+        succeeded["headers"] |= headers.refs("Server-Timing")
+        for name, (example, answer) in self._examples.answers(codec, operation.examples).items():
+            _add_example(body, example.media_type, name, example.summary, example.body)
+            _add_example(succeeded["content"], answer.content_type, name, example.summary, shown(answer))
+
+    def _add(
+        self,
+        path: str,
+        method: str,
+        description: Description,
+        operation: Operation,
+        refuse: Refuse,
+        codes: Iterable[str],
+        *,
+        public: bool = False,
+    ) -> dict[str, Any]:
+        names = re.findall("<name:([a-z]+)>", path)
+        codes = (*OF_ANY, *codes, *(("unknown_model",) if names else ()))
+        errors = self._errors.of(codes, description.tag, refuse, description.error)
+        content = _content(operation.answers)
+        succeeded = {"description": operation.summary, "headers": headers.of_any(), "content": content}
+        parameters = [*headers.of_path(names), *operation.parameters]
+        said: dict[str, Any] = {
+            "operationId": f"{operation.id}_of_version" if "version" in names else operation.id,
+            "summary": operation.summary,
+            **({"description": operation.description} if operation.description else {}),
+            "tags": [description.tag],
+            **({"security": []} if public and self._guarded else {}),
+            **({"parameters": parameters} if parameters else {}),
+            "responses": {"200": succeeded, **errors},
+        }
+        self.found.setdefault(path.replace("<name:", "{").replace(">", "}"), {})[method] = said
+        return said
+
+
+def _content(schemas: Mapping[str, Schema]) -> dict[str, Any]:
+    return {media_type: {"schema": schema} for media_type, schema in schemas.items()}
+
+
+def _add_example(content: dict[str, Any], content_type: str, name: str, summary: str, value: Any) -> None:
+    media = content.get(content_type.partition(";")[0])
+    if media is not None and value is not None:
+        media.setdefault("examples", {})[name] = {"summary": summary, "value": value}
+
+
+def _id(codec: Codec, path: str) -> str:
+    """Return an operationId for a path that nobody has described."""
+    words = re.findall("[A-Za-z0-9]+", path.replace("<name:", "<"))
+    return "_".join([codec.name, *(words or ["root"])]).lower()
