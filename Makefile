@@ -124,7 +124,7 @@ wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
-	echo onnx > .venv/packing.txt; printf '%s\n' onnx scikit-learn skops > .venv/estimators.txt
+	printf '%s\n' onnx rich > .venv/packing.txt; printf '%s\n' onnx rich scikit-learn skops > .venv/estimators.txt
 	for set in "-compiled:--group image --excludes .venv/estimators.txt" ":--group image --excludes .venv/packing.txt" \
 	  "-train:--all-extras" "-dev:--all-extras --group dev"; do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

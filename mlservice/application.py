@@ -24,5 +24,5 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     PYTHONPATH stays.
     """
     paths = [str(root()), *filter(None, [environ.get("PYTHONPATH")])]
-    found = {"MALLOC_ARENA_MAX": _ARENAS, **environ}
+    found = {"MALLOC_ARENA_MAX": _ARENAS, "ML_SERVICE_PROGRAM": "ml-service", **environ}
     return {**found, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}

@@ -1,5 +1,7 @@
 """Entry point of `python -m model`.
 
+The commands that serve are listed here by the names of their modules, which are imported when one of them is run.
+
 Imports: model, model.commands.
 """
 
@@ -12,18 +14,25 @@ if sys.version_info < (3, 11):  # noqa: UP036  # whoever has an older Python is 
         "`pack` makes an environment of the scikit-learn that wrote the file"
     )
 
+from importlib import import_module
+
 from model.missing import say_missing
 from model.thread_limits import limit_threads
 
 limit_threads(os.environ)  # as the server does: what is tried and measured here is what will be served
 
 
+def _version() -> str:
+    return str(import_module("service").VERSION)
+
+
 def run() -> int:
     """Run the command; a package that is missing is one line on stderr and exit code 1."""
     try:
-        from model.commands.cli import main  # noqa: PLC0415  # it imports packages that may be missing
+        from model.commands.cli import COMMANDS, Entry, main  # noqa: PLC0415  # it imports packages that may be missing
 
-        return main(sys.argv[1:], os.environ)
+        serving: dict[str, Entry] = {}
+        return main(sys.argv[1:], os.environ, {**COMMANDS, **serving}, _version)
     except ModuleNotFoundError as error:
         said = say_missing(error)
         if said is None:

@@ -6,6 +6,7 @@ from typing import Final
 
 # The requirements by the names of their modules; pyproject.toml has the same bounds.
 ALWAYS: Final = {
+    "click": "click>=8.4",
     "sklearn": "scikit-learn",
     "numpy": "numpy",
     "skops": "skops>=0.16",

@@ -2,6 +2,7 @@
 
 # Rooms, or single modules, by package; numpy, the language of the numbers, is at home wherever numbers are.
 HOMES = {
+    "click": ["model.commands", "service.commands"],
     "flatbuffers": ["service.formats"],
     "flask": ["service.http", "service.assembly"],
     "gunicorn": ["service.server", "service.monitoring.gunicorn_log"],
@@ -23,6 +24,7 @@ HOMES = {
     "orjson": ["service.formats.strict_json"],
     "pandas": ["model.sklearn_runtime.frame", "model.packing.data_files"],
     "prometheus_client": ["service.monitoring"],
+    "rich": ["model.commands.terminal"],
     "simdjson": ["service.validation.plain_numbers"],
     "sklearn": [
         "model.packing.pruning",

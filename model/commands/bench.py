@@ -1,28 +1,30 @@
 """Measures how fast a bundle predicts on this machine, and recommends how many workers and threads to serve it with."""
 
-import argparse
 import gc
 import itertools
 import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
 from model.bundle.trust import Trust
-from model.commands.options import add_bundle, add_trust, say_progress, to_json, trust_in
+from model.commands.console import NO_PROGRESS, Console, Progress
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import bundle_argument, command, reporting, trust_options
+from model.commands.tables import Part, Table
 from model.errors import GoldenMismatch, ModelError
 from model.forking import in_fork, in_forks
 from model.loading import Loaded, load, make_rows, verify
 from model.prediction import Rows
 from model.predictor import Predictor
 
-HELP = "measure a bundle on this machine, and recommend workers and threads"
 BATCHES = (1, 10, 100, 1000, 10_000)
 THREADS = (2, 4)
 TRIES = 3  # of which the best counts: other work on the machine can only slow a try down
@@ -64,32 +66,30 @@ class Report:
     worker_threads: int
 
 
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare the command's arguments."""
-    help_ = "length of each measurement (default: %(default)s)"
-    parser.add_argument("--seconds", type=float, default=1.0, help=help_)
-    add_bundle(parser, environ)
-    add_trust(parser, environ)
+@command("bundle --seconds 0.1", "bundle --seconds 0.1 --json")
+@bundle_argument
+@click.option("--seconds", type=float, default=1.0, show_default=True, help="The length of each measurement.")
+@trust_options
+@reporting
+def run(bundle: Path, seconds: float, trust: Trust, console: Console) -> ExitCode:
+    """Measure a bundle on this machine, and recommend workers and threads to serve it with."""
+    with console.progress() as progress:
+        report = bench(bundle, trust, seconds, progress)
+    console.report(asdict(report), *as_parts(report))
+    return ExitCode.OK
 
 
-def run(options: argparse.Namespace) -> int:
-    """Measure the bundle and print the report."""
-    report = bench(options.bundle, trust_in(options), options.seconds)
-    print(to_json(asdict(report)) if options.json else as_table(report))
-    return 0
-
-
-def bench(directory: Path, trust: Trust, seconds: float) -> Report:
+def bench(directory: Path, trust: Trust, seconds: float, progress: Progress = NO_PROGRESS) -> Report:
     """Measure a bundle with its golden rows, repeated; each measurement takes about `seconds`.
 
     The model is loaded in a forked process, and predicts in forks of that, as the server's workers do. Raises
     ModelError.
     """
-    say_progress(f"loading {directory}")
+    progress.show(f"loading {directory}")
 
     def work() -> dict[str, Any]:
         try:
-            return asdict(_measure(load(directory, trust), seconds))
+            return asdict(_measure(load(directory, trust), seconds, progress))
         except ModelError as error:
             return {"code": error.code, "message": str(error)}
 
@@ -102,14 +102,17 @@ def bench(directory: Path, trust: Trust, seconds: float) -> Report:
     return Report(**{**answer, **{name: [kind(**each) for each in answer[name]] for name, kind in parts.items()}})
 
 
-def _measure(loaded: Loaded, seconds: float) -> Report:
+def _measure(loaded: Loaded, seconds: float, progress: Progress) -> Report:
     gc.collect()
     gc.freeze()
     cores = len(os.sched_getaffinity(0))
+    counts = [(count, 1) for count in _doubling(cores)] + [(1, count) for count in THREADS]
+    total = seconds * (len(BATCHES) + len(counts))
 
-    def together(processes: int, threads: int) -> float:
+    def together(place: int, processes: int, threads: int) -> float:
         """Return the rows per second of several processes with several threads each."""
-        say_progress(f"predicting one row at a time: processes {processes}, threads {threads}")
+        stage = f"predicting one row at a time: processes {processes}, threads {threads}"
+        progress.show(stage, seconds * (len(BATCHES) + place), total)
 
         def work() -> dict[str, float]:
             return {"rate": _rate(loaded, threads, seconds / TRIES)}
@@ -117,15 +120,18 @@ def _measure(loaded: Loaded, seconds: float) -> Report:
         rates: list[float] = [sum(_ask(work, processes, "rate", seconds)) for _ in range(TRIES)]
         return max(rates)
 
-    say_progress(f"predicting batches of {', '.join(f'{rows:,}' for rows in BATCHES)} rows")
-    (batches,) = _ask(lambda: _batches(loaded, seconds), 1, "batches", seconds * len(BATCHES))
-    processes = [Together(count, together(count, 1)) for count in _doubling(cores)]
-    threads = [Together(1, processes[0].rate), *(Together(count, together(1, count)) for count in THREADS)]
+    def batches() -> dict[str, Any]:
+        return _batches(loaded, seconds, lambda stage, done: progress.show(stage, done, total))
+
+    (found,) = _ask(batches, 1, "batches", seconds * len(BATCHES))
+    rates = [together(place, *each) for place, each in enumerate(counts)]
+    tried = [Together(max(each), rate) for each, rate in zip(counts, rates, strict=True)]
+    processes, threads = tried[: -len(THREADS)], [Together(1, tried[0].rate), *tried[-len(THREADS) :]]
     return Report(
         f"{loaded.manifest.name} {loaded.manifest.version}",
         loaded.engine.name,
         cores,
-        [Batch(**each) for each in batches],
+        [Batch(**each) for each in found],
         processes,
         threads,
         workers=worthwhile(processes),
@@ -157,12 +163,13 @@ def _ask(work: Callable[[], dict[str, Any]], count: int, what: str, seconds: flo
     return answers
 
 
-def _batches(loaded: Loaded, seconds: float) -> dict[str, Any]:
+def _batches(loaded: Loaded, seconds: float, show: Callable[[str, float], None]) -> dict[str, Any]:
     """Time calls of each size, one after the other."""
     verify(loaded)
     predict = Predictor(loaded).predict
     found = []
-    for count in BATCHES:
+    for place, count in enumerate(BATCHES):
+        show(f"predicting batches of {count:,} rows", place * seconds)
         rows = _repeat_golden(loaded, count)
         times: list[float] = []
         end = time.perf_counter() + seconds
@@ -202,15 +209,21 @@ def _repeat_golden(loaded: Loaded, count: int) -> Rows:
     return np.ascontiguousarray(golden[np.arange(count) % len(golden)])
 
 
-def as_table(report: Report) -> str:
+def as_parts(report: Report) -> list[Part]:
     """Return the report for a person to read."""
-    lines = [f"{report.model}, engine {report.engine}, {report.cores} cores", ""]
-    lines += [f"{'rows a call':>14} {'p50, ms':>10} {'p99, ms':>10} {'rows/s':>12}"]
-    lines += [f"{each.rows:14,} {each.p50:10.3f} {each.p99:10.3f} {each.rate:12,.0f}" for each in report.batches]
+    rows = [(f"{each.rows:,}", f"{each.p50:.3f}", f"{each.p99:.3f}", f"{each.rate:,.0f}") for each in report.batches]
+    parts: list[Part] = [
+        f"{report.model}, engine {report.engine}, {report.cores} cores",
+        _numbers(("rows a call", "p50, ms", "p99, ms", "rows/s"), rows),
+    ]
     for title, tried in (("processes", report.processes), ("threads of one", report.threads)):
-        lines += ["", f"{title:>14} {'rows/s':>21} {'times one':>12}"]
-        lines += [f"{each.count:14} {each.rate:21,.0f} {each.rate / tried[0].rate:12.2f}" for each in tried]
-    return "\n".join([*lines, "", *_advice(report)])
+        cells = [(str(each.count), f"{each.rate:,.0f}", f"{each.rate / tried[0].rate:.2f}") for each in tried]
+        parts.append(_numbers((title, "rows/s", "times one"), cells))
+    return [*parts, "\n".join(_advice(report))]
+
+
+def _numbers(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    return Table(columns, rows, numbers=frozenset(columns))
 
 
 def _advice(report: Report) -> list[str]:

@@ -1,22 +1,23 @@
 """Loads a bundle as the server would, and says what to do about each problem."""
 
-import argparse
 import gc
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from model.bundle.trust import Trust
-from model.commands.options import add_bundle, add_trust, say_progress, to_json, trust_in
+from model.commands.console import NO_PROGRESS, Console, Progress
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import bundle_argument, command, reporting, trust_options
+from model.commands.tables import Part, Table
 from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Loaded, load, verify
-from model.oneline import one_line
 
-HELP = "load a bundle as the server does, and predict its golden rows in a worker"
 DEADLINE_SECONDS: Final = 60.0
+_STEPS: Final = 2
 _NO_ANSWER: Final = "crashed, or did not answer in time"
 
 
@@ -30,32 +31,36 @@ class Finding:
     remedy: str = ""
 
 
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare the command's arguments."""
-    add_bundle(parser, environ)
-    add_trust(parser, environ)
+@command("bundle", "bundle --json")
+@bundle_argument
+@trust_options
+@reporting
+def run(bundle: Path, trust: Trust, console: Console) -> ExitCode:
+    """Load a bundle as the server does, predict its golden rows in a worker, and say what to do about each finding.
+
+    The exit code is 1 if anything is not right.
+    """
+    with console.progress() as progress:
+        findings = check(bundle, trust, progress)
+    console.report([asdict(finding) for finding in findings], *_parts(findings))
+    return ExitCode.OK if all(finding.ok for finding in findings) else ExitCode.REFUSED
 
 
-def run(options: argparse.Namespace) -> int:
-    """Check the bundle and print the findings; the exit code is 1 if anything is not right."""
-    findings = check(options.bundle, trust_in(options))
-    print(to_json([asdict(finding) for finding in findings]) if options.json else _table(findings))
-    return 0 if all(finding.ok for finding in findings) else 1
-
-
-def check(directory: Path, trust: Trust) -> list[Finding]:
+def check(directory: Path, trust: Trust, progress: Progress = NO_PROGRESS) -> list[Finding]:
     """Load the bundle in a forked process, and predict its golden rows in a fork of that, as a worker does."""
-    say_progress(f"loading {directory}")
-    answer = in_fork(
-        lambda: {"findings": [asdict(finding) for finding in _findings(directory, trust)]}, 2 * DEADLINE_SECONDS
-    )
+    progress.show(f"loading {directory}", 0, _STEPS)
+
+    def work() -> dict[str, Any]:
+        return {"findings": [asdict(finding) for finding in _findings(directory, trust, progress)]}
+
+    answer = in_fork(work, 2 * DEADLINE_SECONDS)
     if answer is None:
         remedy = "pack the model again; do not load a model from someone you do not trust"
         return [Finding("load", ok=False, found=_NO_ANSWER, remedy=remedy)]
     return [Finding(**finding) for finding in answer["findings"]]
 
 
-def _findings(directory: Path, trust: Trust) -> Iterator[Finding]:
+def _findings(directory: Path, trust: Trust, progress: Progress) -> Iterator[Finding]:
     start = time.monotonic()
     try:
         loaded = load(directory, trust)
@@ -70,7 +75,7 @@ def _findings(directory: Path, trust: Trust) -> Iterator[Finding]:
         yield Finding("pin", ok=True, found="the manifest is the pinned one")
     gc.collect()
     gc.freeze()
-    say_progress("predicting the golden rows in a forked worker")
+    progress.show("predicting the golden rows in a forked worker", 1, _STEPS)
     yield from _worker_findings(loaded)
 
 
@@ -111,10 +116,8 @@ def memory() -> tuple[int, int]:
     return sizes["Private"], sizes["Shared"]
 
 
-def _table(findings: list[Finding]) -> str:
-    lines = []
-    for finding in findings:
-        lines.append(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:20}  {finding.found}")
-        if finding.remedy and finding.remedy != finding.found:
-            lines.append(f"{'':26}  → {finding.remedy}")
-    return "\n".join(map(one_line, lines))
+def _parts(findings: list[Finding]) -> list[Part]:
+    """Return a table, and below it what to do, in lines that can be copied."""
+    rows = [("ok" if finding.ok else "FAIL", finding.name, finding.found) for finding in findings]
+    remedies = [f"{each.name}: {each.remedy}" for each in findings if each.remedy and each.remedy != each.found]
+    return [Table(("", "", ""), rows), *(["\n".join(remedies)] if remedies else [])]

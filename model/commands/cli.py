@@ -1,55 +1,137 @@
-"""`python -m model`: finds the command and runs it."""
+"""The command line: finds the command, runs it, and turns what goes wrong into one line and an exit code."""
 
-import argparse
+import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, cast
 
-from model.commands import bench, check, environment, inspect_bundle, pack, train
+import click
+from click.shell_completion import CompletionItem
+
+from model.commands.completion import COMPLETE
+from model.commands.console import say
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import Session
 from model.errors import ModelError
-from model.oneline import one_line
+
+CHECKOUT: Final = "python -m model"  # what the program is called where it is not installed
+PROGRAM: Final = "ML_SERVICE_PROGRAM"  # the environment variable with its name, where it is
 
 
-class Command(Protocol):
-    """A module of this folder."""
+@dataclass(frozen=True)
+class Entry:
+    """A command: the module whose `run` it is, imported when it is needed, and what it does, in a few words."""
 
-    HELP: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-        """Declare the command's arguments; `environ` has the server's settings, which are the defaults."""
-
-    def run(self, options: argparse.Namespace) -> int:
-        """Run the command and return its exit code; raises ModelError and OSError.
-
-        The options also have `arguments`, all that were given, and `environ`, for another process to run the command.
-        """
+    module: str
+    summary: str
 
 
-COMMANDS: Final[dict[str, Command]] = {
-    "train": train,
-    "pack": pack,
-    "inspect": inspect_bundle,
-    "check": check,
-    "bench": bench,
-    "environment": environment,
+COMMANDS: Final = {
+    "train": Entry("model.commands.train", "fit the reference model on iris, and pack it"),
+    "pack": Entry("model.commands.pack", "make a bundle of a fitted estimator"),
+    "inspect": Entry("model.commands.inspect_bundle", "show what is in a bundle, without loading the model"),
+    "check": Entry("model.commands.check", "load a bundle as the server does, and say what is wrong"),
+    "bench": Entry("model.commands.bench", "measure a bundle here, and recommend workers and threads"),
+    "environment": Entry("model.commands.environment", "print where the programs are that serve a bundle"),
+    "completion": Entry("model.commands.completion", "print what makes a shell complete commands and options"),
 }
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run one command; a model that cannot be used is one line on stderr and exit code 1."""
-    parser = argparse.ArgumentParser(prog="python -m model", description="Make, examine and measure model bundles.")
-    subparsers = parser.add_subparsers(required=True, dest="command")
-    for name, command in COMMANDS.items():
-        command.add_arguments(subparsers.add_parser(name, help=command.HELP, description=command.HELP), environ)
-    options = parser.parse_args(arguments, argparse.Namespace(arguments=list(arguments), environ=environ))
+class Program(click.Group):
+    """All commands; only the one that is run is imported."""
+
+    def __init__(self, entries: Mapping[str, Entry]) -> None:
+        super().__init__(help="Make, examine, serve and score with bundles of scikit-learn models.")
+        self.entries = entries
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the commands' names, in the order of the table."""
+        return list(self.entries)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in self.entries:
+            return None
+        return cast(click.Command, importlib.import_module(self.entries[cmd_name].module).run)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named, or name the ones that may be meant."""
+        name = args[0]
+        if not ctx.resilient_parsing and not name.startswith("-") and name not in self.entries:
+            near = get_close_matches(name, self.entries)
+            meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.entries)}."
+            raise click.UsageError(f"there is no command {name!r}: {meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, and what the exit codes mean."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in self.entries.items()])
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), code.meaning) for code in ExitCode])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so, without importing them."""
+        found = {name: entry for name, entry in self.entries.items() if name.startswith(incomplete)}
+        items = [CompletionItem(name, help=entry.summary) for name, entry in found.items()]
+        return items or click.Command.shell_complete(self, ctx, incomplete)
+
+
+def main(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    entries: Mapping[str, Entry] = COMMANDS,
+    version: Callable[[], str] = lambda: "unknown",
+) -> int:
+    """Run one command, and return its exit code; whatever it cannot do is one line on stderr."""
+    name = environ.get(PROGRAM) or CHECKOUT
+    program = Program(entries)
+    program.params.append(_version_option(version))
     try:
-        status = COMMANDS[options.command].run(options)
+        status = program.main(
+            list(arguments),
+            prog_name=name,
+            complete_var=COMPLETE,
+            standalone_mode=False,
+            obj=Session(name, tuple(arguments), environ),
+        )
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, wants no more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return ExitCode.REFUSED
+    except click.Abort:
+        say("ml-service: interrupted")
+        return ExitCode.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return ExitCode.USAGE
+    except click.ClickException as error:
+        say(f"ml-service: usage: {_usage(error, name)}")
+        return ExitCode.USAGE
     except (ModelError, OSError) as error:
-        print(one_line(f"ml-service: {getattr(error, 'code', 'error')}: {error}"), file=sys.stderr)
-        return 1
-    return status
+        say(f"ml-service: {getattr(error, 'code', 'error')}: {str(error).replace(CHECKOUT, name)}")
+        return ExitCode.REFUSED
+    return int(status or ExitCode.OK)
+
+
+def _usage(error: click.ClickException, program: str) -> str:
+    """Return what is wrong with the arguments, and where to read which there are."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else program
+    return f"{error.format_message()} ({path} --help says more)"
+
+
+def _version_option(version: Callable[[], str]) -> click.Option:
+    def show(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001  # click's signature
+        if value and not ctx.resilient_parsing:
+            print(f"ml-service {version()}")
+            ctx.exit()
+
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version."
+    )

@@ -1,30 +1,41 @@
 """Prints where the programs are that serve a bundle; makes an environment of its scikit-learn version if need be."""
 
-import argparse
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from model.commands.options import add_bundle, add_environments, say_progress
+import click
 
-HELP = "print the folder of the gunicorn that serves a bundle, making an environment of its scikit-learn if need be"
+from model.commands.console import Console
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import (
+    Session,
+    bundle_argument,
+    command,
+    environment_options,
+    environments_in,
+    reporting,
+)
+from model.errors import VersionMismatch
 
 
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare the command's arguments."""
-    add_bundle(parser, environ)
-    add_environments(parser, environ)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Print the folder: of this Python, where this environment serves the bundle, too."""
+@command("bundle")
+@bundle_argument
+@environment_options
+@reporting
+@click.pass_obj
+def run(session: Session, /, bundle: Path, environments: Path | None, no_env: bool, console: Console) -> ExitCode:  # noqa: FBT001  # an option
+    """Print the folder of the gunicorn that serves a bundle, making an environment of its scikit-learn if need be."""
     from model.environments.making import python_of  # noqa: PLC0415  # the serving images have no environments
     from model.environments.serving import sklearn_needed  # noqa: PLC0415  # likewise
 
-    needed = sklearn_needed(options.bundle, compiled=options.environ.get("ENGINE") != "scikit-learn")
+    needed = sklearn_needed(bundle, compiled=session.environ.get("ENGINE") != "scikit-learn")
     if needed in (None, version("scikit-learn")):
-        print(Path(sys.executable).parent)
-        return 0
-    print(python_of(str(needed), None, options.environments.absolute(), say_progress).parent)
-    return 0
+        folder = Path(sys.executable).parent
+    elif no_env:
+        raise VersionMismatch(f"{bundle} needs an environment of scikit-learn {needed}: leave out --no-env.")
+    else:
+        place = environments_in(environments, session.environ)
+        folder = python_of(str(needed), None, place, console.note).parent
+    console.report({"programs": str(folder), "scikit_learn": needed}, str(folder))
+    return ExitCode.OK

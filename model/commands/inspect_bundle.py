@@ -1,29 +1,26 @@
 """Shows what is in a bundle, without loading the model."""
 
-import argparse
 import json
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from model.bundle.manifest import Bundle, Manifest, encode_manifest, read_bundle
 from model.bundle.requirements import requirements
-from model.commands.options import add_bundle, to_json
-from model.oneline import one_line
+from model.commands.console import Console
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import bundle_argument, command, reporting
+from model.commands.tables import Fields, Part, Table
 from model.signature import Feature
 
-HELP = "show what is in a bundle, without loading the model"
 
-
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare the command's arguments."""
-    add_bundle(parser, environ)
-
-
-def run(options: argparse.Namespace) -> int:
-    """Verify the bundle's files and print its manifest."""
-    bundle = read_bundle(options.bundle)
-    print(to_json(_document(bundle)) if options.json else _table(bundle))
-    return 0
+@command("bundle", "bundle --json")
+@bundle_argument
+@reporting
+def run(bundle: Path, console: Console) -> ExitCode:
+    """Verify the files of a bundle, and show what is in it, without loading the model."""
+    found = read_bundle(bundle)
+    console.report(_document(found), *_parts(found))
+    return ExitCode.OK
 
 
 def _document(bundle: Bundle) -> dict[str, Any]:
@@ -32,7 +29,7 @@ def _document(bundle: Bundle) -> dict[str, Any]:
     return {**document, "golden": {"rows": len(bundle.manifest.golden.rows)}}
 
 
-def _table(bundle: Bundle) -> str:
+def _parts(bundle: Bundle) -> list[Part]:
     manifest, signature = bundle.manifest, bundle.manifest.signature
     head = {
         "model": f"{manifest.name} {manifest.version}",
@@ -50,10 +47,8 @@ def _table(bundle: Bundle) -> str:
         "golden rows": str(len(manifest.golden.rows)),
         "score": f"{manifest.score.metric} {manifest.score.value:.4g}" if manifest.score else "none",
     }
-    lines = [f"{name:14} {value}" for name, value in head.items()]
-    lines += ["", f"{'feature':30} {'type':10} {'null':5} values"]
-    lines += [_line(feature, manifest) for feature in signature.features]
-    return "\n".join(map(one_line, lines))  # the manifest may be of unknown origin
+    rows = [_cells(feature, manifest) for feature in signature.features]
+    return [Fields(head), Table(("feature", "type", "null", "values"), rows)]
 
 
 def _thresholds(manifest: Manifest) -> str:
@@ -76,7 +71,7 @@ def describe_engine(manifest: Manifest) -> str:
     )
 
 
-def _line(feature: Feature, manifest: Manifest) -> str:
+def _cells(feature: Feature, manifest: Manifest) -> tuple[str, str, str, str]:
     known = (manifest.baseline or {}).get(feature.name)
     if feature.categories is not None:
         values = "one of " + ", ".join(map(str, feature.categories[:8]))
@@ -86,4 +81,4 @@ def _line(feature: Feature, manifest: Manifest) -> str:
         values = "such as " + ", ".join(list(known.shares)[:3])[:60]
     else:
         values = "any"
-    return f"{feature.name:30} {feature.dtype:10} {'yes' if feature.nullable else 'no':5} {values}"
+    return feature.name, feature.dtype, "yes" if feature.nullable else "no", values

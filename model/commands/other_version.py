@@ -3,15 +3,16 @@
 Imported by the command when it runs: the serving images have no environments.
 """
 
-import argparse
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from model.commands.options import say_progress
+from model.commands.console import Console
+from model.commands.framework import Session
 from model.environments.by_hand import pack_by_hand
 from model.environments.making import python_of
 from model.environments.pins import ROOT, SKLEARN
@@ -22,39 +23,49 @@ from model.errors import VersionMismatch
 OLDEST: Final = (1, 3)
 
 
-def packed_elsewhere(options: argparse.Namespace) -> int | None:
+@dataclass(frozen=True)
+class Elsewhere:
+    """How a command is run in another environment; `place` is where environments are made, None if none may be."""
+
+    place: Path | None
+    session: Session
+    console: Console
+
+
+def packed_elsewhere(path: Path, output: Path, how: Elsewhere) -> int | None:
     """Pack a file of another scikit-learn version in an environment of it, and return the exit code.
 
     Returns None for a file of this version, or of none. Raises VersionMismatch with what to do where that is not done.
     """
-    made = written_with(options.path)
+    made = written_with(path)
     if made.sklearn is None or made.sklearn == version(SKLEARN):
         return None
-    said = f"{options.path} was written with scikit-learn {made.sklearn}, and {version(SKLEARN)} is here"
+    said = f"{path} was written with scikit-learn {made.sklearn}, and {version(SKLEARN)} is here"
     if tuple(map(int, re.findall(r"\d+", made.sklearn)[:2])) < OLDEST:
         raise VersionMismatch(f"{said}: files of 1.3 and later can be packed; fit the model again with one of these.")
-    by_hand = pack_by_hand(made.sklearn, options.arguments)
-    if options.no_env:
+    by_hand = pack_by_hand(made.sklearn, how.session.arguments)
+    if how.place is None:
         raise VersionMismatch(f"{said}: leave out --no-env, or pack it with that version yourself: {by_hand}")
-    say_progress(f"{said}: packing it with its own version")
+    say = how.console.note
+    say(f"{said}: packing it with its own version")
     try:
-        python = python_of(made.sklearn, made.python, options.environments.absolute(), say_progress)
+        python = python_of(made.sklearn, made.python, how.place, say)
     except VersionMismatch as error:
         raise VersionMismatch(f"{said}, and there is no environment of it: {error}; by hand: {by_hand}") from None
-    status = _run(python, options)
-    needed = None if status else sklearn_needed(options.output)
+    status = _run(python, how.session)
+    needed = None if status else sklearn_needed(output)
     if needed:
-        print(
-            f"it is served with scikit-learn {needed}: `make serve MODEL_DIR={options.output}` makes the environment, "
-            f"and `make image BUNDLE={options.output}` the image"
+        say(
+            f"it is served with scikit-learn {needed}: `make serve MODEL_DIR={output}` makes the environment, "
+            f"and `make image BUNDLE={output}` the image"
         )
     return status
 
 
-def _run(python: Path, options: argparse.Namespace) -> int:
+def _run(python: Path, session: Session) -> int:
     """Run the same command in the other environment, with this checkout's packages before all others."""
-    name, *rest = options.arguments
-    paths = [str(ROOT), *filter(None, [options.environ.get("PYTHONPATH")])]
-    environ = {**options.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    name, *rest = session.arguments
+    paths = [str(ROOT), *filter(None, [session.environ.get("PYTHONPATH")])]
+    environ = {**session.environ, "PYTHONPATH": os.pathsep.join(paths)}
     command = [str(python), "-m", "model", name, "--no-env", *rest]
     return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603  # the caller's own arguments

@@ -1,94 +1,143 @@
 """Packs a fitted estimator that is in a file."""
 
-import argparse
-import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from model.commands.inspect_bundle import describe_engine
-from model.commands.options import add_code, add_environments, add_output, say_progress
-from model.commands.progress import progress_bar
+import click
+
+from model.commands.console import Console
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import (
+    DIRECTORY,
+    Session,
+    code_option,
+    command,
+    environment_options,
+    environments_in,
+    output_options,
+    reporting,
+)
+from model.commands.packed import report_packed
 from model.errors import PackingWarning
-from model.loading import Loaded
 from model.steps import Progress, Step
 
-HELP = "make a bundle of a fitted estimator: joblib, pickle, skops, or an MLflow directory"
-
-_THRESHOLD = "answer this class where its probability is at least the number, 0 < NUMBER ≤ 1; once for each class"
+_STEPS: Final = tuple(Step)
 
 
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare the command's arguments."""
-    add = parser.add_argument
-    add("path", type=Path, help="the file or directory; all formats but skops run code, so only use your own")
-    add("--data", type=Path, help="training rows, .csv or .parquet; columns that the model does not take are ignored")
-    add("--no-compile", action="store_true", help="leave out the compiled form, which is faster to serve")
-    add("--allow-pickle", action="store_true", help="write a pickle if skops cannot hold the model")
-    add("--threshold", type=_threshold, action="append", default=[], metavar="CLASS=NUMBER", help=_THRESHOLD)
-    add_output(parser, environ)
-    add_code(parser, environ)
-    add_environments(parser, environ)
+class Threshold(click.ParamType[tuple[str, float]]):
+    """A class and the probability from which it is the answer."""
+
+    name = "CLASS=NUMBER"
+
+    def convert(
+        self, value: str | tuple[str, float], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        """Split at the last equals sign."""
+        if isinstance(value, tuple):
+            return value
+        name, _, number = value.rpartition("=")
+        try:
+            return name, float(number)
+        except ValueError:
+            self.fail(f"{value!r} is not CLASS=NUMBER, such as spam=0.3", param, ctx)
 
 
-def _threshold(given: str) -> tuple[str, float]:
-    name, _, number = given.rpartition("=")
-    try:
-        return name, float(number)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{given!r} is not CLASS=NUMBER, such as spam=0.3") from None
+@dataclass(frozen=True)
+class Order:
+    """What is to be packed, and how."""
+
+    path: Path
+    data: Path | None
+    no_compile: bool
+    allow_pickle: bool
+    threshold: tuple[tuple[str, float], ...]
+    output: Path
+    version: str
+    name: str | None
+    code: Path | None
 
 
-def run(options: argparse.Namespace) -> int:
-    """Pack the estimator, and print what came of it, and on stderr what its owner should know."""
+@command("forest.joblib --data train.csv --output tumours --name tumours", "text.skops --threshold spam=0.3 --json")
+@click.argument("path", type=DIRECTORY, metavar="MODEL")
+@click.option("--data", type=DIRECTORY, help="Training rows, .csv or .parquet; columns not in the model are ignored.")
+@click.option("--no-compile", is_flag=True, help="Leave out the compiled form, which is faster to serve.")
+@click.option("--allow-pickle", is_flag=True, help="Write a pickle if skops cannot hold the model.")
+@click.option(
+    "--threshold",
+    type=Threshold(),
+    multiple=True,
+    help="Answer this class where its probability is at least the number, 0 < NUMBER ≤ 1; once for each class.",
+)
+@output_options
+@click.option("--name", help="The model's name.  [default: that of the file]")
+@code_option
+@environment_options
+@reporting
+@click.pass_obj
+def run(session: Session, /, environments: Path | None, no_env: bool, console: Console, **order: Any) -> int:  # noqa: FBT001  # an option
+    """Make a bundle of a fitted estimator: joblib, pickle, skops, or an MLflow directory.
+
+    MODEL is the file or directory. All formats but skops run code when they are read, so only use your own.
+    """
+    from model.commands.other_version import Elsewhere, packed_elsewhere  # noqa: PLC0415  # images have no packing
+
+    wanted = Order(**order)
+    place = None if no_env else environments_in(environments, session.environ)
+    with _warnings_shown(console):
+        elsewhere = packed_elsewhere(wanted.path, wanted.output, Elsewhere(place, session, console))
+        return _pack(wanted, console) if elsewhere is None else elsewhere
+
+
+@contextmanager
+def _warnings_shown(console: Console) -> Iterator[None]:
+    """Show what a model's owner should know on stderr, each time."""
     show = warnings.showwarning
 
     def say(message: Warning | str, category: type[Warning], *rest: Any, **options: Any) -> None:
         if issubclass(category, PackingWarning):
-            print(f"warning: {message}", file=sys.stderr, flush=True)
+            console.warn(str(message))
         else:
             show(message, category, *rest, **options)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", PackingWarning)
         warnings.showwarning = say
-        return _pack(options)
+        yield
 
 
-def _pack(options: argparse.Namespace) -> int:
-    """Pack one of another scikit-learn version where that version is."""
-    from model.commands.other_version import packed_elsewhere  # noqa: PLC0415  # the serving images have no packing
-
-    elsewhere = packed_elsewhere(options)
-    if elsewhere is not None:
-        return elsewhere
-    from model.packing.image_recipe import image_recipe  # noqa: PLC0415  # likewise
+def _pack(order: Order, console: Console) -> ExitCode:
+    from model.packing.image_recipe import image_recipe  # noqa: PLC0415  # the serving images have no packing
     from model.packing.pack import pack  # noqa: PLC0415  # likewise
     from model.packing.sources import read_source  # noqa: PLC0415  # likewise
 
-    with progress_bar() as progress:
+    with console.progress() as bar:
+
+        def progress(step: Step) -> None:
+            bar.show(step, _STEPS.index(step), len(_STEPS))
+
         progress(Step.READ_MODEL)
-        source = read_source(options.path, options.code)
+        source = read_source(order.path, order.code)
         loaded = pack(
             source.estimator,
-            options.output,
-            name=options.name or options.path.stem,
-            version=options.version,
-            data=_data(options.data, source.estimator, progress),
-            allow_pickle=options.allow_pickle,
-            code=options.code,
-            compiled=not options.no_compile,
-            thresholds=dict(options.threshold),
+            order.output,
+            name=order.name or order.path.stem,
+            version=order.version,
+            data=_data(order.data, source.estimator, progress),
+            allow_pickle=order.allow_pickle,
+            code=order.code,
+            compiled=not order.no_compile,
+            thresholds=dict(order.threshold),
             predict_fn=source.predict_fn,
             dtypes=source.dtypes,
             progress=progress,
         )
-    say_progress(f"{options.path} is {source.described}")
-    report(loaded, options.output)
-    if lines := image_recipe(loaded.manifest):
-        print("it needs more than the image of the server has; a Dockerfile for it:", *lines, sep="\n    ")
-    return 0
+    console.note(f"{order.path} is {source.described}")
+    report_packed(loaded, order.output, console, image_recipe(loaded.manifest))
+    return ExitCode.OK
 
 
 def _data(path: Path | None, estimator: Any, progress: Progress) -> Any:
@@ -100,20 +149,3 @@ def _data(path: Path | None, estimator: Any, progress: Progress) -> Any:
 
     progress(Step.READ_DATA)
     return rows_at(path, keep_what_predicts(estimator))
-
-
-def describe_outputs(loaded: Loaded) -> str:
-    """Return what callers can ask for, and what only the other engine would answer."""
-    names = [spec.member for spec in loaded.outputs]
-    others = [spec.member for spec in loaded.manifest.further if spec.member not in names]
-    more = f"; with ENGINE=scikit-learn, also {', '.join(others)}" if others and loaded.manifest.requires != [] else ""
-    return ", ".join(names) + more
-
-
-def report(loaded: Loaded, output: Path) -> None:
-    """Print a packed model's engine, score and digest."""
-    manifest, score = loaded.manifest, loaded.manifest.score
-    scored = f"{score.metric} {score.value:.3f} on {score.rows} held-out rows" if score else "not scored"
-    print(f"engine: {describe_engine(manifest)}")
-    print(f"{manifest.name} {manifest.version}: {scored}; packed in {output}, MODEL_SHA256={loaded.digest}")
-    print(f"outputs: {describe_outputs(loaded)}")

@@ -1,22 +1,22 @@
 """Fits and packs the reference model."""
 
-import argparse
-from collections.abc import Mapping
+from pathlib import Path
 
-from model.commands.options import add_output
-from model.commands.pack import report
+import click
 
-HELP = "fit the reference model on iris, score it on held-out rows, and pack it"
-
-
-def add_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Declare the command's arguments."""
-    add_output(parser, environ, name="iris")
+from model.commands.console import Console
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import command, output_options, reporting
+from model.commands.packed import report_packed
 
 
-def run(options: argparse.Namespace) -> int:
-    """Train, pack, and print what came of it."""
+@command("--output iris")
+@output_options
+@click.option("--name", default="iris", show_default=True, help="The model's name.")
+@reporting
+def run(output: Path, version: str, name: str, console: Console) -> ExitCode:
+    """Fit the reference model on iris, score it on held-out rows, and pack it."""
     from model.packing.reference_model import train  # noqa: PLC0415  # the serving images have no packing
 
-    report(train(options.output, options.name, options.version), options.output)
-    return 0
+    report_packed(train(output, name, version), output, console)
+    return ExitCode.OK

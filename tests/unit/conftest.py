@@ -6,11 +6,14 @@ from model.commands.cli import main
 
 
 @pytest.fixture
-def run(capfd):
+def run(capfd, monkeypatch):
     """Run a command as a shell would; return its exit code, and what it wrote."""
 
     def call(*arguments, **environ):
-        code = main([str(argument) for argument in arguments], environ)
+        with monkeypatch.context() as patched:
+            for name, value in environ.items():
+                patched.setenv(name, value)
+            code = main([str(argument) for argument in arguments], environ)
         return code, *capfd.readouterr()
 
     return call

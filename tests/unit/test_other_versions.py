@@ -129,7 +129,7 @@ def test_missing_packages_are_named_with_the_command_that_installs_them():
 
     assert 1 == done.returncode
     assert re.fullmatch(
-        r"ml-service: error: \S+ has no scikit-learn, numpy, .*: \S+ -m pip install 'scikit-.*\n", done.stderr
+        r"ml-service: error: \S+ has no click>=8.4, scikit-learn, numpy, .*: \S+ -m pip install 'click.*\n", done.stderr
     )
 
 

@@ -1,23 +1,26 @@
-"""What a pack shows on a terminal while it works."""
+"""What commands show on a terminal while they work."""
 
-import io
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 
+import joblib
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from model.commands.progress import progress_bar
+from model.commands.console import Console
 from model.packing.pack import pack
 from model.steps import Step
+from tests.conftest import ROOT
 
 ROWS = np.random.default_rng(0).normal(size=(200, 3))
 FOREST = RandomForestClassifier(5, random_state=0).fit(ROWS, ROWS[:, 0] > 0)
-
-
-class Terminal(io.StringIO):
-    """A stream that says that it is a terminal."""
-
-    def isatty(self):
-        return True
 
 
 def test_a_pack_tells_each_step_once_and_in_order(tmp_path):
@@ -29,25 +32,64 @@ def test_a_pack_tells_each_step_once_and_in_order(tmp_path):
     assert [step for step in Step if step not in (Step.READ_MODEL, Step.READ_DATA)] == told
 
 
-def test_a_terminal_shows_each_steps_name_and_is_left_clean():
-    """The line is drawn anew for each step with its name and how many are done, and erased at the end."""
-    terminal = Terminal()
+def on_terminal(command, **environ):
+    """Run a command whose stdout and stderr are a terminal of 100 columns; return its exit code and what it wrote."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    environ = {**os.environ, "TERM": "xterm", **environ}
+    process = subprocess.Popen(command, cwd=ROOT, stdout=slave, stderr=slave, env=environ)
+    os.close(slave)
+    said = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
+        while read := os.read(master, 65536):
+            said += read
+    os.close(master)
+    return process.wait(), said.decode()
 
-    with progress_bar(terminal) as progress:
-        progress(Step.READ_MODEL)
-        progress(Step.VERIFY)
 
-    erased, first, last, end = terminal.getvalue().split("\r\x1b[K")
-    assert ("", "") == (erased, end)
-    assert f"[{'.' * len(Step)}] reading the model …" == first
-    assert f"[{'#' * (len(Step) - 1)}.] loading the bundle and verifying it …" == last
+def pack_forest(tmp_path, *options, **environ):
+    joblib.dump(FOREST, tmp_path / "forest.joblib")
+    words = ["pack", str(tmp_path / "forest.joblib"), "--output", str(tmp_path / "bundle"), *options]
+    return on_terminal([sys.executable, "-m", "model", *words], **environ)
 
 
-def test_nothing_is_drawn_where_stderr_is_no_terminal():
+def test_a_terminal_shows_each_stage_with_a_bar_that_is_erased(tmp_path):
+    """The stages of a pack stand beside a bar with the share done; the last thing done is to erase the line."""
+    code, said = pack_forest(tmp_path)
+
+    assert 0 == code
+    for stage in (Step.COMPILE, Step.COMPARE_RANDOM, Step.VERIFY):
+        assert f"{stage} …" in said
+    assert "91%" in said
+    assert "\x1b[2K" in said.rpartition("91%")[2]  # ECMA-48: erase the line
+
+
+def test_quiet_draws_nothing_on_a_terminal(tmp_path):
+    """With --quiet only the report is left, without colours where NO_COLOR says so."""
+    code, said = pack_forest(tmp_path, "--quiet", NO_COLOR="1")
+
+    assert 0 == code
+    assert said.startswith("engine: onnx")
+    assert "\x1b" not in said
+
+
+def test_tables_fit_the_terminal_and_follow_no_color(iris_bundle):
+    """Tables are as wide as the terminal, lines to copy stay whole, and colours are there unless NO_COLOR is set."""
+    command = [sys.executable, "-m", "model", "check", str(iris_bundle)]
+    code, coloured = on_terminal(command)
+    _, plain = on_terminal(command, NO_COLOR="1")
+
+    assert 0 == code
+    assert "\x1b[32mok" in coloured
+    assert "\x1b[32m" not in plain
+    table, _, advice = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", plain.rpartition("\x1b[2K")[2]).partition("╯")
+    assert 1 == len({len(line) for line in table.splitlines()[:-1]})
+    assert re.search("pin: set MODEL_SHA256=[0-9a-f]{64}", advice)
+
+
+def test_nothing_is_drawn_where_stderr_is_no_terminal(capfd):
     """A log or a pipe gets no progress."""
-    stream = io.StringIO()
+    with Console().progress() as progress:
+        progress.show("compiling", 1, 2)
 
-    with progress_bar(stream) as progress:
-        progress(Step.COMPILE)
-
-    assert "" == stream.getvalue()
+    assert ("", "") == capfd.readouterr()

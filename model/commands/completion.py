@@ -1,0 +1,27 @@
+"""Prints the lines that make a shell complete the commands and options."""
+
+from typing import Final
+
+import click
+from click.shell_completion import get_completion_class
+
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import command
+
+COMPLETE: Final = "_ML_SERVICE_COMPLETE"  # set by the shell when it asks the program what may follow
+
+
+@command("bash > ml-service.bash", "zsh > _ml-service", "fish > ml-service.fish")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.option("--program", default="ml-service", show_default=True, help="The program whose words are completed.")
+@click.pass_context
+def run(ctx: click.Context, shell: str, program: str) -> ExitCode:
+    """Print what makes a shell complete the commands and options of ml-service.
+
+    For bash, put `eval "$(ml-service completion bash)"` in ~/.bashrc, for zsh the same with zsh in ~/.zshrc, and write
+    that for fish to ~/.config/fish/completions/ml-service.fish.
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None  # noqa: S101  # the choices are what click knows
+    print(kind(ctx.find_root().command, {}, program, COMPLETE).source())
+    return ExitCode.OK

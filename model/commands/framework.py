@@ -1,0 +1,123 @@
+"""What commands are made of: click's command with examples, the options that several share, what one runs with."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from model.bundle.trust import Trust
+from model.commands.console import Console
+
+F = TypeVar("F", bound=Callable[..., Any])
+R = TypeVar("R")
+DIRECTORY = click.Path(path_type=Path)
+
+
+@dataclass(frozen=True)
+class Session:
+    """How the program was called: its name, all its arguments, and the environment, for a process that it starts."""
+
+    program: str
+    arguments: Sequence[str]
+    environ: Mapping[str, str]
+
+
+class Command(click.Command):
+    """A command whose help ends with examples: its words after the program's name."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        with formatter.section("Examples"):
+            for example in self.examples:
+                formatter.write(f"  $ {ctx.command_path} {example}\n")
+
+
+def command(*examples: str) -> Callable[[Callable[..., Any]], Command]:
+    """Make a command of a function; its docstring is the help, and the examples are the words after its name."""
+    return click.command(cls=Command, examples=examples)
+
+
+def reporting(function: Callable[..., R]) -> Callable[..., R]:
+    """Add `--json` and `--quiet`, and pass the `console` that follows them."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
+    @click.option("--quiet", "-q", is_flag=True, help="Show no progress and no notes; warnings and errors are shown.")
+    @functools.wraps(function)
+    def wrapped(*args: Any, as_json: bool, quiet: bool, **kwargs: Any) -> R:
+        return function(*args, console=Console(as_json, quiet), **kwargs)
+
+    return wrapped
+
+
+bundle_argument = click.argument(
+    "bundle", type=DIRECTORY, default="bundle", envvar="MODEL_DIR", metavar="[BUNDLE]", required=False
+)
+
+
+def output_options(function: F) -> F:
+    """Add where to write a bundle, and the model's version."""
+    output = click.option(
+        "--output",
+        "-o",
+        type=DIRECTORY,
+        default="bundle",
+        envvar="MODEL_DIR",
+        show_default=True,
+        show_envvar=True,
+        help="The bundle's directory.",
+    )
+    version = click.option("--version", default="1", show_default=True, help="The model's version.")
+    return output(version(function))
+
+
+def environment_options(function: F) -> F:
+    """Add where environments of other scikit-learn versions are, and whether one may be made."""
+    place = click.option(
+        "--environments",
+        type=DIRECTORY,
+        envvar="MODEL_ENVIRONMENTS",
+        show_envvar=True,
+        show_default="~/.cache/ml-service/environments",
+        help="Where environments of other scikit-learn versions are made.",
+    )
+    no_env = click.option("--no-env", is_flag=True, help="Make no environment, and say how to do it by hand.")
+    return place(no_env(function))
+
+
+def environments_in(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return where environments are made."""
+    cache = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '.')}/.cache"
+    return (given or Path(cache) / "ml-service/environments").absolute()
+
+
+code_option = click.option(
+    "--code",
+    type=DIRECTORY,
+    envvar="MODEL_CODE",
+    show_envvar=True,
+    help="The directory of your own modules that the model needs.",
+)
+
+
+def trust_options(function: Callable[..., R]) -> Callable[..., R]:
+    """Add what the operator trusts, and pass it as `trust`."""
+
+    @click.option(
+        "--pin", envvar="MODEL_SHA256", show_envvar=True, metavar="SHA256", help="The digest the manifest must have."
+    )
+    @click.option(
+        "--allow-pickle", is_flag=True, envvar="ALLOW_PICKLE", show_envvar=True, help="Load a pickle, if it is pinned."
+    )
+    @code_option
+    @functools.wraps(function)
+    def wrapped(*args: Any, pin: str | None, allow_pickle: bool, code: Path | None, **kwargs: Any) -> R:
+        return function(*args, trust=Trust(pin, allow_pickle, code), **kwargs)
+
+    return wrapped

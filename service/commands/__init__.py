@@ -1,0 +1,6 @@
+"""The commands that need the server: one module for each, as in model.commands, imported only when it is run.
+
+model/__main__.py lists them.
+
+Imports: model, model.bundle, model.commands, model.loading, model.predictor, service, service.errors, service.config.
+"""
