@@ -29,10 +29,10 @@ export async function send(path, { headers = {}, ...options } = {}) {
   try {
     const authorization = token ? { Authorization: `Bearer ${token}` } : {};
     response = await fetch(new URL(path, base), {
-      ...options,
-      headers: { ...headers, ...authorization },
       cache: "no-store",
       credentials: "same-origin",
+      ...options,
+      headers: { ...headers, ...authorization },
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;

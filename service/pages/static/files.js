@@ -101,7 +101,7 @@ class Files {
     [this.#source, this.#job] = [null, null];
     this.#say("");
     try {
-      this.#names ??= (await (await send("model")).json()).features.map((feature) => feature.name);
+      this.#names = (await (await send("model")).json()).features.map((feature) => feature.name);
       const { separator, rows } = await peek(blob, 1);
       if (!rows.length) throw new CsvError("The file is empty.");
       const first = rows[0].cells;

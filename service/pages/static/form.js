@@ -50,6 +50,24 @@ export class Form {
     this.changed();
   }
 
+  // The values by the names of their features.
+  get entered() {
+    return new Map(this.model.features.map((feature, place) => [feature.name, { feature, value: this.values[place] }]));
+  }
+
+  // Takes values of another model's form, as far as features of the same name take them.
+  enter(entered) {
+    this.model.features.forEach((feature, place) => {
+      const { feature: other, value } = entered.get(feature.name) ?? {};
+      const known = !feature.categories || feature.categories.includes(value) || value === null;
+      if (other?.kind !== feature.kind || !known || (value === null && !feature.nullable)) return;
+      this.values[place] = value;
+      const field = this.fields.get(place);
+      if (field) field.value = value;
+    });
+    if (entered.size) this.changed();
+  }
+
   // Shows the features whose names have what is searched for, and those that the server refuses before them.
   render() {
     const words = this.root.query.value.trim().toLowerCase();

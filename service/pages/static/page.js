@@ -7,16 +7,21 @@ import { startFiles } from "./files.js";
 import { Form } from "./form.js";
 import { written } from "./literal.js";
 import { Snippets } from "./snippets.js";
+import { ModelWatch, parsePage } from "./watch.js";
 
 const SOON = 150; // milliseconds after which the programs follow the form
 
 const found = (id) => document.getElementById(id);
 
-function start() {
+let watch = null;
+
+// `entered` has the values of another model's form, by the names of its features.
+function start(entered = new Map()) {
   showAges();
+  startWatch();
   if (found("token-form")) askForToken();
-  if (found("files")) startFiles(found("files"));
-  if (found("model")) startModel(JSON.parse(found("model").textContent));
+  if (found("files")?.hidden) startFiles(found("files"));
+  if (found("model")) startModel(JSON.parse(found("model").textContent), entered);
 }
 
 function askForToken() {
@@ -29,7 +34,7 @@ function askForToken() {
     setToken(input.value.trim());
     try {
       const response = await send("./", { headers: { Accept: "text/html" } });
-      replacePage(await response.text());
+      showPage(parsePage(await response.text()));
     } catch (failure) {
       setToken("");
       error.textContent = failure.code === "unauthorized" ? "This token is not known." : failure.message;
@@ -39,17 +44,39 @@ function askForToken() {
   });
 }
 
-// Puts the page of the model in the place of the one that asks for a token. Scripts of a parsed document do not run.
-function replacePage(html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
-  for (const each of page.querySelectorAll("noscript")) each.remove();
+// Puts a page in the place of this one; the part for files stays as it is.
+function showPage(page, entered) {
+  const files = found("files");
   document.title = page.title;
   document.body.replaceChildren(...page.body.childNodes);
-  start();
+  if (files && found("files")) found("files").replaceWith(files);
+  start(entered);
   found("main").focus();
 }
 
-function startModel(model) {
+// Looks from time to time whether it is still this model that is served.
+function startWatch() {
+  const { digest } = found("main").dataset;
+  if (watch !== null) watch.digest = digest;
+  else if (digest) watch = new ModelWatch(digest, showNotice);
+}
+
+function showNotice(page) {
+  const scripts = (each) => each.querySelector("script[type=module]").getAttribute("src");
+  const show = make("button", { type: "button" }, `Show ${page.title}`);
+  show.addEventListener("click", () => {
+    if (scripts(page) === scripts(document)) showPage(page, form?.entered);
+    else location.reload(); // it is another version of the service
+  });
+  const named = (each) => `${each.title} (${each.getElementById("main").dataset.digest?.slice(0, 8)})`;
+  const words = `Another model is served now: ${named(page)}. This page describes ${named(document)}.`;
+  found("notice").replaceChildren(make("span", {}, words), show);
+  found("notice").hidden = false;
+}
+
+let form = null;
+
+function startModel(model, entered) {
   const root = Object.fromEntries(
     ["form", "alert", "search", "query", "fields", "shown", "more", "next", "example"].map((id) => [id, found(id)]),
   );
@@ -68,7 +95,8 @@ function startModel(model) {
     clearTimeout(timer);
     timer = setTimeout(() => snippets.show(request()), SOON);
   };
-  const form = new Form(root, model, () => changed());
+  form = new Form(root, model, () => changed());
+  form.enter(entered);
   snippets.show(request());
   root.form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -84,9 +112,10 @@ async function ask(root, form, answer, request) {
   root.alert.replaceChildren();
   root.form.setAttribute("aria-busy", "true");
   try {
-    const found = await predict(written(request, "json"), { signal: running.signal });
+    const answered = await predict(written(request, "json"), { signal: running.signal });
     form.clearProblems();
-    answer.show(found);
+    answer.show(answered);
+    if (answered.version !== found("main").dataset.version) watch.check();
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof ApiError)) throw error;
