@@ -16,6 +16,7 @@ MOST_SHARES: Final = 20
 _DECILES: Final = 11
 _DIGITS: Final = 6  # significant ones, of a decile
 _LONG_STRING: Final = 60  # characters from which on a string gets several lines
+_WITH_SHARES: Final[tuple[Kind, ...]] = ("boolean", "string")  # dates and long strings are hardly ever there twice
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(T00:00:00(\.0+)?)?")
 _DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.0+)?)?")
 
@@ -47,15 +48,16 @@ class FeatureView:
 def view_of(feature: Feature, baseline: Baseline | None, examples: Sequence[Cell], *, text: bool) -> FeatureView:
     """Return what is shown of a feature; the examples of its cells say which input suits it."""
     categories = feature.categories
-    deciles = None if baseline is None else _deciles(baseline.deciles)
+    kind: Kind = "text" if text else _kind(feature, examples)
+    deciles = None if baseline is None or kind != "number" else _deciles(baseline.deciles)
     return FeatureView(
         feature.name[:MOST_NAME],
-        "text" if text else _kind(feature, examples),
+        kind,
         feature.nullable,
         categories=None if categories is None else categories[:MOST_CATEGORIES],
         category_count=0 if categories is None else len(categories),
         deciles=deciles,
-        shares=None if baseline is None or deciles or text else _shares(baseline.shares),
+        shares=None if baseline is None or kind not in _WITH_SHARES else _shares(baseline.shares),
         missing=baseline.missing if baseline is not None and 0 <= baseline.missing <= 1 else None,
     )
 
@@ -84,7 +86,10 @@ def _temporal(examples: Sequence[str]) -> Kind:
 
 def _deciles(found: Sequence[float]) -> tuple[float, ...] | None:
     usable = len(found) == _DECILES and all(map(math.isfinite, found)) and list(found) == sorted(found)
-    return tuple(float(f"{value:.{_DIGITS}g}") for value in found) if usable else None
+    if not usable:
+        return None
+    inner = (float(f"{value:.{_DIGITS}g}") for value in found[1:-1])
+    return (found[0], *inner, found[-1])  # what is within the range must not seem to be outside
 
 
 def _shares(found: dict[str, float]) -> tuple[tuple[str, float], ...] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from model.bundle.manifest import Manifest, Score
+from model.bundle.manifest import CompiledForm, Manifest, Score
 from model.outputs import OutputSpec
 from model.signature import TEXT, Cell, Label, Signature
 from service.formats import strict_json
@@ -64,6 +64,7 @@ class ModelView:
     made_with: tuple[tuple[str, str], ...]
     requires: tuple[str, ...]
     score: str | None
+    compiled: str | None
     thresholds: tuple[tuple[str, float], ...]
     features: tuple[FeatureView, ...]
     form: FormView | None
@@ -107,7 +108,6 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
         answers=tuple(map(_output, served.contract.outputs)),
         tokens=tokens,
     )
-    score = manifest.score
     return ModelView(
         name=manifest.name,
         version=manifest.version,
@@ -118,9 +118,8 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
         loaded_at=datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
         made_with=_few(manifest.made_with.items()),
         requires=tuple(each[:MOST_NAME] for each in (manifest.requires or ())[:20]),
-        score=None
-        if score is None
-        else f"{score.metric[:MOST_NAME]} {score.value:.3f} on {score.rows:,} held-out rows",
+        score=None if manifest.score is None else _score(manifest.score),
+        compiled=None if manifest.compiled is None else _comparison(manifest.compiled),
         thresholds=_thresholds(manifest),
         features=features,
         form=form if len(features) == len(signature.features) else None,
@@ -177,6 +176,11 @@ def _output(spec: OutputSpec) -> OutputView:
 
 def _score(score: Score) -> str:
     return f"{score.metric[:MOST_NAME]} {score.value:.3f} on {score.rows:,} held-out rows"
+
+
+def _comparison(compiled: CompiledForm) -> str:
+    answers = f"the same answers as {compiled.against[:MOST_NAME]} on {compiled.rows:,} rows"
+    return f"{answers}, numbers within {compiled.largest_difference:.2g}"
 
 
 def _thresholds(manifest: Manifest) -> tuple[tuple[str, float], ...]:

@@ -9,6 +9,7 @@ export class Answer {
   constructor(root, panel, model) {
     this.root = root;
     this.model = model;
+    this.panel = panel;
     panel.hidden = false;
   }
 
@@ -26,6 +27,7 @@ export class Answer {
       ...this.#further(document),
       timing(milliseconds, phases),
     );
+    this.panel.scrollIntoView({ block: "nearest" }); // on a phone, it is below the form
   }
 
   #labels(labels) {

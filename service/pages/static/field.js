@@ -31,7 +31,7 @@ export class Field {
     this.missing = feature.nullable ? make("input", { type: "checkbox", id: `${id}-missing` }) : null;
     this.element = make(
       "div",
-      { class: "field" },
+      { class: feature.kind === "text" ? "field long-text" : "field" },
       make("label", { for: id, class: "name" }, feature.name || "(no name)"),
       make(
         "div",
@@ -137,11 +137,11 @@ export class Field {
 function hintOf({ kind, nullable, categories, category_count: count, deciles, shares, missing, hidden }) {
   const parts = [];
   if (kind === "any") parts.push("not used by the model");
-  else if (categories) parts.push(`one of ${count.toLocaleString("en")}`);
-  else if (kind !== "boolean") parts.push(kind === "datetime" ? "date and time" : kind);
+  else if (categories && kind !== "boolean") parts.push(`one of ${count.toLocaleString("en")}`);
+  else parts.push(kind === "datetime" ? "date and time" : kind);
   if (deciles) parts.push(`${short(deciles[0])} to ${short(deciles[10])}`);
   else if (shares && !categories && kind === "string") parts.push("other values are accepted");
-  if (nullable && missing !== null) parts.push(`${percent(missing)} missing`);
+  if (missing) parts.push(`${percent(missing)} missing`);
   else if (nullable) parts.push("may be missing");
   if (hidden) parts.push("no training data is shown");
   return parts.join(" · ");

@@ -19,22 +19,26 @@ const WORDS = {
   python: { true: "True", false: "False", null: "None" },
 };
 
-// A document: values, lists, and { pairs: [[name, value], …] } for objects, whose names may be any. With an `indent`,
-// objects and lists of these have lines of their own.
-export function written(value, language, indent = "") {
-  const inner = indent && `${indent}    `;
-  const lines = (parts, [open, close]) =>
-    indent ? `${open}\n${parts.map((part) => inner + part).join(",\n")},\n${indent}${close}` : `${open}${parts.join(", ")}${close}`;
+// A document: values, lists, and { pairs: [[name, value], …] } for objects, whose names may be any. Objects, and lists
+// with objects in them, have a line for each member, indented by more than `indent`; all is one line if that is null.
+export function written(value, language, indent = null) {
+  const inner = indent === null ? null : `${indent}    `;
   if (Array.isArray(value)) {
-    const nested = value.some((each) => each !== null && typeof each === "object");
-    const parts = value.map((each) => written(each, language, nested ? inner : ""));
-    return nested ? lines(parts, "[]") : `[${parts.join(", ")}]`;
+    const lined = value.some((each) => each?.pairs);
+    const parts = value.map((each) => written(each, language, lined ? inner : null));
+    return enclosed(parts, "[]", language, lined ? indent : null);
   }
   if (value !== null && typeof value === "object") {
     const parts = value.pairs.map(([name, each]) => `${key(name, language)}: ${written(each, language, inner)}`);
-    return lines(parts, "{}");
+    return enclosed(parts, "{}", language, indent);
   }
   return typeof value === "string" ? quoted(value) : typeof value === "number" ? String(value) : WORDS[language][value];
+}
+
+function enclosed(parts, [open, close], language, indent) {
+  if (indent === null) return `${open}${parts.join(", ")}${close}`;
+  const last = language === "json" ? "" : ",";
+  return `${open}\n${parts.map((part) => `${indent}    ${part}`).join(",\n")}${last}\n${indent}${close}`;
 }
 
 // In JavaScript, "__proto__" before a colon would set the prototype.

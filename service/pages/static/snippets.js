@@ -59,7 +59,7 @@ export class Snippets {
 }
 
 function curl(url, document, tokens) {
-  const body = written(document, "json");
+  const body = written(document, "json", "");
   const lines = [`curl -s ${shellQuoted(url)}`, "-H 'Content-Type: application/json'"];
   if (tokens) lines.push('-H "Authorization: Bearer $TOKEN"');
   const short = body.length < MOST_ARGUMENT;
