@@ -14,8 +14,8 @@ from service.pages.features import MOST_NAME, FeatureView, view_of
 from service.serving.served_model import ServedModel
 
 # Bytes of JSON: what features may take in all, with distributions and categories and without, and example rows.
-FULL_BYTES: Final = 2**21
-BARE_BYTES: Final = 2**22
+FULL_BYTES: Final = 2**20
+BARE_BYTES: Final = 3 * 2**20
 ROWS_BYTES: Final = 2**19
 CLASSES_BYTES: Final = 2**19
 MOST_NAMED: Final = 50  # features of a row that is sent with their names; longer rows are lists
@@ -37,7 +37,7 @@ class FormView:
     """What the page's form needs: it is JSON in the page.
 
     `rows` are examples, the first of which fills the form in. Rows are sent as objects if they are `named`, else as
-    lists. `classes` and `thresholds` are for each output and each class.
+    lists. `classes` are those of each output, and `thresholds` the probabilities from which classes are answered.
     """
 
     features: tuple[FeatureView, ...]
@@ -46,6 +46,7 @@ class FormView:
     task: str
     outputs: int | None
     classes: tuple[tuple[Label, ...], ...] | None
+    thresholds: tuple[tuple[str, float], ...]
     answers: tuple[OutputView, ...]
     tokens: bool
 
@@ -98,6 +99,7 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
     loaded, manifest = served.loaded, served.loaded.manifest
     signature = manifest.signature
     features, rows = tuple(_features(manifest, hidden)), _examples(manifest, hidden)
+    thresholds = _thresholds(manifest)
     form = FormView(
         features=features,
         rows=rows,
@@ -105,6 +107,7 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
         task=signature.task,
         outputs=signature.outputs,
         classes=_classes(signature),
+        thresholds=thresholds,
         answers=tuple(map(_output, served.contract.outputs)),
         tokens=tokens,
     )
@@ -120,7 +123,7 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
         requires=tuple(each[:MOST_NAME] for each in (manifest.requires or ())[:20]),
         score=None if manifest.score is None else _score(manifest.score),
         compiled=None if manifest.compiled is None else _comparison(manifest.compiled),
-        thresholds=_thresholds(manifest),
+        thresholds=thresholds,
         features=features,
         form=form if len(features) == len(signature.features) else None,
     )

@@ -23,6 +23,7 @@ export class Answer {
     this.root.classList.remove("outdated");
     this.root.replaceChildren(
       this.#labels(labels),
+      ...this.#threshold(labels),
       ...this.#probabilities(document, labels),
       ...this.#further(document),
       timing(milliseconds, phases),
@@ -35,6 +36,11 @@ export class Answer {
     const { task } = this.model;
     if (task === "transformer") return table("Values", labels.map((value, at) => [String(at), shown(value)]));
     return table("Prediction", labels.map((value, at) => [`output ${at}`, shown(value)]));
+  }
+
+  #threshold(label) {
+    const least = new Map(this.model.thresholds).get(String(label));
+    return least === undefined ? [] : [make("p", { class: "threshold" }, `answered from a probability of ${least} on`)];
   }
 
   #probabilities(document, labels) {

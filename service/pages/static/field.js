@@ -28,11 +28,13 @@ export class Field {
     this.distribution = distributionOf(feature);
     this.note = make("span", { id: `${id}-note`, class: "outside" });
     this.error = make("p", { id: `${id}-error`, class: "error" });
-    this.missing = feature.nullable ? make("input", { type: "checkbox", id: `${id}-missing` }) : null;
+    this.missing = feature.nullable
+      ? make("input", { type: "checkbox", id: `${id}-missing`, "aria-describedby": `${id}-name` })
+      : null;
     this.element = make(
       "div",
       { class: feature.kind === "text" ? "field long-text" : "field" },
-      make("label", { for: id, class: "name" }, feature.name || "(no name)"),
+      make("label", { id: `${id}-name`, for: id, class: "name" }, feature.name || "(no name)"),
       make(
         "div",
         { class: "entry" },
@@ -134,7 +136,7 @@ export class Field {
   }
 }
 
-function hintOf({ kind, nullable, categories, category_count: count, deciles, shares, missing, hidden }) {
+function hintOf({ kind, categories, category_count: count, deciles, shares, missing, hidden }) {
   const parts = [];
   if (kind === "any") parts.push("not used by the model");
   else if (categories && kind !== "boolean") parts.push(`one of ${count.toLocaleString("en")}`);
@@ -142,7 +144,6 @@ function hintOf({ kind, nullable, categories, category_count: count, deciles, sh
   if (deciles) parts.push(`${short(deciles[0])} to ${short(deciles[10])}`);
   else if (shares && !categories && kind === "string") parts.push("other values are accepted");
   if (missing) parts.push(`${percent(missing)} missing`);
-  else if (nullable) parts.push("may be missing");
   if (hidden) parts.push("no training data is shown");
   return parts.join(" · ");
 }

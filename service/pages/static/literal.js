@@ -24,6 +24,7 @@ const WORDS = {
 export function written(value, language, indent = null) {
   const inner = indent === null ? null : `${indent}    `;
   if (Array.isArray(value)) {
+    if (value.length === 1) return `[${written(value[0], language, indent)}]`;
     const lined = value.some((each) => each?.pairs);
     const parts = value.map((each) => written(each, language, lined ? inner : null));
     return enclosed(parts, "[]", language, lined ? indent : null);
