@@ -2,5 +2,6 @@
 
 model/__main__.py lists them.
 
-Imports: model, model.bundle, model.commands, model.loading, model.predictor, service, service.errors, service.config.
+Imports: model, model.bundle, model.commands, model.loading, model.predictor, service, service.errors, service.config,
+service.serving, service.scoring.
 """

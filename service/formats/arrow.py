@@ -38,6 +38,11 @@ class _Reading:
 
 def read(body: bytes, tables: TableReader) -> Rows:
     """Return the rows of all batches, columns by name; raises InvalidBody and InvalidRows."""
+    return tables.read(columns_of(body, tables))
+
+
+def columns_of(body: bytes, tables: TableReader) -> dict[str, Column]:
+    """Return the columns of all batches by name, with cells that are not checked yet; raises as `read` does."""
     reading = _Reading(len(body))
     try:
         for number, (kind, header, content) in enumerate(messages_of(body)):
@@ -55,7 +60,7 @@ def read(body: bytes, tables: TableReader) -> Rows:
         raise InvalidBody(f"Expected an Arrow IPC stream of flat columns; {str(error)[:200]}.") from None
     if not reading.kinds:
         raise InvalidBody("Expected an Arrow IPC stream, got a body without a schema.")
-    return tables.read(columns)
+    return columns
 
 
 def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:

@@ -38,15 +38,18 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     names = list(tables.names)
     if (found := _read_numbers(body, header, names, tables)) is not None:
         return found
-    lines = _lines(body, tables.max_rows + 1)
+    lines = cells_of(body, tables.max_rows + 1)
     csv_head.refuse_separator_line(lines, names)
     headed = bool(lines) and csv_head.is_head(lines[0], header, names)
     if not (header or headed) and len(lines) > 1:
         csv_head.check_row(lines[0], tables.features)
-    head = lines[0] if headed else names
+    return read_cells(lines[0] if headed else names, lines[1:] if headed else lines, tables), headed
+
+
+def read_cells(head: Sequence[str], rows: Sequence[Sequence[str]], tables: TableReader) -> Rows:
+    """Return the rows of lines that are cells already, by the names of their columns; raises InvalidRows."""
     if len(set(head)) < len(head):
         raise InvalidRows((Problem("duplicate_name", "/0", "each name once", "one twice"),))
-    rows = lines[1:] if headed else lines
     for position, row in enumerate(rows):
         if len(row) != len(head):
             code = "wrong_feature_count"
@@ -61,20 +64,31 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
         name: _column(features[name], columns[name], invalid) if name in features else columns[name]
         for name in tables.wanted(head)
     }
-    return tables.read(cells, by_row), headed
+    return tables.read(cells, by_row)
 
 
 def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
     """Return columns as lines that end in CRLF (RFC 4180); numbers are read back as they were."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    if head:
-        writer.writerow(columns)
+    first = lines([columns]) if head else b""
     rows = list(zip(*map(_shown, columns.values()), strict=True))
     if all(values.dtype.kind in _NUMBERS for values in columns.values()):  # JSON writes them alike, and faster
-        return out.getvalue().encode() + strict_json.dumps(rows)[2:-2].replace(b"],[", b"\r\n") + b"\r\n"
-    writer.writerows(rows)
+        return first + strict_json.dumps(rows)[2:-2].replace(b"],[", b"\r\n") + b"\r\n"
+    return first + lines(rows)
+
+
+def lines(rows: Iterable[Iterable[Any]]) -> bytes:
+    """Return rows of cells as lines that end in CRLF."""
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
     return out.getvalue().encode()
+
+
+def line_of_each(columns: dict[str, NDArray[Any]]) -> list[bytes]:
+    """Return each row that `write` writes, without the end of its line."""
+    written = write(columns, head=False)
+    if b'"' not in written:
+        return written.removesuffix(b"\r\n").split(b"\r\n")
+    return [lines([row]).removesuffix(b"\r\n") for row in zip(*map(_shown, columns.values()), strict=True)]
 
 
 def _read_numbers(body: bytes, header: str, names: list[str], tables: TableReader) -> tuple[Rows, bool] | None:
@@ -95,8 +109,8 @@ def _shown(values: NDArray[Any]) -> list[Any]:
     return [str(cell).lower() for cell in cells] if values.dtype.kind == "b" else cells
 
 
-def _lines(body: bytes, most: int) -> list[list[str]]:
-    """Return the lines; raises InvalidRows for more than `most`, and reads no further.
+def cells_of(body: bytes, most: int) -> list[list[str]]:
+    """Return the cells of each line; raises InvalidRows for more than `most` lines, and reads no further.
 
     A blank line is an empty cell where lines have one cell, and nothing where they have more.
     """

@@ -1,0 +1,160 @@
+"""Scores a file with a bundle, as the server answers requests with the same rows."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from model.bundle.trust import Trust
+from model.commands.console import Console, say
+from model.commands.console import Progress as Shown
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import DIRECTORY, Session, command, reporting, trust_options
+from model.loading import load
+from service.config import limits
+from service.config.settings import SettingError, Settings
+from service.scoring.columns import Kept
+from service.scoring.job import ARROW_STREAM, FORMATS, STANDARD, Job, Progress, Summary, format_of
+from service.scoring.run import score
+from service.scoring.stopped import Stopped
+from service.serving.fetch import policy_of
+from service.serving.served_model import ServedModel
+
+STOP: Final = "stop"
+# Of the server's settings, those that say how rows are read.
+_READ: Final = ("MISSING_COLUMNS", "IGNORE_EXTRA_COLUMNS", "ENGINE")
+_MOST_ROWS: Final = 10**7  # batches are smaller
+_OFTEN: Final = 0.5  # seconds between two drawings
+
+
+def _options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of this command only."""
+    for each in reversed((
+        click.argument("source", metavar="IN"),
+        click.argument("target", metavar="OUT"),
+        click.option(
+            "--model", "bundle", type=DIRECTORY, default="bundle", envvar="MODEL_DIR", show_default=True,
+            show_envvar=True, help="The bundle to score with.",
+        ),
+        click.option(
+            "--id", "ids", multiple=True, metavar="COLUMN", envvar="ROW_ID", show_envvar=True,
+            help="A column that names a row. OUT has it and the predictions; give it again for further columns.",
+        ),
+        click.option(
+            "--columns", type=click.Choice(["all", "id", "none"]), show_default="id with --id, else all",
+            help="The columns of IN that OUT has beside the predictions.",
+        ),
+        click.option(
+            "--outputs", metavar="NAMES", default="",
+            help="What OUT has of the predictions, separated by commas; by default labels and probabilities.",
+        ),
+        click.option(
+            "--bad-rows", default=STOP, show_default=True, metavar="FILE",
+            help="Where rows go that cannot be scored, with line number and reason, as CSV; stop: end at the first.",
+        ),
+        click.option("--format", "kind", type=click.Choice(FORMATS), help="OUT's format, if not as its suffix says."),
+        click.option("--input-format", type=click.Choice(FORMATS), help="IN's format, if not as its suffix says."),
+        click.option(
+            "--header", type=click.Choice(["auto", "present", "absent"]), default="auto", show_default=True,
+            help="Whether the first line of CSV names the columns.",
+        ),
+        click.option(
+            "--processes", type=click.IntRange(1, 1024), default=limits.cpus, show_default="one for each CPU",
+            help="How many processes score.",
+        ),
+        click.option("--fresh", is_flag=True, help="Start over, even if an interrupted run can go on."),
+    )):  # fmt: skip
+        function = each(function)
+    return function
+
+
+@command(
+    "customers.csv scored.csv --model churn",
+    "customers.parquet scored.parquet --model churn --id customer_id --bad-rows bad.csv",
+    "- - --input-format jsonl --model churn < customers.jsonl",
+)
+@_options
+@trust_options
+@reporting
+@click.pass_obj
+def run(session: Session, /, bundle: Path, trust: Trust, console: Console, **options: Any) -> ExitCode:
+    """Score a file of any size: CSV, JSON Lines, Parquet or Arrow.
+
+    IN and OUT are paths, or - for stdin and stdout; files that end in .gz or .zst are compressed. Columns that the
+    model does not take are passed on. An interrupted run goes on where it stopped when the same command is run again.
+    """
+    try:
+        job = _job(options)
+        served = _load(bundle, trust, session, console)
+        with console.progress() as shown:
+            found = score(job, served, _Drawn(shown).report, console.warn)
+    except (Stopped, SettingError) as error:
+        say(f"ml-service: {error.code}: {error}")
+        return ExitCode.INTERRUPTED if error.code == "interrupted" else ExitCode.REFUSED
+    _report(console, job, found)
+    return ExitCode.DIFFERENT if found.bad_rows else ExitCode.OK
+
+
+def _job(options: dict[str, Any]) -> Job:
+    source, target, ids = options["source"], options["target"], options["ids"]
+    source_format = format_of(source, options["input_format"] or (options["kind"] if source == STANDARD else None))
+    target_format = format_of(target, options["kind"], source_format)
+    if target == STANDARD and target_format == "arrow":
+        target_format = ARROW_STREAM  # as a file of Arrow is written from both ends
+    columns = options["columns"] or ("id" if ids else "all")
+    if columns == "id" and not ids:
+        raise click.UsageError("--columns id needs --id COLUMN")
+    bad_rows = options["bad_rows"]
+    return Job(
+        source,
+        target,
+        source_format,
+        target_format,
+        Kept(columns == "all", tuple(ids) if columns == "id" else ()),
+        tuple(filter(None, map(str.strip, options["outputs"].split(",")))),
+        None if bad_rows == STOP else Path(bad_rows),
+        "" if options["header"] == "auto" else options["header"],
+        options["fresh"],
+        options["processes"],
+    )
+
+
+def _load(bundle: Path, trust: Trust, session: Session, console: Console) -> ServedModel:
+    settings = Settings.from_env({name: session.environ[name] for name in _READ if name in session.environ})
+    with console.progress() as shown:
+        shown.show(f"loading {bundle}")
+        loaded = load(bundle, trust, compiled=settings.engine == "auto")
+    return ServedModel.of(loaded, 0.0, _MOST_ROWS, policy=policy_of(settings, loaded))
+
+
+class _Drawn:
+    """Draws how far a run is: rows, rows per second, and the share of the input."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._shown, self._start, self._next = shown, time.monotonic(), 0.0
+        self._before: int | None = None
+
+    def report(self, progress: Progress) -> None:
+        """Draw it, if the last drawing is a while ago."""
+        now = time.monotonic()
+        if self._before is None:
+            self._before = progress.rows
+        if now >= self._next:
+            self._next = now + _OFTEN
+            rate = (progress.rows - self._before) / max(now - self._start, _OFTEN)
+            self._shown.show(f"{progress.rows:,} rows, {rate:,.0f}/s", progress.read, progress.size)
+
+
+def _report(console: Console, job: Job, found: Summary) -> None:
+    rate = (found.rows - found.resumed) / max(found.seconds, 1e-9)
+    document = {**asdict(found), "rows_per_second": rate, "output": job.target}
+    said = f"{found.rows:,} rows scored into {job.target} in {found.seconds:.1f} s, {rate:,.0f} a second"
+    said += f"; {found.resumed:,} of them by an earlier run" if found.resumed else ""
+    said += f"; {found.bad_rows:,} bad rows in {job.bad_rows}" if found.bad_rows else ""
+    if job.target == STANDARD:  # stdout has the predictions
+        console.note(said)
+    else:
+        console.report(document, said)

@@ -1,0 +1,195 @@
+"""Reads and writes Parquet and Arrow files by pyarrow, which no image has: it is imported only where it is needed."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+from model.outputs import OutputSpec
+from service.scoring.batches import order
+from service.scoring.job import ARROW, ARROW_STREAM, PARQUET, STANDARD
+from service.scoring.stopped import Stopped
+
+_MAGIC: Final = b"ARROW1"
+_BYTES: Final = 4 * 2**20  # of a batch
+_BUFFER: Final = 2**20  # bytes that are read of a column at once: column chunks can be large
+_GROUP_ROWS, _GROUP_BYTES = 128 * 1024, 32 * 2**20  # of a row group that is written
+
+
+@dataclass(frozen=True)
+class ArrowInput:
+    """An open file: its schema, its batches one at a time, how many rows they are if known, and its compression."""
+
+    schema: Any
+    batches: Callable[[int], Iterator[Any]]
+    rows: int | None
+    compression: str
+
+
+@contextmanager
+def open_arrow(path: str, kind: str) -> Iterator[ArrowInput]:
+    """Open a Parquet or Arrow file, or a stream; raises Stopped."""
+    pyarrow = _pyarrow()
+    try:
+        if kind == PARQUET:
+            yield _parquet(path)
+        elif path == STANDARD:
+            yield _stream(pyarrow.ipc.open_stream(sys.stdin.buffer))
+        else:
+            with Path(path).open("rb") as file:
+                whole = file.read(len(_MAGIC)) == _MAGIC
+            with pyarrow.OSFile(path) as source:
+                yield _file(pyarrow.ipc.open_file(source)) if whole else _stream(pyarrow.ipc.open_stream(source))
+    except pyarrow.ArrowInvalid as error:
+        raise Stopped("bad_input", f"{path} is not {kind}: {' '.join(str(error).split())[:300]}") from None
+
+
+def _parquet(path: str) -> ArrowInput:
+    from pyarrow import parquet  # noqa: PLC0415  # see above
+
+    if path == STANDARD:
+        raise Stopped("bad_input", "Parquet cannot be read from stdin, as it is read from its end; name a file.")
+    file = parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
+    found = file.metadata
+    codec = found.row_group(0).column(0).compression if found.num_row_groups and found.num_columns else "SNAPPY"
+
+    def batches(rows: int) -> Iterator[Any]:
+        return _pieces(file.iter_batches(batch_size=rows, use_threads=False), rows)
+
+    return ArrowInput(file.schema_arrow, batches, found.num_rows, codec)
+
+
+def _file(reader: Any) -> ArrowInput:
+    def batches(rows: int) -> Iterator[Any]:
+        return _pieces(map(reader.get_batch, range(reader.num_record_batches)), rows)
+
+    return ArrowInput(reader.schema, batches, None, "SNAPPY")
+
+
+def _stream(reader: Any) -> ArrowInput:
+    return ArrowInput(reader.schema, lambda rows: _pieces(reader, rows), None, "SNAPPY")
+
+
+def _pieces(batches: Iterator[Any], rows: int) -> Iterator[Any]:
+    """Yield the batches in pieces of at most so many rows, and about so many bytes."""
+    for batch in batches:
+        many = max(1, min(rows, batch.num_rows * _BYTES // max(batch.nbytes, 1)))
+        for start in range(0, batch.num_rows, many):
+            yield batch.slice(start, many)
+
+
+def as_request(batch: Any, names: Sequence[str]) -> bytes:
+    """Return the columns of a batch as the body of a request: strings as such, and not as references to them."""
+    pyarrow = _pyarrow()
+    columns = [_plain(batch.column(name)) for name in names]
+    plain = pyarrow.RecordBatch.from_arrays(columns, names=list(names))
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, plain.schema) as writer:
+        writer.write_batch(plain)
+    return cast(bytes, sink.getvalue().to_pybytes())
+
+
+def orders(batches: Iterator[Any], names: Sequence[str], line: int) -> Iterator[tuple[Any, bytes]]:
+    """Yield each batch, and the order for another process."""
+    for batch in batches:
+        yield batch, order(as_request(batch, names), line)
+        line += batch.num_rows
+
+
+def _plain(column: Any) -> Any:
+    pyarrow = _pyarrow()
+    if pyarrow.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return column.cast(pyarrow.large_string()) if pyarrow.types.is_string_view(column.type) else column
+
+
+def columns_of(answer: bytes) -> list[Any]:
+    """Return the columns of a stream with one batch."""
+    table = _pyarrow().ipc.open_stream(answer).read_all()
+    return [column.combine_chunks() for column in table.columns]
+
+
+def schema_with(schema: Any, kept: Sequence[str], specs: Sequence[OutputSpec], *, every: bool) -> Any:
+    """Return the schema of the output: columns of the input, and those of the predictions."""
+    pyarrow = _pyarrow()
+    types = {"bool": pyarrow.bool_(), "string": pyarrow.string()}
+    added = [
+        pyarrow.field(name, types.get(spec.dtype) or getattr(pyarrow, spec.dtype)())
+        for spec in specs
+        for name in spec.columns
+    ]
+    fields = [schema.field(name) for name in kept]
+    return pyarrow.schema([*fields, *added], metadata=schema.metadata if every else None)
+
+
+class Writer:
+    """Writes batches as Parquet, an Arrow file or a stream: the same file for the same batches."""
+
+    def __init__(self, file: IO[bytes], kind: str, schema: Any, compression: str) -> None:
+        self._pyarrow, self._schema, self._kind = _pyarrow(), schema, kind
+        self._held: list[Any] = []
+        if kind == PARQUET:
+            from pyarrow import parquet  # noqa: PLC0415  # see above
+
+            self._writer = parquet.ParquetWriter(file, schema, compression=compression.replace("UNCOMPRESSED", "NONE"))
+        else:
+            new = {ARROW: self._pyarrow.ipc.new_file, ARROW_STREAM: self._pyarrow.ipc.new_stream}[kind]
+            self._writer = new(file, schema)
+
+    def write(self, batch: Any, kept: Sequence[str], good: Sequence[int] | None, added: Sequence[Any]) -> None:
+        """Write columns of a batch and the predictions; `good` are the rows that have one, None if all have."""
+        chosen = batch.select(list(kept))
+        if good is not None:
+            chosen = chosen.take(self._pyarrow.array(good, self._pyarrow.int64()))
+        made = self._pyarrow.RecordBatch.from_arrays([*chosen.columns, *added], schema=self._schema)
+        if self._kind != PARQUET:
+            self._writer.write_batch(made)
+            return
+        self._held.append(made)
+        if sum(each.num_rows for each in self._held) >= _GROUP_ROWS or (
+            sum(each.nbytes for each in self._held) >= _GROUP_BYTES
+        ):
+            self._write_group()
+
+    def close(self) -> None:
+        """Write what is held, and the end of the file."""
+        if self._held:
+            self._write_group()
+        self._writer.close()
+
+    def _write_group(self) -> None:
+        table = self._pyarrow.Table.from_batches(self._held, self._schema)
+        self._held = []
+        self._writer.write_table(table, row_group_size=table.num_rows)
+
+
+def row_of(batch: Any, position: int) -> dict[str, Any]:
+    """Return one row of a batch by its columns' names."""
+    found: dict[str, Any] = batch.slice(position, 1).to_pylist()[0]
+    return found
+
+
+def zstd_reader(file: IO[bytes]) -> IO[bytes]:
+    """Return what decompresses a file."""
+    return cast(IO[bytes], _pyarrow().CompressedInputStream(file, "zstd"))
+
+
+def zstd_compressor() -> Callable[[bytes], bytes]:
+    """Return what compresses a part of a file."""
+    codec = _pyarrow().Codec("zstd")
+    return lambda content: codec.compress(content, asbytes=True) if content else b""
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow  # noqa: PLC0415  # see above
+        import pyarrow.ipc  # noqa: PLC0415
+    except ModuleNotFoundError:
+        message = (
+            "Parquet, Arrow and zstd need pyarrow, which is not installed; run "
+            f"`{sys.executable} -m pip install pyarrow`, or use CSV or JSON Lines, which need nothing."
+        )
+        raise Stopped("bad_input", message) from None
+    return pyarrow

@@ -1,0 +1,106 @@
+"""What is to be scored, how, and what became of it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from service.scoring.columns import Kept
+from service.scoring.stopped import Stopped
+
+STANDARD: Final = "-"  # stdin or stdout
+CSV, JSON_LINES, PARQUET, ARROW, ARROW_STREAM = "csv", "jsonl", "parquet", "arrow", "arrows"
+FORMATS: Final = (CSV, JSON_LINES, PARQUET, ARROW, ARROW_STREAM)
+TEXT: Final = (CSV, JSON_LINES)
+_SUFFIXES: Final = {
+    ".csv": CSV,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    ".parquet": PARQUET,
+    ".pq": PARQUET,
+    ".arrow": ARROW,
+    ".feather": ARROW,
+    ".arrows": ARROW_STREAM,
+}
+COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: rows scored in all, bytes read, and bytes of the input if that is known."""
+
+    rows: int
+    read: int
+    size: int | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run: from `source` to `target`, each a path or STANDARD.
+
+    The formats are those of FORMATS. `bad_rows` is where rows go that cannot be scored; None stops at the first.
+    `header` says of CSV whether its first line is one: `present`, `absent`, or "" to find out.
+    """
+
+    source: str
+    target: str
+    source_format: str
+    target_format: str
+    kept: Kept
+    outputs: tuple[str, ...] = ()
+    bad_rows: Path | None = None
+    header: str = ""
+    fresh: bool = False
+    processes: int = 1
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether both ends are files, so that another run can go on from where this one stops."""
+        return is_file(self.source) and is_file(self.target, new=True)
+
+    def options(self) -> dict[str, Any]:
+        """Return what has to be the same for another run to go on from this one."""
+        return {
+            "source": self.source_format,
+            "target": self.target_format,
+            "columns": ["*"] if self.kept.every else list(self.kept.names),
+            "outputs": list(self.outputs),
+            "header": self.header,
+        }
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a run; `resumed` are the rows of earlier runs among `rows`."""
+
+    rows: int
+    bad_rows: int
+    resumed: int
+    seconds: float
+
+
+Report = Callable[[Progress], None]
+
+
+def is_file(path: str, *, new: bool = False) -> bool:
+    """Return whether a path is a regular file, or is free for one."""
+    return path != STANDARD and (os.path.isfile(path) or (new and not os.path.exists(path)))  # noqa: PTH110, PTH113
+
+
+def format_of(path: str, given: str | None, other: str | None = None) -> str:
+    """Return the format that was given, or that the suffix says, or the other one; raises Stopped."""
+    found = given or _SUFFIXES.get(Path(uncompressed(path)).suffix.lower()) or other
+    if found is None:
+        raise Stopped("bad_input", f"{path}: the suffix says no format; give one of {', '.join(FORMATS)} by --format.")
+    return found
+
+
+def compression_of(path: str) -> str | None:
+    """Return the compression that a suffix says."""
+    return COMPRESSIONS.get(Path(path).suffix.lower())
+
+
+def uncompressed(path: str) -> str:
+    """Return a path without the suffix of its compression."""
+    return path if compression_of(path) is None else path[: -len(Path(path).suffix)]

@@ -1,0 +1,110 @@
+"""Where lines are written: a file that gets its name when it is complete, or a stream."""
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from service.scoring.job import STANDARD, is_file
+from service.scoring.stopped import Stopped
+
+_STDOUT: Final = 1
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_LOCK_SECONDS: Final = 5.0  # the processes of a run that was killed hold its lock a moment longer
+
+
+class PartialFile:
+    """A file that is written beside its final name, and takes that name at the end, or is of no use then."""
+
+    def __init__(self, path: Path, suffix: str = "partial", *, is_result: bool = True) -> None:
+        """Open the file, with what an earlier run wrote; raises Stopped if another run has it open."""
+        self._path, self._is_result = path, is_result
+        self.partial = path.with_name(f"{path.name}.{suffix}")
+        try:
+            self.descriptor = os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise Stopped("bad_output", f"{self.partial}: {error.strerror}.") from None
+        self._lock()
+        self.size = os.fstat(self.descriptor).st_size
+
+    def cut(self, size: int) -> None:
+        """Cut off what was written after so many bytes."""
+        os.ftruncate(self.descriptor, size)
+        self.size = os.lseek(self.descriptor, size, os.SEEK_SET)
+
+    def write(self, content: bytes) -> None:
+        """Write all of it; raises OSError."""
+        view = memoryview(content)
+        while view:
+            written = os.write(self.descriptor, view)
+            self.size += written
+            view = view[written:]
+
+    def finish(self) -> None:
+        """Write the file to the disk and give it its name, or remove it."""
+        if self._is_result:
+            os.fsync(self.descriptor)
+            self.partial.replace(self._path)
+        else:
+            self.remove()
+        os.close(self.descriptor)
+
+    def remove(self) -> None:
+        """Remove what was written."""
+        self.partial.unlink(missing_ok=True)
+
+    def _lock(self) -> None:
+        end = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() > end:
+                    raise Stopped("bad_output", f"{self.partial} is being written by another run.") from None
+                time.sleep(0.05)
+            else:
+                return
+
+
+class Stream:
+    """The standard output, or a device; what was written stays written."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor, self.size = descriptor, 0
+
+    def write(self, content: bytes) -> None:
+        """Write all of it; raises OSError."""
+        view = memoryview(content)
+        while view:
+            written = os.write(self.descriptor, view)
+            self.size += written
+            view = view[written:]
+
+    def finish(self) -> None:
+        """Do nothing: it was written."""
+
+
+class Nowhere:
+    """Keeps nothing."""
+
+    size = 0
+
+    def write(self, _: bytes) -> None:
+        """Forget it."""
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+
+def open_output(path: str) -> PartialFile | Stream:
+    """Open a file, the standard output or a device."""
+    if is_file(path, new=True):
+        return PartialFile(Path(path))
+    return Stream(_STDOUT if path == STANDARD else os.open(path, os.O_WRONLY))
+
+
+def no_room(error: OSError) -> bool:
+    """Return whether an error says that there is no room to write."""
+    return error.errno in _FULL

@@ -1,0 +1,117 @@
+"""Scores CSV and JSON Lines: this process cuts and writes, the others parse, predict and format."""
+
+import gzip
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Final, cast
+
+from service.scoring.arrow_files import zstd_compressor, zstd_reader
+from service.scoring.batches import Scored, order
+from service.scoring.blocks import MOST_RECORD, Block, Cutter, Ends
+from service.scoring.columns import check_added
+from service.scoring.csv_rows import CsvRows
+from service.scoring.job import CSV, STANDARD, Job, compression_of
+from service.scoring.json_lines import JsonLines
+from service.scoring.records import line_ends, record_ends
+from service.scoring.scorer import Scorer
+from service.scoring.stopped import Stopped
+
+_LEVEL: Final = 6  # of gzip
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """An open input, after its first record was read: `head` is what the output begins with."""
+
+    head: bytes
+    consumed: Callable[[], int]  # bytes of the file, which may be compressed
+    start: int  # bytes of the header line
+    line: int  # of the first row
+    rows: CsvRows | JsonLines
+    cutter: Cutter
+    compress: Callable[[bytes], bytes]
+
+    def batches(self, line: int, offset: int) -> Iterator[tuple[Block, bytes]]:
+        """Yield each block, and the order for another process."""
+        for block in self.cutter.blocks(line, offset):
+            yield block, order(block.content, block.line)
+
+    def score(self, content: bytes, line: int) -> Scored:
+        """Score one block, in another process."""
+        found = self.rows.score(content, line)
+        return replace(found, content=self.compress(found.content))
+
+
+@contextmanager
+def open_text(job: Job, scorer: Scorer, offset: int) -> Iterator[TextFile]:
+    """Open the input, and read on at this offset; 0 is behind the header line. Raises Stopped."""
+    ends = record_ends if job.source_format == CSV else line_ends
+    with _opened(job.source) as (file, consumed):
+        first = _first_record(file, ends)
+        if not first.strip():
+            raise Stopped("bad_input", f"{job.source} is empty.")
+        head, headed, rows = b"", False, _rows(job, scorer, first)
+        if isinstance(rows, CsvRows):
+            head, headed = rows.head(first), rows.headed
+        if offset:
+            file.seek(offset)  # of a compressed file, this reads again what is before
+        read = _after(b"" if headed or offset else first, file.read)
+        start, line = (len(first), 1 + first.count(b"\n")) if headed else (0, 1)
+        compress = compressor(compression_of(job.target))
+        yield TextFile(compress(head), consumed, start, line, rows, Cutter(read, ends, scorer.most_rows), compress)
+
+
+def _rows(job: Job, scorer: Scorer, first: bytes) -> CsvRows | JsonLines:
+    if job.source_format == CSV:
+        return CsvRows.of(first, scorer, job.kept, job.header)
+    check_added(job.kept.names, scorer.names)
+    return JsonLines(scorer, job.kept)
+
+
+def compressor(kind: str | None) -> Callable[[bytes], bytes]:
+    """Return what compresses a part of a file, so that parts one after another are the whole; raises Stopped."""
+    if kind is None:
+        return bytes
+    if kind == "gzip":
+        return lambda content: gzip.compress(content, _LEVEL, mtime=0) if content else b""
+    return zstd_compressor()
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
+    """Yield what reads a file, unpacked, and what says how much of the file it has read."""
+    if path == STANDARD:
+        yield sys.stdin.buffer, lambda: 0
+        return
+    kind = compression_of(path)
+    with Path(path).open("rb") as file:
+        if kind == "zstd":
+            yield zstd_reader(file), file.tell
+        elif kind == "gzip":
+            try:
+                with gzip.open(file) as unpacked:
+                    yield cast(IO[bytes], unpacked), file.tell
+            except (gzip.BadGzipFile, EOFError) as error:
+                raise Stopped("bad_input", f"{path}: {error}.") from None
+        else:
+            yield file, file.tell
+
+
+def _first_record(file: IO[bytes], ends: Ends) -> bytes:
+    first = b""
+    while line := file.readline(MOST_RECORD):
+        first += line
+        if len(first) >= MOST_RECORD:
+            raise Stopped("bad_input", f"the first line does not end within {MOST_RECORD // 2**20} MiB.")
+        if line.endswith(b"\n") and len(ends(first)):
+            break
+    return first
+
+
+def _after(held: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Return what reads on after the bytes that are held."""
+    left = [held] if held else []
+    return lambda size: left.pop() if left else read(size)
