@@ -6,3 +6,9 @@ and variables of whoever imports this. Nor is any third-party package imported b
 
 Imports: nothing.
 """
+
+from mlservice.errors import Error
+from mlservice.packing import Packed, pack
+from mlservice.server import Server, serve
+
+__all__ = ["Error", "Packed", "Server", "pack", "serve"]

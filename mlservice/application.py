@@ -17,12 +17,12 @@ def root() -> Path:
     return next(place for place in _PLACES if (place / "model/__main__.py").exists())
 
 
-def environment(environ: Mapping[str, str]) -> dict[str, str]:
+def environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return variables with which Python finds the application's packages before any others of their names.
 
-    The current directory is not on the import path of such a process, whatever files are there. What is on the caller's
-    PYTHONPATH stays.
+    They are added to this process's own. The current directory is not on the import path of a process that has them,
+    whatever files are there. What is on the caller's PYTHONPATH stays.
     """
-    paths = [str(root()), *filter(None, [environ.get("PYTHONPATH")])]
-    found = {"MALLOC_ARENA_MAX": _ARENAS, "ML_SERVICE_PROGRAM": "ml-service", **environ}
-    return {**found, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+    given = {"MALLOC_ARENA_MAX": _ARENAS, "ML_SERVICE_PROGRAM": "ml-service", **os.environ, **(environ or {})}
+    paths = [str(root()), *filter(None, [given.get("PYTHONPATH")])]
+    return {**given, "PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}

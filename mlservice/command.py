@@ -10,4 +10,4 @@ from mlservice import application
 def main() -> NoReturn:
     """Replace this process by one that runs the command: signals, streams and the exit code are the command's own."""
     command = [sys.executable, "-m", "model", *sys.argv[1:]]
-    os.execve(sys.executable, command, application.environment(os.environ))  # noqa: S606  # there is no shell
+    os.execve(sys.executable, command, application.environment())  # noqa: S606  # there is no shell

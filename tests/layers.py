@@ -12,6 +12,7 @@ HOMES = {
     "marshmallow": ["service.validation.request_schema"],
     "msgspec": ["model.bundle"],
     "numpy": [
+        "mlservice.server",
         "model",
         "service.validation",
         "service.formats",
