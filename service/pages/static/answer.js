@@ -1,6 +1,6 @@
 // The answer: labels or numbers, the probability of each class, further outputs, and how long it took.
 
-import { make, makeSvg, percent, short } from "./dom.js";
+import { make, makeSvg, percent } from "./dom.js";
 
 const MOST_BARS = 10; // classes that are shown at first
 const PHASES = { queue: "waiting", parse: "reading", predict: "predicting" };
@@ -51,7 +51,7 @@ export class Answer {
       const several = outputs !== null;
       const named = several ? found.map((_, at) => `output ${at}`) : classes?.[0];
       const title = several ? "Probability of each output" : "Probability";
-      return [bars(title, found, (at) => shown(named?.[at] ?? at), (at) => !several && named?.[at] === labels)];
+      return [bars(title, found, (at) => shown(named?.[at] ?? at), (at) => (several ? labels[at] : named?.[at] === labels))];
     }
     return found.map((each, output) =>
       bars(
@@ -82,7 +82,6 @@ function separate(document) {
 }
 
 function shown(value) {
-  if (typeof value === "number") return Number.isInteger(value) ? String(value) : short(value);
   return value === "" ? "(empty)" : String(value);
 }
 
