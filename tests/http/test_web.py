@@ -150,7 +150,10 @@ def test_who_has_no_token_gets_a_page_without_facts(guarded):  # noqa: F811  # t
 
 def test_who_has_a_token_gets_the_page_with_it(guarded):  # noqa: F811  # the fixture
     """The page fetches itself again with the token; a wrong token is refused as everywhere."""
-    assert "<title>iris 1</title>" in page(guarded, Authorization=f"Bearer {TOKENS[0]}").text
+    text = page(guarded, Authorization=f"Bearer {TOKENS[0]}").text
+
+    assert "<title>iris 1</title>" in text
+    assert ["docs"] == re.findall(r'href="(docs|openapi.json|metrics)"', text)  # a link to the others has no token
     assert 401 == page(guarded, Authorization="Bearer wrong").status_code
     assert 401 == guarded.client.get("/").status_code
 

@@ -81,7 +81,7 @@ export class Field {
     const { kind, categories, category_count: count, deciles, shares } = this.feature;
     this.options = categories && count <= MOST_OPTIONS ? categories : kind === "boolean" ? [true, false] : null;
     if (this.options) {
-      return make("select", {}, ...this.options.map((each, at) => make("option", { value: at }, String(each))));
+      return make("select", {}, ...this.options.map((each, at) => make("option", { value: at }, String(each) || "(empty)")));
     }
     if (kind === "text") return make("textarea", { rows: 4, spellcheck: "false" });
     const common = { spellcheck: "false", autocapitalize: "none", autocomplete: "off" };
