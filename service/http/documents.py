@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from flask import Blueprint
@@ -12,7 +13,7 @@ from service.formats.content_encoding import gzip_once
 from service.formats.media_types import accepts
 from service.http.framework import NO_HEADERS, Response, this_request
 from service.http.request import Request
-from service.openapi.document import PATH, document
+from service.openapi.document import PATH, below, document
 from service.protocols.base import JSON
 from service.protocols.registry import ProtocolRegistry
 from service.serving.per_model import MadeOnce
@@ -63,8 +64,16 @@ def blueprint(settings: Settings, protocols: ProtocolRegistry, slot: ModelSlot) 
     documents = Blueprint("documents", __name__)
     openapi = MadeOnce(slot, lambda served: Document.of(document(settings, protocols, served), JSON))
 
+    @lru_cache(maxsize=4)  # a proxy sets the prefix, so there are few
+    def named(made: Document, prefix: str) -> Document:
+        return Document.of(below(made.content, prefix), made.content_type)
+
     @documents.get(PATH)
     def openapi_json() -> Response:
-        return openapi.get().answer(this_request())
+        request = this_request()
+        if not settings.forwarded_prefix:
+            return openapi.get().answer(request)
+        found = named(openapi.get(), request.path_prefix) if request.path_prefix else openapi.get()
+        return found.answer(request, vary="X-Forwarded-Prefix, ")
 
     return documents

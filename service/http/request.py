@@ -39,12 +39,10 @@ class Request(flask.Request):
         given = self.header("X-Request-ID")
         return given if _WELL_FORMED.fullmatch(given) else os.urandom(16).hex()
 
-    def path_prefix(self, *, believed: bool) -> str:
-        """Return the path below which the proxy in front has this service, such as /models/churn, or "" for none.
-
-        It is what X-Forwarded-Prefix says, if the operator lets that header be believed and it is well formed.
-        """
-        given = self.header("X-Forwarded-Prefix").rstrip("/") if believed else ""
+    @property
+    def path_prefix(self) -> str:
+        """The path below which the proxy in front says it has this service, such as /models/churn, or "" for none."""
+        given = self.header("X-Forwarded-Prefix").rstrip("/")
         return given if _PREFIX.fullmatch(given) else ""
 
     def deadline(self, seconds: float) -> float:

@@ -21,6 +21,7 @@ _OPENAPI: Final = "3.1.0"
 _TOKEN: Final = "token"  # noqa: S105  # the name of the scheme
 # Relative to the document's own address, so that it holds below any path that a proxy serves it under.
 _SERVERS: Final = [{"url": ".", "description": "The server that this document came from."}]
+_URL: Final = b'"servers":[{"url":"%b"'
 
 
 def document(settings: Settings, protocols: ProtocolRegistry, served: ServedModel) -> bytes:
@@ -52,6 +53,11 @@ def document(settings: Settings, protocols: ProtocolRegistry, served: ServedMode
         made["security"], components["securitySchemes"] = [{_TOKEN: []}], {_TOKEN: scheme}
     made["tags"] = [*tags, {"name": operations.TAG, "description": operations.TEXT}]
     return strict_json.dumps({**made, "paths": paths.found, "components": components})
+
+
+def below(made: bytes, prefix: str) -> bytes:
+    """Return a document that names the path below which a proxy has the server, also for whoever keeps it in a file."""
+    return made.replace(_URL % b".", _URL % prefix.encode(), 1)
 
 
 def _info(facts: ModelFacts, served: ServedModel, settings: Settings) -> dict[str, Any]:

@@ -85,3 +85,13 @@ def test_each_example_gets_its_answer(server):
     for name, example in operation["requestBody"]["content"]["application/json"]["examples"].items():
         answer = server.client.post("/predict", data=json.dumps(example["value"]), content_type="application/json")
         assert rounded(answers["application/json"]["examples"][name]["value"]) == rounded(answer.json)
+
+
+@pytest.mark.parametrize(("believed", "expected"), [("0", "."), ("1", "/models/churn")])
+def test_the_document_names_the_path_of_a_proxy_that_is_believed(serve, believed, expected):
+    """FORWARDED_PREFIX=1 lets the proxy say it; whoever else sends the header is not heard."""
+    server = serve(FORWARDED_PREFIX=believed)
+    plain, below = document_of(server), document_of(server, **{"X-Forwarded-Prefix": "/models/churn"})
+
+    assert (["."], [expected]) == tuple([each["url"] for each in found["servers"]] for found in (plain, below))
+    assert plain["paths"] == below["paths"]

@@ -6,8 +6,8 @@ from werkzeug.test import create_environ
 from service.http.request import Request
 
 
-def prefix(value, *, believed=True):
-    return Request(create_environ(headers={"X-Forwarded-Prefix": value})).path_prefix(believed=believed)
+def prefix(value):
+    return Request(create_environ(headers={"X-Forwarded-Prefix": value})).path_prefix
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,3 @@ def prefix(value, *, believed=True):
 def test_a_prefix_is_a_path_that_needs_no_quoting_and_leads_nowhere_else(value, expected):
     """Whatever else the header has counts as no prefix."""
     assert expected == prefix(value)
-
-
-def test_a_prefix_that_the_operator_does_not_believe_is_none():
-    """Any caller could send the header."""
-    assert "" == prefix("/models/churn", believed=False)
