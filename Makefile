@@ -7,8 +7,8 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-models test-proxies test-browser proxies chromium \
-  soak fuzz reliability lint format check coverage image image-compiled docs bench wrk lock clean
+.PHONY: help serve train test test-image test-bench test-clients test-models test-openapi test-proxies test-browser proxies \
+  chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
@@ -24,7 +24,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not models and not proxies and not browser" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not models and not openapi and not proxies and not browser" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
@@ -35,6 +35,9 @@ test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wr
 
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
 	.venv/bin/pytest -m clients
+
+test-openapi: .venv/dev.stamp .venv-openapi/stamp  ## the OpenAPI document: validators, Schemathesis, generated clients
+	.venv/bin/pytest -m openapi tests/system/openapi --numprocesses 2 --dist load
 
 # Each is a folder of tests/system/models, whose tests run in the environment of tests/models/requirements-FOLDER.txt.
 LIBRARIES = boosting thirdparty
@@ -136,6 +139,8 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  $(LOCK_FLAGS) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
+	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	  $(LOCK_FLAGS) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	for each in $(LIBRARIES); do \
 	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    $(LOCK_FLAGS) --all-extras --group dev pyproject.toml tests/models/requirements-$$each.in \
@@ -143,7 +148,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	done
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-models .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-models .venv-openapi .bench bundle
 
 .venv-clients/stamp: tests/clients/requirements.txt
 	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
@@ -168,6 +173,11 @@ define environment
 @.venv/bin/uv pip install --quiet --compile-bytecode --python $(basename $@) -r $< >&2
 @touch $@
 endef
+
+.venv-openapi/stamp: tests/openapi/requirements.txt | .venv/dev.stamp
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-openapi
+	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-openapi --require-hashes -r $< >&2
+	@touch $@
 
 .venv-peers/%.stamp: benchmarks/peers/%/requirements.txt | .venv/dev.stamp
 	$(environment)

@@ -26,8 +26,9 @@ _REQUEST: Final[dict[str, Any]] = {
     "RequestId": {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "An id of your own for this request. Without one, the server makes it.",
-        "schema": {**_STRING, "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+        "description": "An id of your own for this request: 1 to 128 of the characters `A-Za-z0-9._-`. Without one, "
+        "or with another, the server makes it.",
+        "schema": _STRING,
     },
     "RequestTimeout": {
         "name": "X-Request-Timeout",

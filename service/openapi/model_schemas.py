@@ -9,7 +9,7 @@ from service.formats import strict_json
 from service.protocols import description
 from service.protocols.base import Contract
 from service.protocols.description import ModelFacts, Schema, component_of
-from service.validation.cell_schemas import RowSchemas, enum_of
+from service.validation.cell_schemas import ROW_ID, RowSchemas, enum_of
 from service.validation.request_schema import RequestSchema
 
 _JSON_TYPES: Final = {
@@ -68,10 +68,7 @@ def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest) -> dic
             "description": note,
         }
     if facts.row_id is not None:
-        schemas[description.ROW_ID] = {
-            "type": ["number", "string", "null"],
-            "description": "Comes back with the answer.",
-        }
+        schemas[description.ROW_ID] = {**ROW_ID, "description": "Comes back with the answer."}
     return schemas
 
 
@@ -87,7 +84,7 @@ def _of_any_model() -> dict[str, Schema]:
         description.ROW_BY_POSITION: {"type": "array", "items": _ANY_CELL},
         description.ROW_BY_NAME: {"type": "object", "additionalProperties": _ANY_CELL},
         description.LABEL: {"description": "The prediction for a row."},
-        description.PROBABILITIES: {"type": "array", "description": "The probabilities of a row."},
+        description.PROBABILITIES: {"type": "array", "items": {}, "description": "The probabilities of a row."},
         description.PROBABILITY: {"description": "The probability of what is predicted."},
     }
 

@@ -24,7 +24,7 @@ _LEAP_DAY: Final = "(0[1-9]|[1-9][0-9])(0[48]|[2468][048]|[13579][26])-02-29"
 _TIME: Final = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.]([0-9]{3}|[0-9]{6}))?)?"
 _OFFSET: Final = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 DATETIME: Final = f"^({_YEAR}-(0[1-9]|1[0-2])|({_YEAR}-{_DAY}|{_LEAP_DAY})({_TIME}{_OFFSET}?)?)$"
-ROW_ID: Final[Schema] = {"type": ["number", "string", "null"], "maxLength": LONGEST_ID}
+ROW_ID: Final[Schema] = {"type": ["number", "boolean", "string", "null"], "maxLength": LONGEST_ID}
 
 
 def cell_schema(feature: Feature, *, most_categories: int = MOST_CATEGORIES) -> Schema:

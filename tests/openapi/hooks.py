@@ -1,0 +1,133 @@
+"""What Schemathesis is told of the service beyond its document: bodies that are not JSON, and what no schema can say.
+
+ROWS names a file with the names of a model's features and some rows (tests/system/openapi/bundles.py); ROW_ID and
+TERSE_ERRORS are the server's settings.
+"""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import schemathesis
+from hypothesis import strategies as st
+
+KNOWN = json.loads(Path(os.environ["ROWS"]).read_text())
+NAMES, ROWS = KNOWN["names"], KNOWN["rows"]
+# Refusals that depend on what the model computes: the cells are as they should be, and a schema can say no more.
+ROW_ID, TERSE = os.environ.get("ROW_ID"), os.environ.get("TERSE_ERRORS") == "1"
+OF_THE_MODEL = ("no_finite_answer", "value_refused", "unknown_category")
+AT_ONCE = "deadline_exceeded"  # what a caller gets who allows no time
+WORDS = {None: "", True: "true", False: "false"}
+
+
+def cells_of(rows):
+    """Return each column by its name."""
+    return dict(zip(NAMES, map(list, zip(*rows, strict=True)), strict=True))
+
+
+def as_csv(rows):
+    """Write CSV with a header line."""
+    text = io.StringIO()
+    lines = [NAMES, *([WORDS[cell] if cell in (None, True, False) else cell for cell in row] for row in rows)]
+    csv.writer(text).writerows(lines)
+    return text.getvalue()
+
+
+def as_lines(rows):
+    """Write JSON Lines."""
+    return "".join(f"{json.dumps(row)}\n" for row in rows)
+
+
+def as_npy(rows):
+    """Write a matrix of numbers, or a structured array; one of objects would be a pickle."""
+    numbers = all(type(cell) in (float, int) for row in rows for cell in row)
+    kinds = np.float64 if numbers else [(name, np.array(cells).dtype) for name, cells in cells_of(rows).items()]
+    file = io.BytesIO()
+    np.save(file, np.array([row if numbers else tuple(row) for row in rows], dtype=kinds), allow_pickle=False)
+    return file.getvalue()
+
+
+def as_arrow(rows, open_writer):
+    """Write a stream, or a file; a column has its type even where all cells are missing."""
+    table, file = pa.table(cells_of(rows), schema=pa.table(cells_of(ROWS)).schema), io.BytesIO()
+    with open_writer(file, table.schema) as writer:
+        writer.write_table(table)
+    return file.getvalue()
+
+
+TEXTS = {"text/csv": as_csv, "application/jsonlines": as_lines, "application/x-jsonlines": as_lines}
+SOME = st.lists(st.sampled_from(ROWS), min_size=1, max_size=5)
+WHOLE = st.sampled_from([row for row in ROWS if None not in row])  # npy has no null
+COMPLETE = st.lists(WHOLE, min_size=1, max_size=5)
+ARROW = "application/vnd.apache.arrow"
+schemathesis.openapi.media_type("application/x-npy", COMPLETE.map(as_npy))
+schemathesis.openapi.media_type(f"{ARROW}.stream", SOME.map(lambda rows: as_arrow(rows, pa.ipc.new_stream)))
+schemathesis.openapi.media_type(f"{ARROW}.file", SOME.map(lambda rows: as_arrow(rows, pa.ipc.new_file)))
+
+
+@schemathesis.serializer(*TEXTS)
+def text(_context, value):
+    """Send a string as it is."""
+    return value.encode()
+
+
+@schemathesis.deserializer("application/x-npy")
+def from_npy(_context, response):
+    """Read an answer, which has to be an array."""
+    return np.load(io.BytesIO(response.content), allow_pickle=False).tolist()
+
+
+@schemathesis.deserializer(f"{ARROW}.stream")
+def from_arrow(_context, response):
+    """Read an answer, which has to be a table."""
+    return pa.ipc.open_stream(response.content).read_all().to_pydict()
+
+
+@schemathesis.hook
+def filter_case(_context, case):
+    """Leave out values that are no strings where the body is a text: as a text they would be something else."""
+    return case.media_type not in TEXTS or isinstance(case.body, str)
+
+
+@schemathesis.hook
+def map_case(_context, case):
+    """Make valid what would be so by chance only: texts are rows of the model, and there is one id for each row."""
+    if case.media_type in TEXTS and case.meta.phase.name != "examples":
+        case.body = TEXTS[case.media_type](ROWS[: 1 + len(case.body) % len(ROWS)])
+    if ROW_ID and case.meta.generation.mode.is_positive and isinstance(case.body, dict) and ROW_ID in case.body:
+        case.body = with_ids(case.body)
+    return case
+
+
+def with_ids(body):
+    """Give a request as many ids as it has rows, beside the rows only."""
+    rows, ids = body.get("instances"), body[ROW_ID]
+    if rows is None:
+        return {**body, "features": without_id(body["features"])}
+    return {
+        **body,
+        "instances": list(map(without_id, rows)),
+        ROW_ID: [ids[place % len(ids)] for place in range(len(rows))],
+    }
+
+
+def without_id(row):
+    """Return a row without an id of its own."""
+    return {name: row[name] for name in row if name != ROW_ID} if isinstance(row, dict) else row
+
+
+@schemathesis.hook
+def filter_failure(_context, failure, case, response):
+    """Accept that a valid request is refused for what the model computes, or for the time that it allows itself.
+
+    With TERSE_ERRORS the document does not say what the model takes, and so not which rows are valid. Each protocol
+    says the code in its own shape.
+    """
+    refused = type(failure).__name__ == "RejectedPositiveData"
+    of_the_model = refused and (TERSE or any(code in response.text for code in OF_THE_MODEL))
+    allowed = [name for name in case.headers if "timeout" in name.lower()]
+    return not (of_the_model or (allowed and response.status_code == 504 and AT_ONCE in response.text))

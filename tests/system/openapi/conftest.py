@@ -1,0 +1,122 @@
+"""Public tools that read the document, in an environment of their own, against real servers."""
+
+import hashlib
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.system.conftest import eventually
+from tests.system.openapi.bundles import PACK
+
+TOOLS = ROOT / ".venv-openapi/bin"
+PROGRAMS = ROOT / "tests/openapi"
+SEED = 15
+
+
+def use(tool, *arguments, folder, succeeds=True, **environ):
+    """Run a tool in a folder; return what it printed. With a failure, what it says is shown."""
+    kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+    environ = {**kept, "PATH": f"{TOOLS}:{os.environ['PATH']}", **{name: str(value) for name, value in environ.items()}}
+    command = [TOOLS / tool, *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=False)
+    output = done.stdout.decode()
+    assert not succeeds or done.returncode == 0, f"{output}\n{done.stderr.decode()}"
+    return output
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A model's bundle, and the file with what its estimator says of some rows."""
+
+    bundle: Path
+    expected: Path
+
+    @property
+    def said(self):
+        return json.loads(self.expected.read_text())
+
+
+@pytest.fixture
+def packed(make_once):
+    """Pack one of the five models by its name."""
+
+    def make(name):
+        folder = make_once("-c", PACK, name)
+        return Packed(folder / "bundle", folder / "expected.json")
+
+    return make
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What a run of Schemathesis found: its report, and what it printed."""
+
+    report: dict
+    output: str
+
+    @property
+    def failures(self):
+        """What failed, with all that Schemathesis says of it."""
+        found = [*self.report["failures"], *self.report["errors"]]
+        return [self.output] if found or self.report["exit_code"] else []
+
+    @property
+    def count(self):
+        """How many requests were made and checked."""
+        return self.report["test_cases"]["generated"]
+
+
+@pytest.fixture
+def explore(tmp_path):
+    """Run Schemathesis with all its checks and phases on a server of a model."""
+
+    def run(server, model, *options, **settings):
+        report = tmp_path / "report.json"
+        output = use(
+            "st",
+            *("run", f"http://127.0.0.1:{server.port}/openapi.json", "--checks", "all", "--seed", SEED),
+            *("--continue-on-failure", "--report", "json", "--report-json-path", report, "--no-color", *options),
+            folder=tmp_path,
+            succeeds=False,
+            SCHEMATHESIS_HOOKS=PROGRAMS / "hooks.py",
+            ROWS=model.expected,
+            **settings,
+        )
+        assert report.exists(), output
+        return Explored(json.loads(report.read_text()), output)
+
+    return run
+
+
+@pytest.fixture
+def serve_with_token(launch, packed, tmp_path):
+    """Start a server of the mixed model that takes a single token."""
+
+    def start(token):
+        path = tmp_path / "tokens"
+        path.write_text(hashlib.sha256(token.encode()).hexdigest())
+        server = launch(packed("mixed").bundle, TOKENS_FILE=str(path))
+        server.wait_until_listening()
+        eventually(lambda: server.ready() == 200, "ready")
+        return server
+
+    return start
+
+
+@pytest.fixture
+def validate(tmp_path):
+    """Check the document of a server as OpenAPI 3.1, its schemas and its examples; return what is found."""
+
+    def check(server, **headers):
+        with server.connect() as connection:
+            status, _, body = connection.ask("GET", "/openapi.json", **headers)
+        assert status == 200, body
+        (tmp_path / "openapi.json").write_bytes(body)
+        return json.loads(use("python", PROGRAMS / "validate.py", tmp_path / "openapi.json", folder=tmp_path))
+
+    return check
