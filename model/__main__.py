@@ -31,7 +31,10 @@ def run() -> int:
     try:
         from model.commands.cli import COMMANDS, Entry, main  # noqa: PLC0415  # it imports packages that may be missing
 
-        serving = {"score": Entry("service.commands.score", "score a file of any size with a bundle")}
+        serving = {
+            "serve": Entry("service.commands.serve", "serve a bundle or a model file, and show where"),
+            "score": Entry("service.commands.score", "score a file of any size with a bundle"),
+        }
         return main(sys.argv[1:], os.environ, {**COMMANDS, **serving}, _version)
     except ModuleNotFoundError as error:
         said = say_missing(error)

@@ -40,12 +40,8 @@ class Console:
         """Print what was found on stdout: the document as JSON if that is asked for, else the parts for a person."""
         if self.json:
             print(json.dumps(document, indent=2))
-        elif _draws(sys.stdout):
-            from model.commands.terminal import print_parts  # noqa: PLC0415  # rich: see there
-
-            print_parts(parts, sys.stdout)
         else:
-            print(plain(parts))
+            show(sys.stdout, *parts)
 
     def note(self, text: str) -> None:
         """Say on stderr what takes long, or should be known."""
@@ -66,6 +62,16 @@ class Console:
 
         with bar(sys.stderr) as drawn:
             yield drawn
+
+
+def show(stream: TextIO, *parts: Part) -> None:
+    """Print parts for a person, as wide as the terminal that the stream may be."""
+    if _draws(stream):
+        from model.commands.terminal import print_parts  # noqa: PLC0415  # rich: see there
+
+        print_parts(parts, stream)
+    else:
+        print(plain(parts), file=stream, flush=True)
 
 
 def say(text: str) -> None:

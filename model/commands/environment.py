@@ -1,6 +1,7 @@
 """Prints where the programs are that serve a bundle; makes an environment of its scikit-learn version if need be."""
 
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,16 +27,25 @@ from model.errors import VersionMismatch
 @click.pass_obj
 def run(session: Session, /, bundle: Path, environments: Path | None, no_env: bool, console: Console) -> ExitCode:  # noqa: FBT001  # an option
     """Print the folder of the gunicorn that serves a bundle, making an environment of its scikit-learn if need be."""
+    place = None if no_env else environments_in(environments, session.environ)
+    python, needed = python_for(bundle, session.environ, place, console)
+    console.report({"programs": str(python.parent), "scikit_learn": needed}, str(python.parent))
+    return ExitCode.OK
+
+
+def python_for(
+    bundle: Path, environ: Mapping[str, str], place: Path | None, console: Console
+) -> tuple[Path, str | None]:
+    """Return the Python whose gunicorn serves a bundle, and the scikit-learn that this takes, if it takes any.
+
+    `place` is where environments are made, None if none may be. Raises VersionMismatch.
+    """
     from model.environments.making import python_of  # noqa: PLC0415  # the serving images have no environments
     from model.environments.serving import sklearn_needed  # noqa: PLC0415  # likewise
 
-    needed = sklearn_needed(bundle, compiled=session.environ.get("ENGINE") != "scikit-learn")
+    needed = sklearn_needed(bundle, compiled=environ.get("ENGINE") != "scikit-learn")
     if needed in (None, version("scikit-learn")):
-        folder = Path(sys.executable).parent
-    elif no_env:
+        return Path(sys.executable), needed
+    if place is None:
         raise VersionMismatch(f"{bundle} needs an environment of scikit-learn {needed}: leave out --no-env.")
-    else:
-        place = environments_in(environments, session.environ)
-        folder = python_of(str(needed), None, place, console.note).parent
-    console.report({"programs": str(folder), "scikit_learn": needed}, str(folder))
-    return ExitCode.OK
+    return python_of(str(needed), None, place, console.note), needed

@@ -13,6 +13,9 @@ from model.commands.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
+_QUIET = click.option(
+    "--quiet", "-q", is_flag=True, help="Show no progress and no notes; warnings and errors are shown."
+)
 DIRECTORY = click.Path(path_type=Path)
 
 
@@ -48,10 +51,21 @@ def reporting(function: Callable[..., R]) -> Callable[..., R]:
     """Add `--json` and `--quiet`, and pass the `console` that follows them."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-    @click.option("--quiet", "-q", is_flag=True, help="Show no progress and no notes; warnings and errors are shown.")
+    @_QUIET
     @functools.wraps(function)
     def wrapped(*args: Any, as_json: bool, quiet: bool, **kwargs: Any) -> R:
         return function(*args, console=Console(as_json, quiet), **kwargs)
+
+    return wrapped
+
+
+def quiet_option(function: Callable[..., R]) -> Callable[..., R]:
+    """Add `--quiet`, and pass the `console` that follows it, for a command that reports nothing."""
+
+    @_QUIET
+    @functools.wraps(function)
+    def wrapped(*args: Any, quiet: bool, **kwargs: Any) -> R:
+        return function(*args, console=Console(quiet=quiet), **kwargs)
 
     return wrapped
 

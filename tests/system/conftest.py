@@ -110,7 +110,8 @@ class Server(Reachable):
             "DRAIN_SECONDS": "0",  # no load balancer is watching; tests that drain set it
             **environ,
         }
-        command = [*environ.pop("prefix", ()), environ.pop("python", sys.executable), "-m", "gunicorn"]
+        gunicorn = [environ.pop("python", sys.executable), "-m", "gunicorn"]
+        command = [*environ.pop("prefix", ()), *environ.pop("command", gunicorn)]
         self.out = environ.pop("stdout", self.out)
         if environ.pop("closed_stdout", False):
             command = ["sh", "-c", 'exec "$@" >&-', "sh", *command]

@@ -1,14 +1,7 @@
 """What commands show on a terminal while they work."""
 
-import contextlib
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
 
 import joblib
 import numpy as np
@@ -17,7 +10,7 @@ from sklearn.ensemble import RandomForestClassifier
 from model.commands.console import Console
 from model.packing.pack import pack
 from model.steps import Step
-from tests.conftest import ROOT
+from tests.terminal import on_terminal
 
 ROWS = np.random.default_rng(0).normal(size=(200, 3))
 FOREST = RandomForestClassifier(5, random_state=0).fit(ROWS, ROWS[:, 0] > 0)
@@ -30,21 +23,6 @@ def test_a_pack_tells_each_step_once_and_in_order(tmp_path):
     pack(FOREST, tmp_path / "bundle", name="test", data=ROWS, progress=told.append)
 
     assert [step for step in Step if step not in (Step.READ_MODEL, Step.READ_DATA)] == told
-
-
-def on_terminal(command, **environ):
-    """Run a command whose stdout and stderr are a terminal of 100 columns; return its exit code and what it wrote."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    environ = {**os.environ, "TERM": "xterm", **environ}
-    process = subprocess.Popen(command, cwd=ROOT, stdout=slave, stderr=slave, env=environ)
-    os.close(slave)
-    said = b""
-    with contextlib.suppress(OSError):  # EIO: nobody has the terminal open any more
-        while read := os.read(master, 65536):
-            said += read
-    os.close(master)
-    return process.wait(), said.decode()
 
 
 def pack_forest(tmp_path, *options, **environ):

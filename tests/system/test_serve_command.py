@@ -1,0 +1,126 @@
+"""`serve`: the command that becomes the server."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.tree import DecisionTreeClassifier
+
+from tests.conftest import ROOT
+from tests.system.conftest import command_of, eventually
+from tests.terminal import Terminal
+
+SERVE = [sys.executable, "-m", "model", "serve"]
+ROW = {"features": [5.1, 3.5, 1.4, 0.2]}
+
+
+def refused(*arguments, **environ):
+    """Run a `serve` that cannot start; return its exit code and stderr."""
+    done = subprocess.run(
+        [*SERVE, *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Write a browser that records what it is asked to open; return its command and its record."""
+    record, script = tmp_path / "opened", tmp_path / "browser"
+    script.write_text(f'#!/bin/sh\necho "$1" > {record}.new && mv {record}.new {record}\n')
+    script.chmod(0o755)
+    return f"{script} %s", record
+
+
+def test_the_command_becomes_the_server_and_opens_its_page(serve, iris_bundle, browser):
+    """The same process serves, opens the browser once the server is ready, and ends at SIGTERM with 0."""
+    command, record = browser
+    server = serve(command=[*SERVE, str(iris_bundle), "--workers", "1", "--open"], BROWSER=command)
+
+    assert b"gunicorn" in command_of(server.process.pid)
+    assert (200, 0) == (server.predict(ROW)[0], server.predict(ROW)[1]["prediction"])
+    assert f"http://127.0.0.1:{server.port}/\n" == eventually(lambda: record.exists() and record.read_text(), "opened")
+    assert 0 == server.stop()
+    assert 2 == len(server.log())
+
+
+def test_reload_serves_the_new_model_when_the_bundle_has_changed(serve, iris_bundle, second, tmp_path):
+    """With --reload, what is packed into the same directory is served without a word to the server."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    for path in iris_bundle.iterdir():
+        (bundle / path.name).write_bytes(path.read_bytes())
+    server = serve(command=[*SERVE, str(bundle), "--workers", "1", "--reload"])
+    assert "1" == server.model()["version"]
+
+    manifest = second / "manifest.json"
+    for path in {*second.iterdir()} - {manifest}:
+        (bundle / path.name).write_bytes(path.read_bytes())
+    (bundle / "new").write_bytes(manifest.read_bytes())
+    (bundle / "new").rename(bundle / "manifest.json")
+
+    assert eventually(lambda: server.model()["version"] == "2", "version 2")
+
+
+def test_a_model_file_is_packed_and_served_and_a_terminal_shows_where(tmp_path):
+    """The card has the page, the documentation and a request that works; Ctrl-C ends all, and removes the bundle."""
+    rows, labels = load_iris(return_X_y=True)
+    model = tmp_path / "tree.joblib"
+    joblib.dump(DecisionTreeClassifier(max_depth=2).fit(rows, labels), model)
+
+    command = [*SERVE, str(model), "--port", "0", "--workers", "1"]
+    with Terminal(command, TMPDIR=str(tmp_path), DRAIN_SECONDS="0", HOST="") as terminal:
+        terminal.read("}'\r\n")
+        url = re.search(r"^page +(http://127\.0\.0\.1:\d+/) *$", terminal.plain, re.MULTILINE).group(1)
+        request = re.search(r"^curl .*$", terminal.plain, re.MULTILINE).group()
+        answer = subprocess.run(["sh", "-c", f"{request} -s"], capture_output=True, text=True, check=True).stdout
+        (temporary,) = tmp_path.glob("ml-service-*")
+        terminal.process.send_signal(signal.SIGINT)
+
+        assert "tree 1, computed by onnx" in terminal.plain
+        assert f"{url}docs" in terminal.plain
+        assert '"prediction"' in answer
+        assert 0 == terminal.wait()
+    eventually(lambda: not temporary.exists(), "the temporary bundle is gone")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "code", "words"),
+    [
+        (["{free}/nothing"], {}, 1, "bundle_missing: .*nothing is no bundle and no model file; make .* pack"),
+        (
+            ["{bundle}", "--port", "{busy}"],
+            {},
+            1,
+            r"cannot listen on 127\.0\.0\.1, port \d+ \(Address already",
+        ),
+        (["{bundle}", "--port", "many"], {}, 2, "usage: PORT='many': expected a whole number from 0 to 65535"),
+        (["{bundle}"], {"LOG_LEVEL": "loud"}, 2, "usage: LOG_LEVEL='loud': expected debug, info"),
+        (["{bundle}", "--open"], {"PAGES": "0"}, 2, "usage: PAGES=0 turns off the page"),
+        ([__file__, "--reload"], {}, 2, "usage: --reload watches a bundle, and .* is a model file"),
+        ([__file__], {"PORT": "0"}, 1, "bundle_corrupt|unsupported_estimator"),
+        (["{bundle}", "--prot", "1"], {}, 2, r"usage: No such option '--prot'\. \(?Did you mean .*'--port'"),
+    ],
+    ids=["no bundle", "busy port", "port", "setting", "no page", "reload of a file", "no model", "misspelt"],
+)
+def test_what_cannot_be_served_is_one_line_and_an_exit_code(tmp_path, iris_bundle, arguments, environ, code, words):
+    """1 is what cannot be served or listened on, 2 what cannot be meant."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        names = {"free": tmp_path, "bundle": iris_bundle, "busy": busy.getsockname()[1]}
+        found, said = refused(*(word.format(**names) for word in arguments), TMPDIR=str(tmp_path), **environ)
+
+    assert code == found, said
+    assert 1 == len(said.splitlines())
+    assert re.search(f"^ml-service: (error: )?({words})", said)
+    assert [] == [*Path(tmp_path).glob("ml-service-*")]
