@@ -19,6 +19,7 @@ from service.serving.served_model import ServedModel
 PATH: Final = "/openapi.json"
 _OPENAPI: Final = "3.1.0"
 _TOKEN: Final = "token"  # noqa: S105  # the name of the scheme
+_MOST_DETAILED: Final = 1000  # features of a model whose errors have an example of its own
 # Relative to the document's own address, so that it holds below any path that a proxy serves it under.
 _SERVERS: Final = [{"url": ".", "description": "The server that this document came from."}]
 _URL: Final = b'"servers":[{"url":"%b"'
@@ -27,12 +28,12 @@ _URL: Final = b'"servers":[{"url":"%b"'
 def document(settings: Settings, protocols: ProtocolRegistry, served: ServedModel) -> bytes:
     """Return the document as JSON."""
     contract, manifest = served.contract, served.loaded.manifest
-    facts, samples = facts_of(contract, manifest, is_terse=settings.terse_errors)
+    facts, samples = facts_of(contract, manifest, settings)
     errors = ErrorResponses(is_terse=settings.terse_errors, details=_details(facts, contract))
     examples = Examples(contract, manifest.golden, samples, settings.max_body_bytes)
     guarded, admin = settings.tokens_file is not None, ("not_found",) if settings.admin_bind else ()
     paths = Paths(examples, errors, settings.max_body_bytes, guarded=guarded)
-    schemas = schemas_of(facts, contract, manifest)
+    schemas = schemas_of(facts, contract, manifest, settings.log_redact)
     tags = []
     for codec in protocols.codecs:
         description = codec.describe(facts) if codec.describe else _bare(codec)
@@ -72,12 +73,13 @@ def _info(facts: ModelFacts, served: ServedModel, settings: Settings) -> dict[st
 
 def _details(facts: ModelFacts, contract: Contract) -> dict[str, Problem]:
     """Return what may be wrong with a row of this model, in the words of its reader."""
-    if not facts.samples:
+    if not facts.samples or len(facts.names) > _MOST_DETAILED:
         return {}
     row = facts.samples[0]
     by_name = facts.by_name(row)
     lacking = {name: by_name[name] for name in list(by_name)[1:]}
-    wrong = [[[], *row[1:]], row[1:], {**by_name, f"{facts.names[0][:40]}?": 1}, lacking, 1]
+    value = "abc" if contract.signature.features[0].dtype in ("float64", "bool") else []
+    wrong = [[value, *row[1:]], row[1:], {**by_name, f"{facts.names[0][:40]}?": 1}, lacking, 1]
     return problems_of(lambda each: contract.rows.read([each], "/features", single=True), wrong)
 
 

@@ -1,6 +1,7 @@
 """Examples of requests, each with the answer that the protocol gives to it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from model.bundle.manifest import Golden
@@ -32,10 +33,8 @@ class Examples:
             body = encoded(example)
             if len(body) > (self._most if not found else min(self._most, _OTHERS)):
                 continue
-            try:
+            with suppress(ServiceError):
                 found[name] = example, self._answer(codec, example, body)
-            except ServiceError:
-                continue
         return found
 
     def _answer(self, codec: Codec, example: Example, body: bytes) -> Answer:

@@ -1,10 +1,12 @@
 """What the document says of the model: the schemas of its rows and answers, and the facts that protocols describe."""
 
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from model.bundle.manifest import Baseline, Manifest
 from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
-from model.signature import Cell, Signature
+from model.signature import Cell, Label, Signature
+from service.config.settings import Settings
 from service.formats import strict_json
 from service.protocols import description
 from service.protocols.base import Contract
@@ -26,12 +28,16 @@ _MOST_SHOWN: Final = 5  # values of a training baseline
 _LONGEST: Final = 40
 
 
-def facts_of(contract: Contract, manifest: Manifest, *, is_terse: bool) -> tuple[ModelFacts, list[int]]:
-    """Return what protocols may say of the model, and which golden rows the samples are."""
+def facts_of(contract: Contract, manifest: Manifest, settings: Settings) -> tuple[ModelFacts, list[int]]:
+    """Return what protocols may say of the model, and which golden rows the samples are.
+
+    With TERSE_ERRORS that is nothing. If values of some features are never to be logged, there are no samples either.
+    """
     row_id, max_rows = contract.row_id, contract.tables.max_rows
-    if is_terse:
+    if settings.terse_errors:
         return ModelFacts(max_rows, RequestSchema(contract.rows)), []
-    samples = _sample(manifest.golden.rows, manifest.golden.labels)[:max_rows]
+    golden = manifest.golden
+    samples = [] if settings.log_redact else _sample(golden.rows, golden.labels)[:max_rows]
     facts = ModelFacts(
         max_rows,
         contract.schema,
@@ -39,18 +45,18 @@ def facts_of(contract: Contract, manifest: Manifest, *, is_terse: bool) -> tuple
         contract.served_as,
         contract.identity.version,
         contract.outputs,
-        tuple(manifest.golden.rows[place] for place in samples),
+        tuple(golden.rows[place] for place in samples),
         row_id,
     )
     return facts, samples
 
 
-def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest) -> dict[str, Schema]:
-    """Return the components that every document has."""
+def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden: Collection[str]) -> dict[str, Schema]:
+    """Return the components that every document has; nothing is told of the training values of `hidden` features."""
     signature = facts.signature
     if signature is None:
         return _of_any_model()
-    notes = {name: _note(each) for name, each in (manifest.baseline or {}).items()}
+    notes = {name: _note(each) for name, each in (manifest.baseline or {}).items() if name not in hidden}
     rows = RowSchemas(signature, contract.policy, notes)
     schemas = {
         description.ROW: rows.row(),
@@ -60,6 +66,8 @@ def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest) -> dic
     for method in facts.methods:
         specs = [spec for spec in facts.outputs if spec.method == method]
         schemas[component_of(method)] = _label(signature, specs[0]) if method == PREDICT else _numbers(specs)
+    if manifest.thresholds and signature.classes:
+        schemas[description.LABEL]["description"] = _thresholds(signature.classes[0], manifest.thresholds)
     if signature.probabilities:
         note = "The probability of the predicted class, or of each of them if a row has several labels."
         several = signature.outputs is not None
@@ -100,6 +108,13 @@ def _label(signature: Signature, spec: OutputSpec) -> Schema:
     if all(one == each[0] for one in each):
         return _array(each[0], signature.outputs)
     return {**_array({}, signature.outputs), "prefixItems": each}
+
+
+def _thresholds(classes: Sequence[Label], thresholds: Sequence[float | None]) -> str:
+    """Say from which probability on a class is answered."""
+    given = [(label, least) for label, least in zip(classes, thresholds, strict=True) if least is not None]
+    said = ", ".join(f"{str(label)[:_LONGEST]!r} {least:g}" for label, least in given[:_MOST_SHOWN])
+    return f"A class is answered from this probability on: {said}{', …' if len(given) > _MOST_SHOWN else '.'}"
 
 
 def _numbers(specs: list[OutputSpec]) -> Schema:

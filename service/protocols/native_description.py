@@ -101,7 +101,10 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
     rows, members = list(facts.samples[:2]), [spec.member for spec in facts.outputs]
     first, several = rows[0], range(len(rows))
     as_csv = _csv(facts.names, rows)
+    text = facts.signature is not None and facts.signature.layout == "text"
+    bare = {"string": Example("One row, as a bare string", {SINGLE: first[0]}, [0])} if text else {}
     return {
+        **bare,
         "row": Example("One row, by position", {SINGLE: first}, [0]),
         "row_by_name": Example("One row, by name", {SINGLE: facts.by_name(first)}, [0]),
         "rows": Example("Several rows", {MANY: rows}, several),

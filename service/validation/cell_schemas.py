@@ -1,6 +1,7 @@
 """JSON Schemas of what a model's columns take, for the OpenAPI document, which they keep small."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from model.signature import Feature, Label, Signature
@@ -15,6 +16,7 @@ MOST_FEATURES: Final = 10_000  # more are not described one by one
 MOST_CHARACTERS: Final = 2**19  # of all names
 _LISTED: Final = 20
 _LONGEST: Final = 60
+_LONGEST_NOTE: Final = 600
 _JSON_TYPES: Final = {int: "number", float: "number", bool: "boolean", str: "string", type(None): "null"}
 _ORDER: Final = ("number", "boolean", "string", "null")
 # What `model.columns.parse_datetime` takes; JSON Schema's own formats want seconds and an offset.
@@ -27,16 +29,16 @@ DATETIME: Final = f"^({_YEAR}-(0[1-9]|1[0-2])|({_YEAR}-{_DAY}|{_LEAP_DAY})({_TIM
 ROW_ID: Final[Schema] = {"type": ["number", "boolean", "string", "null"], "maxLength": LONGEST_ID}
 
 
-def cell_schema(feature: Feature, *, most_categories: int = MOST_CATEGORIES) -> Schema:
-    """Return the schema of one feature's cells; its categories are values of it if there are not too many."""
+def cell_schema(feature: Feature, *, lists_categories: bool = True) -> Schema:
+    """Return the schema of one feature's cells, in which its categories are listed if they are the only values."""
     reader = CellReader(feature)
     schema: Schema = {"type": _one_or_list(_types(reader))}
     if feature.dtype == "datetime":
         schema["pattern"] = DATETIME
-    if feature.categories is not None and len(feature.categories) <= most_categories:
+    if feature.categories is not None and lists_categories:
         schema["enum"] = [*feature.categories, *([None] if feature.nullable else ())]
     elif feature.categories is not None:
-        schema["description"] = f"Expected {reader.expected[:600]}. GET /model lists them all."
+        schema["description"] = f"Expected {reader.expected[:_LONGEST_NOTE]}. GET /model lists them all."
     return schema
 
 
@@ -45,7 +47,7 @@ def enum_of(labels: Iterable[Label]) -> Schema:
     values = list(labels)
     integers = all(type(value) is int for value in values)
     schema: Schema = {"type": "integer" if integers else _one_or_list({_JSON_TYPES[type(value)] for value in values})}
-    if len(values) <= MOST_CATEGORIES and _size(values) <= MOST_ENUMERATED:
+    if _size(values) <= MOST_ENUMERATED:
         schema["enum"] = values
     return schema
 
@@ -58,14 +60,15 @@ class RowSchemas:
         features = signature.features
         names_size = sum(map(len, signature.names))
         self._described = len(features) <= MOST_FEATURES and names_size <= MOST_CHARACTERS
-        kinds = {kind for each in features for kind in _types(CellReader(each))}
+        alike = {(each.dtype, each.nullable): each for each in features}
+        kinds = {kind for each in alike.values() for kind in _types(CellReader(each))}
         self._any_cell: Schema = {"type": _one_or_list(kinds)}
         self._cells: list[Schema] = []
-        left = MOST_ENUMERATED
+        left: float = MOST_ENUMERATED
         for feature in features if self._described else ():
             size = _size(feature.categories or ())
-            self._cells.append(cell_schema(feature, most_categories=MOST_CATEGORIES if size <= left else -1))
-            left -= size if "enum" in self._cells[-1] else 0
+            self._cells.append(cell_schema(feature, lists_categories=size <= left))
+            left -= size if size <= left else 0
 
     def row(self) -> Schema:
         """Return the schema of a row in any form."""
@@ -117,5 +120,8 @@ def _one_or_list(types: Iterable[str]) -> str | list[str]:
     return found[0] if len(found) == 1 else found
 
 
-def _size(values: Iterable[Label]) -> int:
+def _size(values: Sequence[Label]) -> float:
+    """Return about how many characters it takes to list values, infinitely many if there are too many of them."""
+    if len(values) > MOST_CATEGORIES:
+        return math.inf
     return sum(len(value) if isinstance(value, str) else 8 for value in values)
