@@ -75,6 +75,9 @@ proxies:
 	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	       nginx-light haproxy faketime gettext-base; } >&2
 
+pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
+	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
+
 chromium:
 	@which chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	  chromium fonts-liberation; } >&2

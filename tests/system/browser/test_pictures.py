@@ -1,0 +1,80 @@
+"""The pictures of README: made here, into PICTURES if that is set (`make pictures`)."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.conftest import ROOT
+from tests.system.browser import churn
+from tests.system.conftest import launching
+
+MOST_BYTES = 200_000
+SHOWN = ROOT / "docs/images"
+COLUMNS = ["customer", "tenure_months", "monthly_charge", "age", "support_calls", "contract", "payment"]
+CONTRACTS, PAYMENTS = ["month to month", "one year", "two years"], ["card", "direct debit", "invoice"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, make_once):
+    with launching(tmp_path_factory, make_once("-c", churn.PACK)) as launch:
+        server = launch(WEB_CONCURRENCY="1")
+        server.wait_until_ready()
+        yield server
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return where pictures go: where they are asked for, else where they are forgotten."""
+    return Path(os.environ.get("PICTURES", tmp_path))
+
+
+def customers(count):
+    """Write a file of customers, two of whom have a value that the model does not take."""
+    rows = [
+        [f"C{at:05}", at % 61, 20.5 + at % 97, 18 + at % 70, at % 5, CONTRACTS[at % 3], PAYMENTS[at % 2]]
+        for at in range(count)
+    ]
+    rows[41][5], rows[count - 90][2] = "two weeks", "n/a"
+    return "\n".join(",".join(map(str, row)) for row in [COLUMNS, *rows])
+
+
+def predicted(page):
+    """Fill in a customer who may leave, and wait for the answer."""
+    page.locator("#form").get_by_label("support_calls", exact=True).fill("4")
+    page.get_by_role("button", name="Predict", exact=True).click()
+    expect(page.get_by_role("region", name="Answer").last).to_contain_text("Round trip")
+    page.evaluate("document.activeElement.blur()")
+
+
+def scored(page):
+    """Predict a file with two rows that are refused."""
+    page.get_by_label("Choose a CSV file").set_input_files(
+        [{"name": "customers.csv", "mimeType": "text/csv", "buffer": customers(5000).encode()}]
+    )
+    page.get_by_role("button", name="Predict all rows").click()
+    page.get_by_role("button", name="Skip refused rows").click()
+    expect(page.get_by_role("link", name="Download 4,998 rows")).to_be_focused()
+    page.evaluate("document.activeElement.blur()")
+    page.locator("#files").evaluate("section => section.scrollIntoView()")
+
+
+LIGHT = {"viewport": {"width": 1200, "height": 860}, "color_scheme": "light"}
+DARK = {"viewport": {"width": 1200, "height": 860}, "color_scheme": "dark"}
+PHONE = {"viewport": {"width": 390, "height": 700}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "act"),
+    [("page-light", LIGHT, predicted), ("page-dark", DARK, scored), ("page-phone", PHONE, predicted)],
+)
+def test_a_picture_of_readme_is_made(visit, server, folder, name, options, act):
+    """It is small enough for a README, and so is the one that README shows."""
+    page = visit(server.port, reduced_motion="reduce", **options).page
+    act(page)
+    page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+    assert MOST_BYTES > (folder / f"{name}.png").stat().st_size
+    assert MOST_BYTES > (SHOWN / f"{name}.png").stat().st_size
+    assert f"docs/images/{name}.png" in (ROOT / "README.md").read_text()
