@@ -7,8 +7,8 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-models test-openapi test-proxies test-browser proxies \
-  chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk lock clean
+.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-proxies \
+  test-browser proxies chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
@@ -24,7 +24,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not models and not openapi and not proxies and not browser" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not proxies and not browser" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
@@ -47,6 +47,12 @@ test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-mod
 	done
 	.venv/bin/pytest -m models tests/system/models/guide --numprocesses 2
 	.venv/bin/pytest -m models tests/system/models/versions --numprocesses 2 --dist loadgroup --timeout 600
+
+# The environments that the wheel is installed into: newest libraries and Jupyter, the oldest, and no pandas.
+INSTALLED = current oldest bare
+INSTALL = tests/system/install
+test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the wheel, install it, run its command and serve from Jupyter
+	.venv/bin/pytest $(INSTALL) -m install --numprocesses 2 --dist loadgroup
 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600
@@ -129,29 +135,29 @@ bench: .venv/dev.stamp .venv-peers/chart.stamp .venv-models/boosting.stamp wrk  
 wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
+COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $(LOCK_FLAGS)
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	printf '%s\n' onnx rich > .venv/packing.txt; printf '%s\n' onnx rich scikit-learn skops > .venv/estimators.txt
 	for set in "-compiled:--group image --excludes .venv/estimators.txt" ":--group image --excludes .venv/packing.txt" \
 	  "-train:--all-extras" "-dev:--all-extras --group dev"; do \
-	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    $(LOCK_FLAGS) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
+	  $(COMPILE) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
 	.venv/bin/python -m model.environments.lock .venv/bin/uv $(LOCK_FLAGS)
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  $(LOCK_FLAGS) tests/clients/requirements.in -o tests/clients/requirements.txt
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  $(LOCK_FLAGS) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
+	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.txt
+	$(COMPILE) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	  $(LOCK_FLAGS) tests/openapi/requirements.in -o tests/openapi/requirements.txt
+	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	for each in $(LIBRARIES); do \
-	  .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
-	    $(LOCK_FLAGS) --all-extras --group dev pyproject.toml tests/models/requirements-$$each.in \
+	  $(COMPILE) --all-extras --group dev pyproject.toml tests/models/requirements-$$each.in \
 	    -c requirements-dev.txt -o tests/models/requirements-$$each.txt || exit 1; \
 	done
+	$(COMPILE) $(INSTALL)/build.in -o $(INSTALL)/build.txt
+	$(COMPILE) --all-extras -c requirements-dev.txt pyproject.toml $(INSTALL)/current.in -o $(INSTALL)/current.txt
+	$(COMPILE) --extra data --resolution lowest-direct pyproject.toml $(INSTALL)/oldest.in -o $(INSTALL)/oldest.txt
+	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-models .venv-openapi .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-install .venv-models .venv-openapi .bench bundle
 
 .venv-clients/stamp: tests/clients/requirements.txt
 	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
@@ -181,6 +187,9 @@ endef
 	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-openapi
 	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-openapi --require-hashes -r $< >&2
 	@touch $@
+
+.venv-install/%.stamp: $(INSTALL)/%.txt | .venv/dev.stamp
+	$(environment)
 
 .venv-peers/%.stamp: benchmarks/peers/%/requirements.txt | .venv/dev.stamp
 	$(environment)
