@@ -6,7 +6,7 @@ Imports: everything.
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from model.bundle.trust import make_importable
 from model.forking import end_with_parent, prefer_oom_kill
 from service.config.refusals import NO_ROOM, Refused
 from service.config.settings import Settings
+from service.errors import failure_of
 from service.http import documents, metadata, web
 from service.http.app import Services, create_app
 from service.http.auth import AuthState
@@ -26,10 +27,11 @@ from service.monitoring.log_format import Formatter
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
 from service.monitoring.recorder import Recorder
+from service.monitoring.refusal import Caller, Refusal
 from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory, shared_state
 from service.server.dispatch import Pages
-from service.server.interfaces import Hosted, MasterEvents, WorkerEvents
+from service.server.interfaces import EarlyRefusal, Hosted, MasterEvents, WorkerEvents
 from service.server.shared_state import State
 from service.serving.fetch import Trial, fetch
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
@@ -75,7 +77,7 @@ def start(environ: Mapping[str, str]) -> Flask:
 def assemble(
     settings: Settings,
     served: ServedModel,
-    hashes: Iterable[bytes] | None,
+    hashes: Mapping[bytes, str] | None,
     write: Callable[[bytes], None],
     state: DrainState,
     directory: Path | None = None,
@@ -86,7 +88,7 @@ def assemble(
     """
     protocols = registry_of(settings)
     metrics = Metrics(protocols.names, directory)
-    metrics.declare_classes(served.contract.signature)
+    metrics.declare_model(served.contract.signature)
     log = PredictionLog(write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     return Services(settings, protocols, ModelSlot(served), metrics, Recorder(metrics, log), AuthState(hashes), state)
 
@@ -100,7 +102,7 @@ def hosted_by(gunicorn_app: Any) -> Hosted:
 def _host(services: Services, state: State, directory: Path, tried: str) -> Hosted:
     """Return what the process tree is handed of the application; `tried` is the state of MODEL_DIR that is served."""
     settings, metrics = services.settings, services.metrics
-    swap = ModelSwap(settings, services.model, services.auth, metrics.declare_classes)
+    swap = ModelSwap(settings, services.model, services.auth, metrics.declare_model)
     swap.tried = tried
     watched = "service.serving.watcher", str(settings.model_dir.absolute()), str(settings.watch_seconds)
 
@@ -146,9 +148,16 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
     events = WorkerEvents(
         connection_closed=lambda kind: metrics.connections_closed.labels(kind).inc(),
         out_of_descriptors=metrics.out_of_descriptors.inc,
+        refused=lambda early: services.recorder.unrouted(early.request_id, _refusal_of(early)),
         threads_abandoned=services.recorder.abandon,
     )
     worker.set_up(settings, state, events, pages)
+
+
+def _refusal_of(early: EarlyRefusal) -> Refusal:
+    """Return why the process tree refused a request."""
+    failure = failure_of(early.code)
+    return Refusal(failure.status, failure, Caller(early.client, early.method, early.path))
 
 
 def _configure_logging(level: str) -> None:

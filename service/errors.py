@@ -84,12 +84,16 @@ class TryLater(ServiceError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with the rows: where (a JSON pointer into the body), what was expected, what came."""
+    """One thing that is wrong with the rows: where (a JSON pointer into the body), what was expected, what came.
+
+    `feature` is the model's feature that it is about, if it is about one.
+    """
 
     code: str
     pointer: str
     expected: str
     got: str
+    feature: str | None = None
 
 
 class InvalidRows(ServiceError):
@@ -108,7 +112,7 @@ class InvalidRows(ServiceError):
 
 @dataclass(frozen=True)
 class Failure:
-    """What a caller is told of an error."""
+    """What a caller is told of an error; `feature` is the model's feature that its first problem is about, if any."""
 
     status: int
     code: str
@@ -116,6 +120,13 @@ class Failure:
     message: str
     headers: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
+    feature: str | None = None
+
+
+def failure_of(code: str) -> Failure:
+    """Return a failure of which no more is known than its code."""
+    status, title = TABLE[code]
+    return Failure(status, code, title, f"{title}.", _NO_HEADERS)
 
 
 # Errors whose message may say what the model takes, beside all with status 422.
@@ -129,6 +140,7 @@ def terse(failure: Failure) -> Failure:
     return failure
 
 
+_OURS: Final = "Something failed on our side; the server's log has it under the request id."
 # What a model finds wrong with rows, in words that do not reveal what it is made of.
 _OF_MODELS: Final = {
     "no_finite_answer": "Expected values that the model can compute with, got some that are too large; check their "
@@ -150,10 +162,12 @@ def describe(error: BaseException) -> Failure:
     """Say what a caller is told of any exception; of one that is not ours to explain, nothing but its code."""
     if isinstance(error, ServiceError):
         problems = error.problems if isinstance(error, InvalidRows) else ()
-        return Failure(error.status, error.code, error.title, str(error), error.headers, problems)
-    code, message = "internal_error", "Something failed on our side; the server's log has it under the request id."
+        feature = problems[0].feature if problems else None
+        return Failure(error.status, error.code, error.title, str(error), error.headers, problems, feature)
+    code, message, cell = "internal_error", _OURS, None
     of_model = getattr(error, "code", None)
     if isinstance(of_model, str) and of_model in _OF_MODELS:
-        code, message = of_model, _OF_MODELS[of_model] + _place(getattr(error, "cell", None))
+        cell = getattr(error, "cell", None)
+        code, message = of_model, _OF_MODELS[of_model] + _place(cell)
     status, title = TABLE[code]
-    return Failure(status, code, title, message, _NO_HEADERS)
+    return Failure(status, code, title, message, _NO_HEADERS, feature=cell[1] if cell else None)

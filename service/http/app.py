@@ -58,7 +58,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(metadata.blueprint(protocols, model, services.metrics, services.state))
     app.register_blueprint(documents.blueprint(settings, protocols, model))
     app.register_blueprint(operations.blueprint(model, services.metrics, services.state))
-    app.register_error_handler(Exception, lambda error: refusal(error, protocols))
+    app.register_error_handler(Exception, lambda error: refusal(error, protocols, services.recorder))
     return app
 
 

@@ -21,13 +21,13 @@ def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> 
 
     def check(request: Request) -> None:
         try:
-            auth.check(request.environ.get("HTTP_AUTHORIZATION", ""))
+            request.owner = auth.check(request.environ.get("HTTP_AUTHORIZATION", ""))
         except ServiceError as refusal:
             request.trusted = False
             if request.endpoint in health or is_public(request):
                 return
             if codec := (request.view_args or {}).get("codec"):
-                recorder.refused(codec.name, request.request_id, refusal)
+                recorder.refused(codec, request, refusal)
             raise
         came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
         if request.endpoint in admin and auth.admin not in (None, came_in):

@@ -28,7 +28,7 @@ class View:
     def answer(self, codec: Codec, model: str | None = None, version: str | None = None) -> Response:
         """Read, decode, predict and encode; each failure is an exception, and each request leaves one record."""
         request, settings = this_request(), self.settings
-        with self.recorder.recording(codec.name, request.request_id) as record:
+        with self.recorder.recording(codec, request) as record:
             served = record.served = self.model.current
             request.check_admitted()
             contract = served.contract.of_request()
@@ -68,8 +68,8 @@ def blueprint(protocols: ProtocolRegistry, view: View) -> Blueprint:
     def unrouted(error: HTTPException) -> Response:
         """Record a request that never reached the view, such as one with a wrong method: its caller fails as well."""
         if codec := _protocol_at(this_request().path):
-            view.recorder.refused(codec.name, this_request().request_id, ours(error))
-        return refusal(error, protocols)
+            view.recorder.refused(codec, this_request(), ours(error))
+        return refusal(error, protocols, view.recorder)
 
     return predict
 

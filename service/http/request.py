@@ -8,6 +8,7 @@ import flask
 
 from service.errors import ServiceError, TryLater
 from service.incoming import Incoming, incoming_of
+from service.monitoring.refusal import Caller
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
@@ -32,6 +33,8 @@ class Request(flask.Request):
     """The request class of the application."""
 
     trusted = True  # whether the caller may be told about the model: it has a token, or none is needed
+    recorded = False  # whether the request has a record, and so a line in the prediction log
+    owner = ""  # whose token it has
 
     @cached_property
     def request_id(self) -> str:
@@ -75,6 +78,11 @@ class Request(flask.Request):
         """Raise TryLater where the server has so many requests waiting that this one is not to wait too."""
         if self.incoming.shed:
             raise TryLater("overloaded", "As many requests wait for a thread as may; try again later, or add workers.")
+
+    def caller(self) -> Caller:
+        """Return who sent the request, and what it asked for."""
+        client: str = self.environ.get("REMOTE_ADDR", "")
+        return Caller(client, self.method, self.path, self.header("X-Forwarded-For"), self.owner)
 
     def header(self, name: str) -> str:
         """Return the value of a header, or "" where there is none."""

@@ -8,6 +8,8 @@ from model.errors import ValueRefused
 from service.errors import ServiceError, describe
 from service.formats import strict_json
 from service.http.framework import Response, this_request
+from service.monitoring.recorder import Recorder
+from service.monitoring.refusal import Refusal
 from service.protocols.base import JSON, Answer
 from service.protocols.registry import ProtocolRegistry
 
@@ -25,10 +27,11 @@ def response_of(answer: Answer) -> Response:
     return Response(answer.content, answer.content_type, status=answer.status, headers=answer.headers)
 
 
-def refusal(error: Exception, protocols: ProtocolRegistry) -> Response:
+def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -> Response:
     """Answer an exception in the format of the path's protocol.
 
-    The caller is told nothing about an unexpected one; its traceback goes to the log.
+    The caller is told nothing about an unexpected one; its traceback goes to the log. A request that has no record yet,
+    being no prediction request, gets its line in the prediction log here.
     """
     failure = describe(ours(error) if isinstance(error, HTTPException) else error)
     asked = this_request()
@@ -42,6 +45,8 @@ def refusal(error: Exception, protocols: ProtocolRegistry) -> Response:
         logger.debug("request %s: %s: %s", asked.request_id, failure.code, said or failure.message)
     response = response_of(protocols.refuse(asked.path, failure, asked.request_id))
     response.headers += failure.headers.items()
+    if not asked.recorded and failure.code != "draining":  # which is what a health check asks for
+        recorder.unrouted(asked.request_id, Refusal(response.status, failure, asked.caller()))
     return response
 
 

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from service.errors import TABLE
 from service.monitoring.class_counts import MOST_CLASSES
+from service.monitoring.feature_labels import MOST_FEATURES
 
 PREFIX: Final = "mlservice"
 # From a small model on one row to a large forest on thousands; includes the bounds that an SLO is likely to name.
@@ -52,6 +54,19 @@ CATALOGUE: Final = (
         "predictions_total",
         ("class",),
         f"Rows by predicted class; from the {MOST_CLASSES + 1}st class on: (other).",
+    ),
+    Declaration(
+        Counter,
+        "refused_cells_total",
+        ("feature",),
+        f"Invalid or missing cells of refused requests, up to 100 each; from feature {MOST_FEATURES + 1} on: (other).",
+    ),
+    Declaration(
+        Counter,
+        "refused_requests_total",
+        ("code",),
+        "Refused requests that are no prediction requests, such as unknown paths and malformed HTTP.",
+        values=tuple(TABLE),
     ),
     Declaration(Gauge, "in_progress_requests", (), "Prediction requests in progress.", _LIVE_SUM),
     Declaration(Gauge, "ready_workers", (), "Workers that reproduced the golden rows and accept requests.", _LIVE_SUM),

@@ -10,10 +10,11 @@ from prometheus_client import CollectorRegistry
 from model.loading import Loaded
 from model.prediction import Prediction
 from model.signature import Signature
-from service.errors import OK, TABLE
+from service.errors import OK, TABLE, Failure
 from service.monitoring import metric_files
 from service.monitoring.catalogue import CATALOGUE, PREFIX
 from service.monitoring.class_counts import ClassCounts
+from service.monitoring.feature_labels import FeatureLabels
 from service.monitoring.scrape import Scraper
 
 
@@ -80,10 +81,12 @@ class Metrics:
         scraper = Scraper(registry, directory, made["unreadable_metric_files"].set)
         self.exposition, self.statistics = scraper.exposition, scraper.statistics
 
-    def declare_classes(self, signature: Signature) -> None:
-        """Create the series of a model's classes, at zero."""
+    def declare_model(self, signature: Signature) -> None:
+        """Create the series of a model's classes and features, at zero."""
         for name in self._classes_of(signature).names:
             self._of_class(name)
+        for label in FeatureLabels(signature).labels:
+            self._made["refused_cells_total"].labels(label)
 
     def served(self, loaded: Loaded, at: float) -> None:
         """Note which model this process serves, when it was loaded (Unix seconds), and that the process is ready."""
@@ -107,6 +110,16 @@ class Metrics:
         series.duration.observe(seconds)
         if code != OK:
             series.failed_seconds.inc(seconds)
+
+    def refused(self, code: str) -> None:
+        """Count one request that was refused and is no prediction request."""
+        self._made["refused_requests_total"].labels(code).inc()
+
+    def refused_cells(self, signature: Signature, failure: Failure) -> None:
+        """Count what a request was refused for, by feature."""
+        features = [each.feature for each in failure.problems] or [failure.feature]
+        for label, count in FeatureLabels(signature).count(features):
+            self._made["refused_cells_total"].labels(label).inc(count)
 
     def ignored(self, protocol: str) -> None:
         """Count one column of a request that was ignored."""

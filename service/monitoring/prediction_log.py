@@ -1,4 +1,4 @@
-"""The prediction log: one line of strict JSON for each prediction request."""
+"""The prediction log: one line of strict JSON for each prediction request, and for each request that was refused."""
 
 import zlib
 from collections.abc import Callable, Sequence
@@ -12,22 +12,28 @@ import numpy as np
 from model.prediction import Prediction, Rows
 from service.errors import OK
 from service.formats import strict_json
+from service.monitoring.refusal import Refusal
 from service.protocols.base import Call, ModelIdentity
 from service.protocols.json_shapes import values_by_row
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of one request; `time` in Unix seconds, `call` and `prediction` are None if it failed."""
+    """The outcome of one request; `time` in Unix seconds.
+
+    `call` and `prediction` are None if it failed, and then `refusal` says why. `protocol`, `model` and `seconds` are
+    None if it was refused before a prediction route was reached.
+    """
 
     time: float
     request_id: str
-    protocol: str
+    protocol: str | None
     code: str
-    seconds: float
+    seconds: float | None
     model: ModelIdentity | None
-    call: Call | None
-    prediction: Prediction | None
+    call: Call | None = None
+    prediction: Prediction | None = None
+    refusal: Refusal | None = None
 
 
 class PredictionLog:
@@ -58,8 +64,10 @@ class PredictionLog:
             "model": outcome.model,
             "protocol": outcome.protocol,
             "code": outcome.code,
-            "latency_ms": round(outcome.seconds * 1000, 3),
+            "latency_ms": None if outcome.seconds is None else round(outcome.seconds * 1000, 3),
         }
+        if outcome.refusal is not None:
+            entry |= outcome.refusal.described(self._redact)
         if call is not None and prediction is not None:
             most = self._most_rows
             entry["rows"] = len(call.rows)

@@ -1,28 +1,44 @@
-"""The one place that counts, measures and logs the outcome of a prediction request."""
+"""The one place that counts, measures and logs the outcome of a prediction request, and of refused requests."""
 
 import logging
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from model.prediction import Prediction
-from service.errors import OK, describe
+from service.errors import OK, Failure, describe, failure_of
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import Outcome, PredictionLog
-from service.protocols.base import Call
+from service.monitoring.refusal import Caller, Refusal
+from service.protocols.base import Call, Codec
 from service.serving.served_model import ServedModel
 
 logger = logging.getLogger(__name__)
 MOST_LOGGED = 100  # columns that are ignored: their names come from requests, and are not to fill a log
 
 
+class Asked(Protocol):
+    """What a record needs to know of a request."""
+
+    recorded: bool  # whether the request has a record, and so a line in the log
+
+    @property
+    def request_id(self) -> str:
+        """The request's id."""
+
+    def caller(self) -> Caller:
+        """Return who sent it."""
+
+
 class Record:
     """One request while it is answered, as a context; the view adds what it learns, and leaving ends the record."""
 
-    def __init__(self, recorder: "Recorder", protocol: str, request_id: str) -> None:
-        self._recorder, self._protocol, self._request_id = recorder, protocol, request_id
+    def __init__(self, recorder: "Recorder", codec: Codec, request: Asked) -> None:
+        self._recorder, self._codec, self._request = recorder, codec, request
+        request.recorded = True
         self.served: ServedModel | None = None
         self._call: Call | None = None
         self._prediction: Prediction | None = None
@@ -37,8 +53,7 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Record the outcome; an exception is one, and is raised further."""
-        code = OK if error is None else describe(error).code
-        self._recorder.end(self, code)
+        self._recorder.end(self, None if error is None else describe(error))
 
     def received(self) -> None:
         """Start the clock: the time that a slow sender took does not count."""
@@ -61,16 +76,32 @@ class Record:
             start = end
         return ", ".join(parts)
 
-    def outcome(self, code: str) -> Outcome:
-        """Return the outcome as of now."""
-        seconds = time.perf_counter() - self._marks[0][1]
+    @property
+    def protocol(self) -> str:
+        """The protocol's name."""
+        return self._codec.name
+
+    @property
+    def seconds(self) -> float:
+        """How long the request has taken so far."""
+        return time.perf_counter() - self._marks[0][1]
+
+    def outcome(self, seconds: float, failure: Failure | None) -> Outcome:
+        """Return the outcome of a request that took so long."""
         model = self.served.contract.identity if self.served else None
-        request_id, protocol = self._request_id, self._protocol
-        return Outcome(time.time(), request_id, protocol, code, seconds, model, self._call, self._prediction)
+        request_id, protocol = self._request.request_id, self._codec.name
+        if failure is None:
+            return Outcome(time.time(), request_id, protocol, OK, seconds, model, self._call, self._prediction)
+        status = self._codec.refuse(replace(failure, problems=()), request_id).status
+        refusal = Refusal(status, failure, self._request.caller())
+        return Outcome(time.time(), request_id, protocol, failure.code, seconds, model, refusal=refusal)
 
 
 class Recorder:
-    """Makes exactly one count, one duration and one log line of each request, whether it succeeds or not."""
+    """Makes exactly one count, one duration and one log line of each request, whether it succeeds or not.
+
+    A request that is refused before a prediction route is reached has a count and a log line.
+    """
 
     def __init__(self, metrics: Metrics, log: PredictionLog) -> None:
         self._metrics = metrics
@@ -79,25 +110,25 @@ class Recorder:
         self._ignored: set[str] = set()
         self._running: dict[Record, None] = {}  # requests in progress, oldest first
 
-    def recording(self, protocol: str, request_id: str) -> Record:
-        """Return the record of a request, for the block that answers it."""
-        return Record(self, protocol, request_id)
+    def recording(self, codec: Codec, request: Asked) -> Record:
+        """Return the record of a prediction request, for the block that answers it."""
+        return Record(self, codec, request)
 
     def begin(self, record: Record) -> None:
         """Count a request as in progress."""
         self._running[record] = None
         self._metrics.in_progress.inc()
 
-    def end(self, record: Record, code: str) -> None:
+    def end(self, record: Record, failure: Failure | None) -> None:
         """Record the outcome of a request that was in progress."""
         self._metrics.in_progress.dec()
         del self._running[record]
-        self._write(record, record.outcome(code))
+        self._write(record, failure)
 
     def abandon(self) -> None:
         """Record requests in progress as timed out: the process is about to end without answering them."""
         for record in tuple(self._running):
-            self._write(record, record.outcome("prediction_timeout"))
+            self._write(record, failure_of("prediction_timeout"))
 
     def ignored(self, protocol: str, columns: Iterable[str]) -> None:
         """Count the columns of a request that were ignored, and log the name of each once in this process."""
@@ -107,19 +138,32 @@ class Recorder:
                 self._ignored.add(name)
                 logger.warning("the column %r, which the model does not take, is ignored in requests", name)
 
-    def refused(self, protocol: str, request_id: str, error: Exception) -> None:
-        """Record a request that was refused before its view."""
-        with suppress(type(error)), self.recording(protocol, request_id):
+    def refused(self, codec: Codec, request: Asked, error: Exception) -> None:
+        """Record a prediction request that was refused before its view."""
+        with suppress(type(error)), self.recording(codec, request):
             raise error
 
-    def _write(self, record: Record, outcome: Outcome) -> None:
-        self._metrics.answered(outcome.protocol, outcome.code, outcome.seconds)
+    def unrouted(self, request_id: str, refusal: Refusal) -> None:
+        """Record a request that was refused and is no prediction request: an unknown path, or malformed HTTP."""
+        code = refusal.failure.code
+        self._metrics.refused(code)
+        self._log_outcome(Outcome(time.time(), request_id, None, code, None, None, refusal=refusal), ())
+
+    def _write(self, record: Record, failure: Failure | None) -> None:
+        seconds = record.seconds
+        outcome = record.outcome(seconds, failure)
+        self._metrics.answered(record.protocol, outcome.code, seconds)
         names: tuple[str, ...] = ()
         if record.served is not None:
             signature = record.served.contract.signature
             names = signature.names
             if outcome.prediction is not None:
-                self._metrics.predicted(outcome.protocol, signature, outcome.prediction)
+                self._metrics.predicted(record.protocol, signature, outcome.prediction)
+            elif failure is not None:
+                self._metrics.refused_cells(signature, failure)
+        self._log_outcome(outcome, names)
+
+    def _log_outcome(self, outcome: Outcome, names: tuple[str, ...]) -> None:
         try:
             self._log.record(outcome, names)
             self._dropping = False

@@ -18,7 +18,10 @@ def problem_json(failure: Failure, request_id: str) -> Answer:
         "request_id": request_id,
     }
     if failure.problems:
-        document["errors"] = failure.problems
+        document["errors"] = [
+            {"code": each.code, "pointer": each.pointer, "expected": each.expected, "got": each.got}
+            for each in failure.problems
+        ]
     return Answer(strict_json.dumps(document), PROBLEM_JSON, status=failure.status)
 
 

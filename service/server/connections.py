@@ -4,6 +4,7 @@ No client can block the worker: what it does not send or take at once is waited 
 """
 
 import math
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from service.server import error_responses
 from service.server.connection import ClientSocket, Connection
 from service.server.event_loop import READABLE, WRITABLE, EventLoop
 from service.server.http_request import LARGE, HttpRequest
-from service.server.interfaces import WorkerEvents
+from service.server.interfaces import EarlyRefusal, WorkerEvents
 
 HELD_BODIES: Final = 16  # of the largest size, that may be on their way at once
 MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
@@ -44,11 +45,10 @@ class Connections:
         loop: EventLoop,
         limits: ClientLimits,
         events: WorkerEvents,
-        log: Any,
         answer: Callable[[Connection], None],
         publish_count: Callable[[int], object],
     ) -> None:
-        self._loop, self._limits, self._events, self._log = loop, limits, events, log
+        self._loop, self._limits, self._events = loop, limits, events
         self._answer, self._publish_count = answer, publish_count
         self._keepalive = limits.keepalive_seconds
         # Without a request, and with one or an answer on its way; both in the order of their timeouts.
@@ -104,7 +104,7 @@ class Connections:
                 self._drop(conn)
         for conn in _overdue(self.transferring, now):
             if conn.arriving is not None:
-                self.tell(conn, error_responses.answer("request_timeout", heads=conn.arriving.is_head))
+                self._refuse(conn, conn.arriving, "request_timeout")
             self._drop(conn)
 
     @property
@@ -158,7 +158,7 @@ class Connections:
         """Close a connection, so that others have its place; tell a client that is still sending its request."""
         self._events.connection_closed("idle" if conn in self.idle else "slow")
         if conn.arriving is not None:
-            self.tell(conn, error_responses.answer("overloaded", heads=conn.arriving.is_head))
+            self._refuse(conn, conn.arriving, "overloaded")
         self._drop(conn)
 
     def _on_readable(self, conn: Connection, client: ClientSocket) -> None:
@@ -197,8 +197,7 @@ class Connections:
         self._held += arriving.size - held
         conn.moved += len(content)
         if arriving.refused:
-            self._log.info("%s from %s: malformed HTTP", arriving.refused, conn.client[0])
-            self.tell(conn, error_responses.answer(arriving.refused, heads=arriving.is_head))
+            self._refuse(conn, arriving, arriving.refused)
             self._drop(conn)
         elif ready:
             self._start(conn, arriving)
@@ -208,6 +207,13 @@ class Connections:
         elif self._held > self._limits.max_body_bytes * HELD_BODIES:
             # A large request is closed itself. A small one may be a health check: the slowest is closed for it.
             self._close_for_room(conn if arriving.size > LARGE else self._slowest() or conn)
+
+    def _refuse(self, conn: Connection, arriving: HttpRequest, code: str) -> None:
+        """Tell a client that its request is refused, and whoever counts that."""
+        request_id = os.urandom(16).hex()
+        self.tell(conn, error_responses.answer(code, heads=arriving.is_head, request_id=request_id))
+        path = arriving.path or arriving.target.partition("?")[0]
+        self._events.refused(EarlyRefusal(code, request_id, str(conn.client[0]), arriving.method, path))
 
     def _start(self, conn: Connection, request: HttpRequest) -> None:
         self._wait_no_more(conn)

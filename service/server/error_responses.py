@@ -6,17 +6,22 @@ from http import HTTPStatus
 from service.errors import TABLE
 
 
-def answer(code: str, *, heads: bool) -> bytes:
+def answer(code: str, *, heads: bool, request_id: str = "") -> bytes:
     """Return a complete HTTP response, after which the connection is closed, in the form of all other errors.
 
-    The answer to a HEAD request is the head alone (RFC 9110, 9.3.2).
+    The answer to a HEAD request is the head alone (RFC 9110, 9.3.2). Without a `request_id` it names none: the request
+    has reached the application, which may have given it one.
     """
     status, title = TABLE[code]
     problem = {"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code}
+    identity = ""
+    if request_id:
+        problem["request_id"] = request_id
+        identity = f"X-Request-ID: {request_id}\r\n"
     body = json.dumps(problem, separators=(",", ":"))
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
         "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"{identity}Content-Length: {len(body)}\r\n\r\n"
     )
     return (head if heads else head + body).encode()

@@ -57,11 +57,23 @@ class MasterEvents:
 
 
 @dataclass(frozen=True)
+class EarlyRefusal:
+    """A request that never reached the application; method and path are empty if they were not read."""
+
+    code: str
+    request_id: str
+    client: str  # the address
+    method: str
+    path: str
+
+
+@dataclass(frozen=True)
 class WorkerEvents:
     """Called with what happens in a worker, for whoever counts it."""
 
     connection_closed: Callable[[str], object] = lambda _: None  # for want of room: "idle" or "slow"
     out_of_descriptors: Callable[[], object] = lambda: None
+    refused: Callable[[EarlyRefusal], object] = lambda _: None
     threads_abandoned: Callable[[], object] = lambda: None  # the worker ends, and leaves threads that do not return
 
 

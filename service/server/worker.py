@@ -75,7 +75,6 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._loop,
             ClientLimits(settings.max_body_bytes, settings.read_seconds, self.cfg.keepalive),
             events,
-            self.log,
             self._dispatcher.add,
             partial(state.set_connections, self.slot),
         )

@@ -43,7 +43,7 @@ class Fetched:
     bundle: Bundle
     modules: operator_code.Modules
     names: frozenset[str]  # of all the operator's top-level modules
-    hashes: tuple[bytes, ...] | None  # None: no token is needed
+    hashes: dict[bytes, str] | None  # with the owner of each; None: no token is needed
     state: str  # of MODEL_DIR, before it was read
 
 
@@ -70,7 +70,7 @@ def fetch(settings: Settings, trial: Trial) -> Fetched:
             file.truncate(0)  # a process that was forked meanwhile has it open, too
     except (OSError, MemoryError) as error:
         raise NotFetched(**failure(error)) from None
-    hashes = None if read["hashes"] is None else tuple(map(bytes.fromhex, read["hashes"]))
+    hashes = read["hashes"] and {bytes.fromhex(each): owner for each, owner in read["hashes"].items()}
     names, state = frozenset(read["names"]), {"state": read["state"]}
     if trial.imports:
         _checked(state | _result_of(partial(_import, settings, bundle)))
@@ -121,7 +121,7 @@ def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
         hashes = None if settings.tokens_file is None else read_hashes(settings.tokens_file)
         transfer.send(read_bundle(settings.model_dir, settings.model_sha256), file)
         names = modules_in(code) if code is not None and code.is_dir() else ()
-        return {"hashes": None if hashes is None else [each.hex() for each in hashes], "names": sorted(names)}
+        return {"hashes": hashes and {each.hex(): owner for each, owner in hashes.items()}, "names": sorted(names)}
 
     return {"state": state} | _result_of(read)
 

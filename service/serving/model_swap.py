@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,13 +18,13 @@ from service.serving.served_model import ModelSlot, ServedModel
 class TokenHashes(Protocol):
     """What checks tokens against these hashes; None if no token is needed."""
 
-    hashes: tuple[bytes, ...] | None
+    hashes: Mapping[bytes, str] | None
 
 
 @dataclass(frozen=True)
 class _Previous:
     served: ServedModel
-    hashes: tuple[bytes, ...] | None
+    hashes: Mapping[bytes, str] | None
 
 
 class ModelSwap:

@@ -8,13 +8,14 @@ from model.bundle.files import read_file
 from service.config.settings import SettingError
 
 _MOST: Final = 2**24  # bytes
-_LINE: Final = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})(?:\s.*)?")
+_LINE: Final = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})(?:\s+[-#]?\s*(.*))?")  # sha256sum names stdin "-"
 
 
-def read_hashes(path: Path) -> tuple[bytes, ...]:
-    """Read the hashes of a file: a sha256 in hex on each line, then any comment. Raises SettingError.
+def read_hashes(path: Path) -> dict[bytes, str]:
+    """Read the hashes of a file, each with its owner: on each line a sha256 in hex, then any words.
 
-    Empty lines and lines that start with # are skipped. A file without any hash is an error: nobody could ask.
+    Empty lines and lines that start with # are skipped. A file without any hash is an error: nobody could ask. Raises
+    SettingError.
     """
     try:
         content = read_file(path, f"a regular file of at most {_MOST} bytes", most=_MOST)
@@ -22,7 +23,7 @@ def read_hashes(path: Path) -> tuple[bytes, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"TOKENS_FILE={path}: expected a readable text file ({error}).") from None
     found = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
-    hashes = tuple(bytes.fromhex(match.group(1)) for match in found if match)
-    if not hashes or len(hashes) != len(found):
+    hashes = {bytes.fromhex(match[1]): match[2] or "" for match in found if match}
+    if not hashes or not all(found):
         raise SettingError(f"TOKENS_FILE={path}: expected at least one line, and on each the sha256 of a token in hex.")
     return hashes

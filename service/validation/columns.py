@@ -132,7 +132,7 @@ class TableReader:
         ]
         missing = (name for name in self._cells if name not in given)
         found += [
-            Problem("missing_feature", f"/{name[:100]}", "a column of this feature", "none")
+            Problem("missing_feature", f"/{name[:100]}", "a column of this feature", "none", name)
             for name in islice(missing, InvalidRows.MOST - len(found))
         ]
         if found:
@@ -142,7 +142,7 @@ class TableReader:
         cell = self._cells[name]
         for row, value in enumerate(_as_json(column)):
             if not cell.accepts(value) or not _finite([value]):
-                yield Problem("invalid_value", pointer_to(name, row), cell.expected, shown(value))
+                yield Problem("invalid_value", pointer_to(name, row), cell.expected, shown(value), name)
 
 
 def _as_float64(numbers: Column) -> NDArray[np.float64]:

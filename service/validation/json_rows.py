@@ -148,7 +148,7 @@ class RowReader:
                 expected = nearest(name, self._names, compare=next(proposals, None) is not None)
                 yield Problem("unknown_feature", where, expected, "no such feature")
         for name in (name for name in self._by_name if name not in row):
-            yield Problem("missing_feature", f"{pointer}/{escaped(name)}", "a value of this feature", "none")
+            yield Problem("missing_feature", f"{pointer}/{escaped(name)}", "a value of this feature", "none", name)
 
 
 def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
@@ -165,4 +165,4 @@ def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
 
 def _cell_problems(cell: CellReader, value: Any, pointer: str) -> Iterator[Problem]:
     if not cell.accepts(value):
-        yield Problem("invalid_value", pointer, cell.expected, shown(value))
+        yield Problem("invalid_value", pointer, cell.expected, shown(value), cell.feature.name)

@@ -36,15 +36,18 @@ def test_bad_input_is_answered_with_its_status_its_code_and_the_cell(serve, limi
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
 def test_bad_input_leaves_one_count_and_one_line_with_the_code_of_its_answer(serve, limits, bad):
-    """What reaches a prediction route is counted, timed and logged once, with the very code that was answered."""
+    """Each is counted and logged once, with the very code, status and id of its answer, wherever it was sent to."""
     server = serve(**limits)
 
-    server.client.open(bad.path, method=bad.method, data=bad.body, content_type=bad.content_type)
+    answer = server.client.open(bad.path, method=bad.method, data=bad.body, content_type=bad.content_type)
 
+    (line,) = server.logged()
+    assert (bad.code, bad.status) == (line["code"], line["status"])
+    assert answer.headers["X-Request-ID"] == line["request_id"]
     expected = 1 if bad.path == "/predict" else 0
-    assert [bad.code] * expected == [line["code"] for line in server.logged()]
     assert expected == server.metric("requests_total", protocol="native", code=bad.code)
     assert expected == server.metric("request_duration_seconds_count", protocol="native")
+    assert 1 - expected == server.metric("refused_requests_total", code=bad.code)
 
 
 def test_a_chunked_body_beyond_the_limit_is_refused(serve, limits):

@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from tests.badinput import ROW
-from tests.system.conftest import DEADLINE, launching
+from tests.system.conftest import DEADLINE, eventually, launching
 
 BODY = json.dumps({"features": ROW}).encode()
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -82,10 +82,23 @@ def test_what_is_malformed_is_refused_once_and_says_nothing_of_the_server(server
     assert 1 == answer.count(b"HTTP/1.1 ")
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"Content-Type: application/problem+json" in head
-    assert int(head.split()[1]) == json.loads(body)["status"]
+    problem = json.loads(body)
+    assert int(head.split()[1]) == problem["status"]
+    assert f"X-Request-ID: {problem['request_id']}".encode() in head
+    (line,) = [line for line in server.log() if line["request_id"] == problem["request_id"]]
+    assert (problem["code"], problem["status"], "127.0.0.1") == (line["code"], line["status"], line["client"])
     assert b"gunicorn" not in answer.lower()
     assert b"<" not in body
     assert 200 == server.predict({"features": ROW})[0]
+
+
+def test_what_is_malformed_is_counted(server):
+    """By its code, with those that no route was found for."""
+    before = server.metric("refused_requests_total")
+
+    answers(server, b"GET / HTTP/1.1\r\n\r\n")
+
+    eventually(lambda: server.metric("refused_requests_total") == before + 1, "the request is counted")
 
 
 # What waits for more that would change nothing; a client that sends it waits for an answer.

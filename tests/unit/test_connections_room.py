@@ -1,6 +1,5 @@
 """Which connection service.server.connections closes to make room, where a worker has as many as it may."""
 
-import logging
 import socket
 from contextlib import ExitStack
 from dataclasses import replace
@@ -36,7 +35,7 @@ def close_one(clock, idle_age, transfer_age):
     """Have an idle connection and one with half a request, make room, and return which kinds were closed."""
     loop, closed = EventLoop(), []
     events = replace(NO_EVENTS, connection_closed=closed.append)
-    held = Connections(loop, LIMITS, events, logging.getLogger(), lambda _: None, lambda _: None)
+    held = Connections(loop, LIMITS, events, lambda _: None, lambda _: None)
     now = clock.now
     with ExitStack() as stack:
         stack.callback(loop.close)

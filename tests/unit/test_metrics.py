@@ -42,7 +42,7 @@ def test_every_series_is_there_at_zero_before_the_first_request():
 
 def test_what_is_exposed_is_what_is_declared(shared):
     """Nothing is made at use."""
-    shared.declare_classes(signature("x"))
+    shared.declare_model(signature("x"))
     types = {
         line.split()[2]
         for line in shared.exposition("", time.monotonic())[0].decode().splitlines()
@@ -91,7 +91,7 @@ def test_live_gauges_go_with_their_worker(shared):
 def test_classes_are_bounded():
     """A model of a thousand classes has a bounded number of series."""
     metrics = Metrics(["native"])
-    metrics.declare_classes(signature(*range(1000)))
+    metrics.declare_model(signature(*range(1000)))
 
     series = [
         line
@@ -132,7 +132,7 @@ def test_no_file_has_holes_that_a_full_memory_could_not_fill(shared, tmp_path):
         shared.answered("native", "ok", 0.001)
     shared.slot.name = "master"
     for place in range(100):
-        shared.declare_classes(signature(f"{place} {'x' * 1000}"))
+        shared.declare_model(signature(f"{place} {'x' * 1000}"))
     assert shared.make_room("w0")
     shared.slot.name = "w0"
     shared.answered("native", "ok", 0.001)
@@ -155,7 +155,7 @@ def test_where_there_is_no_room_a_worker_counts_for_itself_and_nothing_dies(shar
     shared.answered("native", "ok", 0.001)
     with pytest.raises(OSError, match="full"):
         for place in range(100):
-            shared.declare_classes(signature(f"{place} {'x' * 1000}"))
+            shared.declare_model(signature(f"{place} {'x' * 1000}"))
     shared.slot.name = "master"
 
     assert 0 == sample(shared, "requests_total", protocol="native", code="ok")
