@@ -8,7 +8,8 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 export MALLOC_ARENA_MAX ?= 2
 
 .PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-proxies \
-  test-browser proxies chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk lock clean
+  test-browser pictures proxies chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
+  lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16

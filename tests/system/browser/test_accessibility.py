@@ -45,12 +45,16 @@ def test_axe_finds_nothing_on_the_models_page(visit, iris, way):
     assert fits(page)
 
 
-def test_all_of_it_by_keyboard_alone(visit, iris):
-    """Tab, Enter, Space, arrows and typing: the form, the programs, and a file of rows; focus is seen where it is."""
-    page = visit(iris.port).page
+@pytest.fixture
+def page(visit, iris):
+    return visit(iris.port).page
 
-    def go_to(locator):
-        """Press Tab until the focus is there."""
+
+@pytest.fixture
+def go_to(page):
+    """Press Tab until the focus is on an element, where it must be seen."""
+
+    def go(locator):
         for _ in range(40):
             page.keyboard.press("Tab")
             if locator.evaluate("element => element === document.activeElement"):
@@ -58,17 +62,21 @@ def test_all_of_it_by_keyboard_alone(visit, iris):
         expect(locator).to_be_focused()
         assert "none" != locator.evaluate("element => getComputedStyle(element).outlineStyle")
 
-    form = page.locator("#form")
-    skip = page.get_by_role("link", name="Skip to the form")
-    go_to(skip)
+    return go
+
+
+def test_a_row_is_predicted_by_keyboard_alone(page, go_to):
+    """Tab, Enter, Space, arrows and typing: over the skip link to the form, a mistake, the answer, and the programs."""
+    first = page.locator("#form").get_by_label(NAMES[0], exact=True)
+    go_to(page.get_by_role("link", name="Skip to the form"))
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
-    go_to(form.get_by_label(NAMES[0], exact=True))
+    go_to(first)
     page.keyboard.press("Control+A")
     page.keyboard.type("wide")
     page.keyboard.press("Enter")
-    expect(form.get_by_label(NAMES[0], exact=True)).to_have_attribute("aria-invalid", "true")
-    expect(form.get_by_label(NAMES[0], exact=True)).to_be_focused()
+    expect(first).to_have_attribute("aria-invalid", "true")
+    expect(first).to_be_focused()
     page.keyboard.press("Control+A")
     page.keyboard.type("6.5")
     go_to(page.get_by_role("button", name="Predict", exact=True))
@@ -78,6 +86,10 @@ def test_all_of_it_by_keyboard_alone(visit, iris):
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Python")).to_be_focused()
     expect(page.locator("#code")).to_contain_text("import requests")
+
+
+def test_a_file_is_predicted_by_keyboard_alone(page, go_to):
+    """The focus goes to what comes next: what to do about refused rows, and the result."""
     go_to(page.get_by_label("Or paste rows"))
     page.keyboard.insert_text(ROWS)
     go_to(page.get_by_role("button", name="Use these rows"))
@@ -86,8 +98,7 @@ def test_all_of_it_by_keyboard_alone(visit, iris):
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Skip refused rows")).to_be_focused()
     page.keyboard.press("Enter")
-    link = page.get_by_role("link", name="Download 1 row")
-    expect(link).to_be_focused()
+    expect(page.get_by_role("link", name="Download 1 row")).to_be_focused()
     with page.expect_download() as download:
         page.keyboard.press("Enter")
 
