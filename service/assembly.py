@@ -142,7 +142,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         address, port = worker.sockets[1].getsockname()[:2]
         services.auth.admin = str(address), str(port)
     protocols, contract = services.protocols, served.contract
-    made = documents.PATHS | ({web.ROOT} if settings.pages else set())
+    made = documents.PATHS | (web.slow_paths() if settings.pages else frozenset())
     pages = Pages(metadata.probes(protocols, contract), metadata.scrapes(protocols, contract), made)
     metrics = services.metrics
     events = WorkerEvents(

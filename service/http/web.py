@@ -1,6 +1,7 @@
-"""The pages for people: the model's page at `/` for browsers, and the static files."""
+"""The pages for people: the model's page at `/` for browsers, the API's page at `/docs`, and the static files."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from flask import Blueprint
@@ -10,13 +11,14 @@ from service.http.documents import Document
 from service.http.framework import Response, this_request
 from service.http.request import Request
 from service.http.responses import response_of
+from service.pages import swagger_ui
 from service.pages.pages import Pages
-from service.pages.static_files import StaticFiles
+from service.pages.static_files import StaticFile, StaticFiles
 from service.protocols.registry import ProtocolRegistry
 from service.serving.per_model import MadeOnce
 from service.serving.served_model import ModelSlot
 
-ROOT: Final = "/"
+ROOT, DOCS = "/", "/docs"
 _HTML: Final = "text/html"
 _CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -31,6 +33,7 @@ def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: Pro
     web = Blueprint("web", __name__)
     model = MadeOnce(slot, lambda served: _html(pages.model(served)))
     shell = MadeOnce(slot, lambda _: _html(pages.shell()))
+    api = MadeOnce(slot, lambda _: _html(pages.docs()))
     alive = next(codec.alive[ROOT] for codec in protocols.codecs if ROOT in codec.alive)
 
     @web.get(ROOT)
@@ -43,10 +46,18 @@ def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: Pro
         found = (model if request.trusted else shell).get()
         return found.answer(request, vary="Accept, Authorization, ", headers=PAGE_HEADERS)
 
-    for path, file in static.files.items():
-        view = partial(_static, Document.of(file.content, file.content_type))
-        web.add_url_rule(path, f"static {path}".replace(".", " "), view, methods=["GET"])
+    @web.get(DOCS)
+    def docs() -> Response:
+        return api.get().answer(this_request(), headers=PAGE_HEADERS)
+
+    for path, file in {**static.files, **swagger_ui.files()}.items():
+        web.add_url_rule(path, f"static {path}".replace(".", " "), _answering(file), methods=["GET"])
     return web
+
+
+def slow_paths() -> frozenset[str]:
+    """Return the paths that a thread is to answer, because of what is made at the first request."""
+    return frozenset({ROOT, DOCS, *swagger_ui.files()})
 
 
 def asks_for_page(request: Request) -> bool:
@@ -55,14 +66,16 @@ def asks_for_page(request: Request) -> bool:
 
 
 def is_public(request: Request) -> bool:
-    """Say whether callers without a token are answered: with a static file, or with the page that asks for a token."""
+    """Say whether callers without a token are answered: with a static file, or a page that asks for a token."""
     if request.endpoint == "web.page":
         return asks_for_page(request) and not request.header("Authorization")
-    return (request.endpoint or "").startswith("web.static ")
+    return request.endpoint == "web.docs" or (request.endpoint or "").startswith("web.static ")
 
 
-def _static(file: Document) -> Response:
-    return file.answer(this_request(), cache_control=_FOREVER)
+def _answering(file: StaticFile) -> Callable[[], Response]:
+    """Return a view of a file, which is read and compressed when it is first asked for."""
+    document = cache(lambda: Document.of(file.content, file.content_type))
+    return lambda: document().answer(this_request(), cache_control=_FOREVER)
 
 
 def _html(text: str) -> Document:

@@ -33,9 +33,8 @@ _REQUEST: Final[dict[str, Any]] = {
     "RequestTimeout": {
         "name": "X-Request-Timeout",
         "in": "header",
-        "description": "How many seconds you wait. A prediction that has not started by then is not started.",
+        "description": "How many seconds you wait, such as 2.5: a prediction that has not started then is not started.",
         "schema": {**_STRING, "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
-        "example": "2.5",
     },
 }
 _IF_NONE_MATCH: Final = {

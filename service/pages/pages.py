@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from service.formats import strict_json
+from service.pages import swagger_ui
 from service.pages.model_view import describe_model
 from service.serving.served_model import ServedModel
 
@@ -26,6 +27,10 @@ class Pages:
     def model(self, served: ServedModel) -> str:
         """Return the page of a model."""
         return self._render("model.html", model=describe_model(served, tokens=self._tokens, hidden=self._hidden))
+
+    def docs(self) -> str:
+        """Return the page of the API; it says nothing of the model, whose OpenAPI document it asks for."""
+        return self._render("docs.html", swagger=swagger_ui.directory().removeprefix("/"))
 
     def shell(self) -> str:
         """Return the page that asks for a token; it says nothing of the model."""

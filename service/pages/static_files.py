@@ -17,10 +17,20 @@ _TYPES: Final = {
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file's content, and its content type."""
+    """Where a file is, and its content type."""
 
-    content: bytes
+    source: Path
     content_type: str
+
+    @property
+    def content(self) -> bytes:
+        """The file's content."""
+        return self.source.read_bytes()
+
+
+def static_file(source: Path) -> StaticFile:
+    """Return a file of a known type."""
+    return StaticFile(source, _TYPES[source.suffix])
 
 
 @dataclass(frozen=True)
@@ -37,10 +47,7 @@ class StaticFiles:
     @classmethod
     def read(cls, source: Path = DIRECTORY) -> "StaticFiles":
         """Read the files of a directory that have a known type."""
-        contents = {path.name: path.read_bytes() for path in sorted(source.iterdir()) if path.suffix in _TYPES}
-        digests = [f"{name} {hashlib.sha256(content).hexdigest()}\n" for name, content in contents.items()]
+        found = [static_file(path) for path in sorted(source.iterdir()) if path.suffix in _TYPES]
+        digests = [f"{file.source.name} {hashlib.sha256(file.content).hexdigest()}\n" for file in found]
         directory = f"/static/{hashlib.sha256(''.join(digests).encode()).hexdigest()[:16]}"
-        files = {
-            f"{directory}/{name}": StaticFile(content, _TYPES[Path(name).suffix]) for name, content in contents.items()
-        }
-        return cls(directory, MappingProxyType(files))
+        return cls(directory, MappingProxyType({f"{directory}/{file.source.name}": file for file in found}))

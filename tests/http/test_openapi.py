@@ -19,12 +19,12 @@ def document_of(server, **headers):
 
 
 def routes_of(server):
-    """Return every route of the application as OpenAPI writes it; files of pages are no part of the contract."""
+    """Return every route of the application as OpenAPI writes it; pages and their files are no part of the contract."""
     return {
         (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in server.app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
-        if not rule.rule.startswith("/static/")
+        if not rule.rule.startswith(("/static/", "/docs"))
     }
 
 

@@ -1,0 +1,28 @@
+"""The files of Swagger UI. The package flask-swagger-ui brings them; nothing of it is imported."""
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from service.pages.static_files import StaticFile, static_file
+
+PACKAGE: Final = "flask_swagger_ui"
+_NAMES: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
+
+
+def directory() -> str:
+    """Return the path of the files on the server: it has the version in it, so that they can be cached for ever."""
+    return f"/static/swagger-ui-{(_folder() / 'VERSION').read_text().strip().removeprefix('v')}"
+
+
+def files() -> Mapping[str, StaticFile]:
+    """Return the files by their paths on the server."""
+    return {f"{directory()}/{name}": static_file(_folder() / name) for name in _NAMES}
+
+
+def _folder() -> Path:
+    found = find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"No module named {PACKAGE!r}", name=PACKAGE)
+    return Path(found.submodule_search_locations[0]) / "dist"
