@@ -1,7 +1,5 @@
 """Entry point of `python -m model`.
 
-The commands that serve are listed here by the names of their modules, which are imported when one of them is run.
-
 Imports: model, model.commands.
 """
 
@@ -29,13 +27,9 @@ def _version() -> str:
 def run() -> int:
     """Run the command; a package that is missing is one line on stderr and exit code 1."""
     try:
-        from model.commands.cli import COMMANDS, Entry, main  # noqa: PLC0415  # it imports packages that may be missing
+        from model.commands.cli import main  # noqa: PLC0415  # it imports packages that may be missing
 
-        serving = {
-            "serve": Entry("service.commands.serve", "serve a bundle or a model file, and show where"),
-            "score": Entry("service.commands.score", "score a file of any size with a bundle"),
-        }
-        return main(sys.argv[1:], os.environ, {**COMMANDS, **serving}, _version)
+        return main(sys.argv[1:], os.environ, version=_version)
     except ModuleNotFoundError as error:
         said = say_missing(error)
         if said is None:

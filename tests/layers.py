@@ -18,6 +18,7 @@ HOMES = {
         "service.formats",
         "service.protocols",
         "service.serving",
+        "service.replay",
         "service.monitoring",
         "service.scoring",
     ],

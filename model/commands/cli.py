@@ -29,12 +29,16 @@ class Entry:
     summary: str
 
 
+# Those that need the server are in a room above this one, which only knows their names.
 COMMANDS: Final = {
     "train": Entry("model.commands.train", "fit the reference model on iris, and pack it"),
     "pack": Entry("model.commands.pack", "make a bundle of a fitted estimator"),
     "inspect": Entry("model.commands.inspect_bundle", "show what is in a bundle, without loading the model"),
     "check": Entry("model.commands.check", "load a bundle as the server does, and say what is wrong"),
     "bench": Entry("model.commands.bench", "measure a bundle here, and recommend workers and threads"),
+    "serve": Entry("service.commands.serve", "serve a bundle or a model file, and show where"),
+    "score": Entry("service.commands.score", "score a file of any size with a bundle"),
+    "replay": Entry("service.commands.replay", "recompute a prediction log, and report what is different"),
     "environment": Entry("model.commands.environment", "print where the programs are that serve a bundle"),
     "completion": Entry("model.commands.completion", "print what makes a shell complete commands and options"),
 }

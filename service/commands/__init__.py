@@ -1,7 +1,7 @@
 """The commands that need the server: one module for each, as in model.commands, imported only when it is run.
 
-model/__main__.py lists them.
+model.commands.cli lists them.
 
 Imports: model, model.bundle, model.commands, model.loading, model.predictor, service, service.errors, service.config,
-service.serving, service.scoring.
+service.serving, service.scoring, service.replay.
 """

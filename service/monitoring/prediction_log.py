@@ -75,6 +75,8 @@ class PredictionLog:
             entry["predictions"] = prediction.labels[:most].tolist()
             if prediction.probabilities is not None:
                 entry["probabilities"] = values_by_row(prediction.probabilities, most)
+            if self._redact:
+                entry["redacted"] = [name for name in names if name in self._redact]
         return entry
 
     def _shown(self, rows: Rows, names: Sequence[str]) -> Any:

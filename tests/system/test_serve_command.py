@@ -1,5 +1,6 @@
 """`serve`: the command that becomes the server."""
 
+import json
 import os
 import re
 import signal
@@ -52,7 +53,9 @@ def test_the_command_becomes_the_server_and_opens_its_page(serve, iris_bundle, b
     assert (200, 0) == (server.predict(ROW)[0], server.predict(ROW)[1]["prediction"])
     assert f"http://127.0.0.1:{server.port}/\n" == eventually(lambda: record.exists() and record.read_text(), "opened")
     assert 0 == server.stop()
-    assert 2 == len(server.log())
+    replay = [sys.executable, "-m", "model", "replay", str(server.out), "--model", str(iris_bundle), "--json"]
+    replayed = subprocess.run(replay, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (2, 2) == tuple(json.loads(replayed)[name] for name in ("rows", "identical"))
 
 
 def test_reload_serves_the_new_model_when_the_bundle_has_changed(serve, iris_bundle, second, tmp_path):

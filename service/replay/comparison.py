@@ -1,0 +1,165 @@
+"""Compares what was answered with what a bundle answers now, in bounded memory."""
+
+import heapq
+import itertools
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import ModelError
+from service.errors import InvalidRows
+from service.protocols.json_shapes import values_by_row
+from service.replay.log_lines import INCOMPLETE, Logged, Skipped
+from service.serving.served_model import ServedModel
+
+EDGES: Final = (0.0, 1e-12, 1e-9, 1e-6, 1e-3, 1e-2, 1e-1, 1.0)  # of the distribution of differences
+_LARGEST: Final = 20  # rows that are shown
+_POINTS: Final = 2000  # rows that are plotted
+_MOST_NAMES: Final = 100  # models, reasons, and changes of labels that are counted by name
+_LONGEST: Final = 200  # characters of a reason
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """A row whose answer is another one now."""
+
+    size: float
+    request_id: str
+    row: int
+    before: str
+    now: str
+    score_before: float | None
+    score_now: float | None
+
+
+class Comparison:
+    """What was found up to now; rows that differ by at most the tolerance, with the same label, are close."""
+
+    def __init__(self, served: ServedModel, tolerance: float) -> None:
+        self._served = served
+        self._tolerance = tolerance
+        self._numeric = served.contract.signature.classes is None
+        self._random = random.Random(0)  # noqa: S311  # which rows are plotted
+        self._order = itertools.count()
+        self._heap: list[tuple[float, int, Difference]] = []
+        self.counts = Counter[str]()
+        self.models = Counter[str]()
+        self.skipped = Counter[str]()
+        self.labels = Counter[tuple[str, str]]()
+        self.sizes = np.zeros(len(EDGES) + 1, dtype=np.int64)
+        self.points: list[tuple[float, float, bool]] = []
+
+    @property
+    def largest(self) -> list[Difference]:
+        """The rows that differ most, the most different first."""
+        return [found for _, _, found in sorted(self._heap, key=lambda each: (-each[0], each[1]))]
+
+    def add(self, lines: Iterable[Logged | Skipped]) -> Iterator[None]:
+        """Replay lines, and yield after each."""
+        for line in lines:
+            if isinstance(line, Logged):
+                _count(self.models, line.model)
+                self._replay(line)
+            else:
+                _count(self.skipped, line.reason)
+            yield
+
+    def _replay(self, line: Logged) -> None:
+        served = self._served
+        try:
+            rows = served.contract.rows.read(line.inputs, "/inputs")
+            found = served.predictor.predict(rows)
+        except InvalidRows as error:
+            problem = error.problems[0]
+            reason = f"this bundle refuses the rows: {problem.pointer}: expected {problem.expected}, got {problem.got}"
+            _count(self.skipped, reason[:_LONGEST])
+            return
+        except ModelError as error:
+            _count(self.skipped, f"this bundle refuses the rows: {error.code}: {error}"[:_LONGEST])
+            return
+        if line.rows > len(line.inputs):
+            self.counts["truncated"] += line.rows - len(line.inputs)
+        labels = found.labels.tolist()
+        numbers = found.labels if self._numeric else found.probabilities
+        logged = line.predictions if self._numeric else line.probabilities
+        now = _matrix(None if numbers is None else values_by_row(numbers))
+        try:
+            before = _matrix(logged)
+        except (ValueError, TypeError):
+            _count(self.skipped, INCOMPLETE.reason)
+            return
+        if before is not None and now is not None and before.shape != now.shape:
+            _count(self.skipped, "this bundle has another number of classes or outputs")
+            return
+        self.counts["requests"] += 1
+        self._compare(line, labels, before, now)
+
+    def _compare(self, line: Logged, labels: list[Any], before: Array | None, now: Array | None) -> None:
+        both = before is not None and now is not None
+        sizes = np.abs(now - before).max(axis=1) if both else np.zeros(len(labels))  # type: ignore[operator]
+        self.sizes += np.bincount(np.searchsorted(EDGES, sizes), minlength=len(self.sizes))
+        for row, (old, new, size) in enumerate(zip(line.predictions, labels, sizes.tolist(), strict=True)):
+            changed = not self._numeric and old != new
+            different = changed or size > self._tolerance
+            self.counts["different" if different else "close" if size else "identical"] += 1
+            scores = _scores(before[row], now[row]) if before is not None and now is not None else None
+            if changed:
+                self.counts["changed labels"] += 1
+                _count(self.labels, (str(old)[:_LONGEST], str(new)[:_LONGEST]), ("(other)", "(other)"))
+            if scores:
+                self._plot((*scores, changed))
+            if different:
+                score_before, score_now = scores or (None, None)
+                found = Difference(
+                    size,
+                    line.request_id[:_LONGEST],
+                    row,
+                    str(old)[:_LONGEST],
+                    str(new)[:_LONGEST],
+                    score_before,
+                    score_now,
+                )
+                self._keep(found, size + changed)
+
+    def _keep(self, found: Difference, weight: float) -> None:
+        """Keep it if it is among the largest; a label that changed weighs more than any probability."""
+        push = heapq.heappush if len(self._heap) < _LARGEST else heapq.heappushpop
+        push(self._heap, (weight, -next(self._order), found))
+
+    def _plot(self, point: tuple[float, float, bool]) -> None:
+        """Keep a random sample of the rows (algorithm R)."""
+        seen = self.counts["identical"] + self.counts["close"] + self.counts["different"]
+        if len(self.points) < _POINTS:
+            self.points.append(point)
+        elif (place := self._random.randrange(seen)) < _POINTS:
+            self.points[place] = point
+
+
+def _matrix(values: Any) -> Array | None:
+    """Return numbers as one line for each row; None where there are none."""
+    if values is None:
+        return None
+    try:
+        found = np.asarray(values, dtype=np.float64)
+        return found.reshape(len(found), -1)
+    except (ValueError, TypeError):  # outputs with different numbers of classes
+        flat = [np.concatenate([np.ravel(part) for part in row]) for row in values]
+        return np.asarray(flat, dtype=np.float64)
+
+
+def _scores(before: Array, now: Array) -> tuple[float, float]:
+    """Return one number of a row, then and now: of two classes the second's, of more that of what was answered."""
+    place = 1 if len(before) == 2 else int(before.argmax()) if len(before) > 1 else 0
+    return float(before[place]), float(now[place])
+
+
+def _count(counter: Counter[Any], name: Any, other: Any = "(other)") -> None:
+    """Count by name; a log of unknown origin may have any number of names."""
+    counter[name if name in counter or len(counter) < _MOST_NAMES else other] += 1

@@ -1,0 +1,83 @@
+"""Finds the predictions in a log: the server's own lines, among others and as log collectors wrap them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Any, Final
+
+from service.errors import OK, InvalidJson
+from service.formats import strict_json
+
+MOST_BYTES: Final = 2**26  # of a line; longer ones are skipped
+_START: Final = b'{"time":'  # what comes before it on the line is a collector's
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A prediction as it was logged: the first `len(inputs)` of `rows` rows."""
+
+    request_id: str
+    model: str
+    rows: int
+    inputs: list[Any]
+    predictions: list[Any]
+    probabilities: list[Any] | None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A line that cannot be replayed, and why."""
+
+    reason: str
+
+
+OTHER: Final = Skipped("no line of a prediction")
+TOO_LONG: Final = Skipped(f"longer than {MOST_BYTES // 2**20} MiB")
+INCOMPLETE: Final = Skipped("not a complete line of the prediction log")
+FAILED: Final = Skipped("the request failed, so its inputs are not logged")
+REDACTED: Final = Skipped("features are redacted (LOG_REDACT)")
+NO_ROWS: Final = Skipped("no rows are logged (LOG_ROWS=0)")
+
+
+def read_log(log: IO[bytes]) -> Iterator[Logged | Skipped]:
+    """Yield one for each line; no more than one line is in memory."""
+    while line := log.readline(MOST_BYTES + 1):
+        if len(line) <= MOST_BYTES:
+            yield _read(line)
+            continue
+        while line and not line.endswith(b"\n"):
+            line = log.readline(MOST_BYTES)
+        yield TOO_LONG
+
+
+def _read(line: bytes) -> Logged | Skipped:
+    start = line.find(b"{")
+    if start < 0:
+        return OTHER
+    try:
+        found = strict_json.loads(line[max(start, line.find(_START)) :])
+        if isinstance(found, dict) and isinstance(found.get("log"), str):  # Docker's json-file
+            found = strict_json.loads(found["log"].encode())
+    except InvalidJson:
+        return INCOMPLETE if _START in line else OTHER
+    if not isinstance(found, dict) or not {"request_id", "protocol", "code"} <= found.keys():
+        return OTHER
+    if found["code"] != OK:
+        return FAILED
+    if found.get("redacted"):
+        return REDACTED
+    return _logged(found)
+
+
+def _logged(found: dict[str, Any]) -> Logged | Skipped:
+    inputs, predictions, probabilities = (found.get(name) for name in ("inputs", "predictions", "probabilities"))
+    model, rows = found.get("model"), found.get("rows")
+    if not (isinstance(inputs, list) and isinstance(predictions, list) and isinstance(rows, int)):
+        return INCOMPLETE
+    if not (isinstance(model, dict) and isinstance(probabilities, list | None)):
+        return INCOMPLETE
+    if len(predictions) != len(inputs) or (probabilities is not None and len(probabilities) != len(inputs)):
+        return INCOMPLETE
+    if not inputs:
+        return NO_ROWS
+    name = " ".join(str(model.get(part, "?"))[:64] for part in ("name", "version", "digest"))
+    return Logged(str(found["request_id"]), name, rows, inputs, predictions, probabilities)

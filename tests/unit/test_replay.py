@@ -1,0 +1,171 @@
+"""`replay`: a prediction log, recomputed."""
+
+import gzip
+import json
+import xml.etree.ElementTree
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from model.commands.cli import main
+from model.loading import load
+from model.packing.pack import pack
+from model.predictor import Predictor
+from service.errors import OK
+from service.monitoring.prediction_log import Outcome, PredictionLog
+from service.protocols.base import Call, ModelIdentity
+
+REQUESTS = 10_000
+ROWS, LABELS = load_iris(return_X_y=True)
+RNG = np.random.default_rng(0)
+
+
+def fitted(change):
+    estimator = LogisticRegression(max_iter=1000).fit(ROWS, np.array(["a", "b", "c"])[LABELS])
+    estimator.coef_[0, 2] += change
+    return estimator
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    """Pack a model, and one whose coefficient is another."""
+    folder = tmp_path_factory.mktemp("bundles")
+    for name, change in (("served", 0.0), ("mutated", 0.5)):
+        pack(fitted(change), folder / name, name="iris", data=ROWS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def requests():
+    """Make the rows of 10,000 requests: mostly one, sometimes three."""
+    made = ROWS[RNG.integers(0, len(ROWS), 3 * REQUESTS)] + RNG.normal(0, 0.3, (3 * REQUESTS, 4))
+    return [made[3 * place : 3 * place + (3 if place % 10 == 0 else 1)] for place in range(REQUESTS)]
+
+
+def write_log(bundle, requests, path, **options):
+    """Write the log of a server that answers the requests with the bundle."""
+    loaded = load(bundle)
+    predictor, signature = Predictor(loaded), loaded.manifest.signature
+    identity = ModelIdentity("iris", "1", loaded.digest)
+    with path.open("wb") as out:
+        log = PredictionLog(out.write, **options)
+        for place, rows in enumerate(requests):
+            outcome = (OK, identity, Call(rows, single=True), predictor.predict(rows))
+            log.record(Outcome(0.0, f"r{place}", "native", outcome[0], 0.001, *outcome[1:]), signature.names)
+    return path
+
+
+@pytest.fixture(scope="module")
+def log(bundles, requests, tmp_path_factory):
+    return write_log(bundles / "served", requests, tmp_path_factory.mktemp("log") / "predictions.log")
+
+
+@pytest.fixture
+def replay(capfd):
+    """Run the command; return its exit code, what it reports as JSON, and stderr."""
+
+    def call(*arguments, document=True):
+        words = ["replay", *map(str, arguments), *(["--json"] if document else [])]
+        code = main(words, {})
+        out, err = capfd.readouterr()
+        return code, json.loads(out) if document and out else out, err
+
+    return call
+
+
+def test_what_was_served_is_reproduced_to_the_last_bit(replay, log, bundles):
+    """10,000 logged predictions are identical."""
+    code, found, _ = replay(log, "--model", bundles / "served")
+
+    assert 0 == code
+    assert REQUESTS == found["requests"]
+    assert REQUESTS * 12 // 10 == found["rows"] == found["identical"]
+    assert ({}, [], []) == (found["not_replayed"], found["label_changes"], found["largest"])
+
+
+def test_every_difference_of_a_mutated_bundle_is_found(replay, log, bundles, requests, tmp_path):
+    """The counts, the changes of labels and the largest are those that numpy finds in the estimators' own answers."""
+    code, found, _ = replay(log, "--model", bundles / "mutated", "--plot", tmp_path / "plot.svg")
+
+    rows = np.concatenate(requests)
+    old, new = (fitted(change).predict_proba(rows) for change in (0.0, 0.5))
+    labels = [np.array(["a", "b", "c"])[each.argmax(axis=1)] for each in (old, new)]
+    sizes, changed = np.abs(new - old).max(axis=1), labels[0] != labels[1]
+    assert 3 == code
+    assert np.count_nonzero(sizes > 1e-9) == found["different"]
+    assert len(rows) == found["identical"] + found["close"] + found["different"]
+    assert changed.any()
+    assert changed.sum() == found["changed_labels"] == sum(each["rows"] for each in found["label_changes"])
+    assert len(rows) == sum(each["rows"] for each in found["score_differences"])
+    expected = sorted((sizes + changed).tolist(), reverse=True)[:20]
+    shown = [each["size"] + (each["before"] != each["now"]) for each in found["largest"]]
+    assert shown == pytest.approx(expected, abs=1e-9)
+    image = xml.etree.ElementTree.parse(tmp_path / "plot.svg")
+    assert 2000 == len(image.findall(".//{http://www.w3.org/2000/svg}circle"))
+
+
+def test_the_report_is_a_table_for_a_person(replay, log, bundles):
+    """It has the share of changed labels, the differences of scores, and request ids."""
+    code, said, _ = replay(log, "--model", bundles / "mutated", document=False)
+
+    assert 3 == code
+    for words in ("changed labels", "label as logged", "difference of score", "request id"):
+        assert words in said
+
+
+def test_what_cannot_be_replayed_is_said_with_the_reason(replay, bundles, requests, tmp_path):
+    """Lines of something else are skipped; failures, redacted and missing rows are counted by reason."""
+    served = bundles / "served"
+    whole = write_log(served, requests[1:3], tmp_path / "whole")
+    redacted = write_log(served, requests[:2], tmp_path / "redacted", redact=load(served).manifest.signature.names[:1])
+    cut = write_log(served, requests[:1], tmp_path / "cut", most_rows=2)
+    empty = write_log(served, requests[:3], tmp_path / "empty", most_rows=0)
+    failed = {"time": "", "request_id": "f", "model": None, "protocol": "native", "code": "invalid_json"}
+    docker = json.dumps({"log": whole.read_text().splitlines()[0] + "\n", "stream": "stdout"})
+    hostile = json.loads(whole.read_text().splitlines()[0])
+    lines = [
+        *(path.read_text() for path in (whole, redacted, cut, empty)),
+        f"{json.dumps(failed)}\n",
+        f"Starting the server …\n2026-11-26T10:00:00Z stdout F {whole.read_text()}",
+        f'{docker}\n{{"time": 1}}\n[1, 2]\n{whole.read_text()[:200]}\n',
+        *(f"{json.dumps({**hostile, **change})}\n" for change in HOSTILE),
+    ]
+    with gzip.open(tmp_path / "all.log.gz", "wt") as out:
+        out.writelines(lines)
+
+    code, found, _ = replay(tmp_path / "all.log.gz", "--model", served)
+
+    assert 0 == code
+    assert 2 + 1 + 2 + 1 == found["requests"]
+    assert 1 == found["truncated"]
+    counts = {reason.partition(":")[0].partition(" (")[0]: count for reason, count in found["not_replayed"].items()}
+    assert 2 == counts["features are redacted"]
+    assert 3 == counts["no rows are logged"]
+    assert 1 == counts["the request failed, so its inputs are not logged"]
+    assert 3 == counts["no line of a prediction"]
+    assert len(HOSTILE) + 1 == sum(found["not_replayed"].values()) - 9
+
+
+HOSTILE = (
+    {"inputs": [["x", 1, 2, 3]]},
+    {"inputs": [[1]]},
+    {"inputs": {"a": 1}},
+    {"predictions": []},
+    {"probabilities": [["a", {}, None]]},
+    {"probabilities": [[1]]},
+    {"model": 1},
+    {"rows": "many"},
+)
+
+
+@pytest.mark.parametrize("content", ["", "nothing\n" * 3])
+def test_a_log_without_predictions_is_refused(replay, bundles, tmp_path, content):
+    """One line says that there is nothing to replay."""
+    (tmp_path / "log").write_text(content)
+
+    code, found, said = replay(tmp_path / "log", "--model", bundles / "served")
+
+    assert (1, "", 1) == (code, found, len(said.splitlines()))
+    assert "has no prediction that could be replayed" in said
