@@ -1,10 +1,17 @@
 """The pictures of README: made here, into PICTURES if that is set (`make pictures`)."""
 
 import os
+import pty
+import re
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from rich.console import Console
+from rich.text import Text
 
 from tests.conftest import ROOT
 from tests.system.browser import churn
@@ -16,9 +23,21 @@ COLUMNS = ["customer", "tenure_months", "monthly_charge", "age", "support_calls"
 CONTRACTS, PAYMENTS = ["month to month", "one year", "two years"], ["card", "direct debit", "invoice"]
 
 
+WIDTH = 108
+SCORE = ["score", "customers.csv", "scored.csv", "--model", "churn", "--bad-rows", "refused.csv"]
+FRAMES = re.compile(r"\r(?:\x1b\[1A)?\x1b\[2K")  # a progress bar starts its line anew
+MOVES = re.compile(r"\x1b\[[?0-9;]*[A-Zhl]|\r")  # what moves or hides the cursor; colours stay
+FONTS = re.compile(r",?\s*url\([^)]*\) format\([^)]*\)")  # of elsewhere
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, make_once):
-    with launching(tmp_path_factory, make_once("-c", churn.PACK)) as launch:
+def bundle(make_once):
+    return make_once("-c", churn.PACK)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, bundle):
+    with launching(tmp_path_factory, bundle) as launch:
         server = launch(WEB_CONCURRENCY="1")
         server.wait_until_ready()
         yield server
@@ -78,3 +97,37 @@ def test_a_picture_of_readme_is_made(visit, server, folder, name, options, act):
     assert MOST_BYTES > (folder / f"{name}.png").stat().st_size
     assert MOST_BYTES > (SHOWN / f"{name}.png").stat().st_size
     assert f"docs/images/{name}.png" in (ROOT / "README.md").read_text()
+
+
+def on_a_terminal(command, folder):
+    """Run a command on a terminal of its own; return what it wrote there."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "COLUMNS": str(WIDTH), "TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # which Linux has for the end of a terminal
+        while piece := os.read(ours, 65536):
+            written += piece
+    os.close(ours)
+    process.wait()
+    return written.decode()
+
+
+def test_the_picture_of_score_in_a_terminal_is_made(bundle, folder, tmp_path):
+    """A progress bar on its way, what came of it, and the rows that were left out."""
+    (tmp_path / "customers.csv").write_text(customers(100_000))
+    (tmp_path / "churn").symlink_to(bundle)
+    frames = FRAMES.split(on_a_terminal([sys.executable, "-m", "model", *SCORE], tmp_path))
+    bars = [frame for frame in frames if " rows, " in frame]
+    refused = (tmp_path / "refused.csv").read_text().rstrip()
+    lines = ["$ ml-service " + " ".join(SCORE), bars[len(bars) // 3], frames[-1].strip(), "$ cat refused.csv", refused]
+    console = Console(record=True, width=WIDTH, file=(tmp_path / "printed").open("w"))
+    console.print(Text.from_ansi(MOVES.sub("", "\n".join(lines))))
+    picture = FONTS.sub("", console.export_svg(title="ml-service score", unique_id="score"))
+    (folder / "score.svg").write_text(picture)
+
+    assert "99,998 rows scored" in MOVES.sub("", frames[-1])
+    assert "two weeks" in refused
+    assert MOST_BYTES > max(len(picture), (SHOWN / "score.svg").stat().st_size)
+    assert "docs/images/score.svg" in (ROOT / "README.md").read_text()
