@@ -107,7 +107,7 @@ def _label(signature: Signature, spec: OutputSpec) -> Schema:
         return each[0]
     if all(one == each[0] for one in each):
         return _array(each[0], signature.outputs)
-    return {**_array({}, signature.outputs), "prefixItems": each}
+    return _tuple(each)
 
 
 def _thresholds(classes: Sequence[Label], thresholds: Sequence[float | None]) -> str:
@@ -125,7 +125,11 @@ def _numbers(specs: list[OutputSpec]) -> Schema:
             "One for each class, in the order of `classes` of GET /model." if specs[0].method == PREDICT_PROBA else ""
         )
         return {**each[0], **({"description": note} if note else {})}
-    return {**_array({}, len(each)), "prefixItems": each}
+    return _tuple(each)
+
+
+def _tuple(each: list[Schema]) -> Schema:
+    return {"type": "array", "prefixItems": each, "minItems": len(each), "maxItems": len(each)}
 
 
 def _array(items: Schema, size: int | None) -> Schema:

@@ -10,7 +10,8 @@ TEXT: Final = "Health checks, metrics, and what describes the model."
 MODEL: Final = "Model"
 _STATUS: Final = object_of({"status": {"type": "string", "const": "ok"}})
 _STRING: Final[Schema] = {"type": "string"}
-_LABELS: Final[Schema] = {"type": "array", "items": {"type": ["number", "string", "boolean"]}}
+_LABEL: Final[Schema] = {"type": ["number", "string", "boolean"]}
+_LABELS: Final[Schema] = {"type": "array", "items": _LABEL}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def model_schema() -> Schema:
             "features": {"type": "array", "items": _feature()},
             "outputs": {"type": ["integer", "null"], "description": "How many labels a row has, if they are a list."},
             "classes": {
-                "anyOf": [_LABELS, {"type": "array", "items": _LABELS}, {"type": "null"}],
+                "type": ["array", "null"],
+                "items": {"anyOf": [_LABEL, _LABELS]},  # not two lists, of which generated clients know the first only
                 "description": "In the order of the probabilities; for each output, if a row has several labels.",
             },
             "thresholds": {"type": ["array", "null"], "items": {"type": ["number", "null"]}},

@@ -114,7 +114,6 @@ def test_a_row_of_a_model_of_text_may_be_a_bare_string(bundles):
             "several",
             {
                 "type": "array",
-                "items": {},
                 "minItems": 2,
                 "maxItems": 2,
                 "prefixItems": [

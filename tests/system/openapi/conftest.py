@@ -21,7 +21,12 @@ SEED = 15
 def use(tool, *arguments, folder, succeeds=True, **environ):
     """Run a tool in a folder; return what it printed. With a failure, what it says is shown."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-    environ = {**kept, "PATH": f"{TOOLS}:{os.environ['PATH']}", **{name: str(value) for name, value in environ.items()}}
+    environ = {
+        **kept,
+        "PYTHONPATH": str(folder),
+        "PATH": f"{TOOLS}:{os.environ['PATH']}",
+        **{name: str(value) for name, value in environ.items()},
+    }
     command = [TOOLS / tool, *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, check=False)
     output = done.stdout.decode()

@@ -1,0 +1,27 @@
+"""Calls a server by the client that openapi-python-client made of its document: the package `client` on the path.
+
+Arguments: address, and a file with names and rows. Prints what the server answered.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from client import Client
+from client.api.native import predict
+from client.api.operations import get_health, get_model
+from client.models import PredictMany, PredictOne, RowByName
+
+known = json.loads(Path(sys.argv[2]).read_text())
+by_name = [RowByName.from_dict(dict(zip(known["names"], row, strict=True))) for row in known["rows"]]
+with Client(base_url=sys.argv[1], raise_on_unexpected_status=True) as client:
+    answers = {
+        "one": predict.sync(client=client, body=PredictOne(features=by_name[0])),
+        "one_by_position": predict.sync(client=client, body=PredictOne(features=known["rows"][0])),
+        "many": predict.sync(client=client, body=PredictMany(instances=by_name)),
+        "error": predict.sync(client=client, body=PredictOne(features=[])),
+        "model": get_model.sync(client=client),
+        "health": get_health.sync(client=client),
+    }
+shown = {name: answer.to_dict() for name, answer in answers.items()}
+print(json.dumps({**shown, "types": {name: type(answer).__name__ for name, answer in answers.items()}}))
