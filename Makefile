@@ -7,7 +7,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-proxies \
+.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-proxies test-score \
   test-browser pictures proxies chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
   lock clean
 
@@ -25,7 +25,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not proxies and not browser" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not proxies and not browser and not score" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
@@ -36,6 +36,9 @@ test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wr
 
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
 	.venv/bin/pytest -m clients
+
+test-score: .venv/dev.stamp  ## score files by the command: killed, without room, beside a real server
+	.venv/bin/pytest -m score --numprocesses 2
 
 test-openapi: .venv/dev.stamp .venv-openapi/stamp  ## the OpenAPI document: validators, Schemathesis, generated clients
 	.venv/bin/pytest -m openapi tests/system/openapi --numprocesses 2 --dist load
@@ -126,11 +129,12 @@ ROUNDS ?= 3
 SECONDS ?= 3
 PARTS ?= forest speed libraries formats memory
 RESULTS ?= benchmarks/results.md
+ROWS ?= 1000000
 
 bench: .venv/dev.stamp .venv-peers/chart.stamp .venv-models/boosting.stamp wrk  ## compare with PEERS on this machine: benchmarks/results.md and .png
 	@$(MAKE) --no-print-directory --keep-going $(PEERS:%=.venv-peers/%.stamp) .venv-peers/libraries.stamp || echo "not every peer could be installed" >&2
 	$(FIRST) .venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS) \
-	  --output $(RESULTS)
+	  --rows $(ROWS) --output $(RESULTS)
 	$(if $(findstring speed,$(PARTS)),.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png)
 
 wrk:

@@ -20,6 +20,8 @@ PARTS = ("forest", "speed", "libraries", "formats", "memory")
 def main() -> int:
     """Run what the arguments ask for; exit code 1 if ours failed a request."""
     options = _options()
+    if options.parts == ["score"]:
+        return _score(options)
     if len(os.sched_getaffinity(0)) < 2:
         print("benchmarks: two cores are needed, one for the server and one for the load.", file=sys.stderr)
         return 2
@@ -51,6 +53,17 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def _score(options: argparse.Namespace) -> int:
+    from benchmarks import scoring  # noqa: PLC0415  # it needs what only training needs
+
+    kept = ("Date", "Commit", "CPU", "System", "ml-service")
+    found = facts.of_the_machine(options)
+    command = {"Command": f"make bench PARTS=score RESULTS=benchmarks/{options.output.name} ROWS={options.rows}"}
+    chosen = {**{name: found[name] for name in kept}, **command}
+    scoring.write_page(options.work / "score", options.rows, chosen, options.output)
+    return 0
+
+
 def _keep(results: Results, options: argparse.Namespace) -> None:
     results.write(options.work / "results.json")
     options.output.write_text(report.write(results))
@@ -64,7 +77,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=3, help="length of each load")
     parser.add_argument("--warm-up", type=int, default=1, help="length of the load before it that is not counted")
     parser.add_argument("--tries", type=int, default=2, help="how often a load is sent that other programs disturb")
-    parser.add_argument("--parts", nargs="*", default=list(PARTS), help=f"what is measured, of {', '.join(PARTS)}")
+    parser.add_argument(
+        "--parts", nargs="*", default=list(PARTS), help=f"what is measured, of {', '.join(PARTS)}; or score"
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the file that is scored")
     parser.add_argument("--work", type=Path, default=ROOT / ".bench", help="folder for what is made, emptied first")
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/results.md")
     return parser.parse_args()

@@ -29,12 +29,12 @@ def check_columns(names: Sequence[str], scorer: Scorer, kept: Kept) -> None:
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1 and (name in model or kept.every)]:
         raise Stopped("bad_columns", f"column {twice[0]!r} is there twice.")
     if lacking := [name for name in kept.names if name not in names]:
-        raise Stopped("bad_columns", f"there is no column {lacking[0]!r} for the id; there are {_listed(names)}.")
+        raise Stopped("bad_columns", f"there is no column {lacking[0]!r} for the id; there are {listed(names)}.")
     try:
         contract.tables.check_names([name for name in names if name in model])
     except InvalidRows as error:
         missing = [problem.pointer.removeprefix("/") for problem in error.problems]
-        message = f"the model needs {_listed(missing)}, which the input does not have; it has {_listed(names)}."
+        message = f"the model needs {listed(missing)}, which the input does not have; it has {listed(names)}."
         raise Stopped("bad_columns", message) from None
     policy = contract.policy
     others = [name for name in names if name not in model and name not in kept.names]
@@ -57,6 +57,7 @@ def check_added(names: Collection[str], added: Sequence[str]) -> None:
         )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return the first of the names, and how many more there are."""
     more = len(names) - _MOST_NAMED
     return ", ".join(repr(name[:100]) for name in names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

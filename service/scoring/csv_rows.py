@@ -13,7 +13,7 @@ from model.prediction import Rows
 from service.errors import InvalidRows, Problem, ServiceError
 from service.formats import csv_head, csv_text
 from service.scoring.batches import BadRow, Scored, bad_lines
-from service.scoring.columns import Kept, check_columns
+from service.scoring.columns import Kept, check_columns, listed
 from service.scoring.records import record_ends
 from service.scoring.scorer import Scorer, sift
 from service.scoring.stopped import Stopped
@@ -35,25 +35,21 @@ class CsvRows:
     @classmethod
     def of(cls, first: bytes, scorer: Scorer, kept: Kept, header: str) -> "CsvRows":
         """Read the first record; raises Stopped if it does not have the model's columns."""
-        tables = scorer.contract.tables
+        tables, names = scorer.for_batch().contract.tables, list(scorer.contract.tables.names)
         try:
             lines = csv_text.cells_of(first, 1)
-            csv_head.refuse_separator_line(lines, list(tables.names))
-            cells = lines[0] if lines else []
-            headed = csv_head.is_head(cells, header, list(tables.names))
-            if not headed:
-                csv_head.check_row(cells, () if header else tables.features)
+            csv_head.refuse_separator_line(lines, names)
+            headed = csv_head.is_head(lines[0] if lines else [], header, names)
+            if not headed and not header:
+                csv_text.read(first, {}, tables)
         except ServiceError as error:
-            raise Stopped("bad_columns", str(error)) from None
-        if not headed and len(cells) != len(tables.names):
             message = (
-                f"the first line has {len(cells)} cells and none is the name of a column that the model takes; "
-                f"expected a header line with {', '.join(tables.names)}, or rows with these columns in order."
+                f"the first line has neither the names of the model's columns ({listed(names)}) nor a row: {error}"
             )
-            raise Stopped("bad_columns", message)
-        names = tuple(cells) if headed else tables.names
-        check_columns(names, scorer, kept)
-        return cls(scorer, names, headed, b"\r\n" if first.endswith(b"\r\n") else b"\n", kept)
+            raise Stopped("bad_columns", message) from None
+        columns = tuple(lines[0] if headed else names)
+        check_columns(columns, scorer, kept)
+        return cls(scorer, columns, headed, b"\r\n" if first.endswith(b"\r\n") else b"\n", kept)
 
     def head(self, first: bytes) -> bytes:
         """Return the header line of the output, b"" where the input has none."""

@@ -12,9 +12,10 @@ from model.loading import load
 from service.scoring.columns import Kept
 from service.scoring.job import Job, format_of
 from service.scoring.run import score
-from service.scoring.stopped import Stopped
+from service.scoring.stopped import CODES, Stopped
 from service.serving.served_model import ServedModel
 from service.validation.column_policy import ColumnPolicy
+from tests.conftest import ROOT
 
 NAMES = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
 HEAD = ",".join(NAMES)
@@ -138,8 +139,12 @@ def test_a_file_of_nothing_but_bad_rows_is_scored_too(scoring):
         (f"{','.join(NAMES[:3])}\n1,2,3\n", r"the model needs 'petal width \(cm\)'"),
         (f"{HEAD},{NAMES[0]}\n{ROW},1\n", "is there twice"),
         (f"{HEAD},prediction\n{ROW},1\n", "'prediction', which is the name of a prediction"),
-        (HEAD.replace(",", ";") + "\n5;3;1;0\n", "expected a header line"),
-        ("a,b\n1,2\n", "expected a header line with sepal"),
+        (
+            HEAD.replace(",", ";") + "\n5;3;1;0\n",
+            "neither the names .* nor a row: .*4 values between commas, got 1, which holds ';'",
+        ),
+        ("a,b\n1,2\n", "neither the names .*4 values between commas, got 2"),
+        ("a,b,c,d\n1,2,3,4\n", "neither the names .* nor a row: .*got the string 'a'"),
     ],
 )
 def test_a_header_line_that_does_not_fit_is_one_line_at_once(scoring, content, said):
@@ -228,3 +233,10 @@ def test_columns_that_lack_get_the_value_that_the_operator_gave(iris_bundle, tmp
     assert lacking(f"{head}\n5.1,3.5,1.4\n").startswith(f"{head},{ADDED}\n5.1,3.5,1.4,0,")
     with pytest.raises(Stopped, match="no column 'petal width'; where MISSING_COLUMNS"):
         lacking(f"{head},petal width\n5.1,3.5,1.4,9\n")
+
+
+def test_each_code_is_documented():
+    """The page of scoring has the table of the code."""
+    page = (ROOT / "docs/scoring.md").read_text()
+
+    assert [] == [code for code, meaning in CODES.items() if f"| `{code}` | {meaning} |" not in page]
