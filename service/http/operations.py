@@ -1,6 +1,5 @@
 """Routes for operating the server: health checks, metrics, and which model is served."""
 
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from flask import Blueprint
@@ -9,7 +8,8 @@ from service.errors import TryLater
 from service.http.framework import Response, this_request
 from service.http.responses import json_response
 from service.monitoring.metrics import Metrics
-from service.serving.served_model import ModelSlot, ServedModel
+from service.serving.model_description import describe_model
+from service.serving.served_model import ModelSlot
 
 PROBES: Final = ("/health", "/health/live", "/health/ready")
 SCRAPES: Final = ("/metrics",)
@@ -47,7 +47,7 @@ def blueprint(slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint
 
     @ops.get("/model")
     def model() -> Response:
-        return json_response(_describe(slot.current))
+        return json_response(describe_model(slot.current))
 
     return ops
 
@@ -57,27 +57,3 @@ def check_ready(state: DrainState) -> None:
     if state.draining:
         message = "The server drains: it is about to stop, or was asked to. It still answers requests."
         raise TryLater("draining", message)
-
-
-def _describe(served: ServedModel) -> dict[str, object]:
-    manifest, signature = served.loaded.manifest, served.loaded.manifest.signature
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "digest": served.loaded.digest,
-        "engine": served.loaded.engine.name,
-        "task": signature.task,
-        "layout": signature.layout,
-        "features": signature.features,
-        "outputs": signature.outputs,
-        "classes": signature.classes[0] if signature.classes and signature.outputs is None else signature.classes,
-        "thresholds": manifest.thresholds or None,
-        "answers": [
-            {"name": spec.member, "dtype": spec.dtype, "columns": spec.columns if spec.shape else None}
-            for spec in served.contract.outputs
-        ],
-        "created_at": manifest.created_at,
-        "loaded_at": datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
-        "made_with": manifest.made_with,
-        "score": manifest.score,
-    }

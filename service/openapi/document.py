@@ -14,12 +14,14 @@ from service.openapi.paths import Paths
 from service.protocols.base import Codec, Contract
 from service.protocols.description import JSON, PROBLEM, Description, ModelFacts, Operation
 from service.protocols.registry import ProtocolRegistry
+from service.serving.model_description import describe_model
 from service.serving.served_model import ServedModel
 
 PATH: Final = "/openapi.json"
 _OPENAPI: Final = "3.1.0"
 _TOKEN: Final = "token"  # noqa: S105  # the name of the scheme
 _MOST_DETAILED: Final = 1000  # features of a model whose errors have an example of its own
+_MOST_SHOWN: Final = 8192  # bytes of the description of a model
 # Relative to the document's own address, so that it holds below any path that a proxy serves it under.
 _SERVERS: Final = [{"url": ".", "description": "The server that this document came from."}]
 _URL: Final = b'"servers":[{"url":"%b"'
@@ -41,7 +43,8 @@ def document(settings: Settings, protocols: ProtocolRegistry, served: ServedMode
         schemas |= description.schemas
         paths.add_protocol(codec, description, admin=admin)
     for path, route in operations.ROUTES.items():
-        paths.add_route(path, route, operations.TAG, admin=admin)
+        example = _model_example(facts, served) if path == operations.MODEL_PATH else route.example
+        paths.add_route(path, route, operations.TAG, admin=admin, example=example)
     components = {
         "schemas": {**schemas, PROBLEM: problem_schema(), operations.MODEL: operations.model_schema()},
         "responses": errors.components,
@@ -69,6 +72,12 @@ def _info(facts: ModelFacts, served: ServedModel, settings: Settings) -> dict[st
     width = f"{len(facts.names)} feature{'s' if len(facts.names) > 1 else ''}"
     said = f"Predictions of a {task} with {width}, served by ml-service {VERSION}. {limits}"
     return {"title": identity.name, "version": identity.version, "description": said, "x-digest": identity.digest}
+
+
+def _model_example(facts: ModelFacts, served: ServedModel) -> Any:
+    """Return what GET /model answers, if callers may read it here and it is short."""
+    content = strict_json.dumps(describe_model(served)) if facts.samples else b""
+    return strict_json.loads(content) if 0 < len(content) <= _MOST_SHOWN else None
 
 
 def _details(facts: ModelFacts, contract: Contract) -> dict[str, Problem]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from service.errors import TABLE, Failure, InvalidRows, Problem, terse
 from service.formats import strict_json
 from service.openapi import headers
-from service.openapi.examples import shown
+from service.openapi.examples import media_type_of, shown
 from service.protocols.base import Answer
 from service.protocols.description import PROBLEM, Schema, list_of, object_of, ref
 from service.protocols.error_shapes import PROBLEM_JSON
@@ -107,7 +107,7 @@ def _add(found: dict[str, Any], code: str, answer: Answer, schema: Schema) -> No
     said = f"`{code}`: {TABLE[code][1]}."
     if said not in response["description"]:
         response["description"] = f"{response['description']} {said}".strip()
-    media_type = answer.content_type.partition(";")[0]
+    media_type = media_type_of(answer)
     of_text = {"type": "string"} if media_type.startswith("text/") else schema
     media = response["content"].setdefault(media_type, {"schema": of_text, "examples": {}})
     media["examples"].setdefault(code, {"value": shown(answer)})

@@ -8,11 +8,12 @@ from model.bundle.manifest import Golden
 from model.loading import answered
 from service.errors import ServiceError
 from service.formats import strict_json
-from service.protocols.base import JSON, Answer, Codec, Contract
+from service.protocols.base import JSON, Answer, Codec, Contract, Statistics
 from service.protocols.description import Example
 
 MOST_BYTES: Final = 2**18  # of one body: an example is read by people
 _OTHERS: Final = 2**13  # of further examples of a route
+_NOTHING_YET: Final = Statistics(0, 0, 0, 0.0, 0.0)
 
 
 class Examples:
@@ -37,6 +38,18 @@ class Examples:
                 found[name] = example, self._answer(codec, example, body)
         return found
 
+    def of_page(self, codec: Codec, path: str) -> Answer | None:
+        """Return what a page of a protocol answers, None if that is not to be shown or is too large."""
+        if path in codec.alive:
+            answer = codec.alive[path]
+        elif not self._samples:
+            return None
+        elif path in codec.pages:
+            answer = codec.pages[path](self._contract)
+        else:
+            answer = codec.statistics[path](self._contract, _NOTHING_YET)
+        return answer if len(answer.content) <= _OTHERS else None
+
     def _answer(self, codec: Codec, example: Example, body: bytes) -> Answer:
         headers = {"Content-Type": example.media_type, **example.headers}
         contract = self._contract.of_request()
@@ -51,9 +64,14 @@ def encoded(example: Example) -> bytes:
     return strict_json.dumps(example.body) if example.media_type == JSON else str(example.body).encode()
 
 
+def media_type_of(answer: Answer) -> str:
+    """Return an answer's media type without parameters."""
+    return answer.content_type.partition(";")[0]
+
+
 def shown(answer: Answer) -> Any:
     """Return an answer as the value of an example: JSON as what it says, text as it is; None for anything else."""
-    kind = answer.content_type.partition(";")[0]
+    kind = media_type_of(answer)
     if kind == JSON or kind.endswith("+json"):
-        return strict_json.loads(answer.content)
+        return strict_json.loads(answer.content) if answer.content else None
     return answer.content.decode() if kind.startswith("text/") or kind == "application/jsonlines" else None

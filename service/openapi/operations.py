@@ -8,6 +8,7 @@ from service.protocols.description import JSON, Operation, Schema, object_of, re
 TAG: Final = "operations"
 TEXT: Final = "Health checks, metrics, and what describes the model."
 MODEL: Final = "Model"
+MODEL_PATH: Final = "/model"
 _STATUS: Final = object_of({"status": {"type": "string", "const": "ok"}})
 _STRING: Final[Schema] = {"type": "string"}
 _LABEL: Final[Schema] = {"type": ["number", "string", "boolean"]}
@@ -19,7 +20,7 @@ class Route:
     """One route, the codes of its errors beside those of all routes, and who is answered.
 
     `public` routes answer callers without a token, and `admin` routes only at the administrators' address, if there is
-    one. `cached` routes have an ETag.
+    one. `cached` routes have an ETag. `example` is an answer in JSON.
     """
 
     operation: Operation
@@ -27,17 +28,18 @@ class Route:
     public: bool = False
     admin: bool = False
     cached: bool = False
+    example: Any = None
 
 
 def _health(name: str, summary: str, *codes: str) -> Route:
-    return Route(Operation(name, summary, {JSON: _STATUS}), codes, public=True)
+    return Route(Operation(name, summary, {JSON: _STATUS}), codes, public=True, example={"status": "ok"})
 
 
 ROUTES: Final[dict[str, Route]] = {
     "/health": _health("get_health", "Whether predictions would be answered", "draining"),
     "/health/ready": _health("get_health_ready", "Whether load balancers should send requests", "draining"),
     "/health/live": _health("get_health_live", "Whether the process answers"),
-    "/model": Route(Operation("get_model", "The model that is served", {JSON: ref(MODEL)})),
+    MODEL_PATH: Route(Operation("get_model", "The model that is served", {JSON: ref(MODEL)})),
     "/metrics": Route(
         Operation(
             "get_metrics",

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.openapi import headers
 from service.openapi.errors import OF_ANY, OF_PREDICTION, ErrorResponses, Refuse
-from service.openapi.examples import Examples, shown
+from service.openapi.examples import Examples, media_type_of, shown
 from service.openapi.operations import Route
 from service.protocols.base import Codec
 from service.protocols.description import JSON, Description, Operation, Schema
@@ -26,16 +26,23 @@ class Paths:
         for path in codec.routes:
             self._add_prediction(path, codec, description)
         for path in (*codec.pages, *codec.statistics, *codec.alive):
-            operation = description.pages.get(path) or Operation(_id(codec, path), path, {JSON: {}})
+            answer = self._examples.of_page(codec, path)
+            media_type = JSON if answer is None else media_type_of(answer)
+            operation = description.pages.get(path) or Operation(_id(codec, path), path, {media_type: {}})
             public = path in codec.health
             codes = (*(("draining",) if public else self._token), *(admin if path in codec.statistics else ()))
-            self._add(path, "get", description, operation, codec.refuse, codes, public=public)
+            said = self._add(path, "get", description, operation, codec.refuse, codes, public=public)
+            media = said["responses"]["200"]["content"].get(media_type)
+            if answer is not None and media is not None and (value := shown(answer)) is not None:
+                media["example"] = value
 
-    def add_route(self, path: str, route: Route, tag: str, *, admin: tuple[str, ...]) -> None:
-        """Add a route of no protocol."""
+    def add_route(self, path: str, route: Route, tag: str, *, admin: tuple[str, ...], example: Any = None) -> None:
+        """Add a route of no protocol, perhaps with an example of its JSON."""
         codes = (*route.codes, *(() if route.public else self._token), *(admin if route.admin else ()))
         description = Description(tag, "", route.operation)
         said = self._add(path, "get", description, route.operation, problem_json, codes, public=route.public)
+        if example is not None:
+            said["responses"]["200"]["content"][JSON]["example"] = example
         if route.cached:
             said["parameters"] = [{"$ref": "#/components/parameters/IfNoneMatch"}]
             said["responses"]["200"]["headers"] |= headers.refs("ETag")
@@ -55,7 +62,7 @@ class Paths:
         succeeded["headers"] |= headers.refs("Server-Timing")
         for name, (example, answer) in self._examples.answers(codec, operation.examples).items():
             _add_example(body, example.media_type, name, example.summary, example.body)
-            _add_example(succeeded["content"], answer.content_type, name, example.summary, shown(answer))
+            _add_example(succeeded["content"], media_type_of(answer), name, example.summary, shown(answer))
 
     def _add(
         self,
@@ -91,8 +98,8 @@ def _content(schemas: Mapping[str, Schema]) -> dict[str, Any]:
     return {media_type: {"schema": schema} for media_type, schema in schemas.items()}
 
 
-def _add_example(content: dict[str, Any], content_type: str, name: str, summary: str, value: Any) -> None:
-    media = content.get(content_type.partition(";")[0])
+def _add_example(content: dict[str, Any], media_type: str, name: str, summary: str, value: Any) -> None:
+    media = content.get(media_type)
     if media is not None and value is not None:
         media.setdefault("examples", {})[name] = {"summary": summary, "value": value}
 

@@ -82,6 +82,28 @@ def test_each_example_of_each_route_gets_its_answer(bundles, kind):
     assert {"/predict"} <= {path for path, _ in expected}
 
 
+# What changes from one request to the next.
+MOVING = ("/metrics", "/openapi.json", "/v2/models/stats", "/v2/models/{model}/stats")
+MOVING += ("/v2/models/{model}/versions/{version}/stats",)
+
+
+@pytest.mark.parametrize("kind", ["iris", "mixed"])
+def test_each_page_answers_what_its_example_says(bundles, kind):
+    """Every page of a small model has one, in the media type that it answers."""
+    server = Server(bundles[kind])
+    paths = server.client.get("/openapi.json").json["paths"]
+    expected, found = {}, {}
+
+    for path, methods in paths.items():
+        if "get" in methods and path not in MOVING:
+            content = methods["get"]["responses"]["200"]["content"]
+            expected[path] = [each.get("example") for each in content.values()]
+            answer = server.client.get(path.replace("{model}", kind).replace("{version}", "1"))
+            found[path] = [answer.json if answer.is_json else answer.text]
+
+    assert expected == found
+
+
 def schemas_of(bundle, **environ):
     return Server(bundle, **environ).client.get("/openapi.json").json["components"]["schemas"]
 
