@@ -45,8 +45,14 @@ class FeatureView:
         return FeatureView(self.name, self.kind, self.nullable, hidden=self.hidden)
 
 
-def view_of(feature: Feature, baseline: Baseline | None, examples: Sequence[Cell], *, text: bool) -> FeatureView:
-    """Return what is shown of a feature; the examples of its cells say which input suits it."""
+def view_of(
+    feature: Feature, baseline: Baseline | None, examples: Sequence[Cell], *, text: bool, hidden: bool = False
+) -> FeatureView:
+    """Return what is shown of a feature; the examples of its cells say which input suits it.
+
+    Of a hidden one, that is nothing of its training data.
+    """
+    baseline = None if hidden else baseline
     categories = feature.categories
     kind: Kind = "text" if text else _kind(feature, examples)
     deciles = None if baseline is None or kind != "number" else _deciles(baseline.deciles)
@@ -59,6 +65,7 @@ def view_of(feature: Feature, baseline: Baseline | None, examples: Sequence[Cell
         deciles=deciles,
         shares=None if baseline is None or kind not in _WITH_SHARES else _shares(baseline.shares),
         missing=baseline.missing if baseline is not None and 0 <= baseline.missing <= 1 else None,
+        hidden=hidden,
     )
 
 

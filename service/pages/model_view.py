@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -134,10 +134,14 @@ def _features(manifest: Manifest, hidden: AbstractSet[str]) -> Iterable[FeatureV
     baselines, rows = manifest.baseline or {}, manifest.golden.rows
     size = 0
     for place, feature in enumerate(manifest.signature.features):
-        baseline = None if feature.name in hidden else baselines.get(feature.name)
         examples = [row[place] for row in rows]
-        view = view_of(feature, baseline, examples, text=manifest.signature.layout == TEXT)
-        view = replace(view, hidden=feature.name in hidden)
+        view = view_of(
+            feature,
+            baselines.get(feature.name),
+            examples,
+            text=manifest.signature.layout == TEXT,
+            hidden=feature.name in hidden,
+        )
         length = len(strict_json.dumps(view)) if size < FULL_BYTES else FULL_BYTES
         if size + length > FULL_BYTES:
             view = view.bare

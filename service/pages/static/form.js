@@ -91,6 +91,8 @@ export class Form {
     if (!this.fields.has(place)) {
       const field = new Field(this.model.features[place], place, (at, value) => {
         this.values[at] = value;
+        this.problems.delete(at); // it was about another value
+        this.fields.get(at).problem = "";
         this.changed();
       });
       field.value = this.values[place];
