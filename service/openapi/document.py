@@ -75,9 +75,11 @@ def _info(facts: ModelFacts, served: ServedModel, settings: Settings) -> dict[st
 
 
 def _model_example(facts: ModelFacts, served: ServedModel) -> Any:
-    """Return what GET /model answers, if callers may read it here and it is short."""
-    content = strict_json.dumps(describe_model(served)) if facts.samples else b""
-    return strict_json.loads(content) if 0 < len(content) <= _MOST_SHOWN else None
+    """Return what GET /model answers, if it may be shown and is short; all servers of a model have the same document."""
+    if not facts.samples:
+        return None
+    content = strict_json.dumps(describe_model(served) | {"loaded_at": served.loaded.manifest.created_at})
+    return strict_json.loads(content) if len(content) <= _MOST_SHOWN else None
 
 
 def _details(facts: ModelFacts, contract: Contract) -> dict[str, Problem]:

@@ -169,6 +169,12 @@ class Server(Reachable):
         with self.connect() as connection:
             return json.loads(connection.ask("GET", "/model")[2])
 
+    def document(self, **headers):
+        """Return the status, the ETag and the body of the OpenAPI document."""
+        with self.connect() as connection:
+            status, found, body = connection.ask("GET", "/openapi.json", **headers)
+        return status, found["ETag"], body
+
     def metric(self, name):
         """Return the sum of a metric's samples, as one scrape says."""
         with self.connect() as connection:

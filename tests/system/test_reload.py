@@ -1,5 +1,6 @@
 """SIGHUP: the bundle that is there now is served from the next workers on, or the old one stays."""
 
+import json
 import shutil
 import signal
 import threading
@@ -49,6 +50,20 @@ def test_another_model_is_served_without_a_request_lost_or_mixed(serve, run_pyth
 
     assert {(200, "1", False), (200, "2", True)} == set(answers)
     assert 3 == server.metric("model_reloads_total")
+
+
+def test_the_openapi_document_follows_a_reload(serve, run_python, bundle):
+    """Every worker makes the same document, so its ETag holds for all of them until the model is another one."""
+    server = serve(bundle, WEB_CONCURRENCY="2")
+    _, etag, before = server.document()
+    again = {server.document(**{"If-None-Match": etag}) for _ in range(10)}
+    run_python(PACK_VERSION, "2", bundle)
+    reload(server)
+    status, other, after = server.document(**{"If-None-Match": etag})
+
+    assert {(304, etag, b"")} == again
+    assert (200, "1", "2") == (status, json.loads(before)["info"]["version"], json.loads(after)["info"]["version"])
+    assert etag != other
 
 
 def damage_file(bundle):
