@@ -75,7 +75,7 @@ def _info(facts: ModelFacts, served: ServedModel, settings: Settings) -> dict[st
 
 
 def _model_example(facts: ModelFacts, served: ServedModel) -> Any:
-    """Return what GET /model answers, if it may be shown and is short; all servers of a model have the same document."""
+    """Return what GET /model answers, if it may be shown and is short; the same on all servers of a model."""
     if not facts.samples:
         return None
     content = strict_json.dumps(describe_model(served) | {"loaded_at": served.loaded.manifest.created_at})
