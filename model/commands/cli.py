@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from model.commands.framework import Session
 from model.errors import ModelError
 
 CHECKOUT: Final = "python -m model"  # what the program is called where it is not installed
+_NAMED: Final = re.compile(rf"(?<![/\w]){re.escape(CHECKOUT)}")  # in messages, and not in commands with a Python's path
 PROGRAM: Final = "ML_SERVICE_PROGRAM"  # the environment variable with its name, where it is
 
 
@@ -118,7 +120,7 @@ def main(
         say(f"ml-service: usage: {_usage(error, name)}")
         return ExitCode.USAGE
     except (ModelError, OSError) as error:
-        say(f"ml-service: {getattr(error, 'code', 'error')}: {str(error).replace(CHECKOUT, name)}")
+        say(f"ml-service: {getattr(error, 'code', 'error')}: {_NAMED.sub(lambda _: name, str(error))}")
         return ExitCode.REFUSED
     return int(status or ExitCode.OK)
 

@@ -56,8 +56,8 @@ def packed_elsewhere(path: Path, output: Path, how: Elsewhere) -> int | None:
     needed = None if status else sklearn_needed(output)
     if needed:
         say(
-            f"it is served with scikit-learn {needed}: `make serve MODEL_DIR={output}` makes the environment, "
-            f"and `make image BUNDLE={output}` the image"
+            f"it is served with scikit-learn {needed}: `{how.session.program} serve {output}` makes the environment, "
+            f"and in a checkout `make image BUNDLE={output}` the image"
         )
     return status
 

@@ -15,6 +15,8 @@ MAIN: Final = (
     "which is in the script or notebook that ran (__main__), where no server finds it: move it to a module of its own, "
     "import it from there, fit the model again, and name the module's directory (pack --code, MODEL_CODE)"
 )
+OURS: Final = frozenset({"model", "service"})  # our own packages, which a user's module may be called like
+TAKEN: Final = "{} is a name that ml-service has for itself; rename the module, and fit the model again"
 _INCOMPLETE: Final = re.compile(
     r"ran out of input|truncated|end-of-stream marker|incomplete|EOF|no data left|unexpected end|expected \d+ bytes"
     r"|exhausted|unpack requires|bad crc|corrupt input|fewer bytes|unpack_from requires|crc32|length check failed",
@@ -50,6 +52,8 @@ def _missing_module(path: Path, _content: bytes, cause: BaseException) -> ModelE
     root = cause.name.partition(".")[0]
     if root in _LIBRARIES:
         return _other_version(path, _LIBRARIES[root], f"it names {cause.name}")
+    if root in OURS:
+        return VersionMismatch(f"{path} needs your module {cause.name}: {TAKEN.format(root)}.")
     if importlib.util.find_spec(root) is not None:
         return VersionMismatch(f"{path} needs {cause.name}, which the {root} that is here does not have: {_TO_DO}.")
     return BundleCorrupt(
@@ -68,6 +72,8 @@ def _missing_name(path: Path, _content: bytes, cause: BaseException) -> ModelErr
     root = module.partition(".")[0]
     if root in _LIBRARIES:
         return _other_version(path, _LIBRARIES[root], f"it names {module}.{name}")
+    if root in OURS:
+        return VersionMismatch(f"{path} needs {name} of your module {module}: {TAKEN.format(root)}.")
     return VersionMismatch(f"{path} needs {name} of the module {module}, and the one that is here has none: {_TO_DO}.")
 
 

@@ -86,6 +86,16 @@ FILES = {
     "zstandard": (b"\x28\xb5\x2f\xfd", "unsupported_estimator", "is compressed with zstandard"),
     "no module": (names("nobodys_code", "Thing"), "bundle_corrupt", r"needs the module nobodys_code, .*pack --code"),
     "another module": (names("joblib.nothing", "Thing"), "version_mismatch", r"needs joblib.nothing, which the joblib"),
+    "a module called model": (
+        names("model", "Thing"),
+        "version_mismatch",
+        r"needs Thing of your module model: model is a",
+    ),
+    "a module in a folder called service": (
+        names("service.steps", "Thing"),
+        "version_mismatch",
+        r"service is a name that",
+    ),
     "another name": (names("joblib", "Thing"), "version_mismatch", r"needs Thing of the module joblib, and"),
     "another numpy": (names("numpy._core.nothing", "x"), "version_mismatch", "another version of numpy than 2"),
     "another scikit-learn": (

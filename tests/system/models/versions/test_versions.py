@@ -26,7 +26,7 @@ def test_files_of_a_version_are_packed_and_served_equally(packed, serve):
     version, folder, said = packed
 
     assert f"was written with scikit-learn {version}, and" in said
-    assert f"served with scikit-learn {version}: `make serve MODEL_DIR={folder / 'text-skops'}`" in said
+    assert f"served with scikit-learn {version}: `python -m model serve {folder / 'text-skops'}`" in said
     found = list(served(version, folder))
     assert list(MODELS) == [each.model for each in found]
     assert ["onnx"] * 4 + ["scikit-learn"] == [each.engine for each in found]
