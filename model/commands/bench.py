@@ -66,7 +66,7 @@ class Report:
     worker_threads: int
 
 
-@command("bundle --seconds 0.1", "bundle --seconds 0.1 --json")
+@command("bundle --seconds 0.1")
 @bundle_argument
 @click.option("--seconds", type=float, default=1.0, show_default=True, help="The length of each measurement.")
 @trust_options

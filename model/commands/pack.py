@@ -61,7 +61,7 @@ class Order:
     code: Path | None
 
 
-@command("forest.joblib --data train.csv --output tumours --name tumours", "text.skops --threshold spam=0.3 --json")
+@command("forest.joblib --data train.csv --output tumours --name tumours", "text.joblib --threshold spam=0.3 --json")
 @click.argument("path", type=DIRECTORY, metavar="MODEL")
 @click.option("--data", type=DIRECTORY, help="Training rows, .csv or .parquet; columns not in the model are ignored.")
 @click.option("--no-compile", is_flag=True, help="Leave out the compiled form, which is faster to serve.")

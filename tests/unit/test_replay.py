@@ -106,9 +106,11 @@ def test_every_difference_of_a_mutated_bundle_is_found(replay, log, bundles, req
     assert 2000 == len(image.findall(".//{http://www.w3.org/2000/svg}circle"))
 
 
-def test_the_report_is_a_table_for_a_person(replay, log, bundles):
+def test_the_report_is_a_table_for_a_person(replay, log, bundles, tmp_path):
     """It has the share of changed labels, the differences of scores, and request ids."""
-    code, said, _ = replay(log, "--model", bundles / "mutated", document=False)
+    (tmp_path / "log").write_text("".join(log.read_text().splitlines(keepends=True)[:500]))
+
+    code, said, _ = replay(tmp_path / "log", "--model", bundles / "mutated", document=False)
 
     assert 3 == code
     for words in ("changed labels", "label as logged", "difference of score", "request id"):
