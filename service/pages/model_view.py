@@ -1,6 +1,6 @@
 """What the page shows of a model, made once for each model, and bounded whatever its manifest holds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,7 +46,7 @@ class FormView:
     task: str
     outputs: int | None
     classes: tuple[tuple[Label, ...], ...] | None
-    thresholds: tuple[tuple[str, float], ...]
+    thresholds: tuple[tuple[Label, float], ...]
     answers: tuple[OutputView, ...]
     tokens: bool
 
@@ -66,7 +66,7 @@ class ModelView:
     requires: tuple[str, ...]
     score: str | None
     compiled: str | None
-    thresholds: tuple[tuple[str, float], ...]
+    thresholds: tuple[tuple[Label, float], ...]
     features: tuple[FeatureView, ...]
     form: FormView | None
 
@@ -99,14 +99,14 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
     loaded, manifest = served.loaded, served.loaded.manifest
     signature = manifest.signature
     features, rows = tuple(_features(manifest, hidden)), _examples(manifest, hidden)
-    thresholds = _thresholds(manifest)
+    thresholds = _thresholds(manifest, classes := _classes(signature))
     form = FormView(
         features=features,
         rows=rows,
         named=len(features) <= MOST_NAMED and max(map(len, signature.names)) <= MOST_NAME,
         task=signature.task,
         outputs=signature.outputs,
-        classes=_classes(signature),
+        classes=classes,
         thresholds=thresholds,
         answers=tuple(map(_output, served.contract.outputs)),
         tokens=tokens,
@@ -190,10 +190,10 @@ def _comparison(compiled: CompiledForm) -> str:
     return f"{answers}, numbers within {compiled.largest_difference:.2g}"
 
 
-def _thresholds(manifest: Manifest) -> tuple[tuple[str, float], ...]:
-    classes: Sequence[Label] = manifest.signature.classes[0] if manifest.signature.classes else ()
-    pairs = zip(classes, manifest.thresholds, strict=False)
-    return _few((str(label), least) for label, least in pairs if least is not None)
+def _thresholds(manifest: Manifest, classes: tuple[tuple[Label, ...], ...] | None) -> tuple[tuple[Label, float], ...]:
+    """Return the classes that have a threshold, unless they are too many to be named."""
+    pairs = zip(classes[0] if classes else (), manifest.thresholds, strict=False)
+    return tuple((label, least) for label, least in pairs if least is not None)
 
 
 def _few(pairs: Iterable[tuple[str, _Value]]) -> tuple[tuple[str, _Value], ...]:

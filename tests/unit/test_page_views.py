@@ -99,6 +99,15 @@ def test_the_most_frequent_values_come_first():
     assert 200 == max(len(value) for value, _ in found.shares)
 
 
+def test_thresholds_are_named_by_the_labels_themselves(served):
+    """A class is found by its label, which may be true and not "True"."""
+    found = changed(served, classes=(False, True), thresholds=(None, 0.3))
+    form = form_of(page_of(found))
+
+    assert [[True, 0.3]] == form["thresholds"]
+    assert "from a probability of 0.3 on" in page_of(found)
+
+
 def test_a_model_packed_without_data_has_a_form(served):
     """Its golden rows are random ones, and it has no distributions and no score."""
     own = served.loaded.manifest

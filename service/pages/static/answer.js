@@ -39,7 +39,7 @@ export class Answer {
   }
 
   #threshold(label) {
-    const least = new Map(this.model.thresholds).get(String(label));
+    const least = new Map(this.model.thresholds).get(label);
     return least === undefined ? [] : [make("p", { class: "threshold" }, `answered from a probability of ${least} on`)];
   }
 
