@@ -1,61 +1,45 @@
-"""The page of the OpenAPI document at `/docs`: Swagger UI under the policy of all pages."""
+"""The API's page at /docs: it opens, sends a request, and holds to the same policy and rules as the other page."""
+
+import json
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.system.browser.test_accessibility import WAYS
-from tests.system.browser.test_places import documented_nginx, guarded  # noqa: F401  # the fixture
+WAYS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
 
 
-def predict(page):
-    """Open the route, and send its first example as it is."""
-    page.locator("#operations-native-predict .opblock-summary-control").click()
-    page.get_by_role("button", name="Execute", exact=True).click()
-    answer = page.locator("#operations-native-predict .live-responses-table")
-    expect(answer.locator(".response").first).to_contain_text("200")
-    expect(answer).to_contain_text('"prediction": ')
-    return page.locator("#operations-native-predict .request-url").inner_text()
+def predicted(page):
+    """Open the route of predictions, send the example that is there, and return the answer's body."""
+    page.get_by_role("button", name="post /predict", exact=True).click()
+    page.get_by_role("button", name="Execute").click()
+    answer = page.locator(".live-responses-table .response-col_description pre").first
+    expect(answer).to_contain_text("prediction")
+    return answer
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_shows_this_models_routes_and_sends_requests(visit, iris, way):
-    """Examples are answered as they stand; axe-core finds nothing, and nothing is asked from elsewhere."""
+def test_a_request_is_tried_and_axe_finds_nothing(visit, iris, way):
+    """The example of the document is answered as a direct request with it is."""
     visit = visit(iris.port, "/docs", **WAYS[way])
     page = visit.page
-    expect(page.get_by_role("heading", level=1)).to_contain_text("iris")
-    found = [*visit.violations_of_accessibility()]
-    predict(page)
-    found += visit.violations_of_accessibility()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("iris 1")
+    found = visit.violations_of_accessibility()
+    answer = predicted(page)
+    sent = json.loads(page.get_by_role("textbox", name="Body").input_value())
 
-    assert [] == found
-    assert 20 < page.locator(".opblock").count()
-
-
-def test_below_a_path_requests_go_there(visit, serve, tmp_path):
-    """Behind a proxy that takes a path off, the page finds its files, its document and its routes."""
-    server = serve(WEB_CONCURRENCY="1")
-    with documented_nginx(tmp_path, server.port) as port:
-        page = visit(port, "/models/churn/docs").page
-        asked = predict(page)
-
-    assert f"http://127.0.0.1:{port}/models/churn/predict" in asked
+    assert iris.predict(sent)[1] == json.loads(answer.text_content())
+    assert [] == [*found, *visit.violations_of_accessibility()]
 
 
-def test_behind_a_token_it_asks_first(visit, guarded):  # noqa: F811  # the fixture
-    """A wrong token is refused; the right one is sent with each request, and kept in memory only."""
-    visit = visit(guarded.port, "/docs")
-    page = visit.page
-    visit.refusals.add(401)
-    found = [*visit.violations_of_accessibility()]
-    assert "iris" not in page.content()
-    page.get_by_label("Token").fill("wrong")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("alert")).to_have_text("This token is not known.")
-    page.get_by_label("Token").fill("right")
-    page.keyboard.press("Enter")
-    expect(page.locator(".opblock").first).to_be_visible()
-    predict(page)
-    found += visit.violations_of_accessibility()
+def test_a_refused_request_shows_the_servers_error(visit, iris):
+    """Problem details, with the place of the value."""
+    page = visit(iris.port, "/docs").page
+    page.get_by_role("button", name="post /predict", exact=True).click()
+    page.get_by_role("textbox", name="Body").fill('{"features": [1, "wide", 3, 4]}')
+    page.get_by_role("button", name="Execute").click()
 
-    assert [] == found
-    assert ["", 0, 0] == page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]")
+    expect(page.locator(".live-responses-table")).to_contain_text("/features/1")
