@@ -35,7 +35,7 @@ def facts_of(contract: Contract, manifest: Manifest, settings: Settings) -> tupl
     """
     row_id, max_rows = contract.row_id, contract.tables.max_rows
     if settings.terse_errors:
-        return ModelFacts(max_rows, RequestSchema(contract.rows)), []
+        return ModelFacts(max_rows, RequestSchema(contract.rows), row_id=row_id), []
     golden = manifest.golden
     samples = [] if settings.log_redact else _sample(golden.rows, golden.labels)[:max_rows]
     facts = ModelFacts(
@@ -54,8 +54,10 @@ def facts_of(contract: Contract, manifest: Manifest, settings: Settings) -> tupl
 def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden: Collection[str]) -> dict[str, Schema]:
     """Return the components that every document has; nothing is told of the training values of `hidden` features."""
     signature = facts.signature
+    back = {**ROW_ID, "description": "Comes back with the answer."}
+    ids: dict[str, Schema] = {} if facts.row_id is None else {description.ROW_ID: back}
     if signature is None:
-        return _of_any_model()
+        return {**_of_any_model(), **ids}
     notes = {name: _note(each) for name, each in (manifest.baseline or {}).items() if name not in hidden}
     rows = RowSchemas(signature, contract.policy, notes)
     schemas = {
@@ -75,9 +77,7 @@ def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden
             **_array({"type": "number"}, signature.outputs if several else None),
             "description": note,
         }
-    if facts.row_id is not None:
-        schemas[description.ROW_ID] = {**ROW_ID, "description": "Comes back with the answer."}
-    return schemas
+    return {**schemas, **ids}
 
 
 def _of_any_model() -> dict[str, Schema]:

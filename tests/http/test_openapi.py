@@ -141,13 +141,14 @@ def test_tokens_are_a_security_scheme(serve, tmp_path):
 
 def test_terse_errors_tell_nothing_of_the_model_here_either(serve):
     """The routes, limits and codes are described; names, types, classes, training values and examples are not."""
-    server = serve(TERSE_ERRORS="1")
+    server = serve(TERSE_ERRORS="1", ROW_ID="order")
     text = server.client.get("/openapi.json").text
     identity = server.model.current.contract.identity
 
     words = [*NAMES, "sepal", "petal", "iris", "In training", "decision_function", identity.digest]
     assert [] == [word for word in words if word in text]
     assert {"/predict", "/model"} < set(json.loads(text)["paths"])
+    assert "order" in json.loads(text)["components"]["schemas"]["PredictMany"]["properties"], "it is the operator's"
     assert all("examples" not in media for media in bodies_of(json.loads(text)))
 
 
