@@ -64,6 +64,8 @@ def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden
         description.ROW: rows.row(),
         description.ROW_BY_POSITION: rows.by_position(),
         description.ROW_BY_NAME: rows.by_name(),
+        description.COLUMNS: rows.columns(),
+        **({description.CELL: rows.cell()} if len(facts.names) == 1 else {}),
     }
     for method in facts.methods:
         specs = [spec for spec in facts.outputs if spec.method == method]
@@ -91,6 +93,7 @@ def _of_any_model() -> dict[str, Schema]:
         },
         description.ROW_BY_POSITION: {"type": "array", "items": _ANY_CELL},
         description.ROW_BY_NAME: {"type": "object", "additionalProperties": _ANY_CELL},
+        description.COLUMNS: {"type": "object", "additionalProperties": {"type": "array", "items": {}}},
         description.LABEL: {"description": "The prediction for a row."},
         description.PROBABILITIES: {"type": "array", "items": {}, "description": "The probabilities of a row."},
         description.PROBABILITY: {"description": "The probability of what is predicted."},

@@ -9,6 +9,7 @@ from model.prediction import Prediction
 from service.errors import Failure
 from service.formats import strict_json
 from service.formats.media_types import check_media_type
+from service.protocols.azureml_description import describe
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import (
@@ -73,4 +74,4 @@ def _method(document: dict[str, Any], contract: Contract) -> str:
     return known_method(document["method"], contract, "/method")
 
 
-AZURE = Codec("azure", ("/score",), decode, encode, refuse, prefixes=("/score",))
+AZURE = Codec("azure", ("/score",), decode, encode, refuse, prefixes=("/score",), describe=describe)

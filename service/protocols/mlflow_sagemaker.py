@@ -26,10 +26,10 @@ from service.protocols.json_shapes import (
     row_ids,
     values_by_row,
 )
+from service.protocols.mlflow_sagemaker_description import LINES, describe
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
 
-LINES: Final = "application/jsonlines"
 _BODIES: Final = (JSON, csv_text.MEDIA_TYPE, LINES, "application/x-jsonlines", npy.MEDIA_TYPE)
 _ANSWERS: Final = (JSON, csv_text.MEDIA_TYPE, LINES, npy.MEDIA_TYPE)
 
@@ -161,6 +161,7 @@ def invocations(threads: int, max_body_bytes: int) -> Codec:
             "/version": Answer(VERSION.encode(), "text/plain; charset=utf-8"),
             "/execution-parameters": _execution_parameters(threads, max_body_bytes),
         },
+        describe=describe,
     )
 
 

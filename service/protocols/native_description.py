@@ -1,12 +1,10 @@
 """What the OpenAPI document has of the native protocol."""
 
-import csv
-import io
 from typing import Final
 
 from model.outputs import PREDICT, OutputSpec
-from model.signature import Cell
 from service.formats import arrow, csv_text, npy
+from service.protocols.described_shapes import csv_of
 from service.protocols.description import (
     JSON,
     LABEL,
@@ -100,7 +98,7 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
         return {}
     rows, members = list(facts.samples[:2]), [spec.member for spec in facts.outputs]
     first, several = rows[0], range(len(rows))
-    as_csv = _csv(facts.names, rows)
+    as_csv = csv_of(rows, facts.names)
     text = facts.signature is not None and facts.signature.layout == "text"
     bare = {"string": Example("One row, as a bare string", {SINGLE: first[0]}, [0])} if text else {}
     return {
@@ -112,12 +110,3 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
         "outputs": Example("Outputs by name", {MANY: rows, OUTPUTS: members}, several),
         "csv": Example("Several rows as CSV", as_csv, several, "text/csv", {"Accept": "text/csv"}),
     }
-
-
-def _csv(names: tuple[str, ...], rows: list[list[Cell]]) -> str:
-    """Write rows as CSV with a header line; a missing value is an empty cell."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-    return text.getvalue()

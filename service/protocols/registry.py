@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from service.config.settings import Settings
 from service.errors import Failure, terse
@@ -11,6 +12,7 @@ from service.protocols.mlflow_sagemaker import invocations
 from service.protocols.native import NATIVE
 from service.protocols.open_inference.codec import V2
 from service.protocols.tf_serving import V1, VERTEX
+from service.protocols.tf_serving_description import describe_vertex
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ def registry_of(settings: Settings) -> ProtocolRegistry:
     """Return the protocols of a server with these settings; a route that was set takes precedence over the others."""
     routes = (settings.predict_route,) if settings.predict_route else ()
     pages = {settings.health_route: lambda _contract: Answer(b"")} if settings.health_route else {}
-    further = (replace(VERTEX, routes=routes, pages=pages, health=frozenset(pages)),) if routes or pages else ()
+    describe = partial(describe_vertex, health=settings.health_route)
+    vertex = replace(VERTEX, routes=routes, pages=pages, health=frozenset(pages), describe=describe)
+    further = (vertex,) if routes or pages else ()
     sagemaker = invocations(settings.threads, settings.max_body_bytes)
     return ProtocolRegistry((*further, NATIVE, V2, V1, sagemaker, AZURE), settings.terse_errors)

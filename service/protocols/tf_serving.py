@@ -4,7 +4,7 @@ tensorflow/serving, docs/api_rest.md; Vertex AI, "Custom container requirements 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from model.outputs import PREDICT
 from model.prediction import Prediction
@@ -20,11 +20,10 @@ from service.protocols.json_shapes import (
     row_ids,
     values_by_row,
 )
+from service.protocols.tf_serving_description import MODEL, MODELS, VERSION, describe_v1
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
 
-_MODEL: Final = "/v1/models/<name:model>"
-_VERSION: Final = f"{_MODEL}/versions/<name:version>"
 _SIGNATURE, _DEFAULT = "signature_name", "serving_default"
 
 
@@ -86,18 +85,19 @@ def _status(contract: Contract) -> Answer:
 
 V1 = Codec(
     "v1",
-    (f"{_MODEL}:predict", f"{_VERSION}:predict"),
+    (f"{MODEL}:predict", f"{VERSION}:predict"),
     decode,
     encode,
     error_string,
     prefixes=("/v1",),
     pages={
-        "/v1/models": lambda contract: Answer(strict_json.dumps({"models": [contract.served_as]})),
-        _MODEL: _status,
-        _VERSION: _status,
+        MODELS: lambda contract: Answer(strict_json.dumps({"models": [contract.served_as]})),
+        MODEL: _status,
+        VERSION: _status,
     },
     alive={"/": Answer(strict_json.dumps({"status": "alive"}))},
-    health=frozenset({_MODEL, _VERSION}),  # KServe's agents ask these whether the model is ready
+    health=frozenset({MODEL, VERSION}),  # KServe's agents ask these whether the model is ready
+    describe=describe_v1,
 )
 # Its routes are set by the platform; see registry.
 VERTEX = Codec("vertex", (), decode, encode, error_string)

@@ -13,6 +13,7 @@ Schema = dict[str, Any]
 MOST_CATEGORIES: Final = 200  # of one feature; of one that has more, the first are only named
 MOST_ENUMERATED: Final = 2**17  # characters of all features' categories
 MOST_FEATURES: Final = 10_000  # more are not described one by one
+MOST_COLUMNS: Final = 1000  # likewise where rows are sent as columns
 MOST_CHARACTERS: Final = 2**19  # of all names
 _LISTED: Final = 20
 _LONGEST: Final = 60
@@ -86,6 +87,25 @@ class RowSchemas:
             return {**schema, "items": cells[0] if cells else self._any_cell}
         return {**schema, "prefixItems": cells, "items": self._any_cell}
 
+    def cell(self) -> Schema:
+        """Return the schema of the only feature's cells."""
+        return self._cells[0] if self._cells else self._any_cell
+
+    def columns(self) -> Schema:
+        """Return the schema of rows as columns by name."""
+        policy, names = self._policy, self._signature.names
+        optional = policy.defaults if policy else {}
+        extra: bool | Schema = policy is not None and policy.ignore_extra
+        said = "A list of values for each feature, perhaps each in a list of its own; all lists have the same length."
+        schema: Schema = {"type": "object", "description": said}
+        if not self._described or len(names) > MOST_COLUMNS:
+            return {**schema, "additionalProperties": True if extra else _column(self._any_cell)}
+        properties = dict(zip(names, map(_column, self._cells), strict=True))
+        if policy is not None and policy.row_id is not None:
+            properties[policy.row_id] = _column(ROW_ID)
+        required = [name for name in names if name not in optional]
+        return {**schema, "properties": properties, "required": required, "additionalProperties": extra}
+
     def by_name(self) -> Schema:
         """Return the schema of a row as an object."""
         policy, features = self._policy, self._signature.features
@@ -109,6 +129,11 @@ class RowSchemas:
         if extra:
             schema["maxProperties"] = len(properties) + MOST_EXTRA
         return {**schema, "additionalProperties": extra}
+
+
+def _column(cell: Schema) -> Schema:
+    alone = {"type": "array", "items": cell, "minItems": 1, "maxItems": 1}
+    return {"anyOf": [{"type": "array", "items": each, "minItems": 1} for each in (cell, alone)]}
 
 
 def _types(reader: CellReader) -> set[str]:

@@ -19,7 +19,7 @@ from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import error_string
-from service.protocols.open_inference import descriptions
+from service.protocols.open_inference import descriptions, openapi
 from service.protocols.open_inference.parameters import (
     OF_OUTPUT,
     OF_REQUEST,
@@ -127,8 +127,8 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
 
 def _wanted(document: dict[str, Any], parameters: dict[str, Any], contract: Contract) -> Wanted:
     given = read_string(document, "id")
-    outputs = document.get("outputs") or []
-    if not isinstance(outputs, list):
+    outputs = document.get("outputs")
+    if not isinstance(outputs, list | None):
         raise invalid_request("/outputs", "a list of outputs", shown(outputs))
     binary = read_flag(parameters, "binary_data_output", "/parameters", default=False)
     if not outputs:
@@ -267,4 +267,5 @@ V2 = Codec(
     statistics=descriptions.STATISTICS,
     alive=descriptions.ALIVE,
     health=descriptions.HEALTH,
+    describe=openapi.describe,
 )

@@ -12,7 +12,7 @@ from service.validation.requests import check_members, invalid_request
 
 _CONTENT_TYPE: Final = "content_type"
 # MLServer's names of what a tensor holds: all of them but base64 are what is read anyway.
-_CONTENT_TYPES: Final = ("np", "pd", "str", "datetime", "base64")
+CONTENT_TYPES: Final = ("np", "pd", "str", "datetime", "base64")
 # Of a model without a state, one at a time and in the order of arrival, none of these can change the answer.
 _OF_SCHEDULING: Final = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")
 _OF_TRITON: Final = ("triton_enable_empty_final_response",)
@@ -30,8 +30,8 @@ def read_parameters(part: Mapping[str, Any], pointer: str, known: tuple[str, ...
         raise invalid_request(f"{pointer}/parameters", "an object", shown(parameters))
     given = {name: value for name, value in parameters.items() if value is not None}
     check_members(given, known, f"{pointer}/parameters")
-    if given.get(_CONTENT_TYPE, "np") not in _CONTENT_TYPES:
-        expected, got = f"one of {', '.join(_CONTENT_TYPES)}", shown(given[_CONTENT_TYPE])
+    if given.get(_CONTENT_TYPE, "np") not in CONTENT_TYPES:
+        expected, got = f"one of {', '.join(CONTENT_TYPES)}", shown(given[_CONTENT_TYPE])
         raise invalid_request(f"{pointer}/parameters/{_CONTENT_TYPE}", expected, got)
     return given
 

@@ -1,0 +1,68 @@
+"""What the OpenAPI document has of Azure's `/score`."""
+
+from typing import Final
+
+from service.protocols.described_shapes import (
+    SPLIT_FRAME,
+    STRING,
+    answers_of,
+    columns_of,
+    method,
+    mlflow_params,
+    other_method,
+    rows_of,
+    split_frame,
+)
+from service.protocols.description import (
+    COLUMNS,
+    JSON,
+    Description,
+    Example,
+    ModelFacts,
+    Operation,
+    Schema,
+    object_of,
+    ref,
+)
+
+_TEXT: Final = (
+    "Rows, columns by name, or a data frame as pandas splits it, whose members may also stand in the document itself, "
+    "beside `data`. `params` asks for another output than the labels, and so does `method`, which stands only beside "
+    "`input_data` or `data`. The answer is a bare list: row ids do not come back."
+)
+_REQUEST, _FRAME = "ScoreRequest", "ScoreFrame"
+
+
+def describe(facts: ModelFacts) -> Description:
+    """Describe POST /score."""
+    answers = {JSON: answers_of(facts)}
+    requests: dict[str, Schema] = {JSON: {"anyOf": [ref(_REQUEST), ref(_FRAME)]}}
+    predict = Operation("score", "Predict rows", answers, requests, _TEXT, examples=_examples(facts))
+    error = object_of({"message": {**STRING, "description": "The code and the message: `code: message`."}})
+    return Description("Azure Machine Learning", "`/score`.", predict, schemas=_schemas(facts), error=error)
+
+
+def _schemas(facts: ModelFacts) -> dict[str, Schema]:
+    rows = {"anyOf": [rows_of(facts), ref(COLUMNS), ref(SPLIT_FRAME)]}
+    asked = {"params": mlflow_params(facts)}, {"method": method(facts)}
+    requests = [object_of({name: rows} | each, tuple(each)) for name in ("input_data", "data") for each in asked]
+    frame = split_frame(facts)
+    named = object_of(frame["properties"] | asked[0], ("index", "params"))
+    return {SPLIT_FRAME: frame, _REQUEST: {"anyOf": requests}, _FRAME: named}
+
+
+def _examples(facts: ModelFacts) -> dict[str, Example]:
+    if not facts.samples:
+        return {}
+    rows, names = list(facts.samples), list(facts.names)
+    several = range(len(rows))
+    frame = {"columns": names, "index": list(several), "data": rows}
+    found = {
+        "rows": Example("Several rows", {"input_data": rows}, several),
+        "columns": Example("Columns by name", {"input_data": columns_of(facts, rows)}, several),
+        "frame": Example("A data frame", {"input_data": frame}, several),
+        "frame_in_the_document": Example("A data frame in the document itself", frame, several),
+    }
+    if asked := other_method(facts):
+        found["method"] = Example(f"What {asked} answers", {"data": rows, "method": asked}, several)
+    return found
