@@ -1,5 +1,6 @@
 """Packs a fitted estimator that is in a file."""
 
+import itertools
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,20 @@ from model.commands.packed import report_packed
 from model.errors import PackingWarning
 from model.steps import Progress, Step
 
-_STEPS: Final = tuple(Step)
+# The share of each step in hundredths, as measured for a forest of 200 trees and 20,000 rows: what takes seconds.
+_SHARES: Final = {
+    Step.READ_MODEL: 3,
+    Step.READ_DATA: 3,
+    Step.READ_SIGNATURE: 5,
+    Step.COMPILE: 8,
+    Step.COMPARE_TRAINING: 18,
+    Step.COMPARE_RANDOM: 11,
+    Step.COMPARE_FAR: 1,
+    Step.COMPARE_EDGES: 17,
+    Step.MEASURE: 5,
+    Step.SERIALISE: 15,
+    Step.VERIFY: 14,
+}
 
 
 class Threshold(click.ParamType[tuple[str, float]]):
@@ -117,7 +131,8 @@ def _pack(order: Order, console: Console) -> ExitCode:
     with console.progress() as bar:
 
         def progress(step: Step) -> None:
-            bar.show(step, _STEPS.index(step), len(_STEPS))
+            before = itertools.takewhile(lambda each: each != step, _SHARES)
+            bar.show(step, sum(map(_SHARES.__getitem__, before)), sum(_SHARES.values()))
 
         progress(Step.READ_MODEL)
         source = read_source(order.path, order.code)

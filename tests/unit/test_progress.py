@@ -1,6 +1,7 @@
 """What commands show on a terminal while they work."""
 
 import re
+import signal
 import sys
 
 import joblib
@@ -10,7 +11,7 @@ from sklearn.ensemble import RandomForestClassifier
 from model.commands.console import Console
 from model.packing.pack import pack
 from model.steps import Step
-from tests.terminal import on_terminal
+from tests.terminal import Terminal, on_terminal
 
 ROWS = np.random.default_rng(0).normal(size=(200, 3))
 FOREST = RandomForestClassifier(5, random_state=0).fit(ROWS, ROWS[:, 0] > 0)
@@ -38,8 +39,10 @@ def test_a_terminal_shows_each_stage_with_a_bar_that_is_erased(tmp_path):
     assert 0 == code
     for stage in (Step.COMPILE, Step.COMPARE_RANDOM, Step.VERIFY):
         assert f"{stage} …" in said
-    assert "91%" in said
-    assert "\x1b[2K" in said.rpartition("91%")[2]  # ECMA-48: erase the line
+    shares = list(map(int, re.findall(r" (\d+)%", said)))
+    assert (0, sorted(shares)) == (shares[0], shares)
+    assert 86 == shares[-1]
+    assert "\x1b[2K" in said.rpartition("86%")[2]  # ECMA-48: erase the line
 
 
 def test_quiet_draws_nothing_on_a_terminal(tmp_path):
@@ -63,6 +66,17 @@ def test_tables_fit_the_terminal_and_follow_no_color(iris_bundle):
     table, _, advice = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", plain.rpartition("\x1b[2K")[2]).partition("╯")
     assert 1 == len({len(line) for line in table.splitlines()[:-1]})
     assert re.search("pin: set MODEL_SHA256=[0-9a-f]{64}", advice)
+
+
+def test_an_interrupted_command_says_so_and_ends_with_130(iris_bundle):
+    """Ctrl-C is no traceback, and leaves no process behind."""
+    with Terminal([sys.executable, "-m", "model", "bench", str(iris_bundle), "--seconds", "60"]) as terminal:
+        terminal.read("predicting batches")
+        terminal.process.send_signal(signal.SIGINT)
+        code = terminal.wait()
+
+    assert 130 == code
+    assert terminal.plain.endswith("ml-service: interrupted\n")
 
 
 def test_nothing_is_drawn_where_stderr_is_no_terminal(capfd):
