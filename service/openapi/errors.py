@@ -1,5 +1,6 @@
 """The errors of a route, by status, each code with an example in the shape of the route's protocol."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ OF_PREDICTION: Final = (
 ELSEWHERE: Final = frozenset({"method_not_allowed", "caller_gone", "not_ready"})
 
 Refuse = Callable[[Failure, str], Answer]
+_NOT_OF_NAMES: Final = re.compile("[^A-Za-z0-9._-]+")  # of components
 
 
 class ErrorResponses:
@@ -45,7 +47,8 @@ class ErrorResponses:
                 _add(found, code, refuse(terse(failure) if self._is_terse else failure, _REQUEST_ID), error)
             if code in _OF_SERVER:
                 _add(found, code, _of_server(failure), ref(PROBLEM))
-        return {status: {"$ref": self._shared(f"{protocol}_{status}", found[status])} for status in sorted(found)}
+        name = _NOT_OF_NAMES.sub("_", protocol)
+        return {status: {"$ref": self._shared(f"{name}_{status}", found[status])} for status in sorted(found)}
 
     def _failure(self, code: str, *, detailed: bool) -> Failure:
         status, title = TABLE[code]

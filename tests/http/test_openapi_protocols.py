@@ -1,6 +1,7 @@
 """What the OpenAPI document has of each protocol: its forms of a request, and only what is on."""
 
 import json
+import re
 
 import pytest
 
@@ -71,6 +72,13 @@ def test_bad_input_is_400_in_the_shape_of_the_protocol(server, path):
 
     assert (400, "422" in operation["responses"]) == (answer.status_code, False)
     assert set(answer.json) == set(examples["invalid_json"]["value"])
+
+
+def test_components_have_names_that_openapi_allows(serve):
+    """Whatever a protocol is called."""
+    components = serve(**VERTEX).client.get("/openapi.json").json["components"]
+
+    assert all(re.fullmatch("[A-Za-z0-9._-]+", name) for each in components.values() for name in each)
 
 
 @pytest.mark.parametrize("outputs", [0, "", False, {}])
