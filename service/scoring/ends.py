@@ -69,18 +69,22 @@ class Ends:
         if self.checkpoint is not None:
             self.checkpoint.remove()
 
+    def close(self, *, remove: bool = False) -> None:
+        """Close the files, so that another run can go on with them, or remove them."""
+        for each in (self.out, self.bad):
+            if isinstance(each, PartialFile):
+                each.remove() if remove else each.close()
+
     def failed(self, error: Exception, job: Job) -> Exception:
         """Keep what was written for another run, and return the error that says so."""
         kept, rows = "", self.position.rows
-        if self.checkpoint is not None and rows:
+        resumable = self.checkpoint is not None and rows > 0
+        if resumable:
             with suppress(OSError):
                 self.cut()  # which makes room for the checkpoint on a full disk
                 self.save()
             kept = f" The first {rows:,} rows are kept: the same command goes on from there."
-        else:
-            for each in (self.out, self.bad):
-                if isinstance(each, PartialFile):
-                    each.remove()
+        self.close(remove=not resumable)
         if isinstance(error, OSError) and no_room(error):
             return Stopped("disk_full", f"{job.target}: {error.strerror}; make room.{kept}")
         return Stopped(error.code, f"{error}{kept}") if isinstance(error, Stopped) else error
@@ -93,18 +97,22 @@ def open_ends(job: Job, served: ServedModel) -> Ends:
     """
     if STANDARD not in (job.source, job.target) and _same(job.source, job.target):
         raise Stopped("bad_output", f"{job.target} is the input, too; name another output.")
-    out: PartialFile | Stream | Nowhere = Nowhere()
-    if job.source_format in TEXT:
-        out = open_output(job.target)
-    elif is_file(job.target, new=True):
-        out = PartialFile(Path(job.target), "predictions", is_result=False)
-    bad = None if job.bad_rows is None else PartialFile(job.bad_rows)
-    ends = Ends(out, bad, _checkpoint(job, served) if job.can_resume else None, Position())
-    if ends.checkpoint is not None and isinstance(out, PartialFile):
-        found = None if job.fresh else ends.checkpoint.load()
-        bad_size = 0 if bad is None else bad.size
-        if found is not None and found.written <= out.size and found.bad_written <= bad_size:
-            ends.position = found
+    checkpoint = _checkpoint(job, served) if job.can_resume else None
+    found = None if checkpoint is None or job.fresh else checkpoint.load()
+    ends = Ends(Nowhere(), None, checkpoint, Position())
+    try:
+        if job.source_format in TEXT:
+            ends.out = open_output(job.target)
+        elif is_file(job.target, new=True):
+            ends.out = PartialFile(Path(job.target), "predictions", is_result=False)
+        if job.bad_rows is not None:
+            ends.bad = PartialFile(job.bad_rows)
+    except Stopped:
+        ends.close()
+        raise
+    bad_size = 0 if ends.bad is None else ends.bad.size
+    if found is not None and found.written <= ends.out.size and found.bad_written <= bad_size:
+        ends.position = found
     ends.cut()
     return ends
 

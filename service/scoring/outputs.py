@@ -47,13 +47,18 @@ class PartialFile:
         if self._is_result:
             os.fsync(self.descriptor)
             self.partial.replace(self._path)
+            self.close()
         else:
             self.remove()
+
+    def close(self) -> None:
+        """Close the file, so that another run can go on with it."""
         os.close(self.descriptor)
 
     def remove(self) -> None:
-        """Remove what was written."""
+        """Remove what was written, and close the file."""
         self.partial.unlink(missing_ok=True)
+        self.close()
 
     def _lock(self) -> None:
         end = time.monotonic() + _LOCK_SECONDS
@@ -62,10 +67,14 @@ class PartialFile:
                 fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 if time.monotonic() > end:
+                    self.close()
                     raise Stopped("bad_output", f"{self.partial} is being written by another run.") from None
                 time.sleep(0.05)
             else:
-                return
+                break
+        if not self.partial.exists() or not os.path.samestat(os.fstat(self.descriptor), self.partial.stat()):
+            self.close()
+            raise Stopped("bad_output", f"{self._path} was just written by another run.")
 
 
 class Stream:
