@@ -5,12 +5,20 @@ import json
 import xml.etree.ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
-from sklearn.linear_model import LogisticRegression
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from model.commands.cli import main
-from model.loading import load
+from model.loading import load, make_rows
 from model.packing.pack import pack
 from model.predictor import Predictor
 from service.errors import OK
@@ -148,6 +156,39 @@ def test_what_cannot_be_replayed_is_said_with_the_reason(replay, bundles, reques
     assert 1 == counts["the request failed, so its inputs are not logged"]
     assert 3 == counts["no line of a prediction"]
     assert len(HOSTILE) + 1 == sum(found["not_replayed"].values()) - 9
+
+
+DAYS = pd.DataFrame(
+    {
+        "since": pd.to_datetime(["2020-01-01", "2021-06-05"] * 20),
+        "zip": ["01234", "é"] * 20,
+        "size": [1.5, None, 2.5, 4.0] * 10,
+    }
+)
+TEXTS = ["a b", "bb\n c"] * 9
+MIXED = make_column_transformer((OneHotEncoder(), ["since", "zip"]), (SimpleImputer(), ["size"]))
+KINDS = {
+    "numbers": (LinearRegression().fit(ROWS, ROWS[:, :1] / 3), ROWS),
+    "several numbers": (DecisionTreeRegressor(max_depth=3).fit(ROWS, ROWS / 3), ROWS),
+    "several labels": (DecisionTreeClassifier(max_depth=2).fit(ROWS, np.c_[LABELS, LABELS == 2]), ROWS),
+    "no probabilities": (LinearSVC().fit(ROWS, LABELS), ROWS),
+    "dates, strings, missing values": (make_pipeline(MIXED, LogisticRegression()).fit(DAYS, [0, 1, 1, 0] * 10), DAYS),
+    "texts": (make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, ["x", "y"] * 9), TEXTS),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_model_is_reproduced(replay, tmp_path, kind):
+    """Whatever the cells and the answers are, what the log has of them is enough."""
+    estimator, data = KINDS[kind]
+    bundle = tmp_path / "bundle"
+    loaded = pack(estimator, bundle, name="kind", data=data, compiled=False)
+    rows = make_rows(loaded.manifest.golden.rows, loaded.manifest.signature)
+    log = write_log(bundle, [rows[:1], rows[1:4], rows[4:9]], tmp_path / "log")
+
+    code, found, said = replay(log, "--model", bundle)
+
+    assert (0, 9, 9) == (code, found["rows"], found["identical"]), (found, said)
 
 
 HOSTILE = (
