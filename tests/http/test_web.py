@@ -6,8 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from model.packing.pack import pack
+from model.packing.sources import read_source
+from tests import zoo
+from tests.conftest import ROOT
 from tests.http.test_access import TOKENS, guarded, tokens_file  # noqa: F401  # fixtures
 
+NATIVE = ROOT / "tests/documents/native"
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
@@ -70,6 +75,31 @@ def test_the_form_is_filled_in_with_a_row_that_works(server):
     assert 200 == server.predict({"instances": [row]}).status_code
     assert [11] * 4 == [len(feature["deciles"]) for feature in form["features"]]
     assert [0, 1, 2] == form["classes"][0]
+
+
+@pytest.mark.parametrize(
+    "name", ["mixed types with missing values", "text", "multi-output classes", "multilabel network"]
+)
+def test_models_of_all_kinds_have_a_form_that_works(serve, tmp_path, name):
+    """Its first row is answered, with the outputs that the page knows by name."""
+    case = next(each for each in zoo.pipelines() if each.name == name)
+    pack(case.fitted(), tmp_path / "bundle", name="case", data=case.rows)
+    server = serve(tmp_path / "bundle")
+    form = form_of(page(server).text)
+
+    answer = server.predict({"instances": [form["rows"][0]], "outputs": [each["name"] for each in form["answers"]]})
+    assert (200, {each["name"] for each in form["answers"]}) == (answer.status_code, set(answer.json))
+    assert {"text": {"text"}}.get(name, {"number", "string", "boolean"}) >= {each["kind"] for each in form["features"]}
+
+
+def test_a_model_without_an_estimator_has_a_form_that_works(serve, tmp_path):
+    """A bundle that holds nothing but a graph was packed without data, and has neither score nor distributions."""
+    pack(read_source(NATIVE / "lightgbm-number.txt").estimator, tmp_path / "bundle", name="case")
+    server = serve(tmp_path / "bundle")
+    form = form_of(page(server).text)
+
+    assert {None} == {feature["deciles"] for feature in form["features"]}
+    assert 200 == server.predict({"instances": [form["rows"][0]]}).status_code
 
 
 def test_everything_that_the_page_names_is_there(server):
