@@ -52,8 +52,8 @@ def describe(facts: ModelFacts) -> Description:
             {
                 "name": "Inference-Header-Content-Length",
                 "in": "header",
-                "description": "The length of the JSON before binary tensors, in bytes.",
-                "schema": {**STRING, "pattern": "^[0-9]{1,10}$"},
+                "description": "The length of the JSON before binary tensors, in bytes; empty where there are none.",
+                "schema": {**STRING, "pattern": "^[0-9]{0,10}$"},
             }
         ],
         _examples(facts),
