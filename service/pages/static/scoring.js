@@ -142,11 +142,11 @@ export class Job {
       const { text, version } = await this.#answer(write([this.#names, ...cells]), signal, report);
       this.#check(version);
       this.#keep(right, await table(text));
+      this.#adapt(performance.now() - begun);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#refused(right, error);
     }
-    this.#adapt(performance.now() - begun);
   }
 
   // Posts a body, again and again while the server has no room for it.

@@ -150,6 +150,21 @@ def test_refused_rows_are_named_with_their_lines_and_reasons_and_can_be_skipped(
     assert [["4", *lines[2]], ["5", *lines[3]], ["652", *lines[650]]] == [[row[0], *row[2:]] for row in refused[1:]]
 
 
+def test_a_refused_row_is_found_where_the_server_does_not_name_it(visit, serve):
+    """With TERSE_ERRORS an error has no places: the page sends halves of the rows until one row is left."""
+    server = serve(WEB_CONCURRENCY="1", TERSE_ERRORS="1")
+    files = Files(visit(server.port))
+    lines = cells(100)
+    lines[37][2] = "wide"
+    files.choose(written([NAMES, *lines]))
+    files.press("Predict all rows")
+    files.press("Skip refused rows")
+    expect(files.status).to_have_text("Done: 99 rows predicted, 1 left out.")
+    _, refused = files.download("Download 1 refused row")
+
+    assert [["39", *lines[37]]] == [[row[0], *row[2:]] for row in refused[1:]]
+
+
 def test_a_busy_server_is_asked_again(files):
     """After as long as Retry-After says, and with the same rows."""
     bodies = []

@@ -78,6 +78,7 @@ def test_a_page_behind_a_token_asks_for_it_and_says_nothing_before(visit, guarde
     visit.refusals.add(401)
     expect(page.get_by_role("heading", level=1)).to_have_text("This model needs a token")
     assert "iris" not in page.content()
+    assert [] == visit.violations_of_accessibility()
 
     page.get_by_label("Token").fill("wrong")
     page.keyboard.press("Enter")
@@ -98,6 +99,19 @@ def test_a_page_behind_a_token_asks_for_it_and_says_nothing_before(visit, guarde
     assert ["", 0, 0, f"{visit.origin}/"] == stored
     page.reload()
     expect(page.get_by_label("Token")).to_have_value("")
+
+
+def test_the_apis_page_behind_a_token_asks_for_it_too(visit, guarded):
+    """And sends it with the requests that are tried."""
+    visit = visit(guarded.port, "/docs")
+    page = visit.page
+    assert "iris" not in page.content()
+    page.get_by_label("Token").fill("right")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("iris 1")
+    page.get_by_role("button", name="post /predict", exact=True).click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table")).to_contain_text('"prediction"')
 
 
 def test_pages_can_be_turned_off(serve):
