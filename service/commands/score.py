@@ -17,7 +17,7 @@ from model.loading import load
 from service.config import limits
 from service.config.settings import SettingError, Settings
 from service.scoring.columns import Kept
-from service.scoring.job import ARROW_STREAM, FORMATS, STANDARD, Job, Progress, Summary, format_of
+from service.scoring.job import ARROW_STREAM, FORMATS, STANDARD, TEXT, Job, Progress, Summary, format_of
 from service.scoring.run import score
 from service.scoring.stopped import Stopped
 from service.serving.fetch import policy_of
@@ -40,7 +40,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_envvar=True, help="The bundle to score with.",
         ),
         click.option(
-            "--id", "ids", multiple=True, metavar="COLUMN", envvar="ROW_ID", show_envvar=True,
+            "--id", "ids", multiple=True, metavar="COLUMN",
             help="A column that names a row. OUT has it and the predictions; give it again for further columns.",
         ),
         click.option(
@@ -104,6 +104,9 @@ def _job(options: dict[str, Any]) -> Job:
     target_format = format_of(target, options["kind"], source_format)
     if target == STANDARD and target_format == "arrow":
         target_format = ARROW_STREAM  # as a file of Arrow is written from both ends
+    if source_format != target_format and (source_format in TEXT or target_format in TEXT):
+        message = f"{target}: {source_format} is not written as {target_format}; name an OUT of the format of IN."
+        raise Stopped("bad_output", message)
     columns = options["columns"] or ("id" if ids else "all")
     if columns == "id" and not ids:
         raise click.UsageError("--columns id needs --id COLUMN")

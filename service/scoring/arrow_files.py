@@ -1,5 +1,6 @@
 """Reads and writes Parquet and Arrow files by pyarrow, which no image has: it is imported only where it is needed."""
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -173,7 +174,7 @@ def row_of(batch: Any, position: int) -> dict[str, Any]:
 
 def zstd_reader(file: IO[bytes]) -> IO[bytes]:
     """Return what decompresses a file."""
-    return cast(IO[bytes], _pyarrow().CompressedInputStream(file, "zstd"))
+    return io.BufferedReader(_pyarrow().CompressedInputStream(file, "zstd"))
 
 
 def zstd_compressor() -> Callable[[bytes], bytes]:

@@ -20,6 +20,7 @@ from service.scoring.scorer import Scorer
 from service.scoring.stopped import Stopped
 
 _LEVEL: Final = 6  # of gzip
+_PIECE: Final = 2**20  # bytes
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def open_text(job: Job, scorer: Scorer, offset: int) -> Iterator[TextFile]:
         if isinstance(rows, CsvRows):
             head, headed = rows.head(first), rows.headed
         if offset:
-            file.seek(offset)  # of a compressed file, this reads again what is before
+            _go_to(offset, file, len(first))
         read = _after(b"" if headed or offset else first, file.read)
         start, line = (len(first), 1 + first.count(b"\n")) if headed else (0, 1)
         compress = compressor(compression_of(job.target))
@@ -109,6 +110,15 @@ def _first_record(file: IO[bytes], ends: Ends) -> bytes:
         if line.endswith(b"\n") and len(ends(first)):
             break
     return first
+
+
+def _go_to(offset: int, file: IO[bytes], read: int) -> None:
+    """Go to an offset of a file of which so much was read; a compressed file is read again up to there."""
+    if file.seekable():
+        file.seek(offset)
+        return
+    while read < offset and (content := file.read(min(_PIECE, offset - read))):
+        read += len(content)
 
 
 def _after(held: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:

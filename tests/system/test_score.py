@@ -11,7 +11,9 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from tests.conftest import ROOT
 from tests.system.conftest import DEADLINE, eventually, launching
@@ -162,26 +164,37 @@ def test_json_lines_are_scored_as_the_server_answers_them(answering, score, fold
     assert found["probabilities"] == [list(line.values()) for line in lines]
 
 
+@pytest.mark.parametrize("target", ["out.jsonl", "out.parquet", "out.arrow"])
+def test_another_format_than_the_input_s_is_refused(score, folder, iris_bundle, target):
+    """Lines of text are not made into columns, and nothing is written under a name that says so."""
+    (folder / "in.csv").write_text(f"{HEAD}\n{ROW}\n")
+
+    code, _, err = score("in.csv", target, "--model", iris_bundle)
+
+    assert (1, 1) == (code, err.count("\n"))
+    assert f"bad_output: {target}: csv is not written as {target.partition('.')[2]}" in err
+    assert ["in.csv"] == [path.name for path in folder.iterdir()]
+
+
 @pytest.mark.parametrize("kind", ["parquet", "arrows"])
 def test_columns_are_scored_as_the_server_answers_them(answering, score, folder, mixed, kind):
     """Parquet and Arrow keep the types of their columns, and get those of the server's answer in Arrow."""
-    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    table = arrow.table({**CELLS, "id": arrow.array([7, 8, 9, 10, 11], arrow.int16())})
-    body = arrow.BufferOutputStream()
-    with arrow.ipc.new_stream(body, table.drop("id").schema) as stream:
+    table = pyarrow.table({**CELLS, "id": pyarrow.array([7, 8, 9, 10, 11], pyarrow.int16())})
+    body = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(body, table.drop("id").schema) as stream:
         stream.write(table.drop("id"))
     answer = asked(answering, body.getvalue().to_pybytes(), *["application/vnd.apache.arrow.stream"] * 2)
     if kind == "parquet":
         parquet.write_table(table, folder / "in.parquet")
     else:
-        with arrow.ipc.new_stream(str(folder / f"in.{kind}"), table.schema) as file:
+        with pyarrow.ipc.new_stream(str(folder / f"in.{kind}"), table.schema) as file:
             file.write(table)
     code, *_ = score(f"in.{kind}", "out.parquet", "--model", mixed)
     found = parquet.read_table(folder / "out.parquet")
 
     assert 0 == code
     assert table == found.select(table.column_names)
-    assert arrow.ipc.open_stream(answer).read_all().to_pydict() == found.drop(table.column_names).to_pydict()
+    assert pyarrow.ipc.open_stream(answer).read_all().to_pydict() == found.drop(table.column_names).to_pydict()
 
 
 def test_a_run_that_is_interrupted_goes_on_where_it_was(start, score, folder, slow):

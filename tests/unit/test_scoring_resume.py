@@ -3,7 +3,9 @@
 import gzip
 import json
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from model.loading import load
 from service.scoring.columns import Kept
@@ -34,17 +36,20 @@ def write_gzip(path):
     path.write_bytes(gzip.compress(path.read_bytes(), 1))
 
 
+def write_zstd(path):
+    write_csv(path)
+    path.write_bytes(pyarrow.Codec("zstd").compress(path.read_bytes(), asbytes=True))
+
+
 def write_json_lines(path):
     path.write_text("".join(f"{json.dumps(row)}\n" for row in table()))
 
 
 def write_parquet(path):
-    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     parquet.write_table(pyarrow.Table.from_pylist(table()), path, row_group_size=700)
 
 
 def write_arrow(path):
-    pyarrow = pytest.importorskip("pyarrow")
     found = pyarrow.Table.from_pylist(table())
     with pyarrow.ipc.new_stream(str(path), found.schema) as file:
         file.write_table(found, max_chunksize=700)
@@ -53,6 +58,7 @@ def write_arrow(path):
 WRITERS = {
     "in.csv": write_csv,
     "in.csv.gz": write_gzip,
+    "in.csv.zst": write_zstd,
     "in.jsonl": write_json_lines,
     "in.parquet": write_parquet,
     "in.arrows": write_arrow,
