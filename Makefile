@@ -56,7 +56,7 @@ test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-mod
 INSTALLED = current oldest bare
 INSTALL = tests/system/install
 test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the wheel, install it, run its command and serve from Jupyter
-	.venv/bin/pytest $(INSTALL) -m install --numprocesses 2 --dist loadgroup
+	.venv/bin/pytest $(INSTALL) -m install --numprocesses 2 --dist load
 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600

@@ -1,5 +1,6 @@
 """The wheel, built as users build it, and the environments that it is installed into and removed from."""
 
+import fcntl
 import os
 import subprocess
 from dataclasses import dataclass
@@ -14,21 +15,24 @@ UV = ROOT / ".venv/bin/uv"
 TAKEN = ("model.py", "service.py", "wsgi.py", "gunicorn.conf.py", "settings.py", "errors.py")
 
 
-def pytest_collection_modifyitems(items):
-    """Mark everything in this folder, which needs environments of its own; tests of one take turns."""
-    for item in items:
-        if item.path.parent == HERE:
-            item.add_marker(pytest.mark.install)
-            item.add_marker(pytest.mark.xdist_group(item.callspec.params["environment"]))
+def in_environments(*names):
+    """Run a test in each of these environments."""
+    return pytest.mark.parametrize(
+        "environment", [pytest.param(name, marks=pytest.mark.install) for name in names], indirect=True
+    )
+
+
+def variables():
+    """Return this machine's environment variables, without those of the Python that runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "VIRTUAL"))}
 
 
 def run(*command, cwd, **environ):
     """Run a command as in a shell of its own; return what it prints."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "VIRTUAL"))}
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**kept, **environ},
+        env={**variables(), **environ},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
@@ -91,11 +95,13 @@ def build(folder, *options):
 
 @pytest.fixture
 def environment(request):
-    """Give an environment that ml-service is not in, also afterwards."""
+    """Give an environment that ml-service is not in, also afterwards; tests of the same one take turns."""
     found = Environment(request.param)
-    found.uninstall()
-    yield found
-    found.uninstall()
+    with found.folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # groups of pytest-xdist have no effect with pytest 9.2
+        found.uninstall()
+        yield found
+        found.uninstall()
 
 
 @pytest.fixture

@@ -2,11 +2,9 @@
 
 import json
 
-import pytest
+from tests.system.install.conftest import in_environments, run
 
-from tests.system.install.conftest import run
-
-pytestmark = pytest.mark.parametrize("environment", ["current", "oldest", "bare"], indirect=True)
+pytestmark = in_environments("current", "oldest", "bare")
 # Writes a model and, for those who have pandas, its training rows.
 FIT = """
 import csv, joblib

@@ -1,7 +1,6 @@
 """The notebook's way, in a real Jupyter kernel: serve, predict, the card, and what ends with the kernel."""
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -9,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.system.conftest import eventually, gone
-from tests.system.install.conftest import HERE
+from tests.system.install.conftest import HERE, in_environments, variables
 
-pytestmark = pytest.mark.parametrize("environment", ["current"], indirect=True)
+pytestmark = in_environments("current")
 FIT = """
 import mlservice
 import pandas as pd
@@ -45,9 +44,14 @@ def notebook(installed, workplace):
 
     def play(*cells):
         command = [installed.python, HERE / "kernel.py"]
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         done = subprocess.run(
-            command, cwd=workplace, env=environ, input=json.dumps(cells), capture_output=True, text=True, check=False
+            command,
+            cwd=workplace,
+            env=variables(),
+            input=json.dumps(cells),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]

@@ -4,10 +4,8 @@ import email
 import tarfile
 import zipfile
 
-import pytest
-
 from tests.conftest import ROOT
-from tests.system.install.conftest import HERE, UV, build, run
+from tests.system.install.conftest import HERE, UV, build, in_environments, run
 
 FACE = {"mlservice/__init__.py", "mlservice/server.py", "mlservice/keeper.py"}
 APPLICATION = {
@@ -18,9 +16,9 @@ APPLICATION = {
     "mlservice/application/requirements-train.txt",
     "mlservice/application/service/server/worker.py",
 }
-each = pytest.mark.parametrize("environment", ["current", "oldest", "bare"], indirect=True)
-one = pytest.mark.parametrize("environment", ["bare"], indirect=True)
-with_pip = pytest.mark.parametrize("environment", ["current"], indirect=True)
+each = in_environments("current", "oldest", "bare")
+one = in_environments("bare")
+with_pip = in_environments("current")
 
 
 def files(wheel):
