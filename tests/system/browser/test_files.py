@@ -11,6 +11,7 @@ NAMES = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal wi
 CSV = "text/csv; header=present"
 TIMER = """() => {
   let last = performance.now();
+  window.begun = last;
   window.longest = 0;
   setInterval(() => {
     window.longest = Math.max(window.longest, performance.now() - last);
@@ -247,7 +248,7 @@ def test_what_is_no_csv_of_the_model_is_said_in_one_line(files, content, expecte
 
 
 def test_a_hundred_thousand_rows_do_not_freeze_the_page(files, tmp_path):
-    """Timers of the page go on all the time; no batch is larger than a megabyte."""
+    """No pause of its timers takes a quarter of the time; no batch is larger than a megabyte."""
     sizes = []
     files.page.on("request", lambda request: sizes.append(len(request.post_data or "")))
     (tmp_path / "large.csv").write_text(written([NAMES, *cells(1000) * 100]), newline="")
@@ -260,4 +261,4 @@ def test_a_hundred_thousand_rows_do_not_freeze_the_page(files, tmp_path):
     assert 100_001 == len(found)
     assert found[1:1001] == found[99_001:]
     assert 2**20 + 1000 > max(sizes)
-    assert 500 > files.page.evaluate("window.longest")
+    assert 0.25 > files.page.evaluate("window.longest / (performance.now() - window.begun)")
