@@ -97,6 +97,9 @@ def open_ends(job: Job, served: ServedModel) -> Ends:
     """
     if STANDARD not in (job.source, job.target) and _same(job.source, job.target):
         raise Stopped("bad_output", f"{job.target} is the input, too; name another output.")
+    for name, other in (("input", job.source), ("output", job.target)):
+        if job.bad_rows is not None and other != STANDARD and _same(other, str(job.bad_rows)):
+            raise Stopped("bad_output", f"{job.bad_rows} is the {name}, too; name another file for bad rows.")
     checkpoint = _checkpoint(job, served) if job.can_resume else None
     found = None if checkpoint is None or job.fresh else checkpoint.load()
     ends = Ends(Nowhere(), None, checkpoint, Position())
@@ -118,7 +121,8 @@ def open_ends(job: Job, served: ServedModel) -> Ends:
 
 
 def _same(source: str, target: str) -> bool:
-    return Path(target).exists() and Path(source).exists() and Path(source).samefile(target)
+    one, other = Path(source), Path(target)
+    return one.resolve() == other.resolve() or (one.exists() and other.exists() and one.samefile(other))
 
 
 def _checkpoint(job: Job, served: ServedModel) -> Checkpoint:

@@ -23,6 +23,7 @@ _SUFFIXES: Final = {
     ".feather": ARROW,
     ".arrows": ARROW_STREAM,
 }
+_OTHERS: Final = (".json", ".xls", ".xlsx", ".ods", ".tsv")  # what is written is not that, so it may not be called so
 COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -90,9 +91,14 @@ def is_file(path: str, *, new: bool = False) -> bool:
 
 def format_of(path: str, given: str | None, other: str | None = None) -> str:
     """Return the format that was given, or that the suffix says, or the other one; raises Stopped."""
-    found = given or _SUFFIXES.get(Path(uncompressed(path)).suffix.lower()) or other
+    suffix = Path(uncompressed(path)).suffix.lower()
+    found = given or _SUFFIXES.get(suffix) or (None if suffix in _OTHERS else other)
     if found is None:
-        raise Stopped("bad_input", f"{path}: the suffix says no format; give one of {', '.join(FORMATS)} by --format.")
+        raise Stopped(
+            "bad_output" if other else "bad_input",
+            f"{path}: the suffix says no format that can be {'written' if other else 'read'}; give one of "
+            f"{', '.join(FORMATS)} by {'--format' if other else '--input-format'}.",
+        )
     return found
 
 

@@ -25,7 +25,7 @@ class PartialFile:
         try:
             self.descriptor = os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
-            raise Stopped("bad_output", f"{self.partial}: {error.strerror}.") from None
+            raise Stopped("bad_output", f"{path} cannot be written ({error.strerror}); name another place.") from None
         self._lock()
         self.size = os.fstat(self.descriptor).st_size
 

@@ -11,6 +11,7 @@ import pytest
 from model.loading import load
 from service.scoring.columns import Kept
 from service.scoring.job import Job, format_of
+from service.scoring.outputs import PartialFile
 from service.scoring.run import score
 from service.scoring.stopped import CODES, Stopped
 from service.serving.served_model import ServedModel
@@ -126,6 +127,17 @@ def test_bad_rows_go_to_a_file_of_their_own(scoring):
     assert (3, 4) == (scoring.summary.rows, scoring.summary.bad_rows)
 
 
+@pytest.mark.parametrize(("name", "what"), [("in.csv", "input"), ("out.csv", "output")])
+def test_bad_rows_take_the_place_of_no_other_file(scoring, name, what):
+    """The input stays as it is, and no output is written."""
+    with pytest.raises(Stopped, match=rf"{name} is the {what}, too; name another file for bad rows") as raised:
+        scoring(f"{HEAD}\n{ROW}\nx,3.5,1.4,0.2\n", bad_rows=scoring.folder / name)
+
+    assert "bad_output" == raised.value.code
+    assert f"{HEAD}\n{ROW}\nx,3.5,1.4,0.2\n" == (scoring.folder / "in.csv").read_text()
+    assert ["in.csv"] == [path.name for path in scoring.folder.iterdir()]
+
+
 def test_a_file_of_nothing_but_bad_rows_is_scored_too(scoring):
     """The output has its header line."""
     assert f"{HEAD},{ADDED}\n" == scoring(f"{HEAD}\n" + "x,1,1,1\n" * 500, bad_rows=scoring.folder / "bad.csv")
@@ -233,6 +245,24 @@ def test_columns_that_lack_get_the_value_that_the_operator_gave(iris_bundle, tmp
     assert lacking(f"{head}\n5.1,3.5,1.4\n").startswith(f"{head},{ADDED}\n5.1,3.5,1.4,0,")
     with pytest.raises(Stopped, match="no column 'petal width'; where MISSING_COLUMNS"):
         lacking(f"{head},petal width\n5.1,3.5,1.4,9\n")
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out.json", "out.TSV.gz"])
+def test_a_suffix_of_another_format_is_refused(name):
+    """No CSV is written into a file that says that it is a spreadsheet, unless the format is given; others are free."""
+    with pytest.raises(Stopped, match=r"no format that can be written; give one of csv, .* by --format\.") as raised:
+        format_of(name, None, "csv")
+
+    assert "bad_output" == raised.value.code
+    assert ("csv", "csv") == (format_of(name, "csv", "csv"), format_of("out.txt", None, "csv"))
+    with pytest.raises(Stopped, match=r"no format that can be read; give one of csv, .* by --input-format\."):
+        format_of("rows.xlsx", None)
+
+
+def test_a_place_that_cannot_be_written_is_said(scoring):
+    """The name is the one that was given, not that of the file beside it."""
+    with pytest.raises(Stopped, match=r"none/out\.csv cannot be written \(No such file or directory\); name another"):
+        PartialFile(scoring.folder / "none" / "out.csv")
 
 
 def test_each_code_is_documented():
