@@ -58,7 +58,7 @@ def run(
 
     LOG is what a server wrote to stdout, also among other lines, or - for stdin; .gz is decompressed. With the bundle
     that was served, everything should be identical. With another one, the report says what would change. The exit code
-    is 3 if anything is different.
+    is 3 if anything is different, and 1 if nothing could be replayed.
     """
     with console.progress() as progress, _opened(log) as (file, size, position):
         progress.show(f"loading {bundle}", 0, size)
@@ -74,6 +74,8 @@ def run(
     if plot:
         plot.write_text(svg(comparison.points, f"{manifest.name} {manifest.version}"), encoding="utf-8")
     console.report(_document(comparison, name), *_parts(comparison, name))
+    if not comparison.counts["requests"]:
+        return ExitCode.REFUSED
     return ExitCode.DIFFERENT if comparison.counts["different"] else ExitCode.OK
 
 

@@ -9,6 +9,7 @@ import sys
 
 import click
 import joblib
+import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.feature_extraction.text import CountVectorizer
@@ -18,6 +19,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from model.commands.cli import COMMANDS, Program, main
 from model.commands.exit_codes import ExitCode
+from model.loading import load
+from model.predictor import Predictor
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/commands.md").read_text()
@@ -75,9 +78,12 @@ def folder(tmp_path_factory, iris_bundle):
     rows.to_json(folder / "customers.jsonl", orient="records", lines=True)
     for name in ("bundle", "churn"):
         shutil.copytree(iris_bundle, folder / name)
+    row = [5.1, 3.5, 1.4, 0.2]
+    found = Predictor(load(iris_bundle)).predict(np.array([row]))
     line = (
         '{"time":"","request_id":"r","model":{"name":"iris","version":"1","digest":""},"protocol":"native","code":"ok",'
-        '"latency_ms":1,"rows":1,"inputs":[[5.1,3.5,1.4,0.2]],"predictions":[0]}\n'
+        '"latency_ms":1,"rows":1,'
+        f'"inputs":[{row}],"predictions":[0],"probabilities":{found.probabilities.tolist()}}}\n'
     )
     (folder / "predictions.log").write_text(line)
     return folder
@@ -90,6 +96,8 @@ EXAMPLES = [(name, example) for name, command in NAMES.items() if name != "serve
 def test_each_example_of_the_help_works(folder, monkeypatch, capfd, name, example):
     """With files as the examples name them, each ends with 0; what serves is tried in tests/system."""
     monkeypatch.chdir(folder)
+    shutil.rmtree("bundle")  # the example before may have packed another model there
+    shutil.copytree("churn", "bundle")
     if re.search("[<>|]", example):
         line = f"{shlex.quote(sys.executable)} -m model {name} {example}"
         done = subprocess.run(["sh", "-c", line], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)

@@ -212,3 +212,21 @@ def test_a_log_without_predictions_is_refused(replay, bundles, tmp_path, content
 
     assert (1, "", 1) == (code, found, len(said.splitlines()))
     assert "has no prediction that could be replayed" in said
+
+
+def test_a_bundle_that_refuses_every_row_is_no_success(replay, log, tmp_path):
+    """The report has the reason, and the exit code says that nothing was compared."""
+    other = LinearRegression().fit(ROWS[:, :1], LABELS)
+    pack(other, tmp_path / "other", name="other", data=ROWS[:, :1], compiled=False)
+
+    code, found, _ = replay(log, "--model", tmp_path / "other")
+
+    assert (1, 0, 0) == (code, found["requests"], found["rows"])
+    assert all(reason.startswith("this bundle refuses the rows") for reason in found["not_replayed"])
+
+
+def test_a_log_that_is_not_there_is_said(replay, bundles, tmp_path):
+    """One line names the file, without Python's words for it."""
+    code, _, said = replay(tmp_path / "log", "--model", bundles / "served")
+
+    assert (1, f"ml-service: error: {tmp_path / 'log'}: No such file or directory; check the path.\n") == (code, said)
