@@ -72,6 +72,12 @@ def pack_with(
     **options: Any,
 ) -> Packed:
     """Do what `pack` does, with a folder for the estimator and its data; warn of what packing warns of."""
+    if isinstance(estimator, (str, os.PathLike)):
+        raise Error(
+            "unsupported_estimator",
+            f"{os.fspath(estimator)!r} is a path, and no model; give the fitted estimator that is in the file, such as "
+            "joblib.load gives it. `ml-service serve` in a terminal serves a file or a bundle.",
+        )
     given, own = kept.folder / _GIVEN, None if code is None else Path(code).absolute()
     with given.open("wb") as file:
         handed = hand_over({"estimator": estimator, "data": data, **options}, file, own)

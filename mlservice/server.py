@@ -153,6 +153,8 @@ class Server:
                 answer = connection.getresponse()
                 found = json.loads(answer.read())
             except (OSError, HTTPException) as error:
+                if not self.log.exists():
+                    raise Error("no_answer", f"{self!r} does not answer; start another one: mlservice.serve.") from None
                 raise Error("no_answer", f"{self!r} does not answer ({error}); {self.log} may say why.") from error
         if answer.status != 200:
             raise Error(found["code"], found["detail"])

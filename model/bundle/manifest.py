@@ -244,9 +244,14 @@ def _read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes
             f"{path} cannot be read by user id {os.geteuid()}: permission denied; let everybody read the bundle "
             f"(chmod -R a+rX), or run as user id {owner}, who owns it (docker run --user {owner})."
         ) from None
+    except NotADirectoryError:
+        raise BundleMissing(
+            f"{path.parent} is a file, and no bundle; name the directory of a bundle (MODEL_DIR), or make one of a "
+            "model file with `python -m model pack`."
+        ) from None
     except OSError as error:
         raise BundleMissing(
-            f"{path} cannot be read ({error.strerror}); set MODEL_DIR to a bundle, or make one with "
+            f"{path} cannot be read ({error.strerror}); name the directory of a bundle (MODEL_DIR), or make one with "
             "`python -m model pack` (your model) or `python -m model train` (a reference model)."
         ) from None
 

@@ -3,14 +3,16 @@
 import gc
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
+
+import click
 
 from model.bundle.trust import Trust
 from model.commands.console import NO_PROGRESS, Console, Progress
 from model.commands.exit_codes import ExitCode
-from model.commands.framework import bundle_argument, command, reporting, trust_options
+from model.commands.framework import Session, bundle_argument, command, reporting, trust_options
 from model.commands.tables import Part, Table
 from model.errors import ModelError
 from model.forking import in_fork
@@ -35,13 +37,15 @@ class Finding:
 @bundle_argument
 @trust_options
 @reporting
-def run(bundle: Path, trust: Trust, console: Console) -> ExitCode:
+@click.pass_obj
+def run(session: Session, /, bundle: Path, trust: Trust, console: Console) -> ExitCode:
     """Load a bundle as the server does, predict its golden rows in a worker, and say what to do about each finding.
 
     The exit code is 1 if anything is not right.
     """
     with console.progress() as progress:
-        findings = check(bundle, trust, progress)
+        found = check(bundle, trust, progress)
+    findings = [replace(each, remedy=session.named(each.remedy)) for each in found]
     console.report([asdict(finding) for finding in findings], *_parts(findings))
     return ExitCode.OK if all(finding.ok for finding in findings) else ExitCode.REFUSED
 

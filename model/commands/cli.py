@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from click.shell_completion import CompletionItem
 from model.commands.completion import COMPLETE
 from model.commands.console import say
 from model.commands.exit_codes import ExitCode
-from model.commands.framework import Session
+from model.commands.framework import CHECKOUT, Session
 from model.errors import ModelError
 
-CHECKOUT: Final = "python -m model"  # what the program is called where it is not installed
-_NAMED: Final = re.compile(rf"(?<![/\w]){re.escape(CHECKOUT)}")  # in messages, and not in commands with a Python's path
 PROGRAM: Final = "ML_SERVICE_PROGRAM"  # the environment variable with its name, where it is
 
 
@@ -96,7 +93,7 @@ def main(
 ) -> int:
     """Run one command, and return its exit code; whatever it cannot do is one line on stderr."""
     name = environ.get(PROGRAM) or CHECKOUT
-    program = Program(entries)
+    session, program = Session(name, tuple(arguments), environ), Program(entries)
     program.params.append(_version_option(version))
     try:
         status = program.main(
@@ -104,7 +101,7 @@ def main(
             prog_name=name,
             complete_var=COMPLETE,
             standalone_mode=False,
-            obj=Session(name, tuple(arguments), environ),
+            obj=session,
         )
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, wants no more
@@ -120,9 +117,17 @@ def main(
         say(f"ml-service: usage: {_usage(error, name)}")
         return ExitCode.USAGE
     except (ModelError, OSError) as error:
-        say(f"ml-service: {getattr(error, 'code', 'error')}: {_NAMED.sub(lambda _: name, str(error))}")
+        said = _of_a_file(error) if isinstance(error, OSError) else f"{error.code}: {error}"
+        say(f"ml-service: {session.named(said)}")
         return ExitCode.REFUSED
     return int(status or ExitCode.OK)
+
+
+def _of_a_file(error: OSError) -> str:
+    """Return an error in words: which file it is about and what to do, if it is about one."""
+    if error.filename is None or error.strerror is None:
+        return f"error: {error}"
+    return f"error: {os.fsdecode(error.filename)}: {error.strerror}; check the path."
 
 
 def _usage(error: click.ClickException, program: str) -> str:

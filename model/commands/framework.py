@@ -1,10 +1,11 @@
 """What commands are made of: click's command with examples, the options that several share, what one runs with."""
 
 import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -17,6 +18,8 @@ _QUIET = click.option(
     "--quiet", "-q", is_flag=True, help="Show no progress and no notes; warnings and errors are shown."
 )
 DIRECTORY = click.Path(path_type=Path)
+CHECKOUT: Final = "python -m model"  # what the program is called where it is not installed
+_NAMED: Final = re.compile(rf"(?<![/\w]){re.escape(CHECKOUT)}")  # in messages, and not in commands with a Python's path
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Session:
     program: str
     arguments: Sequence[str]
     environ: Mapping[str, str]
+
+    def named(self, message: str) -> str:
+        """Return a message with the program's name in the commands that it recommends."""
+        return _NAMED.sub(lambda _: self.program, message)
 
 
 class Command(click.Command):

@@ -28,6 +28,8 @@ def rows_at(path: Path, estimator: Any) -> Any:
         raise UnsupportedEstimator(f"{path} is not a data file; expected a name that ends in .csv or .parquet.")
     try:
         return pandas.read_parquet(path) if path.suffix == ".parquet" else _csv(path, estimator)
+    except FileNotFoundError:
+        raise UnsupportedEstimator(f"{path} is not there; name a file of training rows, .csv or .parquet.") from None
     except (OSError, ValueError, ImportError) as error:  # pandas reads Parquet by another package
         raise UnsupportedEstimator(f"{path} cannot be read as {path.suffix[1:]}: {error}") from None
 

@@ -49,6 +49,8 @@ def explain(path: Path, content: bytes, error: ModelError) -> ModelError:
 def _missing_module(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
     if not isinstance(cause, ModuleNotFoundError) or not cause.name:
         return None
+    if not all(part.isidentifier() for part in cause.name.split(".")):  # a text that begins with an opcode's letter
+        return None
     root = cause.name.partition(".")[0]
     if root in _LIBRARIES:
         return _other_version(path, _LIBRARIES[root], f"it names {cause.name}")

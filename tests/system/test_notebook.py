@@ -38,6 +38,13 @@ try:
     server.predict(rows)
 except mlservice.Error as error:
     assert "no_answer" == error.code
+    assert "stopped> does not answer; start another one" in str(error)
+else:
+    raise AssertionError
+try:
+    mlservice.serve("iris.joblib")
+except mlservice.Error as error:
+    assert "'iris.joblib' is a path, and no model; give the fitted estimator" in str(error)
 else:
     raise AssertionError
 try:

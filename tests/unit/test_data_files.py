@@ -65,3 +65,9 @@ def test_a_column_of_strings_may_hold_any_sign(tmp_path):
     joblib.dump(one, tmp_path / "model.joblib")
 
     assert ["a;b"] == list(rows_at(path, one).columns)
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path):
+    """The line says what to name."""
+    with pytest.raises(UnsupportedEstimator, match=r"train\.csv is not there; name a file of training rows"):
+        rows_at(tmp_path / "train.csv", UNNAMED)

@@ -74,6 +74,7 @@ FILES = {
     "numpy": (b"\x93NUMPY\x01\x00", "unsupported_estimator", "is an array of numpy"),
     "JSON": (b'{"a": 1}', "unsupported_estimator", "is JSON or another text"),
     "tar": (tarred(PICKLED), "unsupported_estimator", "is a tar archive: unpack it"),
+    "a script": (b"import joblib\nfrom sklearn import svm\n", "bundle_corrupt", r"neither joblib nor.*b'import joblib"),
     "other magic": (b"MODEL\x00\x01", "bundle_corrupt", r"neither joblib nor pickle nor skops: it begins with b'MODEL"),
     "truncated pickle": (PICKLED[: len(PICKLED) // 2], "bundle_corrupt", r"is incomplete \(\d+ bytes"),
     "truncated joblib": (dumped(FITTED)[:-40], "bundle_corrupt", r"is incomplete \(\d+ bytes"),

@@ -56,11 +56,12 @@ def test_the_commands_are_the_same_where_the_program_is_installed(run, tmp_path)
     path = file_of("1.6.1", tmp_path / "m.pkl")
 
     _, _, by_hand = run("pack", path, "--no-env", ML_SERVICE_PROGRAM="ml-service")
-    _, _, missing = run("check", tmp_path, ML_SERVICE_PROGRAM="ml-service")
+    _, missing, _ = run("check", tmp_path, ML_SERVICE_PROGRAM="ml-service")
 
     assert "scikit-learn-1.6.1/bin/python -m model pack" in by_hand
     assert "make one with `ml-service pack`" in run("inspect", tmp_path, ML_SERVICE_PROGRAM="ml-service")[2]
-    assert "python -m model" not in missing
+    assert "make one with `ml-service pack`" in missing
+    assert "m.pkl is a file, and no bundle" in run("inspect", path, ML_SERVICE_PROGRAM="ml-service")[2]
 
 
 def test_where_none_can_be_made_the_reason_and_the_commands_are_said(run, tmp_path):
