@@ -29,7 +29,7 @@ def test_what_was_fetched_is_loaded_though_its_files_are_gone(iris_bundle, tmp_p
     served = load_fetched(settings, fetched)
     verify(served.loaded)
     assert "iris" == served.contract.identity.name
-    assert (hashlib.sha256(b"secret").digest(),) == fetched.hashes
+    assert {hashlib.sha256(b"secret").digest(): ""} == fetched.hashes
 
 
 def test_the_operators_code_is_fetched_too(tmp_path):
