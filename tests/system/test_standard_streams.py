@@ -20,6 +20,7 @@ from tests.system.sleeping import talking
 
 STOPPED_WITHIN = 2 + 1  # GRACE_SECONDS + 1
 ENVIRON = {"HOST": "127.0.0.1", "PORT": "0", "DRAIN_SECONDS": "0", "GRACE_SECONDS": "2", "WEB_CONCURRENCY": "2"}
+ENVIRON |= {"LOG_LEVEL": "debug", "TERSE_ERRORS": "1"}  # each refused prediction writes to stderr, too
 
 
 def listening_port(pid):
@@ -67,8 +68,9 @@ def start(iris_bundle):
 
 
 def check_serves(server):
-    """Have requests answered that are logged, and one that is not."""
-    for _ in range(300):
+    """Have requests refused, each with a line in the log and half of them with one on stderr; then one answered."""
+    for _ in range(150):
+        assert 422 == server.predict({"features": "x"})[0]
         with socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE) as client:
             client.sendall(b"GET / HTTP/9.9 what is this\r\n\r\n")
             assert client.recv(1 << 16).startswith(b"HTTP/1.1 400 ")
