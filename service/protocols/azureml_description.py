@@ -47,7 +47,7 @@ def _schemas(facts: ModelFacts) -> dict[str, Schema]:
     asked = {"params": mlflow_params(facts)}, {"method": method(facts)}
     requests = [object_of({name: rows} | each, tuple(each)) for name in ("input_data", "data") for each in asked]
     frame = split_frame(facts)
-    named = object_of(frame["properties"] | asked[0], ("index", "params"))
+    named = object_of(frame["properties"] | asked[0], ("columns", "index", "params"))
     return {SPLIT_FRAME: frame, _REQUEST: {"anyOf": requests}, _FRAME: named}
 
 

@@ -8,6 +8,8 @@ import csv
 import io
 import json
 import os
+import re
+from base64 import b64encode
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,9 @@ NAMES, ROWS = KNOWN["names"], KNOWN["rows"]
 # Refusals that depend on what the model computes: the cells are as they should be, and a schema can say no more.
 ROW_ID, TERSE = os.environ.get("ROW_ID"), os.environ.get("TERSE_ERRORS") == "1"
 OF_THE_MODEL = ("no_finite_answer", "value_refused", "unknown_category")
-AT_ONCE = "deadline_exceeded"  # what a caller gets who allows no time
+ROWS_OF = ("features", "instances", "inputs", "dataframe_records")  # the members that row ids may stand beside
+LONG = "600000"  # seconds, or milliseconds: a caller who allows no time gets 504, whatever the rest of the request is
+NUMBER = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})?")
 WORDS = {None: "", True: "true", False: "false"}
 
 
@@ -95,55 +99,86 @@ def filter_case(_context, case):
 
 @schemathesis.hook
 def map_case(_context, case):
-    """Make valid what would be so by chance only: texts are rows of the model, and there is one id for each row."""
+    """Make valid what would be so by chance only: texts are rows of the model, and lists have the lengths they need."""
     if case.media_type in TEXTS and case.meta.phase.name != "examples":
         case.body = TEXTS[case.media_type](ROWS[: 1 + len(case.body) % len(ROWS)])
-    if ROW_ID and case.meta.generation.mode.is_positive and isinstance(case.body, dict) and ROW_ID in case.body:
-        case.body = with_ids(case.body)
+    for name in case.headers:
+        if "timeout" in name.lower() and NUMBER.fullmatch(case.headers[name]):
+            case.headers[name] = LONG
+    if case.meta.generation.mode.is_positive and isinstance(case.body, dict | list):
+        body = evened(case.body)
+        case.body = with_ids(body) if ROW_ID and ROW_ID in body else body
     return case
+
+
+def evened(value):
+    """Give columns by name the same length, and the index of a frame that of its rows."""
+    if isinstance(value, list):
+        return [evened(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: evened(each) for name, each in value.items()}
+    if not set(NAMES).isdisjoint(found) and all(isinstance(each, list) for each in found.values()):
+        shortest = min(map(len, found.values()))
+        found = {name: each[:shortest] for name, each in found.items()}
+    if isinstance(found.get("data"), list) and isinstance(found.get("index"), list):
+        found["index"] = list(range(len(found["data"])))
+    return found
 
 
 def with_ids(body):
     """Give a request as many ids as it has rows, beside the rows only."""
-    rows, ids = body.get("instances"), body[ROW_ID]
-    if rows is None:
-        return {**body, "features": without_id(body["features"])}
-    return {
-        **body,
-        "instances": list(map(without_id, rows)),
-        ROW_ID: [ids[place % len(ids)] for place in range(len(rows))],
-    }
+    (member,) = [name for name in ROWS_OF if name in body]
+    rows, ids = body[member], body[ROW_ID]
+    if not isinstance(ids, list):
+        return {**body, member: without_id(rows)}
+    count = len(next(iter(rows.values()))) if isinstance(rows, dict) else len(rows)
+    rows = without_id(rows) if isinstance(rows, dict) else list(map(without_id, rows))
+    return {**body, member: rows, ROW_ID: [ids[place % len(ids)] for place in range(count)]}
 
 
 def without_id(row):
-    """Return a row without an id of its own."""
+    """Return a row, or columns, without an id of its own."""
     return {name: row[name] for name in row if name != ROW_ID} if isinstance(row, dict) else row
 
 
 @schemathesis.hook
 def filter_failure(_context, failure, case, response):
-    """Accept that a valid request is refused for what the model computes, or for the time that it allows itself.
+    """Accept that a valid request is refused for what the model computes; each protocol says the code in its own shape.
 
-    With TERSE_ERRORS the document does not say what the model takes, and so not which rows are valid. Each protocol
-    says the code in its own shape.
+    With TERSE_ERRORS the document does not say what the model takes, and so not which rows are valid.
     """
     refused = type(failure).__name__ == "RejectedPositiveData"
-    of_the_model = refused and (TERSE or any(code in response.text for code in OF_THE_MODEL))
-    allowed = [name for name in case.headers if "timeout" in name.lower()]
-    return not (of_the_model or (allowed and response.status_code == 504 and AT_ONCE in response.text))
+    return not (refused and (TERSE or any(code in response.text for code in OF_THE_MODEL)))
 
 
 DATATYPES = {bool: "BOOL", float: "FP64", int: "FP64", str: "BYTES"}
 LENGTH = "Inference-Header-Content-Length"
 
 
-def tensors_of(rows):
-    """Return rows as a tensor for each feature."""
+def tensors_of(rows, *, base64=False):
+    """Return rows as a tensor for each feature, with strings as they are or in base64."""
     kinds = {name: next(type(cell) for cell in cells if cell is not None) for name, cells in cells_of(ROWS).items()}
     return [
-        {"name": name, "shape": [len(rows)], "datatype": DATATYPES[kinds[name]], "data": cells}
+        {
+            "name": name,
+            "shape": [len(rows)],
+            "datatype": DATATYPES[kinds[name]],
+            "data": list(map(as_base64, cells)) if base64 else cells,
+        }
         for name, cells in cells_of(rows).items()
     ]
+
+
+def as_base64(cell):
+    """Return a string in base64, and any other cell as it is."""
+    return b64encode(cell.encode()).decode() if isinstance(cell, str) else cell
+
+
+@schemathesis.deserializer("application/octet-stream")
+def from_octets(_context, response):
+    """Read an answer of the Open Inference Protocol up to its binary tensors."""
+    return json.loads(response.content[: int(response.headers[LENGTH.lower()][0])])
 
 
 schemathesis.openapi.media_type(
@@ -159,5 +194,8 @@ def infer_rows(_context, case):
         if isinstance(case.body, dict) and case.meta.phase.name != "examples":
             outputs = {each["name"]: each for each in case.body.get("outputs") or []}
             rows = ROWS[: 1 + len(case.body["inputs"]) % len(ROWS)]
-            case.body = {**case.body, "inputs": tensors_of(rows), "outputs": list(outputs.values())}
+            base64 = (case.body.get("parameters") or {}).get("content_type") == "base64"
+            ids = [{"name": ROW_ID, "shape": [len(rows)], "datatype": "INT64", "data": list(range(len(rows)))}]
+            inputs = tensors_of(rows, base64=base64) + (ids if ROW_ID else [])
+            case.body = {**case.body, "inputs": inputs, "outputs": list(outputs.values())}
     return case

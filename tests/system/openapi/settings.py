@@ -1,6 +1,6 @@
 """Settings that change what callers may send, what they get, and where."""
 
-# Each name's environment, for the mixed model.
+# Each name's environment.
 SETTINGS = {
     "extra columns": {"IGNORE_EXTRA_COLUMNS": "1"},
     "missing columns": {"MISSING_COLUMNS": '{"fare paid": 9.5, "port": null}'},
