@@ -52,6 +52,7 @@ def run_line(image, clone):
     def run(command):
         for theirs, ours in own.items():
             command = command.replace(theirs, ours)
+        command = re.sub(r"^ml-service ", ".venv/bin/python -m model ", command)  # of a checkout
         command = re.sub(r" ml-service(:train)?\b", lambda found: f" {IMAGE}{'-train' if found[1] else ''}", command)
         environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
         done = subprocess.run(["bash", "-ec", command], cwd=clone, env=environ, capture_output=True, check=False)
@@ -91,14 +92,14 @@ def answers(container):
 def test_a_model_packed_into_the_mounted_directory_is_served(run_line, fit, by):
     """Run, pack in its place, signal: each answer is that of its version, and the new version comes."""
     fit("7")
-    run_line(line("-m model pack", "--output churn", "--version 7"))
+    run_line(line("ml-service pack", "--output churn", "--version 7"))
     command = line("docker run", "churn:/model:ro")
     container = serving(run_line(command if by == "a signal" else command.replace(" -v", " -e WATCH_SECONDS=0.2 -v")))
     assert ("7", ["7-0"]) == answers(container)
 
     for version in ("8", "7"):
         fit(version)
-        run_line(line("-m model pack", "--output churn", "--version 8").replace("--version 8", f"--version {version}"))
+        run_line(line("ml-service pack", "--output churn", "--version 8").replace("--version 8", f"--version {version}"))
         if by == "a signal":
             run_line(line("docker kill --signal HUP"))
         eventually(lambda version=version: answers(container) == (version, [f"{version}-0"]), version)
