@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from service.openapi import headers
@@ -9,7 +10,7 @@ from service.openapi.errors import OF_ANY, OF_PREDICTION, ErrorResponses, Refuse
 from service.openapi.examples import Examples, media_type_of, shown
 from service.openapi.operations import Route
 from service.protocols.base import Codec
-from service.protocols.description import JSON, Description, Operation, Schema
+from service.protocols.description import JSON, PROBLEM, Description, Operation, Schema, ref
 from service.protocols.error_shapes import problem_json
 
 
@@ -31,7 +32,10 @@ class Paths:
             operation = description.pages.get(path) or Operation(_id(codec, path), path, {media_type: {}})
             public = path in codec.health
             codes = (*(("draining",) if public else self._token), *(admin if path in codec.statistics else ()))
-            said = self._add(path, "get", description, operation, codec.refuse, codes, public=public)
+            own = codec.owns(path)  # else failures have the native shape
+            described = description if own else replace(description, error=ref(PROBLEM))
+            refuse = codec.refuse if own else problem_json
+            said = self._add(path, "get", described, operation, refuse, codes, public=public)
             media = said["responses"]["200"]["content"].get(media_type)
             if answer is not None and media is not None and (value := shown(answer)) is not None:
                 media["example"] = value

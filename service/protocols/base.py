@@ -178,3 +178,7 @@ class Codec:
     alive: Mapping[str, Answer] = field(default_factory=dict)
     health: frozenset[str] = frozenset()
     describe: description.Describe | None = None
+
+    def owns(self, path: str) -> bool:
+        """Return whether failures on a path have this protocol's shape."""
+        return path in self.routes or any(path == each or path.startswith(f"{each}/") for each in self.prefixes)

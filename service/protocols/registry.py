@@ -34,7 +34,7 @@ class ProtocolRegistry:
     def of_path(self, path: str) -> Codec:
         """Return the protocol whose shape a failure on this path has: the native one if the path is no other's."""
         for codec in self.codecs:
-            if path in codec.routes or any(path == each or path.startswith(f"{each}/") for each in codec.prefixes):
+            if codec.owns(path):
                 return codec
         return NATIVE
 

@@ -22,7 +22,9 @@ NAMES, ROWS = KNOWN["names"], KNOWN["rows"]
 # Refusals that depend on what the model computes: the cells are as they should be, and a schema can say no more.
 ROW_ID, TERSE = os.environ.get("ROW_ID"), os.environ.get("TERSE_ERRORS") == "1"
 OF_THE_MODEL = ("no_finite_answer", "value_refused", "unknown_category")
-ROWS_OF = ("features", "instances", "inputs", "dataframe_records")  # the members that row ids may stand beside
+SPLIT = "dataframe_split"
+# The members that row ids may stand beside.
+ROWS_OF = ("features", "instances", "inputs", "dataframe_records", SPLIT, "input_data", "data")
 LONG = "600000"  # seconds, or milliseconds: a caller who allows no time gets 504, whatever the rest of the request is
 NUMBER = re.compile(r"[0-9]{1,9}([.][0-9]{1,9})?")
 WORDS = {None: "", True: "true", False: "false"}
@@ -128,11 +130,14 @@ def evened(value):
 
 def with_ids(body):
     """Give a request as many ids as it has rows, beside the rows only."""
-    (member,) = [name for name in ROWS_OF if name in body]
+    member = next(name for name in ROWS_OF if name in body)
     rows, ids = body[member], body[ROW_ID]
     if not isinstance(ids, list):
         return {**body, member: without_id(rows)}
-    count = len(next(iter(rows.values()))) if isinstance(rows, dict) else len(rows)
+    if isinstance(rows, dict):
+        count = len(rows["data"] if member == SPLIT else next(iter(rows.values())))
+    else:
+        count = len(rows)
     rows = without_id(rows) if isinstance(rows, dict) else list(map(without_id, rows))
     return {**body, member: rows, ROW_ID: [ids[place % len(ids)] for place in range(count)]}
 

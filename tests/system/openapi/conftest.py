@@ -34,6 +34,16 @@ def use(tool, *arguments, folder, succeeds=True, **environ):
     return output
 
 
+def document_of(server, token=None):
+    """Return the document of a server, as a caller with a token gets it."""
+    with server.connect() as connection:
+        status, _, body = connection.ask(
+            "GET", "/openapi.json", **({"Authorization": f"Bearer {token}"} if token else {})
+        )
+    assert status == 200, body
+    return body
+
+
 @dataclass(frozen=True)
 class Packed:
     """A model's bundle, and the file with what its estimator says of some rows."""
@@ -66,9 +76,9 @@ class Explored:
 
     @property
     def failures(self):
-        """What failed, with all that Schemathesis says of it."""
-        found = [*self.report["failures"], *self.report["errors"]]
-        return [self.output] if found or self.report["exit_code"] else []
+        """What failed, and where."""
+        found = [(each["title"], *each["operations"]) for each in self.report["failures"]]
+        return found + self.report["errors"] + ([] if self.report["complete"] else ["incomplete"])
 
     @property
     def count(self):
@@ -83,13 +93,16 @@ def explore(tmp_path):
     Without the phase of sequences: the document has no links, and Schemathesis would guess some from names.
     """
 
-    def run(server, model, *options, **settings):
-        report = tmp_path / "report.json"
+    def run(server, model, *options, token=None, **settings):
+        report, config = tmp_path / "report.json", tmp_path / "schemathesis.toml"
+        config.write_text(f'[auth.openapi]\ntoken = {{ bearer = "{token}" }}\n' if token else "")
+        document = tmp_path / "document.json"
+        document.write_bytes(document_of(server, token))
         output = use(
             "st",
-            *("run", f"http://127.0.0.1:{server.port}/openapi.json", "--checks", "all", "--seed", SEED),
-            *("--phases", "examples,coverage,fuzzing"),
-            *("--continue-on-failure", "--report", "json", "--report-json-path", report, "--no-color", *options),
+            *("--config-file", config, "run", document, "--url", f"http://127.0.0.1:{server.port}"),
+            *("--checks", "all", "--phases", "examples,coverage,fuzzing", "--seed", SEED, "--continue-on-failure"),
+            *("--report", "json", "--report-json-path", report, "--no-color", *options),
             folder=tmp_path,
             succeeds=False,
             SCHEMATHESIS_HOOKS=PROGRAMS / "hooks.py",
@@ -104,12 +117,12 @@ def explore(tmp_path):
 
 @pytest.fixture
 def serve_with_token(launch, packed, tmp_path):
-    """Start a server of the mixed model that takes a single token."""
+    """Start a server of iris that takes a single token."""
 
     def start(token):
         path = tmp_path / "tokens"
         path.write_text(hashlib.sha256(token.encode()).hexdigest())
-        server = launch(packed("mixed").bundle, TOKENS_FILE=str(path))
+        server = launch(packed("iris").bundle, TOKENS_FILE=str(path))
         server.wait_until_listening()
         eventually(lambda: server.ready() == 200, "ready")
         return server
@@ -121,11 +134,8 @@ def serve_with_token(launch, packed, tmp_path):
 def validate(tmp_path):
     """Check the document of a server as OpenAPI 3.1, its schemas and its examples; return what is found."""
 
-    def check(server, **headers):
-        with server.connect() as connection:
-            status, _, body = connection.ask("GET", "/openapi.json", **headers)
-        assert status == 200, body
-        (tmp_path / "openapi.json").write_bytes(body)
+    def check(server, token=None):
+        (tmp_path / "openapi.json").write_bytes(document_of(server, token))
         return json.loads(use("python", PROGRAMS / "validate.py", tmp_path / "openapi.json", folder=tmp_path))
 
     return check

@@ -34,7 +34,7 @@ def test_the_document_is_valid_with_settings(serve, packed, validate, name):
 def test_the_document_is_valid_where_access_is_limited(serve_with_token, validate):
     """It says how to authenticate; and only a caller who does gets it."""
     server = serve_with_token("secret")
-    found = validate(server, Authorization="Bearer secret")
+    found = validate(server, "secret")
 
     assert [] == found["faults"]
     with server.connect() as connection:
