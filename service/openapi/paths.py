@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from service.openapi import headers
 from service.openapi.errors import OF_ANY, OF_PREDICTION, ErrorResponses, Refuse
@@ -12,6 +12,8 @@ from service.openapi.operations import Route
 from service.protocols.base import Codec
 from service.protocols.description import JSON, PROBLEM, Description, Operation, Schema, ref
 from service.protocols.error_shapes import problem_json
+
+_READY: Final = {"type": "object", "properties": {"ready": {"const": True}}, "required": ["ready"]}
 
 
 class Paths:
@@ -36,6 +38,10 @@ class Paths:
             described = description if own else replace(description, error=ref(PROBLEM))
             refuse = codec.refuse if own else problem_json
             said = self._add(path, "get", described, operation, refuse, codes, public=public)
+            if public and self._guarded:  # who has no token learns no more than that
+                content = said["responses"]["200"]["content"]
+                known = [content[JSON]["schema"]] if JSON in content else []
+                content[JSON] = {"schema": {"anyOf": [*known, _READY]}}
             media = said["responses"]["200"]["content"].get(media_type)
             if answer is not None and media is not None and (value := shown(answer)) is not None:
                 media["example"] = value

@@ -134,17 +134,19 @@ def with_ids(body):
     rows, ids = body[member], body[ROW_ID]
     if not isinstance(ids, list):
         return {**body, member: without_id(rows)}
+    listed = rows
     if isinstance(rows, dict):
-        count = len(rows["data"] if member == SPLIT else next(iter(rows.values())))
-    else:
-        count = len(rows)
+        listed = rows["data"] if member == SPLIT else next(iter(rows.values()))
     rows = without_id(rows) if isinstance(rows, dict) else list(map(without_id, rows))
-    return {**body, member: rows, ROW_ID: [ids[place % len(ids)] for place in range(count)]}
+    return {**body, member: rows, ROW_ID: [ids[place % len(ids)] for place in range(len(listed))]}
 
 
 def without_id(row):
     """Return a row, or columns, without an id of its own."""
-    return {name: row[name] for name in row if name != ROW_ID} if isinstance(row, dict) else row
+    if not isinstance(row, dict):
+        return row
+    inner = {"features": without_id, "data": lambda rows: list(map(without_id, rows))}
+    return {name: inner.get(name, lambda cell: cell)(cell) for name, cell in row.items() if name != ROW_ID}
 
 
 @schemathesis.hook

@@ -99,7 +99,9 @@ def test_a_model_packed_into_the_mounted_directory_is_served(run_line, fit, by):
 
     for version in ("8", "7"):
         fit(version)
-        run_line(line("ml-service pack", "--output churn", "--version 8").replace("--version 8", f"--version {version}"))
+        run_line(
+            line("ml-service pack", "--output churn", "--version 8").replace("--version 8", f"--version {version}")
+        )
         if by == "a signal":
             run_line(line("docker kill --signal HUP"))
         eventually(lambda version=version: answers(container) == (version, [f"{version}-0"]), version)
