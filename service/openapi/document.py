@@ -10,7 +10,7 @@ from service.openapi import headers, operations
 from service.openapi.errors import ErrorResponses, problem_schema, problems_of
 from service.openapi.examples import Examples
 from service.openapi.model_schemas import facts_of, schemas_of
-from service.openapi.paths import Paths
+from service.openapi.paths import TOKEN, Paths
 from service.protocols.base import Codec, Contract
 from service.protocols.description import JSON, PROBLEM, Description, ModelFacts, Operation
 from service.protocols.registry import ProtocolRegistry
@@ -19,7 +19,6 @@ from service.serving.served_model import ServedModel
 
 PATH: Final = "/openapi.json"
 _OPENAPI: Final = "3.1.0"
-_TOKEN: Final = "token"  # noqa: S105  # the name of the scheme
 _MOST_DETAILED: Final = 1000  # features of a model whose errors have an example of its own
 _MOST_SHOWN: Final = 8192  # bytes of the description of a model
 # Relative to the document's own address, so that it holds below any path that a proxy serves it under.
@@ -54,7 +53,7 @@ def document(settings: Settings, protocols: ProtocolRegistry, served: ServedMode
     made: dict[str, Any] = {"openapi": _OPENAPI, "info": _info(facts, served, settings), "servers": _SERVERS}
     if guarded:
         scheme = {"type": "http", "scheme": "bearer", "description": "A token whose hash is in the server's file."}
-        made["security"], components["securitySchemes"] = [{_TOKEN: []}], {_TOKEN: scheme}
+        made["security"], components["securitySchemes"] = [{TOKEN: []}], {TOKEN: scheme}
     made["tags"] = [*tags, {"name": operations.TAG, "description": operations.TEXT}]
     return strict_json.dumps({**made, "paths": paths.found, "components": components})
 

@@ -59,6 +59,12 @@ def of_path(names: Iterable[str]) -> list[dict[str, str]]:
     return [{"$ref": f"#/components/parameters/Path{name.capitalize()}"} for name in names]
 
 
+def of_path_of_any(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the parameters of a path that reveals nothing of the model: without a token, any name will do."""
+    described = {"in": "path", "required": True, "schema": _STRING}
+    return [{"name": name, "description": "Without a token, any name will do.", **described} for name in names]
+
+
 def of_request() -> list[dict[str, str]]:
     """Return the headers that every prediction takes."""
     return [{"$ref": f"#/components/parameters/{name}"} for name in _REQUEST]

@@ -10,10 +10,10 @@ from service.openapi.errors import OF_ANY, OF_PREDICTION, ErrorResponses, Refuse
 from service.openapi.examples import Examples, media_type_of, shown
 from service.openapi.operations import Route
 from service.protocols.base import Codec
-from service.protocols.description import JSON, PROBLEM, Description, Operation, Schema, ref
+from service.protocols.description import JSON, PROBLEM, Description, Operation, Schema, object_of, ref
 from service.protocols.error_shapes import problem_json
 
-_READY: Final = {"type": "object", "properties": {"ready": {"const": True}}, "required": ["ready"]}
+TOKEN: Final = "token"  # noqa: S105  # the name of the security scheme
 
 
 class Paths:
@@ -38,11 +38,11 @@ class Paths:
             described = description if own else replace(description, error=ref(PROBLEM))
             refuse = codec.refuse if own else problem_json
             said = self._add(path, "get", described, operation, refuse, codes, public=public)
-            if public and self._guarded:  # who has no token learns no more than that
-                content = said["responses"]["200"]["content"]
-                known = [content[JSON]["schema"]] if JSON in content else []
-                content[JSON] = {"schema": {"anyOf": [*known, _READY]}}
-            media = said["responses"]["200"]["content"].get(media_type)
+            content = said["responses"]["200"]["content"]
+            if public and self._guarded:
+                said["parameters"] = headers.of_path_of_any(_names(path))
+                content[JSON] = _ready_or(content.get(JSON))
+            media = content.get(media_type)
             if answer is not None and media is not None and (value := shown(answer)) is not None:
                 media["example"] = value
 
@@ -85,7 +85,7 @@ class Paths:
         *,
         public: bool = False,
     ) -> dict[str, Any]:
-        names = re.findall("<name:([a-z]+)>", path)
+        names = _names(path)
         codes = (*OF_ANY, *codes, *(("unknown_model",) if names else ()))
         errors = self._errors.of(codes, description.tag, refuse, description.error)
         content = _content(operation.answers)
@@ -96,12 +96,22 @@ class Paths:
             "summary": operation.summary,
             **({"description": operation.description} if operation.description else {}),
             "tags": [description.tag],
-            **({"security": []} if public and self._guarded else {}),
+            **({"security": [{}, {TOKEN: []}]} if public and self._guarded else {}),
             **({"parameters": parameters} if parameters else {}),
             "responses": {"200": succeeded, **errors},
         }
         self.found.setdefault(path.replace("<name:", "{").replace(">", "}"), {})[method] = said
         return said
+
+
+def _names(path: str) -> list[str]:
+    return re.findall("<name:([a-z]+)>", path)
+
+
+def _ready_or(media: dict[str, Any] | None) -> dict[str, Any]:
+    """Return an answer that is all that callers without a token learn, or what others get."""
+    ready = object_of({"ready": {"const": True, "type": "boolean"}})
+    return {"schema": {"anyOf": [ready, *([media["schema"]] if media else [])]}}
 
 
 def _content(schemas: Mapping[str, Schema]) -> dict[str, Any]:

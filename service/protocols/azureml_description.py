@@ -3,6 +3,8 @@
 from typing import Final
 
 from service.protocols.described_shapes import (
+    PARAMS,
+    PARAMS_OR_NULL,
     SPLIT_FRAME,
     STRING,
     answers_of,
@@ -44,11 +46,16 @@ def describe(facts: ModelFacts) -> Description:
 
 def _schemas(facts: ModelFacts) -> dict[str, Schema]:
     rows = {"anyOf": [rows_of(facts), ref(COLUMNS), ref(SPLIT_FRAME)]}
-    asked = {"params": mlflow_params(facts)}, {"method": method(facts)}
-    requests = [object_of({name: rows} | each, tuple(each)) for name in ("input_data", "data") for each in asked]
+    asked = {"params": PARAMS_OR_NULL}, {"method": method(facts)}
+    requests = {
+        f"Score{name}With{''.join(each).capitalize()}": object_of({member: rows} | each, tuple(each))
+        for name, member in (("InputData", "input_data"), ("Data", "data"))
+        for each in asked
+    }
     frame = split_frame(facts)
     named = object_of(frame["properties"] | asked[0], ("columns", "index", "params"))
-    return {SPLIT_FRAME: frame, _REQUEST: {"anyOf": requests}, _FRAME: named}
+    shared = {PARAMS: mlflow_params(facts), SPLIT_FRAME: frame}
+    return {**shared, **requests, _REQUEST: {"anyOf": [ref(name) for name in requests]}, _FRAME: named}
 
 
 def _examples(facts: ModelFacts) -> dict[str, Example]:

@@ -26,6 +26,9 @@ from service.protocols.description import (
 )
 
 SPLIT_FRAME: Final = "SplitFrame"
+# What stands in unions are components: generators of clients lose objects without a name there.
+PARAMS: Final = "MlflowParams"
+PARAMS_OR_NULL: Final[Schema] = {"anyOf": [ref(PARAMS), {"type": "null"}]}
 STRING: Final[Schema] = {"type": "string"}
 _ANY_CELL: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
 _MOST_NAMED: Final = 200  # features whose names are listed where they only have to be repeated
@@ -49,14 +52,14 @@ def rows_or_columns(facts: ModelFacts) -> Schema:
 def split_frame(facts: ModelFacts) -> Schema:
     """Return a data frame as pandas splits it."""
     names: Schema = {"type": ["array", "null"], "items": STRING}
-    if 0 < len(facts.names) <= _MOST_NAMED:
-        names = {"enum": [list(facts.names), None]}
-    elif facts.names:
+    if facts.names:
         names |= {"minItems": len(facts.names), "maxItems": len(facts.names)}
+    if 0 < len(facts.names) <= _MOST_NAMED:
+        names["prefixItems"] = [{"const": name} for name in facts.names]
     said = "The names of the columns. In another order than the model's, each row is a list in that order."
     members = {
         "columns": {**names, "description": said},
-        "index": {"type": ["array", "null"], "description": "Not read. It has one value for each row."},
+        "index": {"type": ["array", "null"], "items": {}, "description": "Not read. It has one value for each row."},
         "data": rows_of(facts),
     }
     frame = object_of(members, ("columns", "index"))
@@ -69,8 +72,8 @@ def method(facts: ModelFacts, *others: str) -> Schema:
 
 
 def mlflow_params(facts: ModelFacts) -> Schema:
-    """Return MLflow's `params`."""
-    return {**object_of({"predict_method": method(facts)}, ("predict_method",)), "type": ["object", "null"]}
+    """Return the component PARAMS, for MLflow's `params` if they are not null."""
+    return object_of({"predict_method": method(facts)}, ("predict_method",))
 
 
 def answers_of(facts: ModelFacts) -> Schema:

@@ -4,6 +4,8 @@ from typing import Final
 
 from service.formats import csv_text, npy
 from service.protocols.described_shapes import (
+    PARAMS,
+    PARAMS_OR_NULL,
     SPLIT_FRAME,
     STRING,
     answers_of,
@@ -36,6 +38,7 @@ _TEXT: Final = (
     "without a header line, JSON Lines and npy are SageMaker's: the answer is a bare list, of the type that `Accept` "
     "asks for. Columns by name are lists of the same length."
 )
+_WRAPPED: Final = "WrappedRow"
 _REQUEST, _LIST, _ANSWER = "InvocationsRequest", "InvocationsRows", "InvocationsPredictions"
 
 
@@ -73,18 +76,25 @@ def _pages() -> dict[str, Operation]:
 
 
 def _schemas(facts: ModelFacts) -> dict[str, Schema]:
-    wrapped = rows_of(facts, object_of({"features": ref(ROW)}))
+    wrapped = rows_of(facts, ref(_WRAPPED))
     bodies: dict[str, Schema] = {
         "dataframe_split": ref(SPLIT_FRAME),
         "dataframe_records": rows_of(facts),
         "instances": {"anyOf": [rows_of(facts), wrapped]},
         "inputs": rows_or_columns(facts),
     }
-    params = {"params": mlflow_params(facts)}
-    requests = [with_ids(facts, {name: rows, **params}, ("params",)) for name, rows in bodies.items()]
+    requests = {
+        f"Invocations{''.join(word.capitalize() for word in name.split('_'))}": with_ids(
+            facts, {name: rows, "params": PARAMS_OR_NULL}, ("params",)
+        )
+        for name, rows in bodies.items()
+    }
     return {
+        PARAMS: mlflow_params(facts),
+        _WRAPPED: object_of({"features": ref(ROW)}),
+        **requests,
         SPLIT_FRAME: split_frame(facts),
-        _REQUEST: {"anyOf": requests},
+        _REQUEST: {"anyOf": [ref(name) for name in requests]},
         _LIST: {"anyOf": [rows_of(facts), wrapped]},
         _ANSWER: with_ids(facts, {"predictions": answers_of(facts)}),
     }

@@ -70,7 +70,8 @@ def describe_v1(facts: ModelFacts) -> Description:
 def describe_vertex(facts: ModelFacts, health: str | None) -> Description:
     """Describe the routes that Vertex AI sets; `health` is that of health checks, if there is one."""
     request, answer = "VertexRequest", "VertexPredictions"
-    parameters = object_of({_SIGNATURE: method(facts, _DEFAULT)}, (_SIGNATURE,)) | {"type": ["object", "null"]}
+    asked = object_of({_SIGNATURE: method(facts, _DEFAULT)}, (_SIGNATURE,))
+    parameters = {"anyOf": [asked, {"type": "null"}]}
     schemas = {
         request: with_ids(facts, {"instances": rows_of(facts), "parameters": parameters}, ("parameters",)),
         answer: with_ids(facts, {"predictions": answers_of(facts)}),

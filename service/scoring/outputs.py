@@ -36,11 +36,8 @@ class PartialFile:
 
     def write(self, content: bytes) -> None:
         """Write all of it; raises OSError."""
-        view = memoryview(content)
-        while view:
-            written = os.write(self.descriptor, view)
-            self.size += written
-            view = view[written:]
+        _write_all(self.descriptor, content)
+        self.size += len(content)
 
     def finish(self) -> None:
         """Write the file to the disk and give it its name, or remove it."""
@@ -85,11 +82,8 @@ class Stream:
 
     def write(self, content: bytes) -> None:
         """Write all of it; raises OSError."""
-        view = memoryview(content)
-        while view:
-            written = os.write(self.descriptor, view)
-            self.size += written
-            view = view[written:]
+        _write_all(self.descriptor, content)
+        self.size += len(content)
 
     def finish(self) -> None:
         """Do nothing: it was written."""
@@ -105,6 +99,12 @@ class Nowhere:
 
     def finish(self) -> None:
         """Do nothing."""
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
 
 
 def open_output(path: str) -> PartialFile | Stream:

@@ -41,7 +41,7 @@ _TRUE: Final[Schema] = {"const": True}
 
 def describe(facts: ModelFacts) -> Description:
     """Describe the routes below /v2."""
-    binary: dict[str, Schema] = {_OCTETS: {}}
+    binary: dict[str, Schema] = {_OCTETS: {**STRING, "format": "binary"}}
     predict = Operation(
         "v2_infer",
         "Predict rows",
@@ -123,7 +123,7 @@ def _statistics(facts: ModelFacts) -> Schema:
             "inference_count": {**_COUNT, "description": "Rows predicted."},
             "execution_count": {**_COUNT, "description": "Requests answered."},
             "inference_stats": object_of({"success": spent, "fail": spent}),
-            "batch_stats": {"type": "array", "maxItems": 0},
+            "batch_stats": {"type": "array", "items": {}, "maxItems": 0},
         }
     )
     return object_of({"model_stats": list_of(model)})
