@@ -140,7 +140,7 @@ bench: .venv/dev.stamp .venv-peers/chart.stamp .venv-models/boosting.stamp wrk  
 wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
-COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $(LOCK_FLAGS)
+COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-strip-extras $(LOCK_FLAGS)
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	printf '%s\n' onnx rich > .venv/packing.txt; printf '%s\n' onnx rich scikit-learn skops > .venv/estimators.txt
 	for set in "-compiled:--group image --excludes .venv/estimators.txt" ":--group image --excludes .venv/packing.txt" \
