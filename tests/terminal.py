@@ -23,6 +23,8 @@ class Terminal:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         environ = {**os.environ, "TERM": "xterm", **environ}
+        # A shell has its background jobs ignore Ctrl-C, and what they start inherits that.
+        command = ["env", "--default-signal=INT", *command]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=slave, stderr=slave, env=environ)
         os.close(slave)
         self.said = ""

@@ -73,7 +73,7 @@ def test_the_baseline_has_each_features_deciles_and_missing_share(bundle):
 
 def test_nothing_at_the_path_is_bundle_missing(tmp_path):
     """A path without a bundle is `bundle_missing`, with the remedy in the message."""
-    with pytest.raises(BundleMissing, match="set MODEL_DIR"):
+    with pytest.raises(BundleMissing, match=r"name the directory of a bundle \(MODEL_DIR\)"):
         load(tmp_path / "nowhere")
 
 
