@@ -49,6 +49,11 @@ TABLE: Final[dict[str, tuple[int, str]]] = {
 _NO_HEADERS: Final = MappingProxyType[str, str]({})
 
 
+def status_class(code: str) -> str:
+    """Return the class of a code's status, such as "4xx"."""
+    return "2xx" if code == OK else f"{TABLE[code][0] // 100}xx"
+
+
 class ServiceError(Exception):
     """A request that is not answered with a prediction.
 

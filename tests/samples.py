@@ -9,7 +9,10 @@ from service.monitoring.metrics import Metrics
 
 
 def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
-    """Return the value of a series, None if there is none; `name` is without the prefix."""
+    """Return the sum of a metric's series that have some labels, None if there are none; `name` is without prefix."""
     text = metrics.exposition("", time.monotonic())[0].decode()
     samples = (found for family in text_string_to_metric_families(text) for found in family.samples)
-    return next((found.value for found in samples if (found.name, found.labels) == (f"{PREFIX}_{name}", labels)), None)
+    values = [
+        found.value for found in samples if found.name == f"{PREFIX}_{name}" and labels.items() <= found.labels.items()
+    ]
+    return sum(values) if values else None

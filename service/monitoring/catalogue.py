@@ -6,13 +6,23 @@ from typing import Any, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from service.errors import TABLE
 from service.monitoring.class_counts import MOST_CLASSES
 from service.monitoring.feature_labels import MOST_FEATURES
 
 PREFIX: Final = "mlservice"
-# From a small model on one row to a large forest on thousands; includes the bounds that an SLO is likely to name.
-SECONDS: Final = (0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+# From a small model on one row to REQUEST_SECONDS and beyond; includes the bounds that an SLO is likely to name.
+SECONDS: Final = (
+    *(0.0003, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+PHASE_SECONDS: Final = (0.00001, 0.000025, 0.00005, 0.0001, 0.0002, *SECONDS)
+ROWS: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000)
+BYTES: Final = (100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+# Of a prediction request, in their order.
+PHASES: Final = ("read", "queue", "parse", "predict", "encode")
+SHED: Final = ("backlog", "slots", "queue_time", "deadline")
+# What became of prediction requests, by the class of the status.
+OUTCOMES: Final = {"2xx": "ok", "4xx": "refused", "5xx": "failed"}
 
 
 @dataclass(frozen=True)
@@ -33,15 +43,42 @@ class Declaration:
 _LIVE_SUM: Final = (("multiprocess_mode", "livesum"),)
 _LIVE_MAX: Final = (("multiprocess_mode", "livemax"),)
 CATALOGUE: Final = (
-    Declaration(Counter, "requests_total", ("protocol", "code"), "Prediction requests by outcome."),
+    Declaration(
+        Counter,
+        "requests_total",
+        ("protocol", "code", "status"),
+        "Prediction requests by outcome: code and status class.",
+    ),
     Declaration(
         Histogram,
         "request_duration_seconds",
-        ("protocol",),
-        "Time from a request being read completely to its answer being ready.",
+        ("protocol", "outcome"),
+        "Time from a request being read completely to its answer being ready: ok, refused (4xx) or failed (5xx).",
         (("buckets", SECONDS),),
     ),
-    Declaration(Counter, "failed_seconds_total", ("protocol",), "Seconds spent on prediction requests that failed."),
+    Declaration(
+        Histogram,
+        "phase_duration_seconds",
+        ("phase",),
+        "Time that prediction requests spent in each phase: read, queue, parse, predict, encode.",
+        (("buckets", PHASE_SECONDS),),
+        values=PHASES,
+    ),
+    Declaration(Histogram, "request_rows", (), "Rows of each answered prediction request.", (("buckets", ROWS),)),
+    Declaration(
+        Histogram,
+        "response_size_bytes",
+        (),
+        "Size of the body of each answer to a prediction request, as it is sent.",
+        (("buckets", BYTES),),
+    ),
+    Declaration(
+        Counter,
+        "shed_requests_total",
+        ("reason",),
+        "Prediction requests that were shed: backlog, slots, queue_time, deadline.",
+        values=SHED,
+    ),
     Declaration(Counter, "rows_total", ("protocol",), "Rows predicted."),
     Declaration(
         Counter,
@@ -64,9 +101,8 @@ CATALOGUE: Final = (
     Declaration(
         Counter,
         "refused_requests_total",
-        ("code",),
+        ("code", "status"),
         "Refused requests that are no prediction requests, such as unknown paths and malformed HTTP.",
-        values=tuple(TABLE),
     ),
     Declaration(Gauge, "in_progress_requests", (), "Prediction requests in progress.", _LIVE_SUM),
     Declaration(Gauge, "ready_workers", (), "Workers that reproduced the golden rows and accept requests.", _LIVE_SUM),

@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry
 from model.loading import Loaded
 from model.prediction import Prediction
 from model.signature import Signature
-from service.errors import OK, TABLE, Failure
+from service.errors import OK, TABLE, Failure, status_class
 from service.monitoring import metric_files
-from service.monitoring.catalogue import CATALOGUE, PREFIX
+from service.monitoring.catalogue import CATALOGUE, OUTCOMES, PREFIX
 from service.monitoring.class_counts import ClassCounts
 from service.monitoring.feature_labels import FeatureLabels
 from service.monitoring.scrape import Scraper
@@ -28,10 +28,8 @@ class Slot:
 class _OfProtocol:
     """The series of one protocol, looked up once."""
 
-    duration: Any
     ignored: Any
     rows: Any
-    failed_seconds: Any
 
 
 def _declare(registry: CollectorRegistry) -> dict[str, Any]:
@@ -63,19 +61,21 @@ class Metrics:
             for value in item.values:
                 made[item.name].labels(value)
         self._by_protocol = {
-            protocol: _OfProtocol(
-                made["request_duration_seconds"].labels(protocol),
-                made["ignored_columns_total"].labels(protocol),
-                made["rows_total"].labels(protocol),
-                made["failed_seconds_total"].labels(protocol),
-            )
+            protocol: _OfProtocol(made["ignored_columns_total"].labels(protocol), made["rows_total"].labels(protocol))
             for protocol in protocols
         }
-        self._by_code = {
-            (protocol, code): made["requests_total"].labels(protocol, code)
+        durations = {
+            (protocol, status): made["request_duration_seconds"].labels(protocol, outcome)
             for protocol in self._by_protocol
-            for code in (OK, *TABLE)
+            for status, outcome in OUTCOMES.items()
         }
+        statuses = {code: status_class(code) for code in (OK, *TABLE)}
+        self._by_code = {
+            (protocol, code): (made["requests_total"].labels(protocol, code, status), durations[protocol, status])
+            for protocol in self._by_protocol
+            for code, status in statuses.items()
+        }
+        self._refused = {code: made["refused_requests_total"].labels(code, statuses[code]) for code in TABLE}
         self._by_class: dict[str, Any] = {}
         self._classes: ClassCounts | None = None
         scraper = Scraper(registry, directory, made["unreadable_metric_files"].set)
@@ -105,15 +105,13 @@ class Metrics:
 
     def answered(self, protocol: str, code: str, seconds: float) -> None:
         """Count one request by its outcome."""
-        series = self._by_protocol[protocol]
-        self._by_code[protocol, code].inc()
-        series.duration.observe(seconds)
-        if code != OK:
-            series.failed_seconds.inc(seconds)
+        count, duration = self._by_code[protocol, code]
+        count.inc()
+        duration.observe(seconds)
 
     def refused(self, code: str) -> None:
         """Count one request that was refused and is no prediction request."""
-        self._made["refused_requests_total"].labels(code).inc()
+        self._refused[code].inc()
 
     def refused_cells(self, signature: Signature, failure: Failure) -> None:
         """Count what a request was refused for, by feature."""

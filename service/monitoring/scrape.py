@@ -46,15 +46,14 @@ class Scraper:
         """Return what became of all prediction requests before `since` (monotonic clock)."""
         found = self._shared("statistics", since, _samples)
         sums: dict[tuple[str, bool], float] = {}
-        for name, code, value in found:
-            sums[name, code == OK] = sums.get((name, code == OK), 0.0) + value
-        failed_seconds = sums["failed_seconds_total", True]
+        for name, succeeded, value in found:
+            sums[name, succeeded] = sums.get((name, succeeded), 0.0) + value
         return Statistics(
-            succeeded=int(sums["requests_total", True]),
-            failed=int(sums["requests_total", False]),
+            succeeded=int(sums["request_duration_seconds_count", True]),
+            failed=int(sums["request_duration_seconds_count", False]),
             rows=int(sums["rows_total", True]),
-            succeeded_seconds=sums["request_duration_seconds_sum", True] - failed_seconds,
-            failed_seconds=failed_seconds,
+            succeeded_seconds=sums["request_duration_seconds_sum", True],
+            failed_seconds=sums["request_duration_seconds_sum", False],
         )
 
     def _shared(self, what: str, since: float, read: Callable[[CollectorRegistry], Found]) -> Found:
@@ -85,7 +84,9 @@ class Scraper:
         return read(registry)
 
 
-def _samples(registry: CollectorRegistry) -> list[tuple[str, str, float]]:
-    """Return each sample's name, the code it is of (ok where it has none) and its value."""
+def _samples(registry: CollectorRegistry) -> list[tuple[str, bool, float]]:
+    """Return each sample's name, whether it is of what succeeded (as all without an outcome), and its value."""
     samples = (sample for family in registry.collect() for sample in family.samples)
-    return [(each.name.removeprefix(f"{PREFIX}_"), each.labels.get("code", OK), each.value) for each in samples]
+    return [
+        (each.name.removeprefix(f"{PREFIX}_"), each.labels.get("outcome", OK) == OK, each.value) for each in samples
+    ]

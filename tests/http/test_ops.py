@@ -48,7 +48,7 @@ def test_metrics_are_prometheus_text(server):
     openmetrics = server.client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
 
     assert plain.content_type.startswith("text/plain")
-    assert 'mlservice_requests_total{code="ok",protocol="native"} 1.0' in plain.text
+    assert 'mlservice_requests_total{code="ok",protocol="native",status="2xx"} 1.0' in plain.text
     assert 'mlservice_rows_total{protocol="native"} 2.0' in plain.text
     assert openmetrics.content_type.startswith("application/openmetrics-text")
     assert openmetrics.text.endswith("# EOF\n")
