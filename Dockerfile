@@ -70,6 +70,7 @@ ENTRYPOINT ["dumb-init", "--single-child", "entrypoint.sh"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=unknown
+ENV BUILD_REVISION=${REVISION}
 LABEL org.opencontainers.image.title="ml-service" \
       org.opencontainers.image.description="A production prediction server for fitted scikit-learn models" \
       org.opencontainers.image.version="${VERSION}" \

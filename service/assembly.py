@@ -59,7 +59,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
     served = load_fetched(settings, fetched)
     loaded, identity = served.loaded, served.contract.identity
-    found = identity.name, identity.version, loaded.digest[:12], loaded.engine.name, settings.model_dir
+    found = identity.name, identity.version, loaded.digest, loaded.engine.name, settings.model_dir
     logger.info("model %s %s (digest %s, %s) loaded from %s", *found)
     early_signals.end_by_exit()
     files = FILES + FILES_FOR_EACH_WORKER * settings.workers
@@ -88,6 +88,7 @@ def assemble(
     """
     protocols = registry_of(settings)
     metrics = Metrics(protocols.names, directory)
+    metrics.declare_build(settings.revision)
     metrics.declare_model(served.contract.signature)
     log = PredictionLog(write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
     return Services(settings, protocols, ModelSlot(served), metrics, Recorder(metrics, log), AuthState(hashes), state)

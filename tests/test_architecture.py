@@ -176,6 +176,7 @@ def test_no_duration_is_measured_by_a_clock_that_can_be_set():
     found = {name for name, text in texts.items() if re.search(r"\btime\.time\b|\bdatetime\.now\b", text)}
     assert {
         "model.packing.pack",
+        "service.monitoring.metrics",
         "service.monitoring.recorder",
         "service.serving.model_swap",
         "service.server.clock",

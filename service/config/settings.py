@@ -238,6 +238,12 @@ class Settings:
         "how long an idle connection stays open; set it longer than the proxy's",
         default=75,
     )
+    revision: str = setting(
+        "BUILD_REVISION",
+        _matching(r"[\w.+/-]{1,100}", "a name of letters, digits and _.+/-"),
+        "the revision of the source that the server was built from, for its metrics",
+        default="unknown",
+    )
     log_level: str = setting("LOG_LEVEL", LEVEL, "the lowest level that is logged on stderr", default="info")
     log_share: float = setting(
         "LOG_SHARE", SHARE, "the share of successful predictions that is logged on stdout", default=1.0

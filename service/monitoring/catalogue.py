@@ -29,7 +29,8 @@ OUTCOMES: Final = {"2xx": "ok", "4xx": "refused", "5xx": "failed"}
 class Declaration:
     """One metric: its type with the type's own options, its name without the prefix, its labels and its help.
 
-    `values` are the values of its one label, where they are known beforehand.
+    `values` are the values of its one label, where they are known beforehand. What is read `at_scrape` is kept nowhere;
+    service/monitoring/processes.py reads it.
     """
 
     kind: Callable[..., Any]
@@ -38,6 +39,7 @@ class Declaration:
     help: str
     options: tuple[tuple[str, Any], ...] = ()
     values: tuple[str, ...] = ()
+    at_scrape: bool = False
 
 
 _LIVE_SUM: Final = (("multiprocess_mode", "livesum"),)
@@ -105,10 +107,65 @@ CATALOGUE: Final = (
         "Refused requests that are no prediction requests, such as unknown paths and malformed HTTP.",
     ),
     Declaration(Gauge, "in_progress_requests", (), "Prediction requests in progress.", _LIVE_SUM),
+    Declaration(
+        Gauge,
+        "waiting_requests",
+        (),
+        "Requests that have arrived and wait for a worker's main loop, a thread or a prediction slot.",
+        at_scrape=True,
+    ),
+    Declaration(
+        Gauge,
+        "waiting_requests_limit",
+        (),
+        "Requests that may wait in all ready workers before others are refused.",
+        at_scrape=True,
+    ),
+    Declaration(Gauge, "predicting_requests", (), "Requests that hold a prediction slot.", at_scrape=True),
+    Declaration(Gauge, "prediction_slots", (), "Prediction slots of all ready workers.", at_scrape=True),
+    Declaration(
+        Gauge,
+        "connections",
+        ("state",),
+        "Open connections: reading a request, answering it, sending the answer, or idle.",
+        values=("reading", "answering", "sending", "idle"),
+        at_scrape=True,
+    ),
+    Declaration(Gauge, "connections_limit", (), "Connections that all ready workers may have.", at_scrape=True),
+    Declaration(
+        Gauge,
+        "workers",
+        ("state",),
+        "Worker processes: starting, ready, stopping, or hung (a request has exceeded PREDICT_SECONDS).",
+        values=("starting", "ready", "stopping", "hung"),
+        at_scrape=True,
+    ),
+    Declaration(Gauge, "workers_configured", (), "Workers that the master keeps running.", at_scrape=True),
+    Declaration(
+        Gauge,
+        "worker_memory_bytes",
+        ("worker",),
+        "Memory of a process: its own, and its share of what processes share (PSS).",
+        at_scrape=True,
+    ),
+    Declaration(
+        Counter,
+        "worker_cpu_seconds_total",
+        ("worker",),
+        "CPU seconds of the master, or of all processes that a worker's slot has had.",
+        at_scrape=True,
+    ),
     Declaration(Gauge, "ready_workers", (), "Workers that reproduced the golden rows and accept requests.", _LIVE_SUM),
     Declaration(Gauge, "draining", (), "1 while the server drains.", _LIVE_MAX),
+    Declaration(Gauge, "start_timestamp_seconds", (), "Unix time at which the server was started.", _LIVE_MAX),
+    Declaration(
+        Gauge, "build_info", ("version", "revision", "python"), "1 for the version of the server that runs.", _LIVE_MAX
+    ),
     Declaration(
         Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model that is served.", _LIVE_MAX
+    ),
+    Declaration(
+        Gauge, "model_created_timestamp_seconds", (), "Unix time at which the served model was packed.", _LIVE_MAX
     ),
     Declaration(
         Gauge, "model_loaded_timestamp_seconds", (), "Unix time at which the served model was loaded.", _LIVE_MAX

@@ -1,5 +1,9 @@
 """What is counted and measured: each event of the server has one method or one metric here."""
 
+import datetime
+import math
+import platform
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from model.loading import Loaded
 from model.prediction import Prediction
 from model.signature import Signature
+from service import VERSION
 from service.errors import OK, TABLE, Failure, status_class
 from service.monitoring import metric_files
 from service.monitoring.catalogue import CATALOGUE, OUTCOMES, PREFIX
@@ -36,7 +41,16 @@ def _declare(registry: CollectorRegistry) -> dict[str, Any]:
     return {
         item.name: item.kind(f"{PREFIX}_{item.name}", item.help, item.labels, registry=registry, **dict(item.options))
         for item in CATALOGUE
+        if not item.at_scrape
     }
+
+
+def _unix_time(moment: str) -> float:
+    """Return the Unix time of a moment as RFC 3339 has it; NaN for what is no moment."""
+    try:
+        return datetime.datetime.fromisoformat(moment).timestamp()
+    except (ValueError, OverflowError):
+        return math.nan
 
 
 class Metrics:
@@ -56,9 +70,10 @@ class Metrics:
         self.connections_closed = made["connections_closed_total"]
         self.clock_steps = made["clock_steps_total"]
         self.not_started = made["worker_starts_failed_total"]
+        made["start_timestamp_seconds"].set(time.time())
         # Every series exists, at zero, before the first request.
         for item in CATALOGUE:
-            for value in item.values:
+            for value in () if item.at_scrape else item.values:
                 made[item.name].labels(value)
         self._by_protocol = {
             protocol: _OfProtocol(made["ignored_columns_total"].labels(protocol), made["rows_total"].labels(protocol))
@@ -81,6 +96,10 @@ class Metrics:
         scraper = Scraper(registry, directory, made["unreadable_metric_files"].set)
         self.exposition, self.statistics = scraper.exposition, scraper.statistics
 
+    def declare_build(self, revision: str) -> None:
+        """Note which version of the server runs."""
+        self._made["build_info"].labels(VERSION, revision, platform.python_version()).set(1)
+
     def declare_model(self, signature: Signature) -> None:
         """Create the series of a model's classes and features, at zero."""
         for name in self._classes_of(signature).names:
@@ -91,7 +110,8 @@ class Metrics:
     def served(self, loaded: Loaded, at: float) -> None:
         """Note which model this process serves, when it was loaded (Unix seconds), and that the process is ready."""
         manifest, info = loaded.manifest, self._made["model_info"]
-        info.labels(manifest.name, manifest.version, loaded.digest[:12], loaded.engine.name).set(1)
+        info.labels(manifest.name, manifest.version, loaded.digest, loaded.engine.name).set(1)
+        self._made["model_created_timestamp_seconds"].set(_unix_time(manifest.created_at))
         self._made["model_loaded_timestamp_seconds"].set(at)
         self._made["ready_workers"].set(1)
 

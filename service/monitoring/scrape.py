@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, exposition
 from service.errors import OK
 from service.monitoring.catalogue import PREFIX
 from service.monitoring.metric_files import UNREADABLE, Files
+from service.monitoring.processes import ProcessMetrics
 from service.protocols.base import Statistics
 
 Found = TypeVar("Found")
@@ -28,6 +29,9 @@ class Scraper:
         self, registry: CollectorRegistry, directory: Path | None, count_unreadable: Callable[[int], None]
     ) -> None:
         self._registry, self._directory, self._count_unreadable = registry, directory, count_unreadable
+        self._processes = ProcessMetrics()
+        if directory is None:
+            registry.register(self._processes)
         self._reading = threading.Lock()
         self._last: dict[str, tuple[float, Any]] = {}  # what was read last, and when that was begun
 
@@ -81,6 +85,7 @@ class Scraper:
         self._count_unreadable(left_out)
         registry = CollectorRegistry(support_collectors_without_names=True)
         registry.register(files)
+        registry.register(self._processes)
         return read(registry)
 
 

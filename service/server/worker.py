@@ -7,6 +7,7 @@ and quick requests need no thread at all.
 Of gunicorn this uses its base class for workers (gunicorn.workers.base.Worker) and nothing of its other workers.
 """
 
+import math
 import os
 import sys
 import time
@@ -23,11 +24,11 @@ from service.server.dispatch import ERRAND_THREADS, Dispatcher, Pages, Threads
 from service.server.event_loop import EventLoop
 from service.server.interfaces import NO_EVENTS, WorkerEvents
 from service.server.orphans import stop_listening
+from service.server.periodic import Periodic
 from service.server.shared_state import State, WorkerStatus
 from service.server.threads import started
 from service.server.wsgi import Exchange
 
-TURN_SECONDS: Final = 1.0  # without any event; the master ends a worker that gives no sign of life
 ORPHAN_SECONDS: Final = 1.5  # for what is in flight when the master has gone
 BUSY_SECONDS: Final = 0.2  # after which the main loop is not waited for to close its listeners
 NO_PAGES: Final = Pages()
@@ -56,6 +57,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
     ) -> None:
         """Put together what serves; `pages` are what is asked for beside predictions."""
         self._state, self._events = state, events
+        self._periodic = Periodic(events.periodic, self.log)
         wanted = self.cfg.worker_connections
         most = allowed_connections(wanted)
         if most < wanted:
@@ -110,6 +112,8 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             listener.close()
         if not all_returned:
             self._events.threads_abandoned()
+        self._periodic.call()
+        if not all_returned:
             os._exit(0)  # Python would wait for the threads
         if self.nr >= self.max_requests:
             self._state.set_status(self.slot, WorkerStatus.LEFT)
@@ -137,11 +141,12 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         """
         self.notify()
         now = time.monotonic()
-        waits = TURN_SECONDS, self._dispatcher.longest_wait(), self._connections.longest_wait(now)
-        self._loop.turn(min(*waits, self._acceptor.longest_wait(now) if self.alive else TURN_SECONDS))
+        waits = self._periodic.longest_wait(now), self._dispatcher.longest_wait(), self._connections.longest_wait(now)
+        self._loop.turn(min(*waits, self._acceptor.longest_wait(now) if self.alive else math.inf))
         self._dispatcher.answer_ready()
         self._connections.end_overdue()
         self._dispatcher.end_overdue()
+        self._periodic.call_if_due()
 
     def _has_master(self) -> bool:
         """Say whether the master is alive; if not, begin to end."""

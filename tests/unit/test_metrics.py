@@ -43,6 +43,7 @@ def test_every_series_is_there_at_zero_before_the_first_request():
 def test_what_is_exposed_is_what_is_declared(shared):
     """Nothing is made at use."""
     shared.declare_model(signature("x"))
+    shared.declare_build("abc")
     types = {
         line.split()[2]
         for line in shared.exposition("", time.monotonic())[0].decode().splitlines()

@@ -1,0 +1,37 @@
+"""service.server.periodic: what a worker does from time to time."""
+
+import itertools
+import logging
+import time
+
+from service.server.periodic import PERIOD_SECONDS, Periodic
+
+LOG = logging.getLogger("worker")
+
+
+def test_it_is_called_at_once_and_then_once_in_each_period():
+    """However often the loop asks."""
+    calls = []
+    periodic = Periodic(lambda: calls.append(time.monotonic()), LOG)
+
+    until = time.monotonic() + 3 * PERIOD_SECONDS
+    while time.monotonic() < until:
+        periodic.call_if_due()
+        time.sleep(max(0.0, min(0.01, periodic.longest_wait(time.monotonic()))))
+
+    assert len(calls) in (2, 3)
+    assert all(later - earlier >= PERIOD_SECONDS for earlier, later in itertools.pairwise(calls))
+
+
+def test_a_failure_is_logged_once_and_stops_nothing(caplog):
+    """A full disk must not end a worker, nor fill its log."""
+
+    def fail():
+        raise OSError("full")
+
+    periodic = Periodic(fail, LOG)
+
+    periodic.call()
+    periodic.call()
+
+    assert ["what this worker does every 0.5 s has failed"] == [record.getMessage() for record in caplog.records]
