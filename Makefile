@@ -7,8 +7,8 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-proxies test-score \
-  test-browser pictures proxies chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
+.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-prometheus test-proxies \
+  test-score test-browser pictures proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
   lock clean
 
 help:  ## list the targets
@@ -25,7 +25,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not proxies and not browser and not score" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not prometheus and not proxies and not browser and not score" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
@@ -61,6 +61,9 @@ test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600
 
+test-prometheus: .venv/dev.stamp prometheus  ## alerts and dashboards: promtool, real Prometheus and Alertmanager
+	.venv/bin/pytest tests/system/prometheus -m prometheus
+
 test-browser: .venv/dev.stamp .venv-browser/stamp proxies chromium  ## the pages in a real browser (Chromium, Playwright, axe-core)
 	PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser -m browser --numprocesses 2 --dist loadfile
 
@@ -84,6 +87,11 @@ proxies:
 	@PATH="$$PATH:/usr/sbin" which nginx haproxy faketime envsubst >/dev/null \
 	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	       nginx-light haproxy faketime gettext-base; } >&2
+
+prometheus:
+	@which prometheus promtool prometheus-alertmanager >/dev/null \
+	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	       prometheus prometheus-alertmanager; } >&2
 
 pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
 	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
