@@ -172,11 +172,6 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 clean:  ## remove the environments and the reference bundle
 	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-install .venv-models .venv-openapi .bench bundle
 
-.venv-clients/stamp: tests/clients/requirements.txt
-	@test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
-	@.venv-clients/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $< >&2
-	@touch $@
-
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
 	@which npm >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends npm; } >&2
@@ -196,9 +191,9 @@ define environment
 @touch $@
 endef
 
-.venv-openapi/stamp: tests/openapi/requirements.txt | .venv/dev.stamp
-	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-openapi
-	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-openapi --require-hashes -r $< >&2
+.venv-%/stamp: tests/%/requirements.txt | .venv/dev.stamp
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-$*
+	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-$* --require-hashes --only-binary=:all: -r $< >&2
 	@touch $@
 
 .venv-install/%.stamp: $(INSTALL)/%.txt | .venv/dev.stamp
