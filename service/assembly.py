@@ -149,7 +149,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
     events = WorkerEvents(
         connection_closed=lambda kind: metrics.connections_closed.labels(kind).inc(),
         out_of_descriptors=metrics.out_of_descriptors.inc,
-        refused=lambda early: services.recorder.unrouted(early.request_id, _refusal_of(early)),
+        refused=lambda early: services.recorder.unrouted(early.ids, _refusal_of(early)),
         threads_abandoned=services.recorder.abandon,
     )
     worker.set_up(settings, state, events, pages)

@@ -41,6 +41,7 @@ def create_app(services: Services) -> Flask:
         """Add the headers that every response has."""
         response.headers += (
             ("X-Request-ID", request.request_id),
+            ("traceparent", request.trace.traceparent),
             *([("X-Model-Version", model.current.contract.identity.version)] if request.trusted else ()),
             ("X-Content-Type-Options", "nosniff"),
             ("Cache-Control", response.cache_control),

@@ -1,6 +1,5 @@
 """A request with what this service reads off every one: its id, and its whole body within a limit."""
 
-import os
 import re
 from functools import cache, cached_property
 
@@ -9,6 +8,7 @@ import flask
 from service.errors import ServiceError, TryLater
 from service.incoming import Incoming, incoming_of
 from service.monitoring.refusal import Caller
+from service.tracing.context import RequestIds, Trace
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
@@ -40,7 +40,17 @@ class Request(flask.Request):
     def request_id(self) -> str:
         """The caller's X-Request-ID when it is well formed, else a new one."""
         given = self.header("X-Request-ID")
-        return given if _WELL_FORMED.fullmatch(given) else os.urandom(16).hex()
+        return given if _WELL_FORMED.fullmatch(given) else self.trace.new_request_id
+
+    @property
+    def trace(self) -> Trace:
+        """The trace that the request belongs to."""
+        return self.incoming.trace
+
+    @property
+    def ids(self) -> RequestIds:
+        """What the request is found by in logs and traces."""
+        return RequestIds(self.request_id, self.trace)
 
     @property
     def path_prefix(self) -> str:

@@ -12,6 +12,7 @@ from service.monitoring.recorder import Recorder
 from service.monitoring.refusal import Refusal
 from service.protocols.base import JSON, Answer
 from service.protocols.registry import ProtocolRegistry
+from service.tracing.context import RequestIds
 
 logger = logging.getLogger(__name__)
 _MOST_LOGGED = 3  # problems of one request
@@ -36,18 +37,22 @@ def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -
     failure = describe(ours(error) if isinstance(error, HTTPException) else error)
     asked = this_request()
     if failure.status == 500:
-        logger.error("request %s failed: %s", asked.request_id, failure.code, exc_info=error)
+        logger.error("%s failed: %s", _named(asked.ids), failure.code, exc_info=error)
     if isinstance(error, ValueRefused):
-        logger.info("request %s: a step of the model refused a value: %s", asked.request_id, error)
+        logger.info("%s: a step of the model refused a value: %s", _named(asked.ids), error)
     if protocols.terse:
         # Without values: LOG_REDACT may name their features.
         said = "; ".join(f"{each.pointer}: expected {each.expected}" for each in failure.problems[:_MOST_LOGGED])
-        logger.debug("request %s: %s: %s", asked.request_id, failure.code, said or failure.message)
-    response = response_of(protocols.refuse(asked.path, failure, asked.request_id))
+        logger.debug("%s: %s: %s", _named(asked.ids), failure.code, said or failure.message)
+    response = response_of(protocols.refuse(asked.path, failure, asked.ids))
     response.headers += failure.headers.items()
     if not asked.recorded and failure.code != "draining":  # which is what a health check asks for
-        recorder.unrouted(asked.request_id, Refusal(response.status, failure, asked.caller()))
+        recorder.unrouted(asked.ids, Refusal(response.status, failure, asked.caller()))
     return response
+
+
+def _named(ids: RequestIds) -> str:
+    return f"request {ids.request_id} (trace {ids.trace.trace_id})"
 
 
 def ours(error: HTTPException) -> Exception:

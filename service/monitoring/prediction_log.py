@@ -15,6 +15,7 @@ from service.formats import strict_json
 from service.monitoring.refusal import Refusal
 from service.protocols.base import Call, ModelIdentity
 from service.protocols.json_shapes import values_by_row
+from service.tracing.context import Trace
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Outcome:
 
     time: float
     request_id: str
+    trace: Trace
     protocol: str | None
     code: str
     seconds: float | None
@@ -61,6 +63,8 @@ class PredictionLog:
         entry: dict[str, Any] = {
             "time": _iso_time(outcome.time),
             "request_id": outcome.request_id,
+            "trace_id": outcome.trace.trace_id,
+            "span_id": outcome.trace.span_id,
             "model": outcome.model,
             "protocol": outcome.protocol,
             "code": outcome.code,

@@ -15,6 +15,7 @@ from service.monitoring.prediction_log import Outcome, PredictionLog
 from service.monitoring.refusal import Caller, Refusal
 from service.protocols.base import Call, Codec
 from service.serving.served_model import ServedModel
+from service.tracing.context import RequestIds
 
 logger = logging.getLogger(__name__)
 MOST_LOGGED = 100  # columns that are ignored: their names come from requests, and are not to fill a log
@@ -26,8 +27,8 @@ class Asked(Protocol):
     recorded: bool  # whether the request has a record, and so a line in the log
 
     @property
-    def request_id(self) -> str:
-        """The request's id."""
+    def ids(self) -> RequestIds:
+        """The request's id, and its trace."""
 
     def caller(self) -> Caller:
         """Return who sent it."""
@@ -89,12 +90,12 @@ class Record:
     def outcome(self, seconds: float, failure: Failure | None) -> Outcome:
         """Return the outcome of a request that took so long."""
         model = self.served.contract.identity if self.served else None
-        request_id, protocol = self._request.request_id, self._codec.name
+        ids, protocol = self._request.ids, self._codec.name
         if failure is None:
-            return Outcome(time.time(), request_id, protocol, OK, seconds, model, self._call, self._prediction)
-        status = self._codec.refuse(replace(failure, problems=()), request_id).status
+            return Outcome(time.time(), *ids, protocol, OK, seconds, model, self._call, self._prediction)
+        status = self._codec.refuse(replace(failure, problems=()), ids).status
         refusal = Refusal(status, failure, self._request.caller())
-        return Outcome(time.time(), request_id, protocol, failure.code, seconds, model, refusal=refusal)
+        return Outcome(time.time(), *ids, protocol, failure.code, seconds, model, refusal=refusal)
 
 
 class Recorder:
@@ -143,11 +144,11 @@ class Recorder:
         with suppress(type(error)), self.recording(codec, request):
             raise error
 
-    def unrouted(self, request_id: str, refusal: Refusal) -> None:
+    def unrouted(self, ids: RequestIds, refusal: Refusal) -> None:
         """Record a request that was refused and is no prediction request: an unknown path, or malformed HTTP."""
         code = refusal.failure.code
         self._metrics.refused(code)
-        self._log_outcome(Outcome(time.time(), request_id, None, code, None, None, refusal=refusal), ())
+        self._log_outcome(Outcome(time.time(), *ids, None, code, None, None, refusal=refusal), ())
 
     def _write(self, record: Record, failure: Failure | None) -> None:
         seconds = record.seconds

@@ -3,5 +3,5 @@
 Not here: Flask; and what bodies look like, which each protocol says itself (service.protocols.description).
 
 Imports: model, model.bundle, model.loading, service, service.errors, service.config, service.validation,
-service.formats, service.protocols, service.serving.
+service.formats, service.protocols, service.serving, service.tracing.
 """

@@ -11,8 +11,10 @@ from service.openapi.examples import media_type_of, shown
 from service.protocols.base import Answer
 from service.protocols.description import PROBLEM, Schema, list_of, object_of, ref
 from service.protocols.error_shapes import PROBLEM_JSON
+from service.tracing.context import RequestIds, Trace
 
-_REQUEST_ID: Final = "7f3e8a52c1d94b06"
+_TRACE: Final = Trace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+_IDS: Final = RequestIds("7f3e8a52c1d94b06", _TRACE)
 # What the server answers itself, before there is a request or in place of the application: in one shape for all paths.
 _OF_PARSER: Final = ("bad_request", "request_timeout", "uri_too_long", "expectation_failed", "headers_too_large")
 _OF_SERVER: Final = frozenset({*_OF_PARSER, "internal_error", "overloaded", "prediction_timeout"})
@@ -26,7 +28,9 @@ OF_PREDICTION: Final = (
 # What no caller of a described route gets: it is of other paths and methods, or nobody is there to read it.
 ELSEWHERE: Final = frozenset({"method_not_allowed", "caller_gone", "not_ready"})
 
-Refuse = Callable[[Failure, str], Answer]
+_HEX: Final = {"type": "string", "pattern": "^[0-9a-f]+$"}
+
+Refuse = Callable[[Failure, RequestIds], Answer]
 _NOT_OF_NAMES: Final = re.compile("[^A-Za-z0-9._-]+")  # of components
 
 
@@ -44,7 +48,7 @@ class ErrorResponses:
         for code in dict.fromkeys(codes):
             failure = self._failure(code, detailed=error == ref(PROBLEM))
             if code not in _NEVER_OF_APPLICATION:
-                _add(found, code, refuse(terse(failure) if self._is_terse else failure, _REQUEST_ID), error)
+                _add(found, code, refuse(terse(failure) if self._is_terse else failure, _IDS), error)
             if code in _OF_SERVER:
                 _add(found, code, _of_server(failure), ref(PROBLEM))
         name = _NOT_OF_NAMES.sub("_", protocol)
@@ -76,6 +80,8 @@ def problem_schema() -> Schema:
         "code": {"type": "string", "enum": list(TABLE)},
         "detail": {"type": "string", "description": "What was expected, what came, and what to do."},
         "request_id": {"type": "string", "description": "As in X-Request-ID, and in the server's log."},
+        "trace_id": {**_HEX, "description": "The trace: that of your traceparent if it is valid, else a new one."},
+        "span_id": {**_HEX, "description": "The part of the trace that is this answer, as in traceparent."},
         "errors": {
             **list_of(one, InvalidRows.MOST),
             "description": "Each bad cell, with a JSON pointer into the body (RFC 6901).",
@@ -100,6 +106,7 @@ def _of_server(failure: Failure) -> Answer:
     """Return an error as the server answers it (service.server.error_responses)."""
     code, status, title = failure.code, failure.status, failure.title
     problem = {"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code}
+    problem |= {"trace_id": _TRACE.trace_id, "span_id": _TRACE.span_id}
     return Answer(strict_json.dumps(problem), PROBLEM_JSON, status=status)
 
 

@@ -8,6 +8,11 @@ from service.protocols.description import ModelFacts, Schema
 _STRING: Final[Schema] = {"type": "string"}
 RESPONSE: Final[dict[str, Any]] = {
     "X-Request-ID": {"description": "The id of the request in the server's log.", "schema": _STRING},
+    "traceparent": {
+        "description": "The trace, and the span in it that is this answer (W3C Trace Context).",
+        "schema": _STRING,
+        "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    },
     "X-Model-Version": {"description": "The version of the model that answered.", "schema": _STRING},
     "Server-Timing": {
         "description": "Milliseconds spent waiting for a slot, parsing and predicting.",
@@ -28,6 +33,18 @@ _REQUEST: Final[dict[str, Any]] = {
         "in": "header",
         "description": "An id of your own for this request: 1 to 128 of the characters `A-Za-z0-9._-`. Without one, "
         "or with another, the server makes it.",
+        "schema": _STRING,
+    },
+    "TraceParent": {
+        "name": "traceparent",
+        "in": "header",
+        "description": "Your own span (W3C Trace Context). Without one, or with an invalid one, a trace begins here.",
+        "schema": _STRING,
+    },
+    "TraceState": {
+        "name": "tracestate",
+        "in": "header",
+        "description": "What tracing systems add to traceparent: at most 32 members and 512 characters.",
         "schema": _STRING,
     },
     "RequestTimeout": {
@@ -72,12 +89,12 @@ def of_request() -> list[dict[str, str]]:
 
 def of_any() -> dict[str, Any]:
     """Return the headers of every successful response."""
-    return refs("X-Request-ID", "X-Model-Version")
+    return refs("X-Request-ID", "traceparent", "X-Model-Version")
 
 
 def of_status(status: int) -> dict[str, Any]:
     """Return those of an error with this status."""
-    return refs("X-Request-ID", *{401: ("WWW-Authenticate",), 503: ("Retry-After",)}.get(status, ()))
+    return refs("X-Request-ID", "traceparent", *{401: ("WWW-Authenticate",), 503: ("Retry-After",)}.get(status, ()))
 
 
 def refs(*names: str) -> dict[str, Any]:

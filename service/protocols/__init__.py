@@ -2,5 +2,6 @@
 
 No Flask, no I/O, no clock, no metrics. A new protocol is one module here and one entry in registry.
 
-Imports: model, service, service.errors, service.config, service.validation, service.formats.
+Imports: model, service, service.errors, service.config, service.validation, service.formats,
+service.tracing.
 """

@@ -23,6 +23,7 @@ from service.protocols.json_shapes import (
     read_split,
     values_by_row,
 )
+from service.tracing.context import RequestIds
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
 
@@ -60,7 +61,7 @@ def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:
     return Answer(strict_json.dumps(values_by_row(prediction.of(call.wanted))))
 
 
-def refuse(failure: Failure, _request_id: str) -> Answer:
+def refuse(failure: Failure, _ids: RequestIds) -> Answer:
     """Describe a failure as the inference server does, with its header where it is not the caller's fault."""
     headers = {"x-ms-run-function-failed": "True"} if failure.status == 500 else {}
     return Answer(strict_json.dumps({"message": code_and_message(failure)}), JSON, headers, status_without_422(failure))

@@ -12,6 +12,7 @@ from service.errors import Failure, ServiceError
 from service.formats.json_documents import DocumentReader
 from service.formats.json_tensors import TensorReader
 from service.protocols import description
+from service.tracing.context import RequestIds
 from service.validation.column_policy import ColumnPolicy, RequestColumns
 from service.validation.columns import TableReader
 from service.validation.json_rows import RowReader
@@ -156,7 +157,7 @@ class Codec:
     """One protocol.
 
     `routes` are the prediction routes, for POST; `<name:model>` and `<name:version>` in a path are checked against the
-    model. `decode(body, header, contract)` raises ServiceError. `refuse(failure, request id)` describes any failure
+    model. `decode(body, header, contract)` raises ServiceError. `refuse(failure, ids)` describes any failure
     below the `prefixes` in the protocol's own shape.
 
     The others map paths to answers, for GET. `pages` describe the model. `statistics` describe what it has done so far,
@@ -171,7 +172,7 @@ class Codec:
     routes: tuple[str, ...]
     decode: Callable[[bytes, Header, Contract], Call]
     encode: Callable[[Call, Prediction, Contract], Answer]
-    refuse: Callable[[Failure, str], Answer]
+    refuse: Callable[[Failure, RequestIds], Answer]
     prefixes: tuple[str, ...] = ()
     pages: Mapping[str, Callable[[Contract], Answer]] = field(default_factory=dict)
     statistics: Mapping[str, Callable[[Contract, Statistics], Answer]] = field(default_factory=dict)

@@ -3,11 +3,12 @@
 from service.errors import Failure
 from service.formats import strict_json
 from service.protocols.base import Answer
+from service.tracing.context import RequestIds
 
 PROBLEM_JSON = "application/problem+json"
 
 
-def problem_json(failure: Failure, request_id: str) -> Answer:
+def problem_json(failure: Failure, ids: RequestIds) -> Answer:
     """Describe a failure as RFC 9457 does, with every invalid cell."""
     document: dict[str, object] = {
         "type": f"urn:ml-service:error:{failure.code}",
@@ -15,7 +16,9 @@ def problem_json(failure: Failure, request_id: str) -> Answer:
         "status": failure.status,
         "detail": failure.message,
         "code": failure.code,
-        "request_id": request_id,
+        "request_id": ids.request_id,
+        "trace_id": ids.trace.trace_id,
+        "span_id": ids.trace.span_id,
     }
     if failure.problems:
         document["errors"] = [
@@ -25,7 +28,7 @@ def problem_json(failure: Failure, request_id: str) -> Answer:
     return Answer(strict_json.dumps(document), PROBLEM_JSON, status=failure.status)
 
 
-def error_string(failure: Failure, _request_id: str) -> Answer:
+def error_string(failure: Failure, _ids: RequestIds) -> Answer:
     """Describe a failure as `{"error": "code: message"}`: Open Inference Protocol, TensorFlow Serving, Vertex AI."""
     return Answer(strict_json.dumps({"error": code_and_message(failure)}), status=status_without_422(failure))
 

@@ -27,6 +27,7 @@ from service.protocols.json_shapes import (
     values_by_row,
 )
 from service.protocols.mlflow_sagemaker_description import LINES, describe
+from service.tracing.context import RequestIds
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
 
@@ -126,7 +127,7 @@ def _table(wanted: Wanted, prediction: Prediction, specs: list[OutputSpec]) -> A
     return Answer(row_formats.WRITE[npy.MEDIA_TYPE](prediction, specs), npy.MEDIA_TYPE)
 
 
-def refuse(failure: Failure, _request_id: str) -> Answer:
+def refuse(failure: Failure, _ids: RequestIds) -> Answer:
     """Describe a failure as MLflow does: by its own names, and an unsupported content type in plain text."""
     if failure.status == 415:
         return Answer(code_and_message(failure).encode(), "text/plain; charset=utf-8", status=415)

@@ -13,6 +13,7 @@ from service.protocols.native import NATIVE
 from service.protocols.open_inference.codec import V2
 from service.protocols.tf_serving import V1, VERTEX
 from service.protocols.tf_serving_description import describe_vertex
+from service.tracing.context import RequestIds
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class ProtocolRegistry:
         """The protocols' names in metrics and the log."""
         return [codec.name for codec in self.codecs]
 
-    def refuse(self, path: str, failure: Failure, request_id: str) -> Answer:
+    def refuse(self, path: str, failure: Failure, ids: RequestIds) -> Answer:
         """Describe a failure on a path."""
-        return self.of_path(path).refuse(terse(failure) if self.terse else failure, request_id)
+        return self.of_path(path).refuse(terse(failure) if self.terse else failure, ids)
 
     def of_path(self, path: str) -> Codec:
         """Return the protocol whose shape a failure on this path has: the native one if the path is no other's."""

@@ -4,7 +4,6 @@ No client can block the worker: what it does not send or take at once is waited 
 """
 
 import math
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from service.server.connection import ClientSocket, Connection
 from service.server.event_loop import READABLE, WRITABLE, EventLoop
 from service.server.http_request import LARGE, HttpRequest
 from service.server.interfaces import EarlyRefusal, WorkerEvents
+from service.tracing.context import RequestIds
 
 HELD_BODIES: Final = 16  # of the largest size, that may be on their way at once
 MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
@@ -210,10 +210,11 @@ class Connections:
 
     def _refuse(self, conn: Connection, arriving: HttpRequest, code: str) -> None:
         """Tell a client that its request is refused, and whoever counts that."""
-        request_id = os.urandom(16).hex()
-        self.tell(conn, error_responses.answer(code, heads=arriving.is_head, request_id=request_id))
+        trace, heads = arriving.trace, arriving.is_head
+        ids = RequestIds(trace.new_request_id, trace)
+        self.tell(conn, error_responses.answer(code, trace, heads=heads, request_id=ids.request_id))
         path = arriving.path or arriving.target.partition("?")[0]
-        self._events.refused(EarlyRefusal(code, request_id, str(conn.client[0]), arriving.method, path))
+        self._events.refused(EarlyRefusal(code, ids, str(conn.client[0]), arriving.method, path))
 
     def _start(self, conn: Connection, request: HttpRequest) -> None:
         self._wait_no_more(conn)

@@ -206,7 +206,7 @@ class Dispatcher:
             keeps = self._exchange.answer(conn, conn.request, keep=keep)
         except Exception:  # noqa: BLE001  # whatever the application raises
             self._log.exception("a request failed in the worker")
-            conn.sock.sendall(error_responses.answer("internal_error", heads=conn.request.is_head))
+            conn.sock.sendall(_error("internal_error", conn.request))
             keeps = False
         if conn in self._hung:
             return False  # it has been answered
@@ -242,7 +242,7 @@ class Dispatcher:
         self._hung.add(conn)
         self._connections.forget_one()
         self._tell_hung()
-        self._connections.tell(conn, error_responses.answer("prediction_timeout", heads=conn.request.is_head))
+        self._connections.tell(conn, _error("prediction_timeout", conn.request))
         with suppress(OSError):  # gone meanwhile
             conn.sock.shutdown(socket.SHUT_RDWR)
 
@@ -251,3 +251,7 @@ class Dispatcher:
         self._threads.predicting.shutdown(wait=False)
         self._threads.errands.shutdown(wait=False)
         return not (self._working or self._errands or self._hung)
+
+
+def _error(code: str, request: HttpRequest) -> bytes:
+    return error_responses.answer(code, request.trace, heads=request.is_head)

@@ -4,9 +4,10 @@ import json
 from http import HTTPStatus
 
 from service.errors import TABLE
+from service.tracing.context import Trace
 
 
-def answer(code: str, *, heads: bool, request_id: str = "") -> bytes:
+def answer(code: str, trace: Trace, *, heads: bool, request_id: str = "") -> bytes:
     """Return a complete HTTP response, after which the connection is closed, in the form of all other errors.
 
     The answer to a HEAD request is the head alone (RFC 9110, 9.3.2). Without a `request_id` it names none: the request
@@ -14,6 +15,7 @@ def answer(code: str, *, heads: bool, request_id: str = "") -> bytes:
     """
     status, title = TABLE[code]
     problem = {"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code}
+    problem |= {"trace_id": trace.trace_id, "span_id": trace.span_id}
     identity = ""
     if request_id:
         problem["request_id"] = request_id
@@ -22,6 +24,6 @@ def answer(code: str, *, heads: bool, request_id: str = "") -> bytes:
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nConnection: close\r\n"
         "Content-Type: application/problem+json\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
-        f"{identity}Content-Length: {len(body)}\r\n\r\n"
+        f"{identity}traceparent: {trace.traceparent}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return (head if heads else head + body).encode()

@@ -7,13 +7,14 @@ line feeds) are refused at once.
 """
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from service.server.chunked import Chunks
+from service.tracing.context import Trace, trace_of
 
 MAX_LINE: Final = 4094  # bytes of the request line
 MAX_FIELDS: Final = 100
@@ -48,11 +49,11 @@ class HttpRequest:
     method = target = path = query = ""  # known when the head is complete
     version = "HTTP/1.1"
     _chunks: Chunks
-    fields: dict[str, str]  # the header fields, by their names in WSGI
     keeps_alive = False  # whether the client would send another request on this connection
 
     def __init__(self, most_body: int) -> None:
         self.refused = ""
+        self.fields: dict[str, str] = {}  # of the header, by their names in WSGI
         self.complete = False  # whether its head has come, and is well-formed
         self.whole = False  # whether its body has come to its end
         self.discarded = False  # whether its body is too large, and was thrown away
@@ -67,6 +68,11 @@ class HttpRequest:
         self._body: bytes | bytearray = b""
         self._came = 0  # bytes of the body, with its framing
         self._hopeless = False  # whether the rest of it need not be waited for
+
+    @cached_property
+    def trace(self) -> Trace:
+        """The trace that the request belongs to, as far as its fields have come."""
+        return trace_of(self.fields)
 
     @property
     def is_head(self) -> bool:
@@ -116,7 +122,7 @@ class HttpRequest:
             return "bad_request"
         self.method, self.target = line[1].decode(), line[2].decode()
         self.version = "HTTP/1.0" if line[3] == b"0" else "HTTP/1.1"
-        fields = self.fields = {}
+        fields = self.fields
         try:
             HttpRequestParser(self).feed_data(b"POST / HTTP/1.1\r\n" + self._head[line.end() :])
         except HttpParserUpgrade:

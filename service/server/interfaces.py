@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 
 from service.config.settings import Settings
 from service.server.shared_state import State
+from service.tracing.context import RequestIds
 
 
 class ModelSwap(Protocol):
@@ -61,7 +62,7 @@ class EarlyRefusal:
     """A request that never reached the application; method and path are empty if they were not read."""
 
     code: str
-    request_id: str
+    ids: RequestIds
     client: str  # the address
     method: str
     path: str

@@ -51,7 +51,9 @@ class Exchange:
             **self._base,
             **request.fields,
             "wsgi.input": stream,
-            INCOMING: Incoming(stream, request.arrived, request.discarded, request.shed, conn.sock.has_gone),
+            INCOMING: Incoming(
+                stream, request.arrived, request.trace, request.discarded, request.shed, conn.sock.has_gone
+            ),
             "REQUEST_METHOD": request.method,
             "RAW_URI": request.target,
             "PATH_INFO": request.path,

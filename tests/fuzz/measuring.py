@@ -20,6 +20,7 @@ from service.errors import ServiceError, describe
 from service.formats.content_encoding import decompress
 from service.protocols.registry import registry_of
 from service.serving.served_model import ServedModel
+from service.tracing.context import RequestIds, trace_of
 from tests.amplification import most_memory, most_seconds
 from tests.victims import MOST_ROWS
 
@@ -140,7 +141,7 @@ def _outcome(contract, body):
         codec.decode(content, lambda name: body.headers.get(name, ""), contract)
     except ServiceError as error:
         failure = describe(error)
-        codec.refuse(failure, "id")
+        codec.refuse(failure, RequestIds("id", trace_of({})))
         return failure.code, 400 <= failure.status < 500
     except Exception as error:  # noqa: BLE001  # whatever it is, it is a finding
         return f"{type(error).__name__}: {error}"[:300], False

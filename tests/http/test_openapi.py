@@ -9,6 +9,7 @@ import pytest
 from service.errors import TABLE
 from service.openapi.errors import ELSEWHERE
 from service.server import error_responses
+from service.tracing.context import Trace
 from tests.badinput import NAMES
 
 
@@ -102,12 +103,13 @@ def test_every_error_code_has_an_example(serve, tmp_path):
 
 
 def test_a_code_has_the_status_and_the_shape_of_its_protocol(server):
-    """An example of an error is what a caller gets: of a real request, but for its id."""
+    """An example of an error is what a caller gets: of a real request, but for its ids."""
     responses = document_of(server)["components"]["responses"]
     answer = server.predict({"features": ["abc", 3.5, 1.4, 0.2]}).json
     example = responses["native_422"]["content"]["application/problem+json"]["examples"]["invalid_value"]["value"]
 
-    assert {**answer, "request_id": ""} == {**example, "request_id": ""}
+    ids = dict.fromkeys(("request_id", "trace_id", "span_id"), "")
+    assert {**answer, **ids} == {**example, **ids}
 
 
 @pytest.mark.parametrize("code", ["bad_request", "request_timeout", "headers_too_large", "prediction_timeout"])
@@ -116,8 +118,9 @@ def test_what_the_http_parser_answers_is_described(server, code):
     responses = document_of(server)["components"]["responses"].values()
     contents = [each["content"].get("application/problem+json", {}).get("examples", {}) for each in responses]
     bodies = [each[code]["value"] for each in contents if code in each]
+    trace = Trace(bodies[0]["trace_id"], bodies[0]["span_id"])
 
-    assert json.loads(error_responses.answer(code, heads=False).partition(b"\r\n\r\n")[2]) in bodies
+    assert json.loads(error_responses.answer(code, trace, heads=False).partition(b"\r\n\r\n")[2]) in bodies
 
 
 def test_tokens_are_a_security_scheme(serve, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 
@@ -80,7 +81,7 @@ def test_categories_and_types_are_not_named(serve, strict, change):  # noqa: F81
 
     assert 422 == answer.status_code
     assert [] == [word for word in MIXED if word in answer.json["detail"]]
-    assert {"type", "title", "status", "detail", "code", "request_id"} == set(answer.json)
+    assert {"type", "title", "status", "detail", "code", "request_id", "trace_id", "span_id"} == set(answer.json)
 
 
 def test_the_operator_can_read_what_the_caller_cannot(serve, caplog):
@@ -90,7 +91,9 @@ def test_the_operator_can_read_what_the_caller_cannot(serve, caplog):
     with caplog.at_level(logging.DEBUG):
         server.predict({"features": [5.1, "secret", 1.4, 0.2]}, **{"X-Request-ID": "abc-1"})
 
-    assert f"request abc-1: invalid_value: /features/1: expected a number for {NAMES[1]!r}" in caplog.text
+    assert re.search(
+        rf"request abc-1 \(trace \w+\): invalid_value: /features/1: .*{re.escape(repr(NAMES[1]))}", caplog.text
+    )
     assert "secret" not in caplog.text
 
 

@@ -86,6 +86,8 @@ def test_what_is_malformed_is_refused_once_and_says_nothing_of_the_server(server
     assert int(head.split()[1]) == problem["status"]
     assert f"X-Request-ID: {problem['request_id']}".encode() in head
     (line,) = [line for line in server.log() if line["request_id"] == problem["request_id"]]
+    assert (problem["trace_id"], problem["span_id"]) == (line["trace_id"], line["span_id"])
+    assert f"traceparent: 00-{line['trace_id']}-{line['span_id']}-".encode() in head
     assert (problem["code"], problem["status"], "127.0.0.1") == (line["code"], line["status"], line["client"])
     assert b"gunicorn" not in answer.lower()
     assert b"<" not in body

@@ -11,6 +11,7 @@ import pytest
 from model.prediction import Prediction
 from service.monitoring.prediction_log import Outcome, PredictionLog
 from service.protocols.base import Call, ModelIdentity
+from service.tracing.context import Trace
 
 NAMES = ("age", "income")
 
@@ -19,7 +20,8 @@ def outcome(request_id="r", code="ok", rows=3, label=1):
     """Make the outcome of a request of some rows."""
     call = Call(np.arange(rows * 2, dtype=float).reshape(rows, 2), single=False)
     prediction = Prediction(np.full(rows, label), np.full((rows, 2), 0.5))
-    return Outcome(0.5, request_id, "native", code, 0.0012345, ModelIdentity("m", "1", "d" * 64), call, prediction)
+    ids, model = (request_id, Trace("a" * 32, "b" * 16)), ModelIdentity("m", "1", "d" * 64)
+    return Outcome(0.5, *ids, "native", code, 0.0012345, model, call, prediction)
 
 
 def entries(*outcomes, **options):
@@ -37,6 +39,8 @@ def test_a_line_says_everything_about_a_prediction():
         {
             "time": "1970-01-01T00:00:00.500+00:00",
             "request_id": "r",
+            "trace_id": "a" * 32,
+            "span_id": "b" * 16,
             "model": {"name": "m", "version": "1", "digest": "d" * 64},
             "protocol": "native",
             "code": "ok",

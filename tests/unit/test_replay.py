@@ -24,6 +24,7 @@ from model.predictor import Predictor
 from service.errors import OK
 from service.monitoring.prediction_log import Outcome, PredictionLog
 from service.protocols.base import Call, ModelIdentity
+from service.tracing.context import trace_of
 
 REQUESTS = 10_000
 ROWS, LABELS = load_iris(return_X_y=True)
@@ -61,7 +62,8 @@ def write_log(bundle, requests, path, **options):
         log = PredictionLog(out.write, **options)
         for place, rows in enumerate(requests):
             outcome = (OK, identity, Call(rows, single=True), predictor.predict(rows))
-            log.record(Outcome(0.0, f"r{place}", "native", outcome[0], 0.001, *outcome[1:]), signature.names)
+            asked = f"r{place}", trace_of({}), "native"
+            log.record(Outcome(0.0, *asked, outcome[0], 0.001, *outcome[1:]), signature.names)
     return path
 
 

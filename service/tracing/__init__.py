@@ -1,0 +1,4 @@
+"""Traces: the W3C trace context of a request.
+
+Imports: nothing.
+"""
