@@ -16,6 +16,7 @@ from model.bundle.trust import make_importable
 from model.forking import end_with_parent, prefer_oom_kill
 from service.config.refusals import NO_ROOM, Refused
 from service.config.settings import Settings
+from service.drift.monitor import DriftMonitor
 from service.errors import failure_of
 from service.http import documents, metadata, web
 from service.http.app import Services, create_app
@@ -87,11 +88,14 @@ def assemble(
     Metrics are those of one process, unless there is a directory to share them in.
     """
     protocols = registry_of(settings)
-    metrics = Metrics(protocols.names, directory)
+    slot = ModelSlot(served)
+    drift = DriftMonitor(settings, slot, directory)
+    metrics = Metrics(protocols.names, directory, drift.report)
     metrics.declare_build(settings.revision)
     metrics.declare_model(served.contract.signature)
     log = PredictionLog(write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    return Services(settings, protocols, ModelSlot(served), metrics, Recorder(metrics, log), AuthState(hashes), state)
+    recorder = Recorder(metrics, log, drift)
+    return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), state)
 
 
 def hosted_by(gunicorn_app: Any) -> Hosted:
@@ -153,6 +157,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         threads_abandoned=services.recorder.abandon,
     )
     worker.set_up(settings, state, events, pages)
+    services.drift.start(metrics.slot.name)
 
 
 def _refusal_of(early: EarlyRefusal) -> Refusal:

@@ -19,6 +19,7 @@ HOMES = {
         "service.protocols",
         "service.serving",
         "service.replay",
+        "service.drift",
         "service.monitoring",
         "service.scoring",
     ],

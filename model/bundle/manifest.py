@@ -59,15 +59,43 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Bins:
+    """Training numbers in ten bins, of about equal size unless numbers are equal: what lies between them, and shares.
+
+    A number that equals an edge is in the bin below it. Edges lie midway between numbers of the training data, so that
+    no rounding moves one of these into another bin. A bin between equal edges is empty.
+    """
+
+    edges: Annotated[list[float], msgspec.Meta(min_length=9, max_length=9)]
+    shares: Annotated[list[float], msgspec.Meta(min_length=10, max_length=10)]
+
+
+@dataclass(frozen=True)
 class Baseline:
     """One feature's distribution in training: its share of missing values, and 11 deciles from minimum to maximum.
 
-    For features that are not numeric, the shares of the most frequent values instead of deciles.
+    For features that are not numeric, the shares of the most frequent values instead of deciles. `bins` has those of
+    the numbers that are not missing. `categories` are all values, unless they are too many.
     """
 
     missing: float
     deciles: list[float]
     shares: dict[str, float]
+    bins: Bins | None = None
+    categories: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the model answers on its training rows, or evenly spaced ones of these.
+
+    `classes` has the share of each class, in their order. `scores` are the probabilities of the predicted classes, or
+    the numbers that a regressor predicts.
+    """
+
+    rows: int
+    classes: list[float] | None = None
+    scores: Bins | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +134,8 @@ class Manifest:
     means what `made_with` says of scikit-learn. `further` declares what the estimator answers beyond labels and
     probabilities. `thresholds` has a number or None for each class, if labels are chosen by these
     (`model.engines.thresholds`). `predict_fn` is the method whose output MLflow's routes answer, as its models say it.
-    `compared_with` says what answered as the compiled model does, if that was no estimator of a library.
+    `compared_with` says what answered as the compiled model does, if that was no estimator of a library. `importances`
+    say how much each feature counts for the model's answers, on a scale of its own, if the estimator says so.
     """
 
     format: int
@@ -126,6 +155,8 @@ class Manifest:
     thresholds: tuple[Annotated[float, msgspec.Meta(gt=0, le=1)] | None, ...] = ()
     predict_fn: str = PREDICT
     compared_with: str | None = None
+    answers: Answers | None = None
+    importances: list[float] | None = None
 
     @property
     def methods(self) -> tuple[str, ...]:

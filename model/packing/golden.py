@@ -16,6 +16,7 @@ from model.errors import UnsupportedEstimator, describe
 from model.labels import answered
 from model.onnx_export.random_rows import random_rows
 from model.outputs import OutputSpec
+from model.packing.bins import bins_of
 from model.packing.column_facts import column_facts, fitted_names
 from model.packing.containers import select_columns, select_rows
 from model.packing.pruning import keep_what_predicts
@@ -27,6 +28,8 @@ from model.sklearn_runtime.further_outputs import compute, method_of, methods_of
 
 GOLDEN_ROWS: Final = 32
 _MOST_SHARES: Final = 20
+_MOST_CATEGORIES: Final = 1000
+_LONGEST: Final = 100  # characters of a category
 
 
 def golden_rows(
@@ -126,7 +129,10 @@ def _baseline(column: Column) -> Baseline:
     present = [cell for cell in column.cells if cell is not None]
     missing = 1 - len(present) / len(column.cells)
     if column.dtype == "float64":
-        deciles = np.quantile(np.array(present, dtype=float), np.linspace(0, 1, 11)).tolist() if present else []
-        return Baseline(missing, deciles, {})
-    most = Counter(map(str, present)).most_common(_MOST_SHARES)
-    return Baseline(missing, [], {value[:100]: count / len(column.cells) for value, count in most})
+        numbers = np.array(present, dtype=float)
+        deciles = np.quantile(numbers, np.linspace(0, 1, 11)).tolist() if present else []
+        return Baseline(missing, deciles, {}, bins_of(numbers))
+    counts = Counter(str(cell)[:_LONGEST] for cell in present)
+    shares = {value: count / len(column.cells) for value, count in counts.most_common(_MOST_SHARES)}
+    known = sorted(counts) if len(counts) <= _MOST_CATEGORIES and column.dtype in ("string", "bool") else None
+    return Baseline(missing, [], shares, categories=known)

@@ -60,6 +60,7 @@ def _values(given: Any) -> dict[str, Any]:
 
 SECONDS: Final = _within(float, 0.01, 3600, "seconds")
 SECONDS_OR_NEVER: Final = _within(float, 0, 3600, "seconds")
+MINUTES: Final = _within(float, 0.01, 100_000, "minutes")
 SHARE: Final = _within(float, 0, 1, "a share")
 NAMES: Final = Parser(
     lambda given: tuple(
@@ -250,6 +251,27 @@ class Settings:
     )
     log_rows: int = setting("LOG_ROWS", _whole(0, 10**7), "the most rows of one request in its log line", default=10)
     log_redact: tuple[str, ...] = setting("LOG_REDACT", NAMES, "features whose values are never logged", default=())
+    drift_rows: int = setting(
+        "DRIFT_ROWS", _whole(100, 10**9), "the most rows that are compared with the training data", default=100_000
+    )
+    drift_minutes: float = setting(
+        "DRIFT_MINUTES",
+        MINUTES,
+        "how long ago the oldest row may be that is compared with the training data",
+        default=60.0,
+    )
+    drift_least_rows: int = setting(
+        "DRIFT_LEAST_ROWS",
+        _whole(1, 10**9),
+        "with fewer rows than this, nothing is said of drift",
+        default=500,
+    )
+    drift_features: tuple[str, ...] = setting(
+        "DRIFT_FEATURES",
+        NAMES,
+        "features that are compared with the training data; default: the 20 that tell most",
+        default=(),
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":

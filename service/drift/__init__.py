@@ -2,5 +2,5 @@
 
 Here: the window, the figures, their limits. Not here: HTTP, metrics.
 
-Imports: model, model.bundle, service.errors.
+Imports: model, model.bundle, service.config, service.serving.
 """

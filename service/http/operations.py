@@ -4,6 +4,7 @@ from typing import Final, Protocol
 
 from flask import Blueprint
 
+from service.drift.monitor import DriftMonitor
 from service.errors import TryLater
 from service.http.framework import Response, this_request
 from service.http.responses import json_response
@@ -12,7 +13,7 @@ from service.serving.model_description import describe_model
 from service.serving.served_model import ModelSlot
 
 PROBES: Final = ("/health", "/health/live", "/health/ready")
-SCRAPES: Final = ("/metrics",)
+SCRAPES: Final = ("/metrics", "/model/drift")
 
 
 class DrainState(Protocol):
@@ -23,8 +24,8 @@ class DrainState(Protocol):
         """Whether load balancers should stop sending requests; those that arrive are still answered."""
 
 
-def blueprint(slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint:
-    """Return /health, /health/live, /health/ready, /metrics and /model."""
+def blueprint(slot: ModelSlot, metrics: Metrics, drift: DriftMonitor, state: DrainState) -> Blueprint:
+    """Return /health, /health/live, /health/ready, /metrics, /model and /model/drift."""
     ops = Blueprint("ops", __name__)
 
     @ops.get("/health/live")
@@ -48,6 +49,11 @@ def blueprint(slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint
     @ops.get("/model")
     def model() -> Response:
         return json_response(describe_model(slot.current))
+
+    @ops.get("/model/drift")
+    def drifted() -> Response:
+        """Answer how the rows of the window differ from the training data."""
+        return json_response(drift.report())
 
     return ops
 

@@ -30,7 +30,7 @@ class Declaration:
     """One metric: its type with the type's own options, its name without the prefix, its labels and its help.
 
     `values` are the values of its one label, where they are known beforehand. What is read `at_scrape` is kept nowhere;
-    service/monitoring/processes.py reads it.
+    processes.py and drift_metrics.py beside this file read it.
     """
 
     kind: Callable[..., Any]
@@ -44,6 +44,69 @@ class Declaration:
 
 _LIVE_SUM: Final = (("multiprocess_mode", "livesum"),)
 _LIVE_MAX: Final = (("multiprocess_mode", "livemax"),)
+DRIFT: Final = (
+    Declaration(Gauge, "drift_window_rows", (), "Rows that are compared with the training data.", at_scrape=True),
+    Declaration(Gauge, "drift_least_rows", (), "With fewer rows than this, nothing is said of drift.", at_scrape=True),
+    Declaration(
+        Gauge,
+        "drift_feature_psi",
+        ("feature",),
+        "Population stability index of a feature against its training data.",
+        at_scrape=True,
+    ),
+    Declaration(
+        Gauge, "drift_feature_missing_ratio", ("feature",), "Share of rows where a feature is missing.", at_scrape=True
+    ),
+    Declaration(
+        Gauge,
+        "drift_feature_training_missing_ratio",
+        ("feature",),
+        "Share of training rows where a feature is missing.",
+        at_scrape=True,
+    ),
+    Declaration(
+        Gauge,
+        "drift_feature_unseen_ratio",
+        ("feature",),
+        "Share of rows where a feature has a category that is not in the training data.",
+        at_scrape=True,
+    ),
+    Declaration(
+        Gauge,
+        "drift_feature_out_of_range_ratio",
+        ("feature",),
+        "Share of rows where a feature is outside its range in training.",
+        at_scrape=True,
+    ),
+    Declaration(
+        Gauge,
+        "drift_prediction_psi",
+        (),
+        "Population stability index of the predicted classes against those of the training rows.",
+        at_scrape=True,
+    ),
+    Declaration(Gauge, "drift_class_ratio", ("class",), "Share of rows by predicted class.", at_scrape=True),
+    Declaration(
+        Gauge, "drift_training_class_ratio", ("class",), "Share of training rows by predicted class.", at_scrape=True
+    ),
+    Declaration(
+        Gauge,
+        "drift_score_psi",
+        (),
+        "Population stability index of the scores against those of the training rows.",
+        at_scrape=True,
+    ),
+    Declaration(
+        Gauge,
+        "drift_score_ratio",
+        ("bin",),
+        "Share of rows by bin of the score: 1 to 10, a tenth of the training rows in each.",
+        at_scrape=True,
+    ),
+    Declaration(
+        Gauge, "drift_training_score_ratio", ("bin",), "Share of training rows by bin of the score.", at_scrape=True
+    ),
+)
 CATALOGUE: Final = (
     Declaration(
         Counter,
@@ -211,4 +274,5 @@ CATALOGUE: Final = (
         "Times that the system clock was set: back, or forward.",
         values=("back", "forward"),
     ),
+    *DRIFT,
 )

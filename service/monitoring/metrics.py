@@ -19,6 +19,7 @@ from service.errors import OK, TABLE, Failure, status_class
 from service.monitoring import metric_files
 from service.monitoring.catalogue import CATALOGUE, OUTCOMES, PREFIX
 from service.monitoring.class_counts import ClassCounts
+from service.monitoring.drift_metrics import DriftMetrics, Reports
 from service.monitoring.feature_labels import FeatureLabels
 from service.monitoring.scrape import Scraper
 
@@ -54,9 +55,12 @@ def _unix_time(moment: str) -> float:
 
 
 class Metrics:
-    """All metrics of one server; `directory` is where its processes share them, None for a single process."""
+    """All metrics of one server; `directory` is where its processes share them, None for a single process.
 
-    def __init__(self, protocols: Iterable[str], directory: Path | None = None) -> None:
+    `drift` returns what there is to say of drift at a scrape.
+    """
+
+    def __init__(self, protocols: Iterable[str], directory: Path | None = None, drift: Reports = None) -> None:
         self.slot = Slot()
         self._directory = directory
         metric_files.keep_values(directory, lambda: self.slot.name)
@@ -93,7 +97,7 @@ class Metrics:
         self._refused = {code: made["refused_requests_total"].labels(code, statuses[code]) for code in TABLE}
         self._by_class: dict[str, Any] = {}
         self._classes: ClassCounts | None = None
-        scraper = Scraper(registry, directory, made["unreadable_metric_files"].set)
+        scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, DriftMetrics(drift))
         self.exposition, self.statistics = scraper.exposition, scraper.statistics
 
     def declare_build(self, revision: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from prometheus_client import Counter
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from service.monitoring.catalogue import CATALOGUE, PREFIX
+from service.monitoring.catalogue import CATALOGUE, DRIFT, PREFIX
 
 
 class ProcessMetrics:
@@ -14,6 +14,6 @@ class ProcessMetrics:
     def collect(self) -> Iterable[Metric]:
         """Return them."""
         for item in CATALOGUE:
-            if item.at_scrape:
+            if item.at_scrape and item not in DRIFT:
                 kind = CounterMetricFamily if item.kind is Counter else GaugeMetricFamily
                 yield kind(f"{PREFIX}_{item.name}", item.help, labels=item.labels)

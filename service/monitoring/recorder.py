@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from model.prediction import Prediction
+from service.drift.monitor import DriftMonitor
 from service.errors import OK, Failure, describe, failure_of
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import Outcome, PredictionLog
@@ -104,8 +105,9 @@ class Recorder:
     A request that is refused before a prediction route is reached has a count and a log line.
     """
 
-    def __init__(self, metrics: Metrics, log: PredictionLog) -> None:
+    def __init__(self, metrics: Metrics, log: PredictionLog, drift: DriftMonitor) -> None:
         self._metrics = metrics
+        self._compare = drift.add
         self._log = log
         self._dropping = False
         self._ignored: set[str] = set()
@@ -160,6 +162,8 @@ class Recorder:
             names = signature.names
             if outcome.prediction is not None:
                 self._metrics.predicted(record.protocol, signature, outcome.prediction)
+                if outcome.call is not None:
+                    self._compare(outcome.call.rows, outcome.prediction)
             elif failure is not None:
                 self._metrics.refused_cells(signature, failure)
         self._log_outcome(outcome, names)

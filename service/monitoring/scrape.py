@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, exposition
 
 from service.errors import OK
 from service.monitoring.catalogue import PREFIX
+from service.monitoring.drift_metrics import DriftMetrics
 from service.monitoring.metric_files import UNREADABLE, Files
 from service.monitoring.processes import ProcessMetrics
 from service.protocols.base import Statistics
@@ -22,16 +23,20 @@ PAUSE_SECONDS: Final = 0.02
 class Scraper:
     """Reads metrics: those of the registry, or of all processes where a directory has their files.
 
-    `count_unreadable` is told how many files are left out before the others are read.
+    `count_unreadable` is told how many files are left out before the others are read. `drift` is computed each time.
     """
 
     def __init__(
-        self, registry: CollectorRegistry, directory: Path | None, count_unreadable: Callable[[int], None]
+        self,
+        registry: CollectorRegistry,
+        directory: Path | None,
+        count_unreadable: Callable[[int], None],
+        drift: DriftMetrics,
     ) -> None:
         self._registry, self._directory, self._count_unreadable = registry, directory, count_unreadable
-        self._processes = ProcessMetrics()
-        if directory is None:
-            registry.register(self._processes)
+        self._computed = ProcessMetrics(), drift
+        for collector in self._computed if directory is None else ():
+            registry.register(collector)
         self._reading = threading.Lock()
         self._last: dict[str, tuple[float, Any]] = {}  # what was read last, and when that was begun
 
@@ -85,7 +90,8 @@ class Scraper:
         self._count_unreadable(left_out)
         registry = CollectorRegistry(support_collectors_without_names=True)
         registry.register(files)
-        registry.register(self._processes)
+        for collector in self._computed:
+            registry.register(collector)
         return read(registry)
 
 

@@ -7,6 +7,7 @@ from service.config.settings import Settings
 from service.errors import Problem
 from service.formats import strict_json
 from service.openapi import headers, operations
+from service.openapi.drift_schema import DRIFT, drift_schema
 from service.openapi.errors import ErrorResponses, problem_schema, problems_of
 from service.openapi.examples import Examples
 from service.openapi.model_schemas import facts_of, schemas_of
@@ -45,7 +46,12 @@ def document(settings: Settings, protocols: ProtocolRegistry, served: ServedMode
         example = _model_example(facts, served) if path == operations.MODEL_PATH else route.example
         paths.add_route(path, route, operations.TAG, admin=admin, example=example)
     components = {
-        "schemas": {**schemas, PROBLEM: problem_schema(), operations.MODEL: operations.model_schema()},
+        "schemas": {
+            **schemas,
+            PROBLEM: problem_schema(),
+            operations.MODEL: operations.model_schema(),
+            DRIFT: drift_schema(),
+        },
         "responses": errors.components,
         "parameters": headers.parameters(facts),
         "headers": headers.RESPONSE,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service.openapi.drift_schema import DRIFT, DRIFT_TEXT
 from service.protocols.description import JSON, Operation, Schema, object_of, ref
 
 TAG: Final = "operations"
@@ -40,6 +41,9 @@ ROUTES: Final[dict[str, Route]] = {
     "/health/ready": _health("get_health_ready", "Whether load balancers should send requests", "draining"),
     "/health/live": _health("get_health_live", "Whether the process answers"),
     MODEL_PATH: Route(Operation("get_model", "The model that is served", {JSON: ref(MODEL)})),
+    "/model/drift": Route(
+        Operation("get_drift", "How rows differ from the training data", {JSON: ref(DRIFT)}, description=DRIFT_TEXT)
+    ),
     "/metrics": Route(
         Operation(
             "get_metrics",

@@ -1,0 +1,148 @@
+"""Compares the rows that a model answers with its training data, off the path of the answers."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from model.prediction import Prediction, Rows
+from service.config.settings import SettingError, Settings
+from service.drift import slot_files
+from service.drift.counting import RowCounter, size_of
+from service.drift.figures import report_of
+from service.drift.pending import Pending, Taken
+from service.drift.reference import MOST_NAMED, Reference
+from service.drift.report import Model, Report, Window
+from service.drift.ring import Ring, Slices, Span, sum_window
+from service.serving.served_model import ModelSlot, ServedModel
+
+logger = logging.getLogger(__name__)
+TURN_SECONDS: Final = 0.5
+PIECE_ROWS: Final = 256  # are counted at once, so that other threads are not kept waiting
+_NANOSECONDS: Final = 60 * 10**9  # in a minute
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """What compares the rows of one model."""
+
+    served: ServedModel
+    reference: Reference
+    counter: RowCounter
+    slices: Slices
+    ring: Ring
+
+
+class DriftMonitor:
+    """Compares the rows of a sliding window with the training data of the model that is served.
+
+    `directory` is where workers share what they count; without one, this process counts for itself.
+    """
+
+    def __init__(self, settings: Settings, slot: ModelSlot, directory: Path | None = None) -> None:
+        if len(settings.drift_features) > MOST_NAMED:
+            raise SettingError(f"DRIFT_FEATURES: expected at most {MOST_NAMED} names.")
+        if settings.drift_least_rows > settings.drift_rows:
+            raise SettingError(f"DRIFT_LEAST_ROWS: expected at most DRIFT_ROWS={settings.drift_rows}.")
+        self._settings, self._model, self._directory = settings, slot, directory
+        self._span = Span(settings.drift_rows, int(settings.drift_minutes * _NANOSECONDS))
+        self._pending = Pending()
+        self._worker: str | None = None
+        self._comparison: _Comparison | None = None
+        self._counting = threading.Lock()
+        self.add = self._pending.add
+
+    def start(self, slot: str) -> None:
+        """Begin to count, in a worker of this slot and in a thread of its own; raises RuntimeError if it has none."""
+        self._worker = slot
+        threading.Thread(target=self._run, name="drift", daemon=True).start()
+
+    def count_pending(self) -> None:
+        """Count the rows that wait for it."""
+        with self._counting:
+            comparison = self._current()
+            for rows, prediction in _pieces(self._pending.take(), min(PIECE_ROWS, self._span.piece_rows)):
+                self._count(comparison, rows, prediction)
+
+    def report(self) -> Report:
+        """Return what there is to say now, of the rows of all workers."""
+        self.count_pending()
+        comparison = self._current()
+        settings, manifest = self._settings, comparison.served.loaded.manifest
+        digest, size = comparison.served.loaded.digest, size_of(comparison.reference)
+        rings = [comparison.slices]
+        if self._directory is not None:
+            rings = slot_files.read_slots(self._directory, digest, size) or [slot_files.in_memory(size)]
+        found = sum_window(rings, self._span, time.monotonic_ns())
+        window = Window(
+            rows=found.rows,
+            minutes=settings.drift_minutes,
+            most_rows=settings.drift_rows,
+            least_rows=settings.drift_least_rows,
+            enough=found.rows >= settings.drift_least_rows,
+            oldest_seconds=None if found.oldest is None else round(found.oldest / 1e9, 3),
+        )
+        return report_of(Model(manifest.name, manifest.version, digest), window, comparison.reference, found.counts)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(TURN_SECONDS)
+            try:
+                self.count_pending()
+            except Exception:
+                logger.exception("rows could not be compared with the training data")
+
+    def _current(self) -> _Comparison:
+        """Return what compares rows of the model that is served now: a process serves one model, but in tests."""
+        served = self._model.current
+        if self._comparison is None or self._comparison.served is not served:
+            settings = self._settings
+            reference = Reference.of(served.loaded.manifest, settings.drift_features, settings.log_redact)
+            slices = self._slices(served.loaded.digest, size_of(reference))
+            ring = Ring(slices, self._span)
+            self._comparison = _Comparison(served, reference, RowCounter(reference), slices, ring)
+        return self._comparison
+
+    def _slices(self, digest: str, size: int) -> Slices:
+        if self._directory is not None and self._worker is not None:
+            try:
+                return slot_files.open_slot(self._directory, self._worker, digest, size)
+            except OSError as error:
+                logger.error("no room for what a worker finds out about drift: %s", error)  # noqa: TRY400  # one line
+        return slot_files.in_memory(size)
+
+    def _count(self, comparison: _Comparison, rows: Rows, prediction: Prediction) -> None:
+        counts = comparison.counter.count(rows, prediction)
+        comparison.ring.add(len(rows), counts, time.monotonic_ns())
+
+
+def _pieces(taken: Iterator[Taken], most: int) -> Iterator[tuple[Rows, Prediction]]:
+    """Yield rows in pieces of at most so many, those of small requests together."""
+    waiting: list[Taken] = []
+    for each in taken:
+        if sum(len(one.rows) for one in waiting) + len(each.rows) > most:
+            yield from _joined(waiting, most)
+            waiting = []
+        waiting.append(each)
+    yield from _joined(waiting, most)
+
+
+def _joined(waiting: Sequence[Taken], most: int) -> Iterator[tuple[Rows, Prediction]]:
+    if not waiting:
+        return
+    rows = _concatenated([each.rows for each in waiting])
+    labels = _concatenated([each.prediction.labels for each in waiting])
+    found = [each.prediction.probabilities for each in waiting]
+    probabilities = _concatenated(found) if all(isinstance(each, np.ndarray) for each in found) else None
+    for start in range(0, len(rows), most):
+        piece = slice(start, start + most)
+        yield rows[piece], Prediction(labels[piece], None if probabilities is None else probabilities[piece])
+
+
+def _concatenated(arrays: Sequence[Any]) -> Any:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

@@ -1,0 +1,191 @@
+"""What the training data of a model were like, prepared for counting rows against it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.bundle.manifest import Answers, Baseline, Bins, Manifest
+from model.signature import Feature, Label
+
+MOST_FEATURES: Final = 20  # by default
+MOST_NAMED: Final = 100  # features that may be named instead
+MOST_CLASSES: Final = 20
+LONGEST: Final = 100  # characters of a name or a category
+OTHER: Final = "(other)"
+EDGES, BINS = 9, 10  # of numbers
+CATEGORIES: Final = 20  # that have bins of their own; one more has the others
+_BOOLEANS: Final = {"False", "True"}
+_ROUNDING: Final = 1e-6  # of a training range, within which a number is no other number than its end
+
+Kind = Literal["number", "boolean", "category", "other"]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Bins of numbers, and the range that they had in training if that is known; `shares` are None if unknown.
+
+    A number that is outside by `rounding` only is another form of the end of the range, such as float32.
+    """
+
+    edges: NDArray[np.float64]
+    shares: NDArray[np.float64] | None
+    low: float = -np.inf
+    high: float = np.inf
+    rounding: float = 0.0
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The bin of each frequent category, the training share of each bin, and all categories if they are known."""
+
+    bins: Mapping[str, int]
+    shares: NDArray[np.float64]
+    known: frozenset[str] | None
+
+
+@dataclass(frozen=True)
+class FeatureReference:
+    """One feature: its column, and what it was like in training; `hidden` features are not told with values."""
+
+    name: str
+    column: int
+    kind: Kind
+    missing: float | None
+    numbers: Numbers | None = None
+    categories: Categories | None = None
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is compared with the training data: some features, the classes that are predicted, and the scores.
+
+    `classes` and `positions` are empty unless a row has one label, which is one of some classes. A score is the
+    probability of the predicted class or, of a regressor, the number that it predicts.
+    """
+
+    features: tuple[FeatureReference, ...]
+    classes: tuple[str, ...]
+    positions: Mapping[Label, int]
+    class_shares: NDArray[np.float64] | None
+    scores: Numbers | None
+    score: Literal["probability", "number"] | None
+
+    @classmethod
+    def of(cls, manifest: Manifest, names: Sequence[str], hidden: Sequence[str]) -> "Reference":
+        """Return the reference of a model; `names` are the features to compare, or nothing for those that tell most."""
+        signature, baselines = manifest.signature, manifest.baseline or {}
+        columns = {feature.name: column for column, feature in enumerate(signature.features)}
+        chosen = [name for name in names if name in columns] or _telling(manifest)
+        by_label = {name[:LONGEST]: name for name in reversed(chosen)}  # of equal ones the first
+        features = tuple(
+            _feature(signature.features[columns[name]], columns[name], baselines.get(name), hidden=name in hidden)
+            for name in chosen
+            if by_label[name[:LONGEST]] == name
+        )
+        one, answers = signature.outputs is None, manifest.answers or Answers(0)
+        classes = signature.classes[0] if signature.classes and one else ()
+        by_class = _class_shares(answers.classes, len(classes)) if classes else None
+        scored: Literal["probability", "number"] | None = None
+        if classes and signature.probabilities:
+            scored = "probability"
+        elif signature.task == "regressor" and one:
+            scored = "number"
+        labels = [str(each)[:LONGEST] for each in classes[:MOST_CLASSES]]
+        return cls(
+            features,
+            (*labels, *([OTHER] if len(classes) > MOST_CLASSES else [])),
+            {label: column for column, label in enumerate(classes)},
+            by_class,
+            _numbers(answers.scores) if scored else None,
+            scored,
+        )
+
+    @property
+    def without_values(self) -> bool:
+        """Whether nothing of the rows themselves is needed."""
+        return all(each.numbers is None and each.categories is None for each in self.features)
+
+
+def _telling(manifest: Manifest) -> list[str]:
+    """Return the names of the features that tell most, or the first ones, if that is not known."""
+    features, importances = manifest.signature.features, manifest.importances
+    order: Sequence[int] = range(len(features))
+    if importances is not None and len(importances) == len(features):
+        order = sorted(order, key=lambda column: -importances[column])
+    used = [features[column].name for column in order if features[column].dtype != "any"]
+    return used[:MOST_FEATURES]
+
+
+def _feature(feature: Feature, column: int, baseline: Baseline | None, *, hidden: bool) -> FeatureReference:
+    name = feature.name
+    if baseline is None:
+        return FeatureReference(name, column, "other", None, hidden=hidden)
+    missing = min(1.0, max(0.0, baseline.missing))
+    if feature.dtype in ("float64", "bool") and baseline.deciles:
+        return FeatureReference(name, column, "number", missing, _numbers_of(baseline), hidden=hidden)
+    if feature.dtype in ("float64", "bool") and baseline.shares and set(baseline.shares) <= _BOOLEANS:
+        return FeatureReference(name, column, "boolean", missing, _booleans(baseline.shares), hidden=hidden)
+    if feature.dtype == "string" and baseline.shares:
+        found = _categories(feature, baseline)
+        return FeatureReference(name, column, "category", missing, categories=found, hidden=hidden)
+    return FeatureReference(name, column, "other", missing, hidden=hidden)
+
+
+def _numbers_of(baseline: Baseline) -> Numbers:
+    """Return the bins of a feature; in older bundles they are what lies between deciles, if no two are equal."""
+    low, high = baseline.deciles[0], baseline.deciles[-1]
+    rounding = _ROUNDING * max(abs(low), abs(high))
+    edges, shares = np.full(EDGES, np.nan), None
+    if baseline.bins is not None:
+        found = _numbers(baseline.bins)
+        edges, shares = found.edges, found.shares
+    elif len(baseline.deciles) == EDGES + 2 and np.all(np.diff(baseline.deciles) > 0):
+        edges, shares = np.array(baseline.deciles[1:-1]), np.full(BINS, 1 / BINS)
+    return Numbers(edges, shares, low, high, rounding)
+
+
+def _numbers(bins: Bins | None) -> Numbers:
+    """Return bins of numbers; without any, numbers are put into one, and there are no shares."""
+    if bins is None or not _is_distribution(bins.shares):
+        return Numbers(np.full(EDGES, np.nan), None)
+    return Numbers(np.array(bins.edges), _normed(bins.shares))
+
+
+def _booleans(shares: Mapping[str, float]) -> Numbers:
+    """Return 0 and 1 as numbers in the first and the last bin."""
+    found = [shares.get("False", 0.0), *[0.0] * (BINS - 2), shares.get("True", 0.0)]
+    return Numbers(np.full(EDGES, 0.5), _normed(found) if _is_distribution(found) else None)
+
+
+def _categories(feature: Feature, baseline: Baseline) -> Categories:
+    frequent = sorted(baseline.shares, key=lambda name: -baseline.shares[name])[:CATEGORIES]
+    present = max(1e-12, 1 - baseline.missing)
+    shares = np.array([baseline.shares[name] / present for name in frequent])
+    rest = max(0.0, 1 - shares.sum())
+    known = baseline.categories
+    if known is None and feature.categories is not None:
+        known = [str(each)[:LONGEST] for each in feature.categories]
+    if known is None and len(baseline.shares) < CATEGORIES:  # then these are all
+        known = list(baseline.shares)
+    bins = {name: place for place, name in enumerate(frequent)}
+    return Categories(bins, np.append(shares, rest), None if known is None else frozenset(known))
+
+
+def _class_shares(shares: Sequence[float] | None, count: int) -> NDArray[np.float64] | None:
+    """Return the shares of the first classes, and of all others."""
+    if shares is None or len(shares) != count or not _is_distribution(shares):
+        return None
+    found = _normed(shares)
+    return np.append(found[:MOST_CLASSES], found[MOST_CLASSES:].sum()) if count > MOST_CLASSES else found
+
+
+def _is_distribution(shares: Sequence[float]) -> bool:
+    return all(share >= 0 for share in shares) and 0 < sum(shares) < np.inf
+
+
+def _normed(shares: Sequence[float]) -> NDArray[np.float64]:
+    return np.array(shares, dtype=np.float64) / sum(shares)

@@ -1,0 +1,113 @@
+"""What is said of drift: of each feature, of the classes that are predicted, and of scores."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from service.drift import limits
+from service.drift.reference import Kind
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A figure that is larger counts as drift; docs/drift.md says how the limit of missing values is computed."""
+
+    psi: float = limits.PSI
+    missing_ratio_above_training: float = limits.MISSING
+    unseen_ratio: float = limits.UNSEEN
+    out_of_range_ratio: float = limits.OUT_OF_RANGE
+
+
+LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True)
+class Window:
+    """The rows that are compared: how many, those of how many minutes and how many rows at most, and how few at least.
+
+    `oldest_seconds` is how long ago the first of them came, at most.
+    """
+
+    rows: int
+    minutes: float
+    most_rows: int
+    least_rows: int
+    enough: bool
+    oldest_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A category, or the numbers above `low` up to `high`, with its share in training and in the window.
+
+    A bin of numbers has no `value`, the first has no `low`, and the last no `high`.
+    """
+
+    value: str | None
+    low: float | None
+    high: float | None
+    training: float | None
+    window: float | None
+
+
+@dataclass(frozen=True)
+class FeatureDrift:
+    """One feature. Ratios are of all rows, the index and the bins are of the cells that are not missing."""
+
+    name: str
+    kind: Kind
+    psi: float | None
+    missing_ratio: float | None
+    training_missing_ratio: float | None
+    unseen_ratio: float | None
+    out_of_range_ratio: float | None
+    training_range: tuple[float, float] | None
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class PredictionDrift:
+    """The classes that are predicted."""
+
+    psi: float | None
+    classes: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class ScoreDrift:
+    """The scores: probabilities of the predicted classes, or the numbers that a regressor predicts."""
+
+    kind: Literal["probability", "number"] | None
+    psi: float | None
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class Over:
+    """A figure that is over its limit: of a feature by name or, without one, of what is predicted."""
+
+    feature: str | None
+    figure: str
+    value: float
+    limit: float
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model that is compared."""
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is said of drift; a figure is None with fewer rows than the least, or if training tells nothing."""
+
+    model: Model
+    window: Window
+    limits: Limits
+    over: tuple[Over, ...]
+    features: tuple[FeatureDrift, ...]
+    prediction: PredictionDrift
+    score: ScoreDrift

@@ -1,0 +1,95 @@
+"""The schema of GET /model/drift, which answers a service.drift.report.Report."""
+
+from typing import Any, Final
+
+from service.protocols.description import Schema, object_of
+
+DRIFT: Final = "Drift"
+DRIFT_TEXT: Final = (
+    "Of the rows that were predicted lately, whichever worker predicted them. A figure is null with fewer rows than "
+    "`least_rows`, or if the bundle does not say what it was in training."
+)
+_STRING: Final[Schema] = {"type": "string"}
+_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+_FIGURE: Final[Schema] = {"type": ["number", "null"]}
+_LIMIT: Final[Schema] = {"type": "number"}
+
+
+def drift_schema() -> Schema:
+    """Return the schema."""
+    return object_of(
+        {
+            "model": object_of({"name": _STRING, "version": _STRING, "digest": _STRING}),
+            "window": _window(),
+            "limits": object_of(
+                {
+                    "psi": _LIMIT,
+                    "missing_ratio_above_training": _LIMIT,
+                    "unseen_ratio": _LIMIT,
+                    "out_of_range_ratio": _LIMIT,
+                }
+            ),
+            "over": {
+                "type": "array",
+                "items": object_of(
+                    {"feature": _optional("string"), "figure": _STRING, "value": _LIMIT, "limit": _LIMIT}
+                ),
+                "description": "The figures that are over their limits; without a feature, those of the answers.",
+            },
+            "features": {"type": "array", "items": _feature()},
+            "prediction": object_of({"psi": _FIGURE, "classes": _bins("The predicted classes.")}),
+            "score": object_of(
+                {
+                    "kind": {
+                        "enum": ["probability", "number", None],
+                        "description": "The probability of the predicted class, or the number that is predicted.",
+                    },
+                    "psi": _FIGURE,
+                    "bins": _bins("A tenth of the training rows each, as far as scores differ."),
+                }
+            ),
+        }
+    )
+
+
+def _window() -> Schema:
+    return object_of(
+        {
+            "rows": {**_COUNT, "description": "Rows that are compared."},
+            "minutes": {"type": "number", "description": "DRIFT_MINUTES"},
+            "most_rows": {**_COUNT, "description": "DRIFT_ROWS"},
+            "least_rows": {**_COUNT, "description": "DRIFT_LEAST_ROWS"},
+            "enough": {"type": "boolean", "description": "Whether there are at least so many."},
+            "oldest_seconds": {**_FIGURE, "description": "How long ago the first row came, at most."},
+        }
+    )
+
+
+def _feature() -> Schema:
+    members: dict[str, Any] = {
+        "name": _STRING,
+        "kind": {"enum": ["number", "boolean", "category", "other"]},
+        "psi": {**_FIGURE, "description": "Population stability index against the training data."},
+        "missing_ratio": _FIGURE,
+        "training_missing_ratio": _FIGURE,
+        "unseen_ratio": {**_FIGURE, "description": "Share of rows with a category that training has not."},
+        "out_of_range_ratio": {**_FIGURE, "description": "Share of rows outside `training_range`."},
+        "training_range": {"type": ["array", "null"], "items": {"type": "number"}},
+        "bins": _bins("Of the cells that are not missing; none if LOG_REDACT names the feature."),
+    }
+    return object_of(members)
+
+
+def _bins(text: str) -> Schema:
+    members = {
+        "value": {**_optional("string"), "description": "The category; null for numbers."},
+        "low": {**_FIGURE, "description": "The numbers above this one."},
+        "high": {**_FIGURE, "description": "The numbers up to this one."},
+        "training": {**_FIGURE, "description": "Share in training."},
+        "window": {**_FIGURE, "description": "Share in the window."},
+    }
+    return {"type": "array", "items": object_of(members), "description": text}
+
+
+def _optional(kind: str) -> Schema:
+    return {"type": [kind, "null"]}
