@@ -126,7 +126,8 @@ image:  ## build the container image; with BUNDLE, one of the scikit-learn that 
 image-compiled:  ## build the image without scikit-learn, for models that are compiled
 	@$(MAKE) --no-print-directory image IMAGE=$(IMAGE):compiled BUILD_FLAGS="$(BUILD_FLAGS) --target serve-compiled"
 
-docs: .venv/dev.stamp  ## generate docs/conformance.md and docs/parity.md
+docs: .venv/dev.stamp  ## generate docs/conformance.md, docs/parity.md and the schema of the prediction log
+	.venv/bin/python -m tests.loglines
 	.venv/bin/python -m tests.conformance
 	.venv/bin/python -m tests.parity
 

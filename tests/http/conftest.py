@@ -3,6 +3,8 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
+from weakref import WeakSet
 
 import pytest
 
@@ -15,6 +17,7 @@ from service.server.shared_state import State
 from service.serving.fetch import policy_of
 from service.serving.served_model import ServedModel
 from service.serving.tokens_file import read_hashes
+from tests import loglines
 from tests.badinput import JSON
 from tests.samples import sample
 
@@ -22,7 +25,11 @@ from tests.samples import sample
 class Server:
     """An application with its settings and its log's lines at hand."""
 
+    made: ClassVar[WeakSet["Server"]] = WeakSet()
+
     def __init__(self, bundle: Path, **environ: str) -> None:
+        self.made.add(self)
+        self.checked = 0  # lines
         self.bundle = bundle
         self.lines: list[bytes] = []
         self.settings = Settings.from_env(environ)
@@ -47,8 +54,21 @@ class Server:
     def logged(self):
         return [json.loads(line) for line in self.lines]
 
+    def check_log(self):
+        """Check the lines that were written since it was checked last."""
+        lines, self.checked = self.lines[self.checked :], len(self.lines)
+        assert [] == [fault for line in lines for fault in loglines.faults(line)]
+
     def metric(self, name, **labels):
         return sample(self.metrics, name, **labels)
+
+
+@pytest.fixture(autouse=True)
+def _every_line_is_as_the_schema_says():
+    """Whatever a test asks of a server, each line that it writes is as docs/prediction-log.schema.json says."""
+    yield
+    for server in tuple(Server.made):
+        server.check_log()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import loglines
 from tests.badinput import JSON
 from tests.conftest import ROOT
 from tests.system import own_code, sleeping
@@ -191,6 +192,12 @@ class Server(Reachable):
     def log(self):
         return [json.loads(line) for line in self.out.read_bytes().splitlines()]
 
+    def faults_of_log(self):
+        """Return what is wrong with the lines on stdout, if that is a file."""
+        if not self.out.is_file():
+            return []
+        return [fault for line in self.out.read_bytes().splitlines(keepends=True) for fault in loglines.faults(line)]
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(DEADLINE)
@@ -232,6 +239,7 @@ def launching(tmp_path_factory, bundle):
             server.process.wait(DEADLINE)
         except subprocess.TimeoutExpired:
             server.process.kill()
+    assert [] == [fault for server in launcher.started for fault in server.faults_of_log()]
 
 
 @pytest.fixture
