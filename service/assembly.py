@@ -155,6 +155,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         out_of_descriptors=metrics.out_of_descriptors.inc,
         refused=lambda early: services.recorder.unrouted(early.ids, _refusal_of(early)),
         threads_abandoned=services.recorder.abandon,
+        periodic=metrics.requests.flush,
     )
     worker.set_up(settings, state, events, pages)
     services.drift.start(metrics.slot.name)

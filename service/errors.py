@@ -81,10 +81,14 @@ class InvalidJson(InvalidBody):
 
 
 class TryLater(ServiceError):
-    """The server cannot answer now; asks the caller to come back (RFC 9110, 10.2.3)."""
+    """The server cannot answer now; asks the caller to come back (RFC 9110, 10.2.3).
 
-    def __init__(self, code: str, message: str) -> None:
+    `shed` says for what reason the request is shed, if it is.
+    """
+
+    def __init__(self, code: str, message: str, shed: str = "") -> None:
         super().__init__(code, message, {"Retry-After": "1"})
+        self.shed = shed
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,10 @@ class InvalidRows(ServiceError):
 
 @dataclass(frozen=True)
 class Failure:
-    """What a caller is told of an error; `feature` is the model's feature that its first problem is about, if any."""
+    """What a caller is told of an error; `feature` is the model's feature that its first problem is about, if any.
+
+    `shed` is the reason for which the request was shed, if it was; callers are not told.
+    """
 
     status: int
     code: str
@@ -126,6 +133,7 @@ class Failure:
     headers: Mapping[str, str]
     problems: tuple[Problem, ...] = ()
     feature: str | None = None
+    shed: str = ""
 
 
 def failure_of(code: str) -> Failure:
@@ -168,7 +176,8 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, ServiceError):
         problems = error.problems if isinstance(error, InvalidRows) else ()
         feature = problems[0].feature if problems else None
-        return Failure(error.status, error.code, error.title, str(error), error.headers, problems, feature)
+        shed = error.shed if isinstance(error, TryLater) else ""
+        return Failure(error.status, error.code, error.title, str(error), error.headers, problems, feature, shed)
     code, message, cell = "internal_error", _OURS, None
     of_model = getattr(error, "code", None)
     if isinstance(of_model, str) and of_model in _OF_MODELS:

@@ -24,6 +24,7 @@ class Incoming(NamedTuple):
     too_large: bool = False  # whether the server threw the body away, because it is over the limit
     shed: bool = False  # whether to refuse it, because too many others wait
     caller_has_gone: Callable[[], bool] = lambda: False  # whether the caller has closed the connection, as far as known
+    began: float | None = None  # when its first byte was there (monotonic clock), if known
 
 
 def incoming_of(environ: Mapping[str, Any]) -> Incoming:

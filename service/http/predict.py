@@ -37,24 +37,26 @@ class View:
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
             record.received()
             with self.admission.slot(deadline, request.caller_has_gone) as slot:
-                record.mark("queue")
+                record.enter("parse")
                 body = decompress(body, request.header("Content-Encoding"), settings.max_body_bytes)
                 call = codec.decode(body, request.header, contract)
                 if contract.beside is not None:
                     contract.beside.check_ids(len(call.rows))
+                record.enter("queue")
                 slot.take(len(call.rows))
-                record.mark("parse")
+                record.enter("predict")
                 prediction = served.predictor.predict(call.rows, call.further)
-                record.mark("predict")
+                record.enter("encode")
             if contract.beside is not None:
                 self.recorder.ignored(codec.name, contract.beside.ignored)
                 contract, prediction = contract.with_row_ids(prediction)
             found = codec.encode(call, prediction, contract)
-            record.done(call, prediction)
+            compressed = gzip_if_accepted(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
+            content = found.content if compressed is None else compressed
+            record.done(call, prediction, len(content))
         headers = {"Server-Timing": record.server_timing, **found.headers}
-        content = gzip_if_accepted(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
-        headers |= {} if content is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        return Response(content or found.content, found.content_type, headers=headers)
+        headers |= {} if compressed is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(content, found.content_type, headers=headers)
 
 
 def blueprint(protocols: ProtocolRegistry, view: View) -> Blueprint:

@@ -76,6 +76,11 @@ class Request(flask.Request):
         return incoming_of(self.environ)
 
     @property
+    def began(self) -> float | None:
+        """When the request's first byte was there (monotonic clock), if the server knows."""
+        return self.incoming.began
+
+    @property
     def arrived(self) -> float:
         """When the request had arrived (monotonic clock)."""
         return self.incoming.arrived
@@ -87,7 +92,8 @@ class Request(flask.Request):
     def check_admitted(self) -> None:
         """Raise TryLater where the server has so many requests waiting that this one is not to wait too."""
         if self.incoming.shed:
-            raise TryLater("overloaded", "As many requests wait for a thread as may; try again later, or add workers.")
+            message = "As many requests wait for a thread as may; try again later, or add workers."
+            raise TryLater("overloaded", message, shed="backlog")
 
     def caller(self) -> Caller:
         """Return who sent the request, and what it asked for."""

@@ -5,6 +5,7 @@ This is the one module that uses private parts of prometheus_client, for what it
 - The library maps files that are longer than the space which the system has given them. When there is no more to give,
   the next write to such a page kills the process with SIGBUS.
 - A scrape leaves out files that cannot be read, instead of failing.
+- A histogram takes many observations at once.
 tests/unit/test_metric_files.py fails when those parts change, and pyproject.toml caps the version.
 """
 
@@ -74,6 +75,14 @@ def allocate(directory: Path, slot: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def add_to_histogram(histogram: Any, counts: Iterable[int], total: float) -> None:
+    """Add observations to a histogram: how many fall in each bucket, the last of which has no bound, and their sum."""
+    for bucket, count in zip(histogram._buckets, counts, strict=True):  # noqa: SLF001  # see above
+        if count:
+            bucket.inc(count)
+    histogram._sum.inc(total)  # noqa: SLF001  # see above
 
 
 def forget_live(directory: Path, slot: str) -> None:

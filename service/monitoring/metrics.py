@@ -15,12 +15,13 @@ from model.loading import Loaded
 from model.prediction import Prediction
 from model.signature import Signature
 from service import VERSION
-from service.errors import OK, TABLE, Failure, status_class
+from service.errors import Failure
 from service.monitoring import metric_files
-from service.monitoring.catalogue import CATALOGUE, OUTCOMES, PREFIX
+from service.monitoring.catalogue import CATALOGUE, PREFIX
 from service.monitoring.class_counts import ClassCounts
 from service.monitoring.drift_metrics import DriftMetrics, Reports
 from service.monitoring.feature_labels import FeatureLabels
+from service.monitoring.request_metrics import RequestMetrics
 from service.monitoring.scrape import Scraper
 
 
@@ -83,22 +84,20 @@ class Metrics:
             protocol: _OfProtocol(made["ignored_columns_total"].labels(protocol), made["rows_total"].labels(protocol))
             for protocol in protocols
         }
-        durations = {
-            (protocol, status): made["request_duration_seconds"].labels(protocol, outcome)
-            for protocol in self._by_protocol
-            for status, outcome in OUTCOMES.items()
-        }
-        statuses = {code: status_class(code) for code in (OK, *TABLE)}
-        self._by_code = {
-            (protocol, code): (made["requests_total"].labels(protocol, code, status), durations[protocol, status])
-            for protocol in self._by_protocol
-            for code, status in statuses.items()
-        }
-        self._refused = {code: made["refused_requests_total"].labels(code, statuses[code]) for code in TABLE}
+        self.requests = RequestMetrics(made, self._by_protocol)
         self._by_class: dict[str, Any] = {}
         self._classes: ClassCounts | None = None
         scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, DriftMetrics(drift))
-        self.exposition, self.statistics = scraper.exposition, scraper.statistics
+        self._expose, self.statistics = scraper.exposition, scraper.statistics
+
+    def exposition(self, accept: str, since: float) -> tuple[bytes, str]:
+        """Return the exposition, and its content type as negotiated from the Accept header.
+
+        It has everything that was counted before `since` (monotonic clock), and perhaps more; but of what other
+        processes have measured in batches, only what they have flushed.
+        """
+        self.requests.flush()
+        return self._expose(accept, since)
 
     def declare_build(self, revision: str) -> None:
         """Note which version of the server runs."""
@@ -126,16 +125,6 @@ class Metrics:
     def worker_lost(self, reason: str) -> None:
         """Count one worker that ended without being asked to."""
         self._made["workers_lost_total"].labels(reason).inc()
-
-    def answered(self, protocol: str, code: str, seconds: float) -> None:
-        """Count one request by its outcome."""
-        count, duration = self._by_code[protocol, code]
-        count.inc()
-        duration.observe(seconds)
-
-    def refused(self, code: str) -> None:
-        """Count one request that was refused and is no prediction request."""
-        self._refused[code].inc()
 
     def refused_cells(self, signature: Signature, failure: Failure) -> None:
         """Count what a request was refused for, by feature."""

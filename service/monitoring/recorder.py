@@ -19,6 +19,7 @@ from service.serving.served_model import ServedModel
 from service.tracing.context import RequestIds
 
 logger = logging.getLogger(__name__)
+TIMED = ("queue", "parse", "predict")  # phases that callers are told
 MOST_LOGGED = 100  # columns that are ignored: their names come from requests, and are not to fill a log
 
 
@@ -30,6 +31,14 @@ class Asked(Protocol):
     @property
     def ids(self) -> RequestIds:
         """The request's id, and its trace."""
+
+    @property
+    def began(self) -> float | None:
+        """When its first byte was there (monotonic clock), if that is known."""
+
+    @property
+    def arrived(self) -> float:
+        """When it had arrived, as far as that is known (monotonic clock)."""
 
     def caller(self) -> Caller:
         """Return who sent it."""
@@ -44,7 +53,14 @@ class Record:
         self.served: ServedModel | None = None
         self._call: Call | None = None
         self._prediction: Prediction | None = None
-        self._marks = [("", time.perf_counter())]
+        self._size: int | None = None
+        self.phases: dict[str, float] = {}  # seconds in each; complete when the record has ended
+        if request.began is None:
+            self._since = time.monotonic()
+            self._entered = [("read", self._since)]
+        else:
+            self._since = request.arrived
+            self._entered = [("read", request.began), ("queue", self._since)]
 
     def __enter__(self) -> Self:
         """Count the request as in progress."""
@@ -58,35 +74,38 @@ class Record:
         self._recorder.end(self, None if error is None else describe(error))
 
     def received(self) -> None:
-        """Start the clock: the time that a slow sender took does not count."""
-        self._marks = [("", time.perf_counter())]
+        """Note that the body has been read: the time that a slow sender took does not count."""
+        if len(self._entered) == 1:
+            self._since = time.monotonic()
+            self._entered.append(("queue", self._since))
 
-    def mark(self, step: str) -> None:
-        """Note that a step ends now."""
-        self._marks.append((step, time.perf_counter()))
+    def enter(self, phase: str) -> None:
+        """Note that the phase before ends now, and this one begins; it may have been there before."""
+        self._entered.append((phase, time.monotonic()))
 
-    def done(self, call: Call, prediction: Prediction) -> None:
-        """Add the request and its prediction."""
-        self._call, self._prediction = call, prediction
+    def done(self, call: Call, prediction: Prediction, size: int) -> None:
+        """Add the request, its prediction, and how many bytes the body of the answer has."""
+        self._call, self._prediction, self._size = call, prediction, size
 
     @property
     def server_timing(self) -> str:
-        """The Server-Timing header (W3C): each step's duration in milliseconds."""
-        start, parts = self._marks[0][1], []
-        for step, end in self._marks[1:]:
-            parts.append(f"{step};dur={(end - start) * 1000:.3f}")
-            start = end
-        return ", ".join(parts)
+        """The Server-Timing header (W3C): the duration of phases in milliseconds, when the record has ended."""
+        return ", ".join([f"{phase};dur={self.phases[phase] * 1000:.3f}" for phase in TIMED])
 
     @property
     def protocol(self) -> str:
         """The protocol's name."""
         return self._codec.name
 
-    @property
-    def seconds(self) -> float:
-        """How long the request has taken so far."""
-        return time.perf_counter() - self._marks[0][1]
+    def measure(self, metrics: Metrics) -> float:
+        """Note how long each phase took until now; return how long all took since the request had arrived."""
+        end = last = time.monotonic()
+        phases = self.phases
+        for phase, start in reversed(self._entered):
+            phases[phase] = phases.get(phase, 0.0) + last - start
+            last = start
+        metrics.requests.measured(phases, None if self._call is None else len(self._call.rows), self._size)
+        return end - self._since
 
     def outcome(self, seconds: float, failure: Failure | None) -> Outcome:
         """Return the outcome of a request that took so long."""
@@ -132,6 +151,7 @@ class Recorder:
         """Record requests in progress as timed out: the process is about to end without answering them."""
         for record in tuple(self._running):
             self._write(record, failure_of("prediction_timeout"))
+        self._metrics.requests.flush()
 
     def ignored(self, protocol: str, columns: Iterable[str]) -> None:
         """Count the columns of a request that were ignored, and log the name of each once in this process."""
@@ -149,13 +169,15 @@ class Recorder:
     def unrouted(self, ids: RequestIds, refusal: Refusal) -> None:
         """Record a request that was refused and is no prediction request: an unknown path, or malformed HTTP."""
         code = refusal.failure.code
-        self._metrics.refused(code)
+        self._metrics.requests.refused(code)
         self._log_outcome(Outcome(time.time(), *ids, None, code, None, None, refusal=refusal), ())
 
     def _write(self, record: Record, failure: Failure | None) -> None:
-        seconds = record.seconds
+        seconds = record.measure(self._metrics)
         outcome = record.outcome(seconds, failure)
-        self._metrics.answered(record.protocol, outcome.code, seconds)
+        self._metrics.requests.answered(record.protocol, outcome.code, seconds)
+        if failure is not None and failure.shed:
+            self._metrics.requests.shed(failure.shed)
         names: tuple[str, ...] = ()
         if record.served is not None:
             signature = record.served.contract.signature

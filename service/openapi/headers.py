@@ -15,7 +15,7 @@ RESPONSE: Final[dict[str, Any]] = {
     },
     "X-Model-Version": {"description": "The version of the model that answered.", "schema": _STRING},
     "Server-Timing": {
-        "description": "Milliseconds spent waiting for a slot, parsing and predicting.",
+        "description": "Milliseconds spent waiting for a thread and a slot, parsing and predicting.",
         "schema": _STRING,
         "example": "queue;dur=0.022, parse;dur=0.111, predict;dur=0.422",
     },

@@ -219,7 +219,7 @@ class Connections:
     def _start(self, conn: Connection, request: HttpRequest) -> None:
         self._wait_no_more(conn)
         self._held -= request.size
-        request.arrived = time.monotonic()
+        request.began, request.arrived = conn.waits_since, time.monotonic()
         conn.arriving, conn.request = None, request
         self._answer(conn)
 

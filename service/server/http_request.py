@@ -59,6 +59,7 @@ class HttpRequest:
         self.discarded = False  # whether its body is too large, and was thrown away
         self.waits_for_continue = False
         self.length: int | None = 0  # of the body, as the head says; None where it comes in chunks
+        self.began = 0.0  # when its first bytes came (monotonic clock)
         self.arrived = 0.0  # when it was handed over to be answered (monotonic clock)
         self.shed = False  # whether it is to be refused, because too many others wait
         self.size = 0  # bytes that are kept

@@ -46,14 +46,13 @@ class Exchange:
         """
         stream = io.BytesIO(request.body) if request.whole or request.length is not None else _Endless()
         keep = keep and request.whole and request.keeps_alive and not request.discarded
-        client, server = conn.client, conn.server
+        client, server, gone = conn.client, conn.server, conn.sock.has_gone
+        began, arrived = request.began, request.arrived
         environ = {
             **self._base,
             **request.fields,
             "wsgi.input": stream,
-            INCOMING: Incoming(
-                stream, request.arrived, request.trace, request.discarded, request.shed, conn.sock.has_gone
-            ),
+            INCOMING: Incoming(stream, arrived, request.trace, request.discarded, request.shed, gone, began),
             "REQUEST_METHOD": request.method,
             "RAW_URI": request.target,
             "PATH_INFO": request.path,

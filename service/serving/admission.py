@@ -68,12 +68,12 @@ class Admission:
         limits = f"All {self._slots} prediction slots or {self._rows} rows of a worker"
         if self._waiting >= self._most_waiting:
             message = f"{limits} are in use, and {self._waiting} requests wait; try again later, or add workers."
-            raise TryLater("overloaded", message)
+            raise TryLater("overloaded", message, shed="slots")
         self._waiting += 1
         try:
             if not self._changed.wait_for(lambda: self._fits(rows), max(0.0, until - time.monotonic())):
                 message = f"{limits} stayed in use for {self.seconds:g} s; try again later, or add workers."
-                raise TryLater("overloaded", message)
+                raise TryLater("overloaded", message, shed="queue_time")
         finally:
             self._waiting -= 1
 
@@ -128,4 +128,4 @@ class Slot:
 
 def _too_late() -> TryLater:
     message = "The prediction was not started before the request's deadline; allow more time, try again later or add "
-    return TryLater("deadline_exceeded", f"{message}workers.")
+    return TryLater("deadline_exceeded", f"{message}workers.", shed="deadline")

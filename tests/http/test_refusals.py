@@ -82,7 +82,8 @@ def test_every_error_has_the_shape_of_its_protocol(server, protocol, code, error
     assert b"secret" not in answer.data
     assert describe(error).headers.items() <= dict(answer.headers).items()
     assert [code] == [line["code"] for line in server.logged()]
-    assert 1 == server.metric("requests_total", protocol=protocol, code=code)
+    of_class = {"protocol": protocol, "status": f"{answer.status_code // 100}xx"}
+    assert 1 == server.metric("requests_total", code=code, **of_class) == server.metric("requests_total", **of_class)
 
 
 BIG = b" " * 2001

@@ -67,7 +67,7 @@ def test_a_slot_that_is_taken_again_goes_on_counting(shared, tmp_path):
     for _ in range(5):
         for slot in ("w0", "w1"):
             shared.slot.name = slot
-            shared.answered("native", "ok", 0.001)
+            shared.requests.answered("native", "ok", 0.001)
         shared.slot.name = "master"
         files = sorted(path.name for path in tmp_path.iterdir())
         shared.forget("w0")
@@ -113,7 +113,7 @@ def test_a_scrape_survives_a_file_that_is_being_made(shared, tmp_path):
 
     mended.join()
     torn.write_bytes(b"garbage")
-    shared.answered("native", "ok", 0.001)
+    shared.requests.answered("native", "ok", 0.001)
 
     assert 1 == sample(shared, "requests_total", protocol="native", code="ok")
     assert 1 == sample(shared, "unreadable_metric_files")
@@ -130,13 +130,13 @@ def test_no_file_has_holes_that_a_full_memory_could_not_fill(shared, tmp_path):
     assert shared.make_room("w0")
     for slot in ("master", "w0"):
         shared.slot.name = slot
-        shared.answered("native", "ok", 0.001)
+        shared.requests.answered("native", "ok", 0.001)
     shared.slot.name = "master"
     for place in range(100):
         shared.declare_model(signature(f"{place} {'x' * 1000}"))
     assert shared.make_room("w0")
     shared.slot.name = "w0"
-    shared.answered("native", "ok", 0.001)
+    shared.requests.answered("native", "ok", 0.001)
 
     assert 2 == sample(shared, "requests_total", protocol="native", code="ok") - 1
     assert max(path.stat().st_size for path in tmp_path.iterdir()) > 65536
@@ -153,7 +153,7 @@ def test_where_there_is_no_room_a_worker_counts_for_itself_and_nothing_dies(shar
 
     assert not shared.make_room("w0")
     shared.slot.name = "w0"
-    shared.answered("native", "ok", 0.001)
+    shared.requests.answered("native", "ok", 0.001)
     with pytest.raises(OSError, match="full"):
         for place in range(100):
             shared.declare_model(signature(f"{place} {'x' * 1000}"))

@@ -1,0 +1,52 @@
+"""The series of requests, looked up once: how many, with what outcome, how long they took, and what was refused."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from service.errors import OK, TABLE, status_class
+from service.monitoring.batched_histograms import BatchedHistograms
+from service.monitoring.catalogue import BYTES, OUTCOMES, PHASE_SECONDS, PHASES, ROWS
+
+
+class RequestMetrics:
+    """Counts requests; `made` are the metrics of the catalogue, by their names."""
+
+    def __init__(self, made: Mapping[str, Any], protocols: Iterable[str]) -> None:
+        counts, durations, refused = (
+            made[name] for name in ("requests_total", "request_duration_seconds", "refused_requests_total")
+        )
+        statuses = {code: status_class(code) for code in (OK, *TABLE)}
+        self._by_code: dict[tuple[str, str], tuple[Any, Any]] = {}
+        for protocol in protocols:
+            by_status = {status: durations.labels(protocol, outcome) for status, outcome in OUTCOMES.items()}
+            for code, status in statuses.items():
+                self._by_code[protocol, code] = counts.labels(protocol, code, status), by_status[status]
+        self._refused = {code: refused.labels(code, statuses[code]) for code in TABLE}
+        self._shed = made["shed_requests_total"]
+        phases = made["phase_duration_seconds"]
+        batched = BatchedHistograms(
+            (
+                *((phases.labels(phase), PHASE_SECONDS) for phase in PHASES),
+                (made["request_rows"], ROWS),
+                (made["response_size_bytes"], BYTES),
+            )
+        )
+        self._measured, self.flush = batched.observe, batched.flush
+
+    def answered(self, protocol: str, code: str, seconds: float) -> None:
+        """Count one request by its outcome."""
+        count, duration = self._by_code[protocol, code]
+        count.inc()
+        duration.observe(seconds)
+
+    def measured(self, phases: Mapping[str, float], rows: int | None, size: int | None) -> None:
+        """Note the seconds that a request spent in each phase, and of an answer its rows and the bytes of its body."""
+        self._measured((*map(phases.get, PHASES), rows, size))
+
+    def shed(self, reason: str) -> None:
+        """Count one prediction request that was shed."""
+        self._shed.labels(reason).inc()
+
+    def refused(self, code: str) -> None:
+        """Count one request that was refused and is no prediction request."""
+        self._refused[code].inc()

@@ -1,0 +1,85 @@
+"""service.monitoring.batched_histograms: what is written in batches is what would be written one by one."""
+
+import threading
+from random import Random
+
+import pytest
+from prometheus_client import CollectorRegistry, Histogram
+
+from service.monitoring import batched_histograms
+from service.monitoring.batched_histograms import BatchedHistograms
+
+BOUNDS = (0.1, 1.0, 10.0)
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+def samples(registry, name):
+    """Return the samples of a histogram, without its name, and without when it was made."""
+    (family,) = (found for found in registry.collect() if found.name == name)
+    found = {(each.name.removeprefix(name), each.labels.get("le")): round(each.value, 6) for each in family.samples}
+    del found["_created", None]
+    return found
+
+
+def histogram(name, registry):
+    return Histogram(name, "help", buckets=BOUNDS, registry=registry)
+
+
+def test_a_batch_falls_into_the_buckets_that_single_observations_fall_into(registry):
+    """Also at a bound, below the first, above the last, and with several flushes."""
+    drawn, single = Random(16), histogram("single", registry)
+    batched = BatchedHistograms([(histogram("batched", registry), BOUNDS)])
+    for _ in range(5):
+        for value in (0.0, *BOUNDS, 11.0, *(drawn.expovariate(1) for _ in range(100))):
+            single.observe(value)
+            batched.observe((value,))
+        batched.flush()
+
+    assert samples(registry, "single") == samples(registry, "batched")
+
+
+def test_a_value_that_is_not_there_is_not_observed(registry):
+    """A request that is refused has no rows."""
+    batched = BatchedHistograms([(histogram(name, registry), BOUNDS) for name in ("seconds", "rows")])
+
+    batched.observe((0.5, None))
+    batched.observe((None, 2))
+    batched.flush()
+
+    assert 0.5 == registry.get_sample_value("seconds_sum")
+    assert 2.0 == registry.get_sample_value("rows_sum")
+    assert {1.0} == {registry.get_sample_value(f"{name}_count") for name in ("seconds", "rows")}
+
+
+def test_nothing_is_lost_or_counted_twice_by_threads_that_observe_and_flush(registry):
+    """The loop flushes while threads end their requests, and a scrape flushes meanwhile."""
+    batched, each = BatchedHistograms([(histogram("seconds", registry), BOUNDS)]), 5_000
+
+    def observe():
+        for count in range(each):
+            batched.observe((0.5,))
+            if count % 50 == 0:
+                batched.flush()
+
+    threads = [threading.Thread(target=observe) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    batched.flush()
+
+    assert 4 * each == registry.get_sample_value("seconds_count")
+
+
+def test_what_waits_is_bounded_where_nobody_flushes(registry):
+    """Another server's worker has no periodic call, and may never be scraped."""
+    batched = BatchedHistograms([(histogram("seconds", registry), BOUNDS)])
+
+    for _ in range(batched_histograms.MOST):
+        batched.observe((0.5,))
+
+    assert batched_histograms.MOST == registry.get_sample_value("seconds_count")
