@@ -25,7 +25,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    include {folder}/ml-service.conf;
+    include {folder}/conf.d/*.conf;
 }}
 """
 
@@ -56,14 +56,20 @@ class Front(Reachable):
         return not said or said[-1] == "UP"
 
 
+def render(folder, template, **values):
+    """Render a template of deploy/nginx into the folder that nginx reads, as its first lines say."""
+    command = [program("envsubst"), " ".join(f"${name}" for name in values)]
+    environ = {"PATH": os.environ["PATH"], **values}
+    source = (ROOT / f"deploy/nginx/{template}.template").read_bytes()
+    done = subprocess.run(command, input=source, env=environ, capture_output=True, check=True)
+    (folder / "conf.d").mkdir(exist_ok=True)
+    (folder / "conf.d" / template).write_bytes(done.stdout)
+
+
 def nginx_command(folder, port, backends):
-    """Render the template as its first lines say; returns the command, and what its environment gets."""
+    """Return the command, and what its environment gets."""
     servers = " ".join(f"server 127.0.0.1:{backend} max_fails=3 fail_timeout=2s;" for backend in backends)
-    template = (ROOT / "deploy/nginx/ml-service.conf.template").read_bytes()
-    environ = {"PATH": os.environ["PATH"], "NGINX_LISTEN": f"127.0.0.1:{port}", "NGINX_BACKENDS": servers}
-    command = [program("envsubst"), "$NGINX_LISTEN $NGINX_BACKENDS"]
-    done = subprocess.run(command, input=template, env=environ, capture_output=True, check=True)
-    (folder / "ml-service.conf").write_bytes(done.stdout)
+    render(folder, "ml-service.conf", NGINX_LISTEN=f"127.0.0.1:{port}", NGINX_BACKENDS=servers)
     (folder / "nginx.conf").write_text(NGINX_MAIN.format(folder=folder))
     return [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")], {}
 
@@ -84,9 +90,17 @@ def proxying(kind, folder, servers):
     """Run a proxy in front of two servers, or of the one twice; yields where to send requests to."""
     port = free_port()
     command, environ = COMMANDS[kind](folder, port, [server.port for server in (servers * 2)[:2]])
+    with running(command, environ, folder, port) as front:
+        yield front
+
+
+@contextmanager
+def running(command, environ, folder, port):
+    """Run a proxy that listens on the port; yields where to send requests to."""
     with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(command, env={**os.environ, **environ}, stdout=output, stderr=output)
+        process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environ}, stdout=output, stderr=output)
     front = Front(port, folder / "output")
+    front.process = process
 
     def answers():
         assert process.poll() is None, (folder / "output").read_text()
@@ -95,7 +109,7 @@ def proxying(kind, folder, servers):
         return False
 
     try:
-        eventually(answers, f"{kind} answers")
+        eventually(answers, f"{command[0]} answers")
         yield front
     finally:
         process.terminate()

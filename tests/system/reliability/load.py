@@ -27,8 +27,8 @@ class Answer:
 class Load:
     """Sends `request` from `clients` threads while its block runs; `rate` is per second and for all of them."""
 
-    def __init__(self, port, clients, rate=None, request=PREDICT):
-        self.port, self.request = port, request
+    def __init__(self, port, clients, rate=None, request=PREDICT, **headers):
+        self.port, self.request, self.headers = port, request, headers
         self.answers = []
         self._pause = clients / rate if rate else 0.0
         self._done = threading.Event()
@@ -49,7 +49,7 @@ class Load:
         due = time.monotonic() + offset * self._pause
         connection = Connection(self.port)
         while not self._done.wait(max(0.0, due - time.monotonic())):
-            self.answers.append(ask(connection, self.request))
+            self.answers.append(ask(connection, self.request, **self.headers))
             # A client that has fallen behind sends at once, but does not make up for what it could not send.
             due = max(due + self._pause, time.monotonic() - self._pause)
         connection.raw.close()
@@ -63,12 +63,12 @@ class Load:
         return {answer.status for answer in self.answers}
 
 
-def ask(connection, request=PREDICT):
+def ask(connection, request=PREDICT, **headers):
     """Send one request, and tell what came of it."""
     start = time.monotonic()
     try:
-        status, headers, body = connection.ask(*request)
-        version = headers.get("X-Model-Version", "")
+        status, found, body = connection.ask(*request, **headers)
+        version = found.get("X-Model-Version", "")
     except (OSError, HTTPException) as error:
         connection.raw.close()
         status, version, body = 0, "", repr(error).encode()
