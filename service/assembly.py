@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from flask import Flask
@@ -37,6 +38,7 @@ from service.server.shared_state import State
 from service.serving.fetch import Trial, fetch
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
 from service.serving.served_model import ModelSlot, ServedModel
+from service.tracing.configuration import tracer_of
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
@@ -66,7 +68,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     files = FILES + FILES_FOR_EACH_WORKER * settings.workers
     directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
     state = shared_state.make(directory)
-    services = assemble(settings, served, fetched.hashes, writer.write, state, directory)
+    services = assemble(settings, served, fetched.hashes, writer.write, state, directory, environ)
     std_streams.count(services.metrics.stderr_dropped.inc)
     _make_room(services.metrics, settings.workers, directory)
     app = create_app(services)
@@ -82,8 +84,9 @@ def assemble(
     write: Callable[[bytes], None],
     state: DrainState,
     directory: Path | None = None,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Services:
-    """Return the application's parts; `write` takes lines of the prediction log.
+    """Return the application's parts; `write` takes lines of the prediction log, `environ` may ask for traces.
 
     Metrics are those of one process, unless there is a directory to share them in.
     """
@@ -94,8 +97,9 @@ def assemble(
     metrics.declare_build(settings.revision)
     metrics.declare_model(served.contract.signature)
     log = PredictionLog(write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
-    recorder = Recorder(metrics, log, drift)
-    return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), state)
+    tracer = tracer_of(environ, metrics.spans)
+    recorder = Recorder(metrics, log, drift, tracer)
+    return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), state, tracer)
 
 
 def hosted_by(gunicorn_app: Any) -> Hosted:
@@ -143,6 +147,8 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
     settings, served = services.settings, services.model.current
     make_importable(settings.model_code)  # for what the model imports when it predicts
     services.metrics.served(served.loaded, served.loaded_at)
+    if services.tracer is not None:
+        services.tracer.start()
     if settings.admin_bind:
         address, port = worker.sockets[1].getsockname()[:2]
         services.auth.admin = str(address), str(port)
@@ -156,6 +162,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         refused=lambda early: services.recorder.unrouted(early.ids, _refusal_of(early)),
         threads_abandoned=services.recorder.abandon,
         periodic=metrics.requests.flush,
+        leaving=services.tracer.close if services.tracer else lambda _, __: None,
     )
     worker.set_up(settings, state, events, pages)
     services.drift.start(metrics.slot.name)

@@ -25,6 +25,7 @@ HOMES = {
     ],
     "onnx": ["model.onnx_export.graph"],
     "onnxruntime": ["model.engines.onnx"],
+    "opentelemetry": ["service.tracing.otel"],
     "orjson": ["service.formats.strict_json"],
     "pandas": ["model.sklearn_runtime.frame", "model.packing.data_files"],
     "prometheus_client": ["service.monitoring"],

@@ -19,6 +19,7 @@ from service.pages.static_files import StaticFiles
 from service.protocols.registry import ProtocolRegistry
 from service.serving.admission import Admission
 from service.serving.served_model import ModelSlot
+from service.tracing.request_span import Tracer
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Services:
     recorder: Recorder
     auth: AuthState
     state: DrainState
+    tracer: Tracer | None = None
 
 
 def create_app(services: Services) -> Flask:

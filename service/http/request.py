@@ -9,6 +9,7 @@ from service.errors import ServiceError, TryLater
 from service.incoming import Incoming, incoming_of
 from service.monitoring.refusal import Caller
 from service.tracing.context import RequestIds, Trace
+from service.tracing.request_span import HttpFacts
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
@@ -46,6 +47,10 @@ class Request(flask.Request):
     def trace(self) -> Trace:
         """The trace that the request belongs to."""
         return self.incoming.trace
+
+    def use_trace(self, trace: Trace) -> None:
+        """Belong to this trace."""
+        self.incoming = self.incoming._replace(trace=trace)
 
     @property
     def ids(self) -> RequestIds:
@@ -99,6 +104,19 @@ class Request(flask.Request):
         """Return who sent the request, and what it asked for."""
         client: str = self.environ.get("REMOTE_ADDR", "")
         return Caller(client, self.method, self.path, self.header("X-Forwarded-For"), self.owner)
+
+    def http_facts(self) -> HttpFacts:
+        """Return what a span says of the request."""
+        environ, rule = self.environ, self.url_rule
+        return HttpFacts(
+            self.method,
+            self.path,
+            environ.get("REMOTE_ADDR", ""),
+            rule.rule if rule is not None else "",
+            environ.get("HTTP_HOST", ""),
+            environ.get("HTTP_USER_AGENT", ""),
+            environ.get("SERVER_PROTOCOL", ""),
+        )
 
     def header(self, name: str) -> str:
         """Return the value of a header, or "" where there is none."""

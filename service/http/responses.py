@@ -47,7 +47,7 @@ def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -
     response = response_of(protocols.refuse(asked.path, failure, asked.ids))
     response.headers += failure.headers.items()
     if not asked.recorded and failure.code != "draining":  # which is what a health check asks for
-        recorder.unrouted(asked.ids, Refusal(response.status, failure, asked.caller()))
+        asked.use_trace(recorder.unrouted(asked.ids, Refusal(response.status, failure, asked.caller())))
     return response
 
 

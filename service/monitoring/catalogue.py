@@ -255,6 +255,13 @@ CATALOGUE: Final = (
         "Workers whose counts no scrape sees, because there was no room for their files.",
     ),
     Declaration(Gauge, "unreadable_metric_files", (), "Corrupt metric files skipped by this scrape.", _LIVE_MAX),
+    Declaration(
+        Counter,
+        "spans_total",
+        ("outcome",),
+        "Spans of traces: sent, failed (the collector did not take them), or dropped (no room, or no time).",
+        values=("sent", "failed", "dropped"),
+    ),
     Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
     Declaration(Counter, "stderr_dropped_total", (), "Records that could not be written to stderr."),
     Declaration(

@@ -126,6 +126,10 @@ class Metrics:
         """Count one worker that ended without being asked to."""
         self._made["workers_lost_total"].labels(reason).inc()
 
+    def spans(self, outcome: str, number: int) -> None:
+        """Count spans of traces by what became of them."""
+        self._made["spans_total"].labels(outcome).inc(number)
+
     def refused_cells(self, signature: Signature, failure: Failure) -> None:
         """Count what a request was refused for, by feature."""
         features = [each.feature for each in failure.problems] or [failure.feature]

@@ -14,9 +14,11 @@ from service.errors import OK, Failure, describe, failure_of
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import Outcome, PredictionLog
 from service.monitoring.refusal import Caller, Refusal
+from service.monitoring.spans import span_of, span_of_unrouted
 from service.protocols.base import Call, Codec
 from service.serving.served_model import ServedModel
-from service.tracing.context import RequestIds
+from service.tracing.context import RequestIds, Trace
+from service.tracing.request_span import Begun, HttpFacts, RequestSpan, Tracer
 
 logger = logging.getLogger(__name__)
 TIMED = ("queue", "parse", "predict")  # phases that callers are told
@@ -27,6 +29,8 @@ class Asked(Protocol):
     """What a record needs to know of a request."""
 
     recorded: bool  # whether the request has a record, and so a line in the log
+    method: str
+    path: str
 
     @property
     def ids(self) -> RequestIds:
@@ -40,15 +44,21 @@ class Asked(Protocol):
     def arrived(self) -> float:
         """When it had arrived, as far as that is known (monotonic clock)."""
 
+    def use_trace(self, trace: Trace) -> None:
+        """Belong to this trace."""
+
     def caller(self) -> Caller:
         """Return who sent it."""
+
+    def http_facts(self) -> HttpFacts:
+        """Return what its span says of it."""
 
 
 class Record:
     """One request while it is answered, as a context; the view adds what it learns, and leaving ends the record."""
 
-    def __init__(self, recorder: "Recorder", codec: Codec, request: Asked) -> None:
-        self._recorder, self._codec, self._request = recorder, codec, request
+    def __init__(self, recorder: "Recorder", codec: Codec, request: Asked, begun: Begun | None) -> None:
+        self._recorder, self._codec, self._request, self._begun = recorder, codec, request, begun
         request.recorded = True
         self.served: ServedModel | None = None
         self._call: Call | None = None
@@ -117,6 +127,12 @@ class Record:
         refusal = Refusal(status, failure, self._request.caller())
         return Outcome(time.time(), *ids, protocol, failure.code, seconds, model, refusal=refusal)
 
+    def span(self, outcome: Outcome) -> RequestSpan | None:
+        """Return the span of the request, None if it has none."""
+        if self._begun is None or self._begun.decision is None:
+            return None
+        return span_of(self._begun, self._request.http_facts(), outcome, self.served, self._entered)
+
 
 class Recorder:
     """Makes exactly one count, one duration and one log line of each request, whether it succeeds or not.
@@ -124,17 +140,22 @@ class Recorder:
     A request that is refused before a prediction route is reached has a count and a log line.
     """
 
-    def __init__(self, metrics: Metrics, log: PredictionLog, drift: DriftMonitor) -> None:
+    def __init__(self, metrics: Metrics, log: PredictionLog, drift: DriftMonitor, tracer: Tracer | None = None) -> None:
         self._metrics = metrics
         self._compare = drift.add
         self._log = log
+        self._tracer = tracer
         self._dropping = False
         self._ignored: set[str] = set()
         self._running: dict[Record, None] = {}  # requests in progress, oldest first
 
     def recording(self, codec: Codec, request: Asked) -> Record:
         """Return the record of a prediction request, for the block that answers it."""
-        return Record(self, codec, request)
+        begun = None
+        if self._tracer is not None:
+            begun = self._tracer.begin(request.ids.trace, request.method, request.path)
+            request.use_trace(begun.trace)
+        return Record(self, codec, request, begun)
 
     def begin(self, record: Record) -> None:
         """Count a request as in progress."""
@@ -166,11 +187,21 @@ class Recorder:
         with suppress(type(error)), self.recording(codec, request):
             raise error
 
-    def unrouted(self, ids: RequestIds, refusal: Refusal) -> None:
-        """Record a request that was refused and is no prediction request: an unknown path, or malformed HTTP."""
+    def unrouted(self, ids: RequestIds, refusal: Refusal) -> Trace:
+        """Record a request that was refused and is no prediction request: an unknown path, or malformed HTTP.
+
+        The trace that is returned says whether the request has a span.
+        """
         code = refusal.failure.code
         self._metrics.requests.refused(code)
-        self._log_outcome(Outcome(time.time(), *ids, None, code, None, None, refusal=refusal), ())
+        outcome = Outcome(time.time(), *ids, None, code, None, None, refusal=refusal)
+        self._log_outcome(outcome, ())
+        if self._tracer is not None:
+            begun = self._tracer.begin(ids.trace, refusal.caller.method, refusal.caller.path)
+            if begun.decision is not None:
+                self._tracer.add(span_of_unrouted(begun, outcome, refusal))
+            return begun.trace
+        return ids.trace
 
     def _write(self, record: Record, failure: Failure | None) -> None:
         seconds = record.measure(self._metrics)
@@ -189,6 +220,8 @@ class Recorder:
             elif failure is not None:
                 self._metrics.refused_cells(signature, failure)
         self._log_outcome(outcome, names)
+        if self._tracer is not None and (span := record.span(outcome)) is not None:
+            self._tracer.add(span)
 
     def _log_outcome(self, outcome: Outcome, names: tuple[str, ...]) -> None:
         try:

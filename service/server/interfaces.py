@@ -76,6 +76,8 @@ class WorkerEvents:
     out_of_descriptors: Callable[[], object] = lambda: None
     refused: Callable[[EarlyRefusal], object] = lambda _: None
     threads_abandoned: Callable[[], object] = lambda: None  # the worker ends, and leaves threads that do not return
+    # The worker ends: is given how many seconds it has left, and what to call again and again meanwhile.
+    leaving: Callable[[float, Callable[[], object]], object] = lambda _, __: None
     # About every half second, in the main loop, also when it is busy; and once when the worker ends. It is to be quick.
     periodic: Callable[[], object] = lambda: None
 

@@ -113,6 +113,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         if not all_returned:
             self._events.threads_abandoned()
         self._periodic.call()
+        self._events.leaving(max(0.0, until - time.monotonic()), self.notify)
         if not all_returned:
             os._exit(0)  # Python would wait for the threads
         if self.nr >= self.max_requests:
