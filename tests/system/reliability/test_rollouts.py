@@ -129,9 +129,12 @@ def test_a_shadow_gets_each_request_and_nobody_sees_its_answer(versions, tmp_pat
 def test_what_becomes_of_a_shadow_is_invisible(serve, second, tmp_path, kind, fault):
     """Dead, stopped or refusing everything: no caller gets another answer, or a late one."""
     live, shadow = serve(WEB_CONCURRENCY="1"), serve(second, WEB_CONCURRENCY="1", MAX_BODY_BYTES="1")
-    with SHADOWS[kind](tmp_path, live.port, shadow.port) as front, FAULTS[fault](shadow):
-        with Load(front.port, clients=4, rate=200) as load:
-            eventually(lambda: len(load.answers) >= 400, "400 answers")
+    with (
+        SHADOWS[kind](tmp_path, live.port, shadow.port) as front,
+        FAULTS[fault](shadow),
+        Load(front.port, clients=4, rate=200) as load,
+    ):
+        eventually(lambda: len(load.answers) >= 400, "400 answers")
 
     assert {(200, "1")} == {(answer.status, answer.version) for answer in load.answers}
     assert max(answer.seconds for answer in load.answers) < SLOWEST
