@@ -28,6 +28,7 @@ from service.monitoring.line_writer import LineWriter
 from service.monitoring.log_format import Formatter
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
+from service.monitoring.processes import read_memory
 from service.monitoring.recorder import Recorder
 from service.monitoring.refusal import Caller, Refusal
 from service.protocols.registry import registry_of
@@ -117,7 +118,7 @@ def _host(services: Services, state: State, directory: Path, tried: str) -> Host
 
     def enter_slot(slot: str) -> None:
         prefer_oom_kill(WORKERS_POINTS)
-        metrics.slot.name = slot
+        metrics.slot.enter(slot)
 
     return Hosted(
         settings=settings,
@@ -131,6 +132,7 @@ def _host(services: Services, state: State, directory: Path, tried: str) -> Host
             worker_not_started=metrics.not_started.inc,
             worker_lost=metrics.worker_lost,
             worker_gone=metrics.forget,
+            workers_wanted=metrics.workers_wanted,
         ),
         # MODEL_DIR is relative to where the server was started.
         watch_command=(sys.executable, "-m", *watched) if settings.watch_seconds else (),
@@ -164,7 +166,10 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         periodic=metrics.requests.flush,
         leaving=services.tracer.close if services.tracer else lambda _, __: None,
     )
-    worker.set_up(settings, state, events, pages)
+    row = metrics.slot.row
+    row.most_predicting, row.most_waiting = settings.slots_at_most, settings.threads - settings.slots_at_most
+    read_memory(row)
+    worker.set_up(settings, state, events, pages, row)
     services.drift.start(metrics.slot.name)
 
 

@@ -279,6 +279,11 @@ class Settings:
         environ = platforms.apply_defaults(environ)
         return cls(**{field.name: _read(field.metadata, environ) for field in dataclasses.fields(cls)})
 
+    @property
+    def slots_at_most(self) -> int:
+        """The predictions that a worker computes at once: each of them has a thread."""
+        return min(self.slots, self.threads)
+
     def describe(self) -> dict[str, str]:
         """Return each setting's name and the string of its value."""
         return {field.metadata["name"]: str(getattr(self, field.name)) for field in dataclasses.fields(self)}

@@ -54,8 +54,10 @@ def create_app(services: Services) -> Flask:
     limited = settings.tokens_file or settings.admin_bind
     app = App("service", guard.checks(services.auth, protocols, services.recorder) if limited else None, identify)
     app.url_map.converters["name"] = metadata.NameConverter
-    slots = min(settings.slots, settings.threads)
-    admission = Admission(slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds)
+    slots = settings.slots_at_most
+    admission = Admission(
+        slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds, services.metrics.slot
+    )
     app.register_blueprint(predict.blueprint(protocols, predict.View(model, admission, services.recorder, settings)))
     if settings.pages:  # before the protocols' own answer at the same path
         static = StaticFiles.read()

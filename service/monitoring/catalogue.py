@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from service.monitoring.class_counts import MOST_CLASSES
 from service.monitoring.feature_labels import MOST_FEATURES
+from service.process_table import STATES
 
 PREFIX: Final = "mlservice"
 # From a small model on one row to REQUEST_SECONDS and beyond; includes the bounds that an SLO is likely to name.
@@ -23,6 +24,7 @@ PHASES: Final = ("read", "queue", "parse", "predict", "encode")
 SHED: Final = ("backlog", "slots", "queue_time", "deadline")
 # What became of prediction requests, by the class of the status.
 OUTCOMES: Final = {"2xx": "ok", "4xx": "refused", "5xx": "failed"}
+CONNECTION_STATES: Final = ("reading", "answering", "sending", "idle")
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,7 @@ CATALOGUE: Final = (
         "connections",
         ("state",),
         "Open connections: reading a request, answering it, sending the answer, or idle.",
-        values=("reading", "answering", "sending", "idle"),
+        values=CONNECTION_STATES,
         at_scrape=True,
     ),
     Declaration(Gauge, "connections_limit", (), "Connections that all ready workers may have.", at_scrape=True),
@@ -200,7 +202,7 @@ CATALOGUE: Final = (
         "workers",
         ("state",),
         "Worker processes: starting, ready, stopping, or hung (a request has exceeded PREDICT_SECONDS).",
-        values=("starting", "ready", "stopping", "hung"),
+        values=STATES,
         at_scrape=True,
     ),
     Declaration(Gauge, "workers_configured", (), "Workers that the master keeps running.", at_scrape=True),

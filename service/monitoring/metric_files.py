@@ -21,7 +21,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-MASTER: Final = "master"
+from service.process_table import MASTER
+
 UNREADABLE: Final = (OSError, RuntimeError, ValueError, struct.error)  # what reading a file raises that is half written
 _INITIAL: Final = 64 * 1024
 _PAGE: Final = 4096

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import os
 import platform
 import time
 from collections.abc import Iterable
@@ -14,21 +15,33 @@ from prometheus_client import CollectorRegistry
 from model.loading import Loaded
 from model.prediction import Prediction
 from model.signature import Signature
-from service import VERSION
+from service import VERSION, process_table
 from service.errors import Failure
 from service.monitoring import metric_files
 from service.monitoring.catalogue import CATALOGUE, PREFIX
 from service.monitoring.class_counts import ClassCounts
 from service.monitoring.drift_metrics import DriftMetrics, Reports
 from service.monitoring.feature_labels import FeatureLabels
+from service.monitoring.processes import ProcessMetrics
 from service.monitoring.request_metrics import RequestMetrics
 from service.monitoring.scrape import Scraper
+from service.process_table import MASTER, ProcessTable, Row
 
 
 class Slot:
-    """Names the files that this process writes: the master's, or those of a worker slot."""
+    """Names the files that this process writes, the master's or those of a worker slot, and holds its row."""
 
-    name: str = metric_files.MASTER
+    name: str
+    row: Row
+
+    def __init__(self, table: ProcessTable) -> None:
+        self._table = table
+        self.enter(MASTER)
+
+    def enter(self, name: str) -> None:
+        """Count in the files and the row of a slot from here on."""
+        self.name, self.row = name, self._table.row(name)
+        self.row.enter(os.getpid())
 
 
 @dataclass(frozen=True)
@@ -62,8 +75,9 @@ class Metrics:
     """
 
     def __init__(self, protocols: Iterable[str], directory: Path | None = None, drift: Reports = None) -> None:
-        self.slot = Slot()
         self._directory = directory
+        self.processes = ProcessTable() if directory is None else process_table.make(directory)
+        self.slot = Slot(self.processes)
         metric_files.keep_values(directory, lambda: self.slot.name)
         registry = CollectorRegistry()
         self._made = made = _declare(registry)
@@ -87,7 +101,8 @@ class Metrics:
         self.requests = RequestMetrics(made, self._by_protocol)
         self._by_class: dict[str, Any] = {}
         self._classes: ClassCounts | None = None
-        scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, DriftMetrics(drift))
+        computed = ProcessMetrics(self.processes), DriftMetrics(drift)
+        scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, computed)
         self._expose, self.statistics = scraper.exposition, scraper.statistics
 
     def exposition(self, accept: str, since: float) -> tuple[bytes, str]:
@@ -159,12 +174,18 @@ class Metrics:
 
     def make_room(self, slot: str) -> bool:
         """Allocate the files of a worker slot; say whether there was room, else count a worker that no scrape sees."""
+        self.processes.reserve(slot)
         if self._directory is None or metric_files.allocate(self._directory, slot):
             return True
         self._made["unshared_workers_total"].inc()
         return False
 
+    def workers_wanted(self, workers: int) -> None:
+        """Note how many workers there are to be; in the master."""
+        self.slot.row.wanted = workers
+
     def forget(self, slot: str) -> None:
         """Drop the live gauges of a slot whose worker has gone; its counters stay, and its next worker goes on."""
+        self.processes.row(slot).leave()
         if self._directory is not None:
             metric_files.forget_live(self._directory, slot)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, exposition
+from prometheus_client.registry import Collector
 
 from service.errors import OK
 from service.monitoring.catalogue import PREFIX
-from service.monitoring.drift_metrics import DriftMetrics
 from service.monitoring.metric_files import UNREADABLE, Files
-from service.monitoring.processes import ProcessMetrics
 from service.protocols.base import Statistics
 
 Found = TypeVar("Found")
@@ -23,7 +22,7 @@ PAUSE_SECONDS: Final = 0.02
 class Scraper:
     """Reads metrics: those of the registry, or of all processes where a directory has their files.
 
-    `count_unreadable` is told how many files are left out before the others are read. `drift` is computed each time.
+    `count_unreadable` is told how many files are left out before the others are read. `computed` is kept in no file.
     """
 
     def __init__(
@@ -31,10 +30,10 @@ class Scraper:
         registry: CollectorRegistry,
         directory: Path | None,
         count_unreadable: Callable[[int], None],
-        drift: DriftMetrics,
+        computed: tuple[Collector, ...],
     ) -> None:
         self._registry, self._directory, self._count_unreadable = registry, directory, count_unreadable
-        self._computed = ProcessMetrics(), drift
+        self._computed = computed
         for collector in self._computed if directory is None else ():
             registry.register(collector)
         self._reading = threading.Lock()

@@ -49,7 +49,7 @@ class Acceptor:
         events: WorkerEvents,
         log: Any,
     ) -> None:
-        self._loop, self._listeners, self._connections, self._most = loop, listeners, connections, most
+        self._loop, self._listeners, self._connections, self.most = loop, listeners, connections, most
         self._mean_connections, self._is_busy, self._events, self._log = mean_connections, is_busy, events, log
         self._listening = False
         self._accept_at = 0.0  # when to look for new connections next, while not listening (monotonic clock)
@@ -97,13 +97,13 @@ class Acceptor:
                 elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                     raise
                 return
-            if self._connections.count >= self._most:
+            if self._connections.count >= self.most:
                 self._connections.make_room()
             self._connections.add(accepted, address, listener.getsockname())
 
     def _left_to_others(self) -> float:
         """Return for how many seconds to leave new connections to other workers; 0 to accept them."""
-        full = self._connections.count >= self._most and not self._connections.can_make_room
+        full = self._connections.count >= self.most and not self._connections.can_make_room
         if full or self._is_busy() or time.monotonic() < self._short_until:
             return LEFT_BY_BUSY_SECONDS
         times, more = LARGER_BY
@@ -143,8 +143,8 @@ class Acceptor:
         self._events.out_of_descriptors()
         self._short_until = time.monotonic() + LEFT_BY_BUSY_SECONDS
         fewer = max(1, self._connections.count - SPARE_DESCRIPTORS)
-        if fewer < self._most:
-            self._most = fewer
+        if fewer < self.most:
+            self.most = fewer
             self._log.warning("no descriptors left: at most %s connections from now on; see ulimit -n", fewer)
-        while self._connections.count > self._most and self._connections.make_room():
+        while self._connections.count > self.most and self._connections.make_room():
             pass

@@ -125,6 +125,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
 
     def manage_workers(self) -> None:
         """Start the workers that are missing, and stop those that are too many."""
+        self.hosted.events.workers_wanted(self.num_workers)
         missing, surplus = self.supervision.plan(self.WORKERS, self.num_workers)
         with suppress(NotStarted):
             for _ in range(missing):

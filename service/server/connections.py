@@ -108,6 +108,11 @@ class Connections:
             self._drop(conn)
 
     @property
+    def sending(self) -> int:
+        """How many connections have clients that take an answer."""
+        return sum(conn.arriving is None for conn in self.transferring)
+
+    @property
     def can_make_room(self) -> bool:
         """Whether there is a connection that may be closed for another."""
         return bool(self.idle or self.transferring)

@@ -153,15 +153,26 @@ class Dispatcher:
         if self._probes or self._others or self._waits_too_long() or (self._quick and not self._working):
             return 0.0
         seconds = SLOW_SECONDS if self._quick else math.inf  # then it gets a thread
-        return min(seconds, LATE_SECONDS) if len(self._backlog) > self._most_waiting else seconds
+        return min(seconds, LATE_SECONDS) if len(self._backlog) > self.most_waiting else seconds
 
     @property
-    def _most_waiting(self) -> int:
+    def hangs(self) -> bool:
+        """Whether a request has been given up whose thread has not returned."""
+        return bool(self._hung)
+
+    @property
+    def queued(self) -> int:
+        """How many requests wait for a thread or the main loop."""
+        return len(self._backlog) + len(self._probes) + len(self._quick) + len(self._others)
+
+    @property
+    def most_waiting(self) -> int:
+        """How many requests of a slow model may wait for a thread before others are refused."""
         return WAITING_FOR_EACH * self._most_working
 
     def _waits_too_long(self) -> bool:
         """Say whether the last request of the backlog would wait too long, because those before it are slow."""
-        if len(self._backlog) <= self._most_waiting:
+        if len(self._backlog) <= self.most_waiting:
             return False
         pace = self._backlog[-1].pace
         if pace is None or not pace.known:

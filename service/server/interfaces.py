@@ -55,6 +55,7 @@ class MasterEvents:
     worker_not_started: Callable[[], object]
     worker_lost: Callable[[str], object]  # "boot", "died", "hung" or "silent"
     worker_gone: Callable[[str], object]  # its slot
+    workers_wanted: Callable[[int], object]  # how many there are to be; called again and again
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker as BaseWorker
 
 from service.config.settings import Settings
+from service.process_table import STATES, Row
 from service.server.accept import Acceptor, allowed_connections
 from service.server.connections import ClientLimits, Connections
 from service.server.dispatch import ERRAND_THREADS, Dispatcher, Pages, Threads
@@ -32,6 +33,7 @@ from service.server.wsgi import Exchange
 ORPHAN_SECONDS: Final = 1.5  # for what is in flight when the master has gone
 BUSY_SECONDS: Final = 0.2  # after which the main loop is not waited for to close its listeners
 NO_PAGES: Final = Pages()
+READY, STOPPING, HUNG = map(STATES.index, ("ready", "stopping", "hung"))
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
@@ -53,15 +55,16 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         super().init_process()
 
     def set_up(
-        self, settings: Settings, state: State, events: WorkerEvents = NO_EVENTS, pages: Pages = NO_PAGES
+        self,
+        settings: Settings,
+        state: State,
+        events: WorkerEvents = NO_EVENTS,
+        pages: Pages = NO_PAGES,
+        row: Row | None = None,
     ) -> None:
-        """Put together what serves; `pages` are what is asked for beside predictions."""
-        self._state, self._events = state, events
-        self._periodic = Periodic(events.periodic, self.log)
-        wanted = self.cfg.worker_connections
-        most = allowed_connections(wanted)
-        if most < wanted:
-            self.log.info("at most %s connections in this worker, for want of descriptors", most)
+        """Put together what serves; `pages` are asked for beside predictions, and `row` shows what this worker does."""
+        self._state, self._events, self._row = state, events, row or Row()
+        self._periodic = Periodic(self._report, self.log)
         exchange = Exchange(self.wsgi, multiprocess=self.cfg.workers > 1)
         self._dispatcher = Dispatcher(
             self._loop,
@@ -85,12 +88,19 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._loop,
             self.sockets,
             self._connections,
-            most,
+            self._allowed_connections(),
             partial(state.mean_connections, 2 * settings.workers),
             self._dispatcher.is_busy,
             events,
             self.log,
         )
+
+    def _allowed_connections(self) -> int:
+        wanted = self.cfg.worker_connections
+        most = allowed_connections(wanted)
+        if most < wanted:
+            self.log.info("at most %s connections in this worker, for want of descriptors", most)
+        return most
 
     def run(self) -> None:
         """Serve until told to stop, then answer what is in flight within `graceful_timeout`.
@@ -100,6 +110,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         while self.alive and self._has_master():
             self._acceptor.resume()
             self._turn()
+        self._periodic.call()  # it stops, which whoever is scraped is to know
         self._acceptor.stop(take_last=self._state.draining)
         self._connections.wind_down()
         until = time.monotonic() + self.cfg.graceful_timeout
@@ -148,6 +159,18 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._connections.end_overdue()
         self._dispatcher.end_overdue()
         self._periodic.call_if_due()
+
+    def _report(self) -> None:
+        """Tell what this worker does now, and have written what it has counted."""
+        row, dispatcher, connections = self._row, self._dispatcher, self._connections
+        row.computed(time.process_time())
+        row.state = HUNG if dispatcher.hangs else READY if self.alive else STOPPING
+        row.queued, row.most_queued = dispatcher.queued, dispatcher.most_waiting
+        row.idle, row.sending = len(connections.idle), connections.sending
+        row.reading = len(connections.transferring) - row.sending
+        row.answering = connections.count - row.idle - row.reading - row.sending
+        row.most_connections = self._acceptor.most
+        self._events.periodic()
 
     def _has_master(self) -> bool:
         """Say whether the master is alive; if not, begin to end."""

@@ -3,20 +3,36 @@
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from types import SimpleNamespace, TracebackType
+from typing import Protocol, Self
 
 from service.errors import ServiceError, TryLater
+
+
+class Occupancy(Protocol):
+    """Where the numbers of running and waiting requests can be seen."""
+
+    predicting: int
+    waiting: int
+
+
+class Seat(Protocol):
+    """Where this process tells what it does; a fork gets another row."""
+
+    @property
+    def row(self) -> Occupancy:
+        """Where it is told."""
 
 
 class Admission:
     """Hands out at most `slots` slots at a time, for at most `rows` rows together.
 
     At most `most_waiting` requests wait, each for at most `seconds`; when that many wait, the next is shed at once. A
-    request for more than `rows` rows is admitted while no other has any.
+    request for more than `rows` rows is admitted while no other has any. `seat` is told how many run and wait.
     """
 
-    def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float) -> None:
+    def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float, seat: Seat | None = None) -> None:
+        self._seat = seat or SimpleNamespace(row=SimpleNamespace())
         self._changed = threading.Condition(threading.Lock())
         self._slots, self._most_waiting, self._rows, self.seconds = slots, most_waiting, rows, seconds
         self._slots_taken = self._rows_taken = self._waiting = 0
@@ -40,6 +56,7 @@ class Admission:
             if waits:
                 self._wait(rows, until)
             self._slots_taken += 1
+            self._seat.row.predicting = self._slots_taken
             self._rows_taken += rows
         return waits
 
@@ -54,6 +71,7 @@ class Admission:
         """Give back a slot with its rows."""
         with self._changed:
             self._slots_taken -= 1
+            self._seat.row.predicting = self._slots_taken
             self._rows_taken -= rows
             if self._waiting:
                 self._changed.notify_all()  # the first of them may need more rows than there are
@@ -70,12 +88,14 @@ class Admission:
             message = f"{limits} are in use, and {self._waiting} requests wait; try again later, or add workers."
             raise TryLater("overloaded", message, shed="slots")
         self._waiting += 1
+        self._seat.row.waiting = self._waiting
         try:
             if not self._changed.wait_for(lambda: self._fits(rows), max(0.0, until - time.monotonic())):
                 message = f"{limits} stayed in use for {self.seconds:g} s; try again later, or add workers."
                 raise TryLater("overloaded", message, shed="queue_time")
         finally:
             self._waiting -= 1
+            self._seat.row.waiting = self._waiting
 
 
 class Slot:

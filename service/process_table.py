@@ -1,0 +1,109 @@
+"""What the processes of one server tell of themselves, in shared memory, so that whichever is scraped answers for all.
+
+Numbers have four or eight bytes and are written as a whole, each by one process, so no lock is needed, and a process
+that is killed leaves nothing half done.
+
+Imports: nothing.
+"""
+
+import ctypes
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+MASTER: Final = "master"
+FILE: Final = "processes"
+SLOTS: Final = 2048  # as many as service/server/shared_state.py has
+STATES: Final = ("starting", "ready", "stopping", "hung")  # of workers
+
+
+class Row(ctypes.Structure):
+    """The numbers of one process, or of the slot that it has: assignments are seen by all processes at once."""
+
+    cpu_before: float  # seconds that earlier processes of the slot have computed
+    cpu_seconds: float  # the most that was ever told of the slot, which does not fall
+    memory_read_at: float  # monotonic clock
+    memory_kilobytes: int
+    pid: int  # 0: there is no process
+    slots: int  # how many there have been, and so many workers are wanted; both only in the master's row
+    wanted: int
+    state: int  # index in STATES
+    predicting: int  # requests that hold a prediction slot
+    waiting: int  # requests that wait for a slot
+    queued: int  # requests that wait for the main loop or a thread
+    reading: int  # connections, and so the next three
+    answering: int
+    sending: int
+    idle: int
+    most_predicting: int
+    most_waiting: int
+    most_queued: int  # of a slow model, before others are refused
+    most_connections: int
+
+    _fields_ = (
+        ("cpu_before", ctypes.c_double),
+        ("cpu_seconds", ctypes.c_double),
+        ("memory_read_at", ctypes.c_double),
+        ("memory_kilobytes", ctypes.c_uint64),
+        *(
+            (name, ctypes.c_uint32)
+            for name in (
+                *("pid", "slots", "wanted", "state", "predicting", "waiting", "queued"),
+                *("reading", "answering", "sending", "idle"),
+                *("most_predicting", "most_waiting", "most_queued", "most_connections"),
+            )
+        ),
+    )
+
+    def enter(self, pid: int) -> None:
+        """Begin a process in this row."""
+        self.leave()
+        self.pid = pid
+
+    def leave(self) -> None:
+        """Note that the process of a worker has gone; what its slot has computed stays."""
+        computed = self.cpu_seconds
+        ctypes.memset(ctypes.byref(self), 0, ctypes.sizeof(self))
+        self.cpu_before = self.cpu_seconds = computed
+
+    def computed(self, seconds: float) -> float:
+        """Note for how many seconds the process has computed; return those of the slot, which never fall."""
+        self.cpu_seconds = max(self.cpu_seconds, self.cpu_before + seconds)
+        return self.cpu_seconds
+
+
+_ROW: Final = ctypes.sizeof(Row)
+SIZE: Final = (1 + SLOTS) * _ROW
+
+
+class ProcessTable:
+    """The rows of the master and of all worker slots ("w" and a number), in memory that the processes share."""
+
+    def __init__(self, memory: "mmap.mmap | bytearray | None" = None) -> None:
+        self._memory = bytearray(SIZE) if memory is None else memory
+
+    def row(self, slot: str) -> Row:
+        """Return the row of a slot."""
+        place = 0 if slot == MASTER else 1 + int(slot[1:])
+        return Row.from_buffer(self._memory, place * _ROW)
+
+    def reserve(self, slot: str) -> None:
+        """Have a slot among those that are looked at; only in the master."""
+        master = self.row(MASTER)
+        master.slots = max(master.slots, 1 + int(slot[1:]))
+
+    def used(self) -> Iterator[tuple[str, Row]]:
+        """Yield the master and the slots that have, or had, a process, with their rows."""
+        for place in range(1 + self.row(MASTER).slots):
+            row = Row.from_buffer(self._memory, place * _ROW)
+            if row.pid or row.cpu_seconds:
+                yield f"w{place - 1}" if place else MASTER, row
+
+
+def make(directory: Path) -> ProcessTable:
+    """Make the table in a directory, and reserve its memory now."""
+    with (directory / FILE).open("w+b") as file:
+        file.write(bytes(SIZE))
+        file.flush()
+        return ProcessTable(mmap.mmap(file.fileno(), SIZE))
