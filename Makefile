@@ -7,7 +7,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-prometheus test-proxies \
+.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-prometheus test-proxies test-traces \
   test-score test-browser pictures proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
   lock clean
 
@@ -25,7 +25,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not prometheus and not proxies and not browser and not score" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not prometheus and not proxies and not browser and not score and not traces" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
@@ -57,6 +57,9 @@ INSTALLED = current oldest bare
 INSTALL = tests/system/install
 test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the wheel, install it, run its command and serve from Jupyter
 	.venv/bin/pytest $(INSTALL) -m install --numprocesses 2 --dist load
+
+test-traces: .venv/dev.stamp .venv-traces/stamp  ## spans by OpenTelemetry's SDK, received by a collector; in an environment of their own
+	PYTHONPATH=.venv-traces/python .venv/bin/pytest tests/system/traces -m traces --numprocesses 2 --dist loadfile
 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
 	.venv/bin/pytest -m proxies --timeout 600
@@ -150,28 +153,31 @@ wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-strip-extras $(LOCK_FLAGS)
+# All but `tracing`: the tests show that nothing needs it.
+EXTRAS = --extra data --extra mlflow --extra versions
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	printf '%s\n' onnx rich > .venv/packing.txt; printf '%s\n' onnx rich scikit-learn skops > .venv/estimators.txt
 	for set in "-compiled:--group image --excludes .venv/estimators.txt" ":--group image --excludes .venv/packing.txt" \
-	  "-train:--all-extras" "-dev:--all-extras --group dev"; do \
+	  "-train:$(EXTRAS)" "-dev:$(EXTRAS) --group dev"; do \
 	  $(COMPILE) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
 	.venv/bin/python -m model.environments.lock .venv/bin/uv $(LOCK_FLAGS)
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.txt
 	$(COMPILE) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
+	$(COMPILE) -c requirements-dev.txt tests/system/traces/requirements.in -o tests/system/traces/requirements.txt
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
 	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	for each in $(LIBRARIES); do \
-	  $(COMPILE) --all-extras --group dev pyproject.toml tests/models/requirements-$$each.in \
+	  $(COMPILE) $(EXTRAS) --group dev pyproject.toml tests/models/requirements-$$each.in \
 	    -c requirements-dev.txt -o tests/models/requirements-$$each.txt || exit 1; \
 	done
 	$(COMPILE) $(INSTALL)/build.in -o $(INSTALL)/build.txt
-	$(COMPILE) --all-extras -c requirements-dev.txt pyproject.toml $(INSTALL)/current.in -o $(INSTALL)/current.txt
+	$(COMPILE) $(EXTRAS) -c requirements-dev.txt pyproject.toml $(INSTALL)/current.in -o $(INSTALL)/current.txt
 	$(COMPILE) --extra data --resolution lowest-direct pyproject.toml $(INSTALL)/oldest.in -o $(INSTALL)/oldest.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-install .venv-models .venv-openapi .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-install .venv-models .venv-openapi .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
@@ -179,6 +185,12 @@ clean:  ## remove the environments and the reference bundle
 	@rm -rf .venv-browser && mkdir .venv-browser && cp tests/system/browser/package*.json .venv-browser
 	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-browser/python -r $< >&2
 	@npm ci --prefix .venv-browser --ignore-scripts --no-audit --no-fund --silent >&2
+	@touch $@
+
+# Packages beside those of .venv, for PYTHONPATH.
+.venv-traces/stamp: tests/system/traces/requirements.txt | .venv/dev.stamp
+	@rm -rf .venv-traces && mkdir .venv-traces
+	@.venv/bin/uv pip install --quiet --compile-bytecode --require-hashes --python .venv/bin/python --target .venv-traces/python -r $< >&2
 	@touch $@
 
 .venv/%.stamp: requirements-%.txt

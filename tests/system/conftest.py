@@ -19,8 +19,9 @@ from tests.badinput import JSON
 from tests.conftest import ROOT
 from tests.system import own_code, sleeping
 
-# Its tests import what only `make test-browser` installs.
-collect_ignore = [] if find_spec("playwright") else ["browser"]
+# These import what only `make test-browser` and `make test-traces` install.
+NEEDED = {"browser": "playwright", "traces": "opentelemetry"}
+collect_ignore = [folder for folder, package in NEEDED.items() if not find_spec(package)]
 DEADLINE = 30.0
 # Packs a version of the reference model; the classes of version 2 are strings.
 PACK_VERSION = """
