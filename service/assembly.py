@@ -16,7 +16,7 @@ from flask import Flask
 from model.bundle.trust import make_importable
 from model.forking import end_with_parent, prefer_oom_kill
 from service.config.refusals import NO_ROOM, Refused
-from service.config.settings import Settings
+from service.config.settings import SettingError, Settings
 from service.drift.monitor import DriftMonitor
 from service.errors import failure_of
 from service.http import documents, metadata, web
@@ -30,6 +30,7 @@ from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
 from service.monitoring.processes import read_memory
 from service.monitoring.recorder import Recorder
+from service.monitoring.redaction import Redaction
 from service.monitoring.refusal import Caller, Refusal
 from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory, shared_state
@@ -55,7 +56,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     No thread is started, and nothing is predicted.
     """
     settings = Settings.from_env(environ)
-    _configure_logging(settings.log_level.upper())
+    _configure_logging(settings.log_level.upper(), _redaction(settings))
     logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
     # With stdout closed, descriptor 1 is whatever was opened since.
     writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
@@ -97,7 +98,8 @@ def assemble(
     metrics = Metrics(protocols.names, directory, drift.report)
     metrics.declare_build(settings.revision)
     metrics.declare_model(served.contract.signature)
-    log = PredictionLog(write, share=settings.log_share, most_rows=settings.log_rows, redact=settings.log_redact)
+    redaction = _redaction(settings)
+    log = PredictionLog(write, share=settings.log_share, most_rows=settings.log_rows, redaction=redaction)
     tracer = tracer_of(environ, metrics.spans)
     recorder = Recorder(metrics, log, drift, tracer)
     return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), state, tracer)
@@ -179,12 +181,23 @@ def _refusal_of(early: EarlyRefusal) -> Refusal:
     return Refusal(failure.status, failure, Caller(early.client, early.method, early.path))
 
 
-def _configure_logging(level: str) -> None:
+def _redaction(settings: Settings) -> Redaction:
+    """Return what is left out of the logs; raises SettingError."""
+    try:
+        return Redaction(settings.log_redact, settings.log_redact_pattern)
+    except ValueError:
+        expected = "a regular expression in the syntax of RE2 that does not match an empty text"
+        raise SettingError(f"LOG_REDACT_PATTERN={settings.log_redact_pattern!r}: expected {expected}.") from None
+
+
+def _configure_logging(level: str, redaction: Redaction) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(Formatter("[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"))
+    form = "[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
+    handler.setFormatter(Formatter(form, redaction=redaction))
     logging.basicConfig(level=level, handlers=[handler])
     logging.captureWarnings(capture=True)  # else the model's own code writes them to stderr as they are
-    if level != "DEBUG":  # they are for whoever fits a model, and some libraries warn of each prediction
+    # They may contain values. They are for whoever fits a model, and some libraries warn of each prediction.
+    if level != "DEBUG" or redaction.features:
         logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 

@@ -31,6 +31,7 @@ HOMES = {
     "prometheus_client": ["service.monitoring"],
     "pyarrow": ["service.scoring.arrow_files"],
     "rich": ["model.commands.terminal"],
+    "re2": ["service.monitoring.redaction"],
     "simdjson": ["service.validation.plain_numbers"],
     "sklearn": [
         "model.packing.pruning",

@@ -72,6 +72,7 @@ VALUES: Final = Parser(
     lambda given: {"*": None} if given == "missing" else _values(json.loads(given)),
     "missing, or a JSON object of numbers, strings, true, false or null by column",
 )
+PATTERN: Final = Parser(str, "a regular expression")
 YES_NO: Final = _matching("(?i:0|1|false|true|no|yes)", "1 or 0", lambda given: given.lower() in ("1", "true", "yes"))
 LEVEL: Final = _matching("(?i:debug|info|warning|error)", "debug, info, warning or error", str.lower)
 ADDRESS: Final = _matching(
@@ -251,6 +252,12 @@ class Settings:
     )
     log_rows: int = setting("LOG_ROWS", _whole(0, 10**7), "the most rows of one request in its log line", default=10)
     log_redact: tuple[str, ...] = setting("LOG_REDACT", NAMES, "features whose values are never logged", default=())
+    log_redact_pattern: str | None = setting(
+        "LOG_REDACT_PATTERN",
+        PATTERN,
+        "what is never logged of values and messages, whatever feature it is of",
+        default=None,
+    )
     drift_rows: int = setting(
         "DRIFT_ROWS", _whole(100, 10**9), "the most rows that are compared with the training data", default=100_000
     )

@@ -38,12 +38,14 @@ def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -
     asked = this_request()
     if failure.status == 500:
         logger.error("%s failed: %s", _named(asked.ids), failure.code, exc_info=error)
+    redaction = recorder.redaction
     if isinstance(error, ValueRefused):
-        logger.info("%s: a step of the model refused a value: %s", _named(asked.ids), error)
+        logger.info("%s: a step of the model refused a value: %s", _named(asked.ids), redaction.words(error))
     if protocols.terse:
-        # Without values: LOG_REDACT may name their features.
+        # Without values, and without names that may be some.
         said = "; ".join(f"{each.pointer}: expected {each.expected}" for each in failure.problems[:_MOST_LOGGED])
-        logger.debug("%s: %s: %s", _named(asked.ids), failure.code, said or failure.message)
+        said = redaction.detail(failure) if redaction.features or not said else said
+        logger.debug("%s: %s: %s", _named(asked.ids), failure.code, said)
     response = response_of(protocols.refuse(asked.path, failure, asked.ids))
     response.headers += failure.headers.items()
     if not asked.recorded and failure.code != "draining":  # which is what a health check asks for

@@ -11,6 +11,7 @@ from traceback import TracebackException
 from typing import Any, Final
 
 from model.oneline import one_line
+from service.monitoring.redaction import NOTHING_REDACTED, Redaction
 
 HEADING: Final = "Traceback (most recent call last):"
 CAUSED: Final = "The above exception was the direct cause of the following exception:"
@@ -19,15 +20,24 @@ MOST_EXCEPTIONS: Final = 20  # of one record, chained or in groups
 
 
 class Formatter(logging.Formatter):
-    """Formats records so that no string in them can be mistaken for a record."""
+    """Formats records so that no string in them can be mistaken for a record, and without what is not to be logged.
+
+    Exceptions of the model's own code may contain values. Where values of features are not to be logged, only the types
+    of exceptions are, and where they were raised.
+    """
+
+    def __init__(self, form: str, dates: str | None = None, redaction: Redaction = NOTHING_REDACTED) -> None:
+        super().__init__(form, dates)
+        self._redaction = redaction
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's interface
         """Return the record's line."""
-        return one_line(super().formatMessage(record))
+        return one_line(self._redaction.text(super().formatMessage(record)))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's interface
         """Return the lines of an exception and of those that led to it, indented."""
-        return _indented(_lines(TracebackException(*ei, compact=True)))
+        lines = _lines(TracebackException(*ei, compact=True), types_only=bool(self._redaction.features))
+        return _indented(map(self._redaction.text, lines))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802  # logging's interface
         """Return the lines of a stack, indented."""
@@ -38,7 +48,7 @@ def _indented(lines: Iterable[str]) -> str:
     return "\n".join(f"  {one_line(line)}" for line in lines)
 
 
-def _lines(last: TracebackException) -> Iterator[str]:
+def _lines(last: TracebackException, *, types_only: bool) -> Iterator[str]:
     """Yield the lines of an exception after those that led to it, then of the exceptions in its group."""
     pending = deque([last])
     for _ in range(MOST_EXCEPTIONS):
@@ -49,7 +59,8 @@ def _lines(last: TracebackException) -> Iterator[str]:
             yield from (words, HEADING) if words else (HEADING,)
             for call in error.stack.format():
                 yield from call.rstrip("\n").split("\n")
-            yield from (line.rstrip("\n") for line in error.format_exception_only())
+            said = (line.rstrip("\n") for line in error.format_exception_only())
+            yield from (next(said, "").partition(":")[:1] if types_only else said)
 
 
 def _chain(last: TracebackException) -> list[tuple[TracebackException, str]]:

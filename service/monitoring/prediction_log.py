@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
-from model.prediction import Prediction, Rows
+from model.prediction import Prediction
 from service.errors import OK
 from service.formats import strict_json
+from service.monitoring.redaction import NOTHING_REDACTED, Redaction
 from service.monitoring.refusal import Refusal
 from service.protocols.base import Call, ModelIdentity
 from service.protocols.json_shapes import values_by_row
@@ -42,12 +41,17 @@ class PredictionLog:
     """Writes outcomes as lines: a share of them, some of their rows, without redacted features."""
 
     def __init__(
-        self, write: Callable[[bytes], None], *, share: float = 1.0, most_rows: int = 10, redact: Sequence[str] = ()
+        self,
+        write: Callable[[bytes], None],
+        *,
+        share: float = 1.0,
+        most_rows: int = 10,
+        redaction: Redaction = NOTHING_REDACTED,
     ) -> None:
         self._write = write
         self._share = share
         self._most_rows = most_rows
-        self._redact = redact
+        self.redaction = redaction
 
     def record(self, outcome: Outcome, names: Sequence[str]) -> None:
         """Write the line of an outcome, unless it succeeded and is not sampled; `names` are the features in order.
@@ -71,25 +75,17 @@ class PredictionLog:
             "latency_ms": None if outcome.seconds is None else round(outcome.seconds * 1000, 3),
         }
         if outcome.refusal is not None:
-            entry |= outcome.refusal.described(self._redact)
+            entry |= outcome.refusal.described(self.redaction)
         if call is not None and prediction is not None:
             most = self._most_rows
             entry["rows"] = len(call.rows)
-            entry["inputs"] = self._shown(call.rows[:most], names)
+            entry["inputs"], left_out = self.redaction.rows(call.rows[:most], names)
             entry["predictions"] = prediction.labels[:most].tolist()
             if prediction.probabilities is not None:
                 entry["probabilities"] = values_by_row(prediction.probabilities, most)
-            if self._redact:
-                entry["redacted"] = [name for name in names if name in self._redact]
+            if left_out:
+                entry["redacted"] = left_out
         return entry
-
-    def _shown(self, rows: Rows, names: Sequence[str]) -> Any:
-        """Return the rows with redacted columns as NaN, which is null in JSON."""
-        columns = [position for position, name in enumerate(names) if name in self._redact]
-        if columns:
-            rows = rows.copy()
-            rows[:, columns] = np.nan
-        return rows.tolist() if rows.dtype == object else rows
 
 
 def _iso_time(unix: float) -> str:

@@ -145,6 +145,7 @@ class Recorder:
         self._compare = drift.add
         self._log = log
         self._tracer = tracer
+        self.redaction = log.redaction
         self._dropping = False
         self._ignored: set[str] = set()
         self._running: dict[Record, None] = {}  # requests in progress, oldest first

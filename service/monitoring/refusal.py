@@ -1,10 +1,10 @@
 """Why a request failed and who sent it, for its line in the prediction log."""
 
-from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, Final
 
 from service.errors import Failure
+from service.monitoring.redaction import Redaction
 
 MOST_SHOWN: Final = 200  # characters of what comes from the request
 
@@ -23,9 +23,9 @@ class Caller:
     forwarded_for: str = ""
     owner: str = ""
 
-    def described(self) -> dict[str, str]:
+    def described(self, redaction: Redaction) -> dict[str, str]:
         """Return what is known, by its name in the log."""
-        return {name: value[:MOST_SHOWN] for name, value in vars(self).items() if value}
+        return {name: redaction.text(value)[:MOST_SHOWN] for name, value in vars(self).items() if value}
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,22 @@ class Refusal:
     failure: Failure
     caller: Caller
 
-    def described(self, redacted: Container[str]) -> dict[str, Any]:
-        """Return the members of a log line that say why the request failed, without values of redacted features."""
+    def described(self, redaction: Redaction) -> dict[str, Any]:
+        """Return the members of a log line that say why the request failed, without what is left out of the log."""
         failure = self.failure
         first = failure.problems[0] if failure.problems else None
-        found: dict[str, Any] = {"status": self.status, "detail": _detail(failure, redacted)}
-        if first is not None and (not redacted or failure.feature is not None):
-            found["pointer"] = first.pointer
+        found: dict[str, Any] = {"status": self.status, "detail": self._detail(redaction)}
+        if first is not None and (not redaction.features or failure.feature is not None):
+            found["pointer"] = redaction.text(first.pointer)
         if failure.feature is not None:
             found["feature"] = failure.feature[:MOST_SHOWN]
         if failure.problems:
             found["problems"] = len(failure.problems)
-        return found | self.caller.described()
+        return found | self.caller.described(redaction)
 
-
-def _detail(failure: Failure, redacted: Container[str]) -> str:
-    """Return the message, or less of it if it may contain a value of a redacted feature."""
-    if not redacted or (not failure.problems and failure.status not in (400, 422)):
-        return failure.message
-    if failure.feature is None or not failure.problems:
-        # Names may be values, too: those of a CSV file that has no header, for instance.
-        return f"{failure.title}."
-    first = failure.problems[0]
-    got = "a value that is not logged" if failure.feature in redacted else first.got
-    return f"{first.pointer}: expected {first.expected}, got {got}."
+    def _detail(self, redaction: Redaction) -> str:
+        """Return the message; where the path is not logged as it is, none that may contain a part of it."""
+        path = self.caller.path
+        if not self.failure.problems and redaction.text(path) != path:
+            return f"{self.failure.title}."
+        return redaction.detail(self.failure)

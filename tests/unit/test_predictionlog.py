@@ -10,6 +10,7 @@ import pytest
 
 from model.prediction import Prediction
 from service.monitoring.prediction_log import Outcome, PredictionLog
+from service.monitoring.redaction import Redaction
 from service.protocols.base import Call, ModelIdentity
 from service.tracing.context import Trace
 
@@ -70,7 +71,7 @@ def test_only_so_many_rows_are_logged_but_all_are_counted():
 
 def test_redacted_features_are_never_written():
     """The column is empty; the others stay."""
-    (entry,) = entries(outcome(rows=2), redact=["income"])
+    (entry,) = entries(outcome(rows=2), redaction=Redaction(["income"]))
 
     assert [[0.0, None], [2.0, None]] == entry["inputs"]
 

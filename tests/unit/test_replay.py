@@ -23,6 +23,7 @@ from model.packing.pack import pack
 from model.predictor import Predictor
 from service.errors import OK
 from service.monitoring.prediction_log import Outcome, PredictionLog
+from service.monitoring.redaction import Redaction
 from service.protocols.base import Call, ModelIdentity
 from service.tracing.context import trace_of
 
@@ -131,7 +132,9 @@ def test_what_cannot_be_replayed_is_said_with_the_reason(replay, bundles, reques
     """Lines of something else are skipped; failures, redacted and missing rows are counted by reason."""
     served = bundles / "served"
     whole = write_log(served, requests[1:3], tmp_path / "whole")
-    redacted = write_log(served, requests[:2], tmp_path / "redacted", redact=load(served).manifest.signature.names[:1])
+    redacted = write_log(
+        served, requests[:2], tmp_path / "redacted", redaction=Redaction(load(served).manifest.signature.names[:1])
+    )
     cut = write_log(served, requests[:1], tmp_path / "cut", most_rows=2)
     empty = write_log(served, requests[:3], tmp_path / "empty", most_rows=0)
     failed = {"time": "", "request_id": "f", "model": None, "protocol": "native", "code": "invalid_json"}
