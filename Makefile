@@ -29,16 +29,16 @@ test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Pyt
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
-	DOCKER=$(DOCKER) .venv/bin/pytest -m image --timeout 900
+	DOCKER=$(DOCKER) .venv/bin/pytest tests/system -m image --timeout 900
 
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
-	.venv/bin/pytest -m bench --timeout 300
+	.venv/bin/pytest tests/system/test_bench.py -m bench --timeout 300
 
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
-	.venv/bin/pytest -m clients
+	.venv/bin/pytest tests/system/test_clients.py -m clients
 
 test-score: .venv/dev.stamp  ## score files by the command: killed, without room, beside a real server
-	.venv/bin/pytest -m score --numprocesses 2
+	.venv/bin/pytest tests/system/test_score.py -m score --numprocesses 2
 
 test-openapi: .venv/dev.stamp .venv-openapi/stamp  ## the OpenAPI document: validators, Schemathesis, generated clients
 	.venv/bin/pytest -m openapi tests/system/openapi --numprocesses 2 --dist load
@@ -62,7 +62,8 @@ test-traces: .venv/dev.stamp .venv-traces/stamp  ## spans by OpenTelemetry's SDK
 	PYTHONPATH=.venv-traces/python .venv/bin/pytest tests/system/traces -m traces --numprocesses 2 --dist loadfile
 
 test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
-	.venv/bin/pytest -m proxies --timeout 600
+	.venv/bin/pytest tests/system/reliability -m "proxies and alone" --timeout 600
+	.venv/bin/pytest tests/system/reliability -m "proxies and not alone" --timeout 600 --numprocesses 2 --dist loadfile
 
 test-prometheus: .venv/dev.stamp prometheus  ## alerts and dashboards: promtool, real Prometheus and Alertmanager
 	.venv/bin/pytest tests/system/prometheus -m prometheus
@@ -82,7 +83,7 @@ fuzz: .venv/dev.stamp  ## look for bodies that cost too much, for FUZZ_SECONDS i
 FIRST = $(shell [ $$(id -u) = 0 ] && echo nice -n -19)
 reliability: .venv/dev.stamp proxies  ## all of test-proxies at full length; writes docs/reliability.md
 	rm -f .venv/figures.jsonl
-	RELIABILITY=full RELIABILITY_FIGURES=.venv/figures.jsonl $(FIRST) .venv/bin/pytest -m proxies --timeout 1800
+	RELIABILITY=full RELIABILITY_FIGURES=.venv/figures.jsonl $(FIRST) .venv/bin/pytest tests/system/reliability -m proxies --timeout 1800
 	.venv/bin/python -m tests.system.reliability.figures .venv/figures.jsonl docs/reliability.md
 
 # invoke-rc.d starts no service in runlevel 1: they are programs for the tests here.

@@ -8,11 +8,17 @@ from tests.system.reliability import figures
 from tests.system.reliability.fronts import proxying
 
 
+# What compares times, rates or memory.
+ALONE = {"test_crowds", "test_kills", "test_overload", "test_schedule", "test_slow", "test_soak", "test_stopping"}
+
+
 def pytest_collection_modifyitems(items):
-    """Mark everything in this folder: it needs nginx and HAProxy."""
+    """Mark everything in this folder: it needs nginx and HAProxy, and some of it both cores."""
     for item in items:
         if item.path.parent.name == "reliability":
             item.add_marker(pytest.mark.proxies)
+            if item.path.stem in ALONE:
+                item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture
