@@ -243,6 +243,13 @@ CATALOGUE: Final = (
         values=("ok", "failed"),
     ),
     Declaration(
+        Gauge,
+        "model_reload_failed_timestamp_seconds",
+        (),
+        "Unix time at which a reload last failed; 0 if none has since the server was started.",
+        _LIVE_MAX,
+    ),
+    Declaration(
         Counter,
         "workers_lost_total",
         ("reason",),

@@ -134,8 +134,10 @@ class Metrics:
         self._made["ready_workers"].set(1)
 
     def reloaded(self, *, ok: bool) -> None:
-        """Count one reload of the model."""
+        """Count one reload of the model, and note when one failed."""
         self._made["model_reloads_total"].labels("ok" if ok else "failed").inc()
+        if not ok:
+            self._made["model_reload_failed_timestamp_seconds"].set(time.time())
 
     def worker_lost(self, reason: str) -> None:
         """Count one worker that ended without being asked to."""

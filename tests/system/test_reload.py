@@ -94,3 +94,4 @@ def test_a_bundle_that_is_wrong_leaves_the_old_model_serving(serve, bundle, dama
     assert "Traceback" not in server.errors
     with server.connect() as connection:
         assert b'mlservice_model_reloads_total{outcome="failed"} 2.0' in connection.ask("GET", "/metrics")[2]
+    assert server.metric("model_loaded_timestamp_seconds") < server.metric("model_reload_failed_timestamp_seconds")
