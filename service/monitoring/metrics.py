@@ -21,6 +21,7 @@ from service.monitoring import metric_files
 from service.monitoring.catalogue import CATALOGUE, PREFIX
 from service.monitoring.class_counts import ClassCounts
 from service.monitoring.drift_metrics import DriftMetrics, Reports
+from service.monitoring.exemplars import Exemplars
 from service.monitoring.feature_labels import FeatureLabels
 from service.monitoring.processes import ProcessMetrics
 from service.monitoring.request_metrics import RequestMetrics
@@ -99,10 +100,11 @@ class Metrics:
             for protocol in protocols
         }
         self.requests = RequestMetrics(made, self._by_protocol)
+        self.exemplars = Exemplars(self._by_protocol)
         self._by_class: dict[str, Any] = {}
         self._classes: ClassCounts | None = None
         computed = ProcessMetrics(self.processes), DriftMetrics(drift)
-        scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, computed)
+        scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, computed, self.exemplars)
         self._expose, self.statistics = scraper.exposition, scraper.statistics
 
     def exposition(self, accept: str, since: float) -> tuple[bytes, str]:

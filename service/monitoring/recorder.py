@@ -221,6 +221,9 @@ class Recorder:
             elif failure is not None:
                 self._metrics.refused_cells(signature, failure)
         self._log_outcome(outcome, names)
+        trace = outcome.trace
+        if trace.parent_id or trace.sampled:
+            self._metrics.exemplars.note(record.protocol, outcome.code, seconds, trace, outcome.time)
         if self._tracer is not None and (span := record.span(outcome)) is not None:
             self._tracer.add(span)
 

@@ -2,19 +2,22 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, exposition
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from service.errors import OK
 from service.monitoring.catalogue import PREFIX
+from service.monitoring.exemplars import Exemplars
 from service.monitoring.metric_files import UNREADABLE, Files
 from service.protocols.base import Statistics
 
 Found = TypeVar("Found")
+Encode = Callable[[CollectorRegistry], bytes]
 TRIES: Final = 5
 PAUSE_SECONDS: Final = 0.02
 
@@ -31,9 +34,10 @@ class Scraper:
         directory: Path | None,
         count_unreadable: Callable[[int], None],
         computed: tuple[Collector, ...],
+        exemplars: Exemplars,
     ) -> None:
         self._registry, self._directory, self._count_unreadable = registry, directory, count_unreadable
-        self._computed = computed
+        self._computed, self._exemplars = computed, exemplars
         for collector in self._computed if directory is None else ():
             registry.register(collector)
         self._reading = threading.Lock()
@@ -48,7 +52,13 @@ class Scraper:
             encode, content_type = exposition.choose_encoder(accept)
         except (TypeError, ValueError):  # the header has a malformed version
             encode, content_type = exposition.choose_encoder("")
-        return self._shared(content_type, since, encode), content_type
+        return self._shared(content_type, since, self._annotated(encode, content_type)), content_type
+
+    def _annotated(self, encode: Encode, content_type: str) -> Encode:
+        """Return what adds exemplars, which only OpenMetrics has, before it encodes."""
+        if "openmetrics" not in content_type:
+            return encode
+        return lambda registry: encode(_Annotated(registry, self._exemplars))
 
     def statistics(self, since: float) -> Statistics:
         """Return what became of all prediction requests before `since` (monotonic clock)."""
@@ -92,6 +102,18 @@ class Scraper:
         for collector in self._computed:
             registry.register(collector)
         return read(registry)
+
+
+class _Annotated(CollectorRegistry):
+    """A registry with exemplars."""
+
+    def __init__(self, registry: CollectorRegistry, exemplars: Exemplars) -> None:
+        super().__init__(support_collectors_without_names=True)
+        self._registry, self._exemplars = registry, exemplars
+
+    def collect(self) -> Iterable[Metric]:
+        """Return its metrics."""
+        return self._exemplars.add_to(self._registry.collect())
 
 
 def _samples(registry: CollectorRegistry) -> list[tuple[str, bool, float]]:

@@ -4,6 +4,7 @@ import logging
 import re
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.badinput import ROW
 from tests.unit.test_trace_context import INVALID, SPAN, TRACE
@@ -76,3 +77,18 @@ def test_the_record_of_a_failure_names_the_trace(broken, caplog):
 
     assert 500 == answer.status_code
     assert f"(trace {TRACE}) failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("parent", "expected"),
+    [(f"00-{TRACE}-{SPAN}-01", {TRACE}), (f"00-{TRACE}-{SPAN}-00", {TRACE}), ("", set()), ("nonsense", set())],
+)
+def test_only_a_trace_that_somebody_may_know_is_an_exemplar(server, parent, expected):
+    """One that a caller named; what began here and is recorded nowhere leads to nothing."""
+    server.predict({"features": ROW}, traceparent=parent)
+    accepted = server.client.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+
+    families = text_string_to_metric_families(accepted.text)
+    samples = [sample for family in families for sample in family.samples if sample.exemplar]
+    assert expected == {sample.exemplar.labels["trace_id"] for sample in samples}
+    assert len(expected) == len(samples)
