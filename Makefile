@@ -7,8 +7,8 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 # Read by the allocator when Python starts; model/thread_limits.py sets what is read later.
 export MALLOC_ARENA_MAX ?= 2
 
-.PHONY: help serve train test test-image test-bench test-clients test-models test-install test-openapi test-prometheus test-proxies test-traces \
-  test-score test-browser pictures proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
+.PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-traces \
+  test-score test-browser pictures kubectl proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
   lock clean
 
 help:  ## list the targets
@@ -25,7 +25,7 @@ bundle/manifest.json:
 
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not install and not models and not openapi and not prometheus and not proxies and not browser and not score and not traces" \
+	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not browser and not score and not traces" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
@@ -36,6 +36,9 @@ test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wr
 
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
 	.venv/bin/pytest tests/system/test_clients.py -m clients
+
+test-deploy: .venv/dev.stamp .venv-deploy/stamp kubectl  ## the manifests of deploy/kubernetes: kustomize, and the schemas of Kubernetes
+	.venv/bin/pytest tests/system/deploy -m deploy
 
 test-score: .venv/dev.stamp  ## score files by the command: killed, without room, beside a real server
 	.venv/bin/pytest tests/system/test_score.py -m score --numprocesses 2
@@ -96,6 +99,9 @@ prometheus:
 	@which prometheus promtool prometheus-alertmanager >/dev/null \
 	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	       prometheus prometheus-alertmanager; } >&2
+
+kubectl:
+	@which kubectl >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends kubernetes-client; } >&2
 
 pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
 	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
@@ -168,6 +174,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt tests/system/traces/requirements.in -o tests/system/traces/requirements.txt
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
 	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
+	$(COMPILE) tests/deploy/requirements.in -o tests/deploy/requirements.txt
 	for each in $(LIBRARIES); do \
 	  $(COMPILE) $(EXTRAS) --group dev pyproject.toml tests/models/requirements-$$each.in \
 	    -c requirements-dev.txt -o tests/models/requirements-$$each.txt || exit 1; \
@@ -178,7 +185,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-install .venv-models .venv-openapi .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
