@@ -53,7 +53,10 @@ class FormView:
 
 @dataclass(frozen=True)
 class ModelView:
-    """What the page says of the model; `form` is None if it has too many features for one."""
+    """What the page says of the model; `form` is None if it has too many features for one.
+
+    It is `comparable` if the bundle says what its training data were like.
+    """
 
     name: str
     version: str
@@ -69,6 +72,7 @@ class ModelView:
     thresholds: tuple[tuple[Label, float], ...]
     features: tuple[FeatureView, ...]
     form: FormView | None
+    comparable: bool
 
     @property
     def summary(self) -> str:
@@ -126,6 +130,7 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
         thresholds=thresholds,
         features=features,
         form=form if len(features) == len(signature.features) else None,
+        comparable=manifest.baseline is not None,
     )
 
 

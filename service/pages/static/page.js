@@ -3,6 +3,7 @@
 import { ApiError, predict, send, setToken } from "./api.js";
 import { Answer } from "./answer.js";
 import { make } from "./dom.js";
+import { Drift } from "./drift.js";
 import { startFiles } from "./files.js";
 import { Form } from "./form.js";
 import { written } from "./literal.js";
@@ -21,6 +22,7 @@ function start(entered = new Map()) {
   startWatch();
   if (found("token-form")) askForToken();
   if (found("files")?.hidden) startFiles(found("files"));
+  startDrift();
   if (found("model")) startModel(JSON.parse(found("model").textContent), entered);
 }
 
@@ -72,6 +74,19 @@ function showNotice(page) {
   const words = `Another model is served now: ${named(page)}. This page describes ${named(document)}.`;
   found("notice").replaceChildren(make("span", {}, words), show);
   found("notice").hidden = false;
+}
+
+let drift = null;
+
+// Shows how rows differ from the training data, and says so at the head of the page.
+function startDrift() {
+  drift?.stop();
+  drift = found("drift") ? new Drift(found("drift"), found("main").dataset.digest, showFact) : null;
+}
+
+function showFact(words) {
+  found("drift-fact").hidden = false;
+  found("drift-fact").querySelector("a").textContent = words;
 }
 
 let form = null;

@@ -50,6 +50,9 @@ def test_hostile_names_are_shown_as_text(visit, named):
     assert {*hostile.NAMES, "kind"} == set(names.evaluate_all("all => all.map(each => each.textContent)"))
     options = page.locator("#fields select option")
     assert set(hostile.NAMES) == set(options.evaluate_all("all => all.map(each => each.textContent)"))
+    compared = page.locator("#drift tbody th")
+    expect(compared).to_have_count(len(hostile.NAMES) + 1)
+    assert {*hostile.NAMES, "kind"} == set(compared.evaluate_all("all => all.map(each => each.textContent)"))
 
     answer = predict(page)
     classes = hostile.NAMES[:3]

@@ -22,7 +22,8 @@ def documented_nginx(folder, backend):
     port = free_port()
     location = LOCATION.search((ROOT / "docs/operations.md").read_text())[1]
     server = f"server {{ listen 127.0.0.1:{port};\n{location} }}"
-    (folder / "ml-service.conf").write_text(f"upstream ml_service {{ server 127.0.0.1:{backend}; }}\n{server}")
+    (folder / "conf.d").mkdir()
+    (folder / "conf.d/ml-service.conf").write_text(f"upstream ml_service {{ server 127.0.0.1:{backend}; }}\n{server}")
     (folder / "nginx.conf").write_text(NGINX_MAIN.format(folder=folder))
     command = [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "errors")]
     process = subprocess.Popen(command)
@@ -44,6 +45,7 @@ def test_below_a_path_of_nginx_everything_works(visit, serve, tmp_path):
         page.get_by_role("button", name="Predict", exact=True).click()
         expect(page.get_by_role("region", name="Answer").last).to_contain_text("Round trip")
         expect(page.locator("#code")).to_contain_text(f"http://127.0.0.1:{port}/models/churn/predict")
+        expect(page.get_by_role("region", name="Drift")).to_contain_text("Too few rows yet")
         page.get_by_label("Or paste rows").fill("5.1,3.5,1.4,0.2")
         page.get_by_role("button", name="Use these rows").click()
         page.get_by_role("button", name="Predict all rows").click()
@@ -93,6 +95,7 @@ def test_a_page_behind_a_token_asks_for_it_and_says_nothing_before(visit, guarde
     page.get_by_role("button", name="Predict all rows").click()
     expect(page.get_by_text("Done: 1 row predicted.")).to_be_visible()
     expect(page.locator("#code")).to_contain_text("$TOKEN")
+    expect(page.get_by_role("region", name="Drift")).to_contain_text("Too few rows yet")
     assert [] == visit.violations_of_accessibility()
 
     stored = page.evaluate("[document.cookie, localStorage.length, sessionStorage.length, location.href]")
