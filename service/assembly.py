@@ -44,8 +44,8 @@ from service.tracing.configuration import tracer_of
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
-# Reserved for metrics: several times the size of a worker's files and its successor's, and more files than they have.
-ROOM_FOR_EACH_WORKER, FILES_FOR_EACH_WORKER, FILES = 2**20, 10, 10
+# Reserved for metrics and drift: more than a worker's files and its successor's take, and more files than they have.
+ROOM_FOR_EACH_WORKER, FILES_FOR_EACH_WORKER, FILES = 2**21, 14, 10
 # Added to a worker's oom_score_adj: out of memory, the kernel is to end a worker, which is replaced, not the master.
 WORKERS_POINTS = 100
 

@@ -19,8 +19,9 @@ def bins_of(numbers: NDArray[Any]) -> Bins | None:
     ranks = -(-np.arange(1, _BINS) * len(ordered) // _BINS) - 1
     below = ordered[ranks]
     following = np.searchsorted(ordered, below, side="right")  # where the next larger number is, if there is one
-    last = ordered[-1] + _BEYOND * max(1e-300, abs(ordered[-1]))
-    above = np.append(ordered, last if np.isfinite(last) else ordered[-1])[following]
+    largest = float(ordered[-1])
+    last = largest + _BEYOND * max(1e-300, abs(largest))
+    above = np.append(ordered, last if np.isfinite(last) else largest)[following]
     edges = np.where(following < len(ordered), below / 2 + above / 2, above)
     edges = np.maximum(edges, below)  # halves of the smallest numbers are zero
     counts = np.diff(np.searchsorted(ordered, edges, side="right"), prepend=0, append=len(ordered))

@@ -51,7 +51,7 @@ def golden_rows(
             answer = lambda method: engine.predict(rows, (method,)).further[method]  # noqa: E731  # of two such functions
         else:
             selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))
-            rows = _select_rows(estimator, data, selected, framed=signature.layout == "frame")
+            rows = training_rows(estimator, data, selected, framed=signature.layout == "frame")
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[place] for column in columns] for place in selected]
             answer = lambda method: compute(method, estimator, copy.deepcopy(rows))  # noqa: E731  # likewise
@@ -110,7 +110,7 @@ def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Predic
     return Prediction(labels, tuple(found) if isinstance(found, list) else found)
 
 
-def _select_rows(estimator: Any, data: Any, selected: Any, *, framed: bool) -> Any:
+def training_rows(estimator: Any, data: Any, selected: Any, *, framed: bool) -> Any:
     """Return rows of the data in the kind of container that the estimator was fitted on."""
     names = fitted_names(estimator, getattr(data, "columns", ()))
     if hasattr(data, "columns") and names is not None:

@@ -1,7 +1,7 @@
 """Packs a fitted estimator into a bundle on disk, and verifies the bundle by loading it."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from model.packing.column_facts import column_facts, fitted_names, takes_strings
 from model.packing.containers import without_infinite_rows, zones_explained
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import baselines, golden_rows
+from model.packing.importances import importances_of
 from model.packing.labelling import label_by_thresholds
 from model.packing.library_check import compare_with_library
 from model.packing.objects import model_in, refuse_main
@@ -34,6 +35,7 @@ from model.packing.pruning import keep_what_predicts
 from model.packing.publish import name_files, staging_directory, write_files
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
+from model.packing.training_answers import training_answers
 from model.packing.training_data import INFINITE, is_index, read_columns
 from model.signature import TEXT, Dtype, Signature
 from model.sklearn_runtime import skops_io
@@ -61,12 +63,11 @@ def pack(
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it, and verify that it answers the same; raises ModelError.
 
-    `data` are training rows: a data frame, a matrix of shape (n, features) or, for a model of strings, a list of them.
-    The columns' dtypes and, if need be, names, the golden rows and the baseline are read from them. `allow_pickle`
-    writes a pickle if skops cannot hold the estimator. `code` is a directory of modules whose types the estimator may
-    contain. With `compiled`, a compiled form is added if it gives the same answers and is faster. `thresholds` are
-    those of classes (docs/models.md), `predict_fn` is what MLflow's routes answer. `dtypes` has the columns' names and
-    dtypes, where neither estimator nor data have them. `progress` is told each step.
+    `data` are training rows: a data frame, a matrix of shape (n, features), or a list of strings for a model of these.
+    Dtypes and names of columns, golden rows and baseline are read from them. `allow_pickle` writes a pickle if skops
+    cannot hold the estimator. `code` is a directory of modules whose types the estimator may contain. With `compiled`,
+    a compiled form is added if it gives the same answers and is faster. `thresholds` are those of classes, `predict_fn`
+    is what MLflow's routes answer. `dtypes` names columns if nothing else does. `progress` is told each step.
     """
     progress(Step.READ_SIGNATURE)
     whole = model_in(estimator)
@@ -81,8 +82,19 @@ def pack(
     golden, form["thresholds"] = label_by_thresholds(golden, signature, thresholds)
     form |= {"name": name, "version": version, "score": score, "requires": needs if own else [], "golden": golden}
     form |= {"signature": signature, "baseline": baseline, "predict_fn": predict_fn}
+    form |= _on_training_rows(estimator, signature, columns, data, form["thresholds"])
     progress(Step.VERIFY)
     return _publish(output, (_manifest(files, needs, **form), files), data, allow_pickle=allow_pickle, code=code)
+
+
+def _on_training_rows(
+    estimator: Any, signature: Signature, columns: list[Column] | None, data: Any, thresholds: Sequence[float | None]
+) -> dict[str, Any]:
+    """Return what the manifest says of answers and features, for a server to compare its rows with."""
+    return {
+        "answers": training_answers(estimator, signature, columns, data, thresholds),
+        "importances": importances_of(estimator, signature.names, columns, data),
+    }
 
 
 def _manifest(files: dict[str, bytes], needs: list[str], **fields: Any) -> Manifest:

@@ -15,7 +15,7 @@ from service.config.settings import SettingError, Settings
 from service.drift import slot_files
 from service.drift.counting import RowCounter, size_of
 from service.drift.figures import report_of
-from service.drift.pending import Pending, Taken
+from service.drift.pending import TURN_ROWS, Pending, Taken
 from service.drift.reference import MOST_NAMED, Reference
 from service.drift.report import Model, Report, Window
 from service.drift.ring import Ring, Slices, Span, sum_window
@@ -51,10 +51,11 @@ class DriftMonitor:
             raise SettingError(f"DRIFT_LEAST_ROWS: expected at most DRIFT_ROWS={settings.drift_rows}.")
         self._settings, self._model, self._directory = settings, slot, directory
         self._span = Span(settings.drift_rows, int(settings.drift_minutes * _NANOSECONDS))
-        self._pending = Pending()
+        self._pending = Pending(min(TURN_ROWS, settings.drift_rows))
         self._worker: str | None = None
         self._comparison: _Comparison | None = None
         self._counting = threading.Lock()
+        self._failed = False
         self.add = self._pending.add
 
     def start(self, slot: str) -> None:
@@ -63,16 +64,23 @@ class DriftMonitor:
         threading.Thread(target=self._run, name="drift", daemon=True).start()
 
     def count_pending(self) -> None:
-        """Count the rows that wait for it."""
+        """Count the rows that wait for it; the first failure is logged, and the rows of a turn that fails are lost."""
         with self._counting:
             comparison = self._current()
-            for rows, prediction in _pieces(self._pending.take(), min(PIECE_ROWS, self._span.piece_rows)):
-                self._count(comparison, rows, prediction)
+            try:
+                for rows, prediction in _pieces(self._pending.take(), min(PIECE_ROWS, self._span.piece_rows)):
+                    counts = comparison.counter.count(rows, prediction)
+                    comparison.ring.add(len(rows), counts, time.monotonic_ns())
+            except Exception:
+                if not self._failed:
+                    logger.exception("rows could not be compared with the training data")
+                self._failed = True
 
     def report(self) -> Report:
         """Return what there is to say now, of the rows of all workers."""
         self.count_pending()
-        comparison = self._current()
+        with self._counting:
+            comparison = self._current()
         settings, manifest = self._settings, comparison.served.loaded.manifest
         digest, size = comparison.served.loaded.digest, size_of(comparison.reference)
         rings = [comparison.slices]
@@ -92,10 +100,7 @@ class DriftMonitor:
     def _run(self) -> None:
         while True:
             time.sleep(TURN_SECONDS)
-            try:
-                self.count_pending()
-            except Exception:
-                logger.exception("rows could not be compared with the training data")
+            self.count_pending()
 
     def _current(self) -> _Comparison:
         """Return what compares rows of the model that is served now: a process serves one model, but in tests."""
@@ -115,10 +120,6 @@ class DriftMonitor:
             except OSError as error:
                 logger.error("no room for what a worker finds out about drift: %s", error)  # noqa: TRY400  # one line
         return slot_files.in_memory(size)
-
-    def _count(self, comparison: _Comparison, rows: Rows, prediction: Prediction) -> None:
-        counts = comparison.counter.count(rows, prediction)
-        comparison.ring.add(len(rows), counts, time.monotonic_ns())
 
 
 def _pieces(taken: Iterator[Taken], most: int) -> Iterator[tuple[Rows, Prediction]]:

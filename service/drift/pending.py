@@ -27,7 +27,8 @@ class Taken:
 class Pending:
     """Collects rows between two turns; several threads may add some."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn_rows: int = TURN_ROWS) -> None:
+        self._turn_rows = turn_rows
         self._taken: deque[Taken] = deque()
         self._seen = 0  # rows in this turn
         self._held = 0  # rows that were taken of them
@@ -35,33 +36,26 @@ class Pending:
 
     def add(self, rows: Rows, prediction: Prediction) -> None:
         """Take rows, or some of them; nobody changes them any more."""
-        count, stride = len(rows), self._stride
+        count = len(rows)
+        while count > MOST_ROWS * self._stride:
+            self._stride *= 2
+        stride = self._stride
         first = -self._seen % stride
         self._seen += count
         if first >= count:
             return
-        if count == 1:
-            self._held += 1
-        else:
-            rows, prediction = self._thinned(rows, prediction, first, stride)
+        if stride > 1 and count > 1:  # copied, so that the others do not stay in memory
+            chosen = np.arange(first, count, stride)
+            labels, probabilities = _some(prediction.labels, chosen), _some(prediction.probabilities, chosen)
+            rows, prediction = rows[chosen], Prediction(labels, probabilities)
         self._taken.append(Taken(rows, prediction))
+        self._held += len(rows)
         if self._held >= MOST_ROWS:
             self._stride, self._held = 2 * stride, self._held // 2
 
-    def _thinned(self, rows: Rows, prediction: Prediction, first: int, stride: int) -> tuple[Rows, Prediction]:
-        """Return every so many rows; copied, so that the others do not stay in memory."""
-        while len(rows) > MOST_ROWS * stride:
-            stride *= 2
-        if stride > 1:
-            chosen = np.arange(first, len(rows), stride)
-            prediction = Prediction(_some(prediction.labels, chosen), _some(prediction.probabilities, chosen))
-            rows = rows[chosen]
-        self._held += len(rows)
-        return rows, prediction
-
     def take(self) -> Iterator[Taken]:
         """Yield what is there, in the order in which it came, and begin the next turn."""
-        self._stride = max(1, -(-self._seen // TURN_ROWS))
+        self._stride = max(1, -(-self._seen // self._turn_rows))
         self._seen = self._held = 0
         for _ in range(len(self._taken)):
             yield self._taken.popleft()

@@ -81,6 +81,8 @@ class Reference:
         columns = {feature.name: column for column, feature in enumerate(signature.features)}
         chosen = [name for name in names if name in columns] or _telling(manifest)
         by_label = {name[:LONGEST]: name for name in reversed(chosen)}  # of equal ones the first
+        if signature.layout == "text":  # long strings have no distribution
+            baselines = {}
         features = tuple(
             _feature(signature.features[columns[name]], columns[name], baselines.get(name), hidden=name in hidden)
             for name in chosen

@@ -143,7 +143,9 @@ def load(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:
     """Load a bundle that was read, as the settings say; raises ModelError and SettingError."""
     trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code, names)
     loaded = build(bundle, settings.model_dir, trust, compiled=settings.engine == "auto")
-    _check_redacted(settings, loaded.manifest.signature.names)
+    names_of_features = loaded.manifest.signature.names
+    _check_named("LOG_REDACT", settings.log_redact, names_of_features)
+    _check_named("DRIFT_FEATURES", settings.drift_features, names_of_features)
     policy_of(settings, loaded)
     return loaded
 
@@ -161,7 +163,7 @@ def policy_of(settings: Settings, loaded: Loaded) -> ColumnPolicy | None:
     return policy
 
 
-def _check_redacted(settings: Settings, names: Sequence[str]) -> None:
-    """Refuse to redact a feature that the model does not have: a misspelt name would be logged in full."""
-    if unknown := [name for name in settings.log_redact if name not in names]:
-        raise SettingError(f"LOG_REDACT={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")
+def _check_named(setting: str, named: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse to name a feature that the model does not have: what is misspelt in LOG_REDACT would be logged in full."""
+    if unknown := [name for name in named if name not in names]:
+        raise SettingError(f"{setting}={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")

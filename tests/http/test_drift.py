@@ -5,7 +5,8 @@ import math
 import pytest
 from sklearn.datasets import load_iris
 
-ROWS = load_iris().data.tolist()
+IRIS = load_iris()
+ROWS = IRIS.data.tolist()
 
 
 def predict(server, rows):
@@ -38,12 +39,12 @@ def test_a_feature_in_another_unit_is_named(serve, column):
 
     report = server.client.get("/model/drift").json
 
-    name = report["features"][column]["name"]
+    name = IRIS.feature_names[column]
     assert {(name, "psi"), (name, "out_of_range_ratio")} <= {
         (each["feature"], each["figure"]) for each in report["over"]
     }
     assert {name, None} >= {each["feature"] for each in report["over"]}
-    assert server.metric("drift_feature_psi", feature=name) == report["features"][column]["psi"]
+    assert server.metric("drift_feature_psi", feature=name) == figures(server)[name]["psi"]
 
 
 def test_training_rows_are_not_drift(serve):

@@ -1,0 +1,102 @@
+"""How much each feature counts for what an estimator answers, as far as its public attributes say it."""
+
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.columns import Column
+from model.packing.containers import select_rows
+from model.packing.golden import training_rows
+
+_ROWS: Final = 500  # from which the spread of computed columns is estimated
+_MOST_CELLS: Final = 10_000_000
+_MOST_PARTS: Final = 20  # of a column's name
+
+
+def importances_of(estimator: Any, names: Sequence[str], columns: list[Column] | None, data: Any) -> list[float] | None:
+    """Return a number for each feature, whose sum is 1; None if the estimator does not say, or of other columns only.
+
+    They are `feature_importances_`, or the absolute values of `coef_` times the spread of the columns, of the last step
+    of a pipeline. Columns that its other steps compute are taken for the feature whose name is in their own.
+    """
+    try:
+        found = _found(estimator, names, columns, data)
+    except Exception:  # noqa: BLE001  # libraries and own code raise errors of their own, and nobody asked for it
+        return None
+    if found is None or not np.isfinite(found).all() or found.sum() <= 0:
+        return None
+    return (found / found.sum()).tolist()  # type: ignore[no-any-return]  # of an array whose shape is not known
+
+
+def _found(estimator: Any, names: Sequence[str], columns: list[Column] | None, data: Any) -> NDArray[np.float64] | None:
+    steps = getattr(estimator, "steps", None)
+    last, before = (steps[-1][1], estimator[:-1] if len(steps) > 1 else None) if steps else (estimator, None)
+    weights = _weights(last)
+    if weights is None:
+        return None
+    if not hasattr(last, "feature_importances_"):
+        if columns is None:
+            return None
+        weights = weights * _spread(estimator, before, columns, data)
+    if before is None:
+        return weights if len(weights) == len(names) else None
+    named = hasattr(estimator, "feature_names_in_")
+    computed = before.get_feature_names_out() if named else before.get_feature_names_out(list(names))
+    return _by_feature(weights, list(map(str, computed)), names)
+
+
+def _weights(last: Any) -> NDArray[np.float64] | None:
+    importances = getattr(last, "feature_importances_", None)
+    if importances is not None:
+        return np.abs(np.asarray(importances, dtype=np.float64)).ravel()
+    coefficients = getattr(last, "coef_", None)
+    if coefficients is None:
+        return None
+    dense = coefficients.toarray() if hasattr(coefficients, "toarray") else np.asarray(coefficients, dtype=np.float64)
+    absolute: NDArray[np.float64] = np.abs(np.atleast_2d(dense)).mean(axis=0)
+    return absolute
+
+
+def _spread(estimator: Any, before: Any, columns: list[Column], data: Any) -> NDArray[np.float64]:
+    """Return the standard deviation of each column that the last step gets."""
+    count = len(columns[0].cells)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, _ROWS)).astype(int))
+    rows = copy.deepcopy(training_rows(estimator, data, chosen, framed=False))  # with `copy=False` a step changes them
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        given = rows if before is None else before.transform(rows)
+    if given.shape[0] * given.shape[1] > _MOST_CELLS:
+        given = select_rows(given, slice(0, max(2, _MOST_CELLS // given.shape[1])))
+    dense = given.toarray() if hasattr(given, "toarray") else given
+    spread: NDArray[np.float64] = np.nanstd(np.asarray(dense, dtype=np.float64), axis=0)
+    return spread
+
+
+def _by_feature(weights: NDArray[np.float64], computed: list[str], names: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return the sum of the weights of the columns that were computed from each feature, as far as names tell it."""
+    if len(weights) != len(computed):
+        return None
+    places = {name: place for place, name in enumerate(names)}
+    found = np.zeros(len(names))
+    for name, weight in zip(computed, weights.tolist(), strict=True):
+        feature = next((each for each in _possible(name) if each in places), None)
+        if feature is not None:
+            found[places[feature]] += weight
+    return found
+
+
+def _possible(name: str) -> Iterator[str]:
+    """Yield the features that a column may be computed from: `onehot__color_dark_red` comes from one of several."""
+    parts = name.split("__")[:_MOST_PARTS]
+    for first in range(len(parts)):
+        own = "__".join(parts[first:])
+        yield own
+        for _ in range(_MOST_PARTS):
+            own, underscore, _category = own.rpartition("_")
+            if not underscore:
+                break
+            yield own

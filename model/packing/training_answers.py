@@ -1,0 +1,75 @@
+"""What an estimator answers on its training rows, which a server compares its answers with."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.bundle.manifest import Answers
+from model.columns import Column
+from model.engines.thresholds import choose_classes
+from model.packing.bins import bins_of
+from model.packing.golden import predict_in_memory, training_rows
+from model.prediction import Prediction
+from model.signature import Signature
+
+MOST_ROWS: Final = 5000
+_PIECES: Final = 10
+_SECONDS: Final = 2.0  # after which the remaining pieces are left out
+
+
+def training_answers(
+    estimator: Any, signature: Signature, columns: list[Column] | None, data: Any, thresholds: Sequence[float | None]
+) -> Answers | None:
+    """Return the shares of classes and the bins of scores, on evenly spaced rows if they are many.
+
+    None without data, for a model with several outputs, and for one that does not predict all of its training rows.
+    """
+    if columns is None or signature.outputs is not None:
+        return None
+    count = len(columns[0].cells)
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_ROWS)).astype(int))
+    found: list[Answered] = []
+    until = time.monotonic() + _SECONDS
+    try:
+        for first in range(min(_PIECES, len(chosen))):
+            if found and time.monotonic() > until:
+                break
+            rows = training_rows(estimator, data, chosen[first::_PIECES], framed=signature.layout == "frame")
+            found.append(_answered(predict_in_memory(estimator, signature, rows), signature, thresholds))
+    except Exception:  # noqa: BLE001  # own code may raise anything, and these rows are not promised to be answered
+        return None
+    return _summary(found, signature)
+
+
+Answered = tuple[
+    NDArray[Any], NDArray[np.float64] | None
+]  # of each row its class by position, or its number; its score
+
+
+def _answered(prediction: Prediction, signature: Signature, thresholds: Sequence[float | None]) -> Answered:
+    """Return the position of each row's class and its probability, or a regressor's numbers twice."""
+    labels, probabilities = prediction.labels, prediction.probabilities
+    if not signature.classes:
+        return labels, labels.astype(np.float64) if signature.task == "regressor" and labels.ndim == 1 else None
+    classes = signature.classes[0]
+    by_label = {label: place for place, label in enumerate(classes)}
+    places = np.array([by_label[label] for label in labels.tolist()])
+    if not isinstance(probabilities, np.ndarray):
+        return places, None
+    if thresholds:
+        places = np.asarray(choose_classes(probabilities, thresholds))
+    return places, probabilities[np.arange(len(places)), places]
+
+
+def _summary(found: Sequence[Answered], signature: Signature) -> Answers:
+    labels = np.concatenate([each for each, _ in found])
+    scores = None if found[0][1] is None else np.concatenate([each for _, each in found if each is not None])
+    if scores is not None and not np.isfinite(scores).all():
+        scores = None
+    shares = None
+    if signature.classes:
+        shares = (np.bincount(labels, minlength=len(signature.classes[0])) / len(labels)).tolist()
+    return Answers(len(labels), shares, None if scores is None else bins_of(scores))
