@@ -122,16 +122,17 @@ def test_counters_are_rates_over_the_interval_that_grafana_computes(panel):
 
 @each_board
 def test_panels_stand_side_by_side(board):
-    """Each has an id of its own, no two are in one place, and every line of the grid is full."""
-    shown = [*board["panels"], *(panel for row in board["panels"] for panel in row.get("panels", []))]
-    places = [panel["gridPos"] for panel in shown]
+    """No two are in one place, and every line of the grid is full, on the page and in each row that is opened."""
+    groups = [board["panels"], *(row["panels"] for row in board["panels"] if row.get("panels"))]
     cells = Counter(
-        (column, place["y"] + line)
-        for place in places
-        for column, line in itertools.product(range(place["x"], place["x"] + place["w"]), range(place["h"]))
+        (group, panel["gridPos"]["x"] + column, panel["gridPos"]["y"] + line)
+        for group, members in enumerate(groups)
+        for panel in members
+        for column, line in itertools.product(range(panel["gridPos"]["w"]), range(panel["gridPos"]["h"]))
     )
-    lines = Counter(line for _, line in cells)
+    lines = Counter((group, line) for group, _, line in cells)
+    ids = [panel["id"] for members in groups for panel in members]
 
-    assert len(shown) == len({panel["id"] for panel in shown})
     assert {1} == {*cells.values()}
     assert {COLUMNS} == {*lines.values()}
+    assert len(ids) == len({*ids})
