@@ -105,7 +105,7 @@ class Metrics:
         self._classes: ClassCounts | None = None
         computed = ProcessMetrics(self.processes), DriftMetrics(drift)
         scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, computed, self.exemplars)
-        self._expose, self.statistics = scraper.exposition, scraper.statistics
+        self._expose, self.statistics, self._prepare = scraper.exposition, scraper.statistics, scraper.prepare
 
     def exposition(self, accept: str, since: float) -> tuple[bytes, str]:
         """Return the exposition, and its content type as negotiated from the Accept header.
@@ -121,11 +121,12 @@ class Metrics:
         self._made["build_info"].labels(VERSION, revision, platform.python_version()).set(1)
 
     def declare_model(self, signature: Signature) -> None:
-        """Create the series of a model's classes and features, at zero."""
+        """Create the series of a model's classes and features, at zero, and be ready to be scraped."""
         for name in self._classes_of(signature).names:
             self._of_class(name)
         for label in FeatureLabels(signature).labels:
             self._made["refused_cells_total"].labels(label)
+        self._prepare()
 
     def served(self, loaded: Loaded, at: float) -> None:
         """Note which model this process serves, when it was loaded (Unix seconds), and that the process is ready."""

@@ -1,8 +1,10 @@
 """What all processes have counted, read in one of them: Prometheus' exposition, and statistics of requests."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -11,15 +13,21 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from service.errors import OK
+from service.monitoring.cached_encoder import CachedEncoder, Families
 from service.monitoring.catalogue import PREFIX
 from service.monitoring.exemplars import Exemplars
-from service.monitoring.metric_files import UNREADABLE, Files
+from service.monitoring.merged_files import MergedFiles
+from service.monitoring.metric_files import UNREADABLE
 from service.protocols.base import Statistics
 
 Found = TypeVar("Found")
-Encode = Callable[[CollectorRegistry], bytes]
 TRIES: Final = 5
+# The formats that Prometheus prefers, in its versions 3 and 2.
+ACCEPTED: Final = tuple(
+    f"application/openmetrics-text; version=1.0.0{escaping}" for escaping in ("; escaping=allow-utf-8", "")
+)
 PAUSE_SECONDS: Final = 0.02
+MOST_READINGS: Final = 4  # that are kept: callers may ask for any version of a format
 
 
 class Scraper:
@@ -41,7 +49,9 @@ class Scraper:
         for collector in self._computed if directory is None else ():
             registry.register(collector)
         self._reading = threading.Lock()
-        self._last: dict[str, tuple[float, Any]] = {}  # what was read last, and when that was begun
+        self._files = MergedFiles()
+        # When the last reading was begun, what was found, and what remembers it; the newest at the end.
+        self._last: dict[str, tuple[float, Any, Callable[[Iterable[Metric]], Any]]] = {}
 
     def exposition(self, accept: str, since: float) -> tuple[bytes, str]:
         """Return the exposition, and its content type as negotiated from the Accept header.
@@ -52,13 +62,24 @@ class Scraper:
             encode, content_type = exposition.choose_encoder(accept)
         except (TypeError, ValueError):  # the header has a malformed version
             encode, content_type = exposition.choose_encoder("")
-        return self._shared(content_type, since, self._annotated(encode, content_type)), content_type
+        if self._directory is None:
+            return encode(Families(self._annotated(self._registry.collect(), content_type))), content_type
+        encoder = CachedEncoder(encode)
 
-    def _annotated(self, encode: Encode, content_type: str) -> Encode:
-        """Return what adds exemplars, which only OpenMetrics has, before it encodes."""
-        if "openmetrics" not in content_type:
-            return encode
-        return lambda registry: encode(_Annotated(registry, self._exemplars))
+        def read(families: Iterable[Metric]) -> bytes:
+            computed = (collector.collect() for collector in self._computed)
+            return encoder(self._annotated(chain(families, *computed), content_type))
+
+        return self._shared(content_type, since, read), content_type
+
+    def _annotated(self, families: Iterable[Metric], content_type: str) -> Iterable[Metric]:
+        """Return metrics with exemplars, which only OpenMetrics has."""
+        return self._exemplars.add_to(families) if "openmetrics" in content_type else families
+
+    def prepare(self) -> None:
+        """Scrape as Prometheus does, in the master, so that the first scrape of a worker is as quick as later ones."""
+        for accept in ACCEPTED if self._directory else ():
+            self.exposition(accept, time.monotonic())
 
     def statistics(self, since: float) -> Statistics:
         """Return what became of all prediction requests before `since` (monotonic clock)."""
@@ -74,51 +95,37 @@ class Scraper:
             failed_seconds=sums["request_duration_seconds_sum", False],
         )
 
-    def _shared(self, what: str, since: float, read: Callable[[CollectorRegistry], Found]) -> Found:
+    def _shared(self, what: str, since: float, read: Callable[[Iterable[Metric]], Found]) -> Found:
         """Return the last reading if it was begun late enough; else read now, once for all threads that wait."""
         with self._reading:
-            if what not in self._last or self._last[what][0] < since:
-                self._last[what] = time.monotonic(), self._read(read)
-            found: Found = self._last[what][1]
-        return found
+            begun, found, kept = self._last.pop(what, (-math.inf, None, read))
+            if begun < since:
+                begun, found = time.monotonic(), kept(self._families())
+            self._last[what] = begun, found, kept
+            for forgotten in list(self._last)[:-MOST_READINGS]:
+                del self._last[forgotten]
+        result: Found = found
+        return result
 
-    def _read(self, read: Callable[[CollectorRegistry], Found]) -> Found:
+    def _families(self) -> Iterable[Metric]:
         if self._directory is None:
-            return read(self._registry)
+            return self._registry.collect()
+        self._count_unreadable(0)
         for tries_left in reversed(range(TRIES)):
-            files = Files(self._directory.glob("*.db"))
+            paths = list(self._directory.glob("*.db"))
             try:
-                return self._merged(files, 0, read)
+                return self._files.collect(paths)
             except UNREADABLE:
                 if tries_left:  # a worker that starts leaves a file half made for a moment
                     time.sleep(PAUSE_SECONDS)
-        readable = files.readable()
-        return self._merged(readable, len(files.paths) - len(readable.paths), read)
-
-    def _merged(self, files: Files, left_out: int, read: Callable[[CollectorRegistry], Found]) -> Found:
-        self._count_unreadable(left_out)
-        registry = CollectorRegistry(support_collectors_without_names=True)
-        registry.register(files)
-        for collector in self._computed:
-            registry.register(collector)
-        return read(registry)
+        readable = self._files.readable(paths)
+        self._count_unreadable(len(paths) - len(readable))
+        return self._files.collect(readable)
 
 
-class _Annotated(CollectorRegistry):
-    """A registry with exemplars."""
-
-    def __init__(self, registry: CollectorRegistry, exemplars: Exemplars) -> None:
-        super().__init__(support_collectors_without_names=True)
-        self._registry, self._exemplars = registry, exemplars
-
-    def collect(self) -> Iterable[Metric]:
-        """Return its metrics."""
-        return self._exemplars.add_to(self._registry.collect())
-
-
-def _samples(registry: CollectorRegistry) -> list[tuple[str, bool, float]]:
+def _samples(families: Iterable[Metric]) -> list[tuple[str, bool, float]]:
     """Return each sample's name, whether it is of what succeeded (as all without an outcome), and its value."""
-    samples = (sample for family in registry.collect() for sample in family.samples)
+    samples = (sample for family in families for sample in family.samples)
     return [
         (each.name.removeprefix(f"{PREFIX}_"), each.labels.get("outcome", OK) == OK, each.value) for each in samples
     ]

@@ -50,4 +50,7 @@ def test_the_worker_serves_any_wsgi_application(tmp_path_factory, iris_bundle):
 
     assert "/anything" == answer["path"]
     rooms = {".".join(name.split(".")[:2]) for name in answer["modules"]}
-    assert {"service", "service.config", "service.errors", "service.incoming", "service.server"} == rooms
+    assert {
+        *("service", "service.config", "service.errors", "service.incoming", "service.process_table"),
+        *("service.server", "service.tracing"),
+    } == rooms

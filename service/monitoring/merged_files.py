@@ -1,0 +1,175 @@
+"""The metrics of all processes, merged from their files as prometheus_client does it, but fast enough for any scrape.
+
+The library parses and merges every series of every file at each scrape. Here the series are looked at once; what
+a scrape does is arithmetic on arrays of values.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Sample
+
+from service.monitoring.metric_files import UNREADABLE, Layout, kind_of, read_words
+
+# How the values of a series are merged, by the kind of file, and what to begin with.
+MERGED: Final[dict[str, tuple[np.ufunc, float]]] = {
+    "counter": (np.add, 0.0),
+    "histogram": (np.add, 0.0),
+    "gauge_livesum": (np.add, 0.0),
+    "gauge_livemax": (np.maximum, -np.inf),
+}
+MOST_LAYOUTS: Final = 8  # of each kind that are remembered
+MOST_PLANS: Final = 4
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """What the files call a series; `le` is the bound of a bucket, and empty for all that is none."""
+
+    kind: str
+    family: str
+    name: str
+    labels: Labels
+    le: str
+    help: str
+
+    @classmethod
+    def of(cls, kind: str, key: str) -> "Series":
+        """Read a key; raises one of UNREADABLE."""
+        family, name, labels, text = json.loads(key)
+        le = labels.pop("le", "") if kind == "histogram" else ""
+        return cls(kind, family, name, tuple(sorted(labels.items())), le, text)
+
+
+class Plan:
+    """What a scrape returns of some series, in which order, and the samples of the last one."""
+
+    def __init__(self, series: Sequence[Series], numbers: Iterable[int]) -> None:
+        self._families: list[tuple[Metric, slice]] = []
+        self._samples: list[Sample] = []
+        sources: list[int] = []  # of samples: the number of a series, or behind all of those the place of a bucket
+        buckets: list[int] = []  # numbers of series, those of one histogram after each other
+        sizes: list[int] = []  # of histograms
+        for name, members in _grouped(numbers, lambda number: series[number].family).items():
+            start = len(self._samples)
+            for labels, found in _grouped(members, lambda number: series[number].labels).items():
+                plain = [number for number in found if not series[number].le]
+                within = sorted(set(found) - set(plain), key=lambda number: float(series[number].le))
+                first = len(series) + len(buckets)
+                places = list(range(first, first + len(within)))
+                self._samples += [Sample(series[number].name, dict(labels), math.nan) for number in plain]
+                self._samples += [_bucket(series[number]) for number in within]
+                self._samples += [Sample(f"{name}_count", dict(labels), math.nan)] if within else []
+                sources += [*plain, *places, *places[-1:]]
+                buckets += within
+                sizes.append(len(within))
+            kind = series[members[0]].kind.partition("_")[0]
+            family = Metric(name, series[members[0]].help, kind)
+            self._families.append((family, slice(start, len(self._samples))))
+        self._sources, self._buckets, self._sizes = (np.array(each, np.intp) for each in (sources, buckets, sizes))
+        self.start = np.array([MERGED[each.kind][1] for each in series])
+        self._last = np.full(len(self._samples), np.nan)
+
+    def families(self, values: NDArray[np.float64]) -> Iterable[Metric]:
+        """Return the metrics with these values of all series; a sample that has not changed is the same object."""
+        found = np.concatenate((values, self._cumulated(values)))[self._sources]
+        changed = np.flatnonzero(~((found == self._last) | (np.isnan(found) & np.isnan(self._last))))
+        for place, value in zip(changed.tolist(), found[changed].tolist(), strict=True):
+            self._samples[place] = self._samples[place]._replace(value=value)
+        self._last = found
+        for family, places in self._families:
+            family.samples = self._samples[places]
+            yield family
+
+    def _cumulated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values of buckets, each with those below it."""
+        running: NDArray[np.float64] = np.concatenate(([0.0], np.cumsum(values[self._buckets])))
+        below: NDArray[np.float64] = np.repeat(running[np.cumsum(self._sizes) - self._sizes], self._sizes)
+        running[1:] -= below
+        return running[1:]
+
+
+def _grouped(numbers: Iterable[int], key: Callable[[int], Any]) -> dict[Any, list[int]]:
+    found: dict[Any, list[int]] = {}
+    for number in numbers:
+        found.setdefault(key(number), []).append(number)
+    return found
+
+
+def _bucket(series: Series) -> Sample:
+    return Sample(series.name, {**dict(series.labels), "le": series.le}, math.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class _Content:
+    """What files hold that have one kind and one layout; `numbers` are those of their series."""
+
+    layout: Layout
+    numbers: NDArray[np.intp]
+    merge: np.ufunc
+
+
+class MergedFiles:
+    """Merges files, and remembers what it has found out about them."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, str], int] = {}  # of series, by kind and key
+        self._series: list[Series] = []
+        self._known: dict[str, list[_Content]] = {kind: [] for kind in MERGED}
+        self._plans: dict[tuple[_Content, ...], Plan] = {}
+
+    def collect(self, paths: Iterable[Path]) -> Iterable[Metric]:
+        """Return the metrics in files, in the order of the library; raises one of UNREADABLE."""
+        found = [self._read(path) for path in paths]
+        plan = self._plan_of(tuple(content for content, _ in found))
+        values = plan.start.copy()
+        for content, words in found:
+            values[content.numbers] = content.merge(values[content.numbers], content.layout.values(words))
+        return plan.families(values)
+
+    def readable(self, paths: Iterable[Path]) -> list[Path]:
+        """Return the files that can be read."""
+        return [path for path in paths if self._is_readable(path)]
+
+    def _is_readable(self, path: Path) -> bool:
+        with suppress(*UNREADABLE):
+            self._read(path)
+            return True
+        return False
+
+    def _read(self, path: Path) -> tuple[_Content, NDArray[np.int64]]:
+        words, kind = read_words(path), kind_of(path)
+        if kind not in MERGED:
+            raise ValueError(f"{path} holds no kind of metrics that is merged")
+        known = self._known[kind]
+        for content in known:
+            if content.layout.fits(words):
+                return content, words
+        layout = Layout(words)
+        numbers = np.array([self._number(kind, key) for key in layout.keys], np.intp)
+        known.append(_Content(layout, numbers, MERGED[kind][0]))
+        del known[:-MOST_LAYOUTS]
+        return known[-1], words
+
+    def _number(self, kind: str, key: str) -> int:
+        if (kind, key) not in self._numbers:
+            self._series.append(Series.of(kind, key))
+            self._numbers[kind, key] = len(self._series) - 1
+        return self._numbers[kind, key]
+
+    def _plan_of(self, contents: tuple[_Content, ...]) -> Plan:
+        if contents not in self._plans:
+            numbers = dict.fromkeys(number for content in contents for number in content.numbers.tolist())
+            self._plans[contents] = Plan(self._series, numbers)
+            for outdated in list(self._plans)[:-MOST_PLANS]:
+                del self._plans[outdated]
+        return self._plans[contents]
