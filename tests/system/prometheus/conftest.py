@@ -108,11 +108,11 @@ def watched(tmp_path_factory, mixed_bundle):
 
 @pytest.fixture
 def watch(tmp_path_factory):
-    """Start a Prometheus that scrapes these servers every second; options are those of `monitors.configure`."""
+    """Start a Prometheus that scrapes servers or addresses every second; options are those of `monitors.configure`."""
     with ExitStack() as running:
 
         def start(*servers, **options):
-            targets = [f"localhost:{server.port}" for server in servers]
+            targets = [each if isinstance(each, str) else f"localhost:{each.port}" for each in servers]
             config = monitors.configure(tmp_path_factory.mktemp("prometheus"), targets, **options)
             return running.enter_context(monitors.prometheus(config))
 

@@ -1,6 +1,7 @@
 """Prometheus and Alertmanager as processes, with the configuration of deploy/prometheus and shorter times."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -135,18 +136,31 @@ def running(command, output, api, name):
             process.wait()
 
 
-def configure(folder: Path, targets, alertmanager=None, change=lambda document: None):
-    """Write deploy's configuration to a folder with these targets and a second for each of its intervals.
+def with_option(text, key):
+    """Return a configuration in which an option is no longer a comment."""
+    block = re.compile(rf"^( *)# {key}:.*(?:\n\1#   .*)*", re.MULTILINE)
+    assert block.search(text), key
+    return block.sub(lambda found: found[0].replace(f"{found[1]}# ", found[1]), text)
 
-    `change` may alter the document before it is written. Returns the path.
+
+def configure(folder: Path, targets, *, alertmanager=9, holds=None, credentials=None):
+    """Write deploy's configuration to a folder, with these targets and a second for each of its intervals.
+
+    `holds` replaces how long each alert must hold before it fires; `credentials` is the file with the token.
+    Return the path.
     """
     shutil.copytree(DEPLOY, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("tests"))
     (folder / "targets.yml").write_text(yaml.safe_dump([{"targets": targets}]))
-    document = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())
+    text = (DEPLOY / "prometheus.yml").read_text()
+    document = yaml.safe_load(with_option(text, "authorization") if credentials else text)
     document["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    document["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"localhost:{alertmanager or 9}"]
-    change(document)
+    document["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [f"localhost:{alertmanager}"]
+    if credentials:
+        document["scrape_configs"][0]["authorization"]["credentials_file"] = str(credentials)
     (folder / "prometheus.yml").write_text(yaml.safe_dump(document))
+    if holds:
+        for path in (folder / "rules").glob("*.yml"):
+            path.write_text(re.sub(r"^( +for:) .*$", rf"\1 {holds}", path.read_text(), flags=re.MULTILINE))
     return folder / "prometheus.yml"
 
 
