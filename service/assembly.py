@@ -25,6 +25,7 @@ from service.http.auth import AuthState
 from service.http.operations import DrainState
 from service.monitoring import std_streams
 from service.monitoring.line_writer import LineWriter
+from service.monitoring.log_file import LogFile
 from service.monitoring.log_format import Formatter
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
@@ -58,8 +59,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     settings = Settings.from_env(environ)
     _configure_logging(settings.log_level.upper(), _redaction(settings))
     logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
-    # With stdout closed, descriptor 1 is whatever was opened since.
-    writer = LineWriter(STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY))
+    writer = LineWriter(_log_output(settings))
     std_streams.give_stdout_to_the_log()
     fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
     served = load_fetched(settings, fetched)
@@ -179,6 +179,21 @@ def _refusal_of(early: EarlyRefusal) -> Refusal:
     """Return why the process tree refused a request."""
     failure = failure_of(early.code)
     return Refusal(failure.status, failure, Caller(early.client, early.method, early.path))
+
+
+def _log_output(settings: Settings) -> LogFile | int:
+    """Return what the prediction log is written to: LOG_FILE, or the descriptor of stdout; raises SettingError."""
+    if settings.log_file is None:
+        # With stdout closed, descriptor 1 is whatever was opened since.
+        return STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY)
+    file = LogFile(settings.log_file, settings.log_file_bytes, settings.log_files)
+    try:
+        file.check()
+    except OSError as error:
+        expected = "a file that can be written, in a directory where files can be made"
+        got = error.strerror or error
+        raise SettingError(f"LOG_FILE={str(settings.log_file)!r}: expected {expected}; got: {got}.") from None
+    return file
 
 
 def _redaction(settings: Settings) -> Redaction:

@@ -247,9 +247,17 @@ class Settings:
         default="unknown",
     )
     log_level: str = setting("LOG_LEVEL", LEVEL, "the lowest level that is logged on stderr", default="info")
-    log_share: float = setting(
-        "LOG_SHARE", SHARE, "the share of successful predictions that is logged on stdout", default=1.0
+    log_file: Path | None = setting(
+        "LOG_FILE", Parser(Path, "a path"), "the file of the prediction log; default: stdout", default=None
     )
+    log_file_bytes: int = setting(
+        "LOG_FILE_BYTES",
+        _whole(0, 2**40),
+        "the size at which LOG_FILE is rotated, in bytes; 0: never",
+        default=100 * 2**20,
+    )
+    log_files: int = setting("LOG_FILES", _whole(1, 1000), "how many rotated files are kept", default=5)
+    log_share: float = setting("LOG_SHARE", SHARE, "the share of successful predictions that is logged", default=1.0)
     log_rows: int = setting("LOG_ROWS", _whole(0, 10**7), "the most rows of one request in its log line", default=10)
     log_redact: tuple[str, ...] = setting("LOG_REDACT", NAMES, "features whose values are never logged", default=())
     log_redact_pattern: str | None = setting(

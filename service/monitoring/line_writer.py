@@ -1,4 +1,4 @@
-"""Writes whole lines to a descriptor that processes and threads share, without waiting long for its reader."""
+"""Writes whole lines to an output that processes and threads share, without waiting long for its reader."""
 
 import fcntl
 import mmap
@@ -7,36 +7,34 @@ import select
 import stat
 import threading
 import time
-from typing import Final
+from typing import Final, Protocol
 
 PATIENCE_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 0.005
 
 
+class Output(Protocol):
+    """What lines are written to, one at a time."""
+
+    def write(self, line: bytes, deadline: float) -> None:
+        """Write a line, or raise OSError: BlockingIOError if nobody reads until the deadline (monotonic clock)."""
+
+
 class LineWriter:
     """Writes each line completely, or drops it.
 
-    The kernel writes no more than PIPE_BUF bytes to a pipe atomically (pipe(7)), so a lock is held while a line is
-    written: one for threads, and one for processes on an anonymous file, which the kernel releases if its holder is
-    killed. A byte in shared memory says whether a full disk or a kill left a line unfinished; then the next line starts
-    with a line break.
-
-    A pipe fills up when its reader stops. A line then waits for at most `patience` seconds, and later lines for at most
-    `stalled` seconds until there is room again: a log must not stop the server. A pipe that is writable according to
-    poll(2) takes PIPE_BUF bytes without blocking.
+    A lock is held while a line is written: one for threads, and one for processes on an anonymous file, which the
+    kernel releases if its holder is killed. A line waits for at most `patience` seconds, and later lines for at most
+    `stalled` seconds until one could be written again: a log must not stop the server.
     """
 
-    def __init__(self, descriptor: int, patience: float = PATIENCE_SECONDS, stalled: float = STALLED_SECONDS) -> None:
-        self._descriptor = descriptor
+    def __init__(
+        self, output: Output | int, patience: float = PATIENCE_SECONDS, stalled: float = STALLED_SECONDS
+    ) -> None:
+        self._output: Output = Stream(output) if isinstance(output, int) else output
         self._patience, self._when_stalled = patience, stalled
-        mode = os.fstat(descriptor).st_mode
-        self._waits = not stat.S_ISREG(mode)  # a regular file has no reader to wait for
-        self._piece = select.PIPE_BUF if self._waits else 1 << 30
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
         self._threads = threading.Lock()
         self._processes = os.memfd_create("log-lock")
-        self._torn = mmap.mmap(-1, 1)  # shared with the processes that are forked from this one
         self._stalled = False
 
     def write(self, line: bytes) -> None:
@@ -48,7 +46,7 @@ class LineWriter:
         try:
             self._lock(deadline)
             try:
-                self._write(line, deadline)
+                self._output.write(line, deadline)
             finally:
                 fcntl.lockf(self._processes, fcntl.LOCK_UN)
             self._stalled = False
@@ -70,7 +68,26 @@ class LineWriter:
             else:
                 return
 
-    def _write(self, line: bytes, deadline: float) -> None:
+
+class Stream:
+    """A descriptor, which may be a pipe.
+
+    The kernel writes no more than PIPE_BUF bytes to a pipe atomically (pipe(7)). A pipe that is writable according to
+    poll(2) takes so many without blocking. A byte in shared memory says whether a full disk or a kill left a line
+    unfinished; then the next line starts with a line break.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        mode = os.fstat(descriptor).st_mode
+        self._waits = not stat.S_ISREG(mode)  # a regular file has no reader to wait for
+        self._piece = select.PIPE_BUF if self._waits else 1 << 30
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+        self._torn = mmap.mmap(-1, 1)  # shared with the processes that are forked from this one
+
+    def write(self, line: bytes, deadline: float) -> None:
+        """Write a line."""
         torn = self._torn[0]
         left = memoryview(b"\n" + line if torn else line)
         size = len(left)

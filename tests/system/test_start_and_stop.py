@@ -53,6 +53,7 @@ WRONG = {
         "golden_mismatch",
     ),
     "redacted name": (lambda _: None, {"LOG_REDACT": "sepal length"}, "LOG_REDACT=sepal length: expected features"),
+    "log file": (lambda _: None, {"LOG_FILE": "/nowhere/log"}, "LOG_FILE='/nowhere/log': expected a file that can be"),
     "pattern": (lambda _: None, {"LOG_REDACT_PATTERN": "("}, "LOG_REDACT_PATTERN='(': expected a regular expression"),
     "setting": (lambda _: None, {"PORT": "eighty"}, "bad setting: PORT='eighty': expected a whole number"),
 }
