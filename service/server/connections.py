@@ -17,7 +17,7 @@ from service.server.connection import ClientSocket, Connection
 from service.server.event_loop import READABLE, WRITABLE, EventLoop
 from service.server.http_request import LARGE, HttpRequest
 from service.server.interfaces import EarlyRefusal, WorkerEvents
-from service.tracing.context import RequestIds
+from service.tracing.context import IdPool, RequestIds
 
 HELD_BODIES: Final = 16  # of the largest size, that may be on their way at once
 MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
@@ -50,6 +50,7 @@ class Connections:
     ) -> None:
         self._loop, self._limits, self._events = loop, limits, events
         self._answer, self._publish_count = answer, publish_count
+        self._ids = IdPool()
         self._keepalive = limits.keepalive_seconds
         # Without a request, and with one or an answer on its way; both in the order of their timeouts.
         self.idle: dict[Connection, None] = {}
@@ -192,7 +193,7 @@ class Connections:
         """Begin a request with its first bytes; skip an empty line before it (RFC 9112, 2.2)."""
         if content := content.removeprefix(b"\r\n"):
             self._wait_no_more(conn)
-            conn.arriving = HttpRequest(self._limits.max_body_bytes)
+            conn.arriving = HttpRequest(self._limits.max_body_bytes, self._ids.draw)
             self._wait(conn, self.transferring, self._limits.read_seconds)
             self._add(conn, conn.arriving, content)
 

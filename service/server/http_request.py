@@ -7,6 +7,7 @@ line feeds) are refused at once.
 """
 
 import re
+from collections.abc import Callable
 from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from service.server.chunked import Chunks
-from service.tracing.context import Trace, trace_of
+from service.tracing.context import Trace, random_ids, trace_of
 
 MAX_LINE: Final = 4094  # bytes of the request line
 MAX_FIELDS: Final = 100
@@ -51,7 +52,8 @@ class HttpRequest:
     _chunks: Chunks
     keeps_alive = False  # whether the client would send another request on this connection
 
-    def __init__(self, most_body: int) -> None:
+    def __init__(self, most_body: int, new_ids: Callable[[], str] = random_ids) -> None:
+        self._new_ids = new_ids
         self.refused = ""
         self.fields: dict[str, str] = {}  # of the header, by their names in WSGI
         self.complete = False  # whether its head has come, and is well-formed
@@ -73,7 +75,7 @@ class HttpRequest:
     @cached_property
     def trace(self) -> Trace:
         """The trace that the request belongs to, as far as its fields have come."""
-        return trace_of(self.fields)
+        return trace_of(self.fields, self._new_ids)
 
     @property
     def is_head(self) -> bool:

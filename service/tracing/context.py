@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 # Version, trace id, the caller's span id and flags. Version 00 ends there; what a later one adds is behind a dash.
@@ -12,16 +12,44 @@ _PARENT: Final = re.compile(
 _MEMBER: Final = re.compile(r"[a-z0-9][a-z0-9_*/@-]{0,255}=[ -+\--<>-~]{0,255}[!-+\--<>-~]")
 MOST_MEMBERS, MOST_CHARACTERS, LONG_MEMBER = 32, 512, 128  # of tracestate
 SAMPLED, RANDOM = 1, 2  # the flags that are known
+_DRAWN: Final = 128  # by a pool at once
+_FLAGS: Final = ("00", "01", "02", "03")
+
+
+def random_ids() -> str:
+    """Return 48 random hex digits: a trace id, and a span id. Not by `random`, which the model's own code may seed."""
+    return os.urandom(24).hex()
+
+
+class IdPool:
+    """Gives the same, but asks the system for many at once, which each request would wait for.
+
+    Each worker makes its own after its fork, so no two give the same.
+    """
+
+    def __init__(self) -> None:
+        self._drawn: list[str] = []
+
+    def draw(self) -> str:
+        """Return ids that nobody else gets."""
+        try:
+            return self._drawn.pop()
+        except IndexError:
+            digits = os.urandom(24 * _DRAWN).hex()
+            self._drawn = [digits[start : start + 48] for start in range(0, len(digits), 48)]
+            return random_ids()
 
 
 class Trace(NamedTuple):
     """A trace, and the span in it that is the answer to this request; ids in hex.
 
+    `new_request_id` is for a request that has none: the trace's own id, unless other requests may belong to the trace.
     `parent_id` is the span of the caller, "" where the trace begins here.
     """
 
     trace_id: str
     span_id: str
+    new_request_id: str = ""
     parent_id: str = ""
     flags: int = RANDOM
     state: str = ""  # the header tracestate as it came
@@ -32,14 +60,9 @@ class Trace(NamedTuple):
         return bool(self.flags & SAMPLED)
 
     @property
-    def new_request_id(self) -> str:
-        """An id for a request that has none: the trace's, unless other requests may belong to the trace."""
-        return os.urandom(16).hex() if self.parent_id else self.trace_id
-
-    @property
     def traceparent(self) -> str:
         """The header that names this request's span."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
+        return f"00-{self.trace_id}-{self.span_id}-{_FLAGS[self.flags]}"
 
     @property
     def tracestate(self) -> str:
@@ -54,7 +77,7 @@ class RequestIds(NamedTuple):
     trace: Trace
 
 
-def trace_of(fields: Mapping[str, str]) -> Trace:
+def trace_of(fields: Mapping[str, str], draw: Callable[[], str] = random_ids) -> Trace:
     """Return the trace of a request with these fields (by their names in WSGI): the caller's, or a new one.
 
     A header that is invalid in any way, such as one that came twice, begins a new trace.
@@ -62,12 +85,13 @@ def trace_of(fields: Mapping[str, str]) -> Trace:
     given = fields.get("HTTP_TRACEPARENT")
     found = _PARENT.fullmatch(given) if given is not None else None
     if found is None:
-        # Not by `random`, which the model's own code may seed.
-        new = os.urandom(24).hex()
-        return Trace(new[:32], new[32:])
+        new = draw()
+        trace_id = new[:32]
+        return Trace(trace_id, new[32:], trace_id)
     trace_id, parent_id, flags = found.groups()
     known = int(flags, 16) & (SAMPLED | RANDOM)
-    return Trace(trace_id, os.urandom(8).hex(), parent_id, known, fields.get("HTTP_TRACESTATE", ""))
+    new = draw()
+    return Trace(trace_id, new[32:], new[:32], parent_id, known, fields.get("HTTP_TRACESTATE", ""))
 
 
 def _passed_on(state: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.tracing.context import trace_of
+from service.tracing.context import IdPool, trace_of
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 INVALID = {
@@ -104,3 +104,21 @@ def test_a_tracestate_that_is_too_long_loses_its_long_members_first():
 def test_a_hostile_tracestate_costs_little():
     """A head is at most 64 KB; one of commas is read in milliseconds."""
     assert ("", "") == (of(f"00-{TRACE}-{SPAN}-01", "," * 65536).tracestate, of("x", "a=" * 32768).tracestate)
+
+
+def test_a_request_id_is_the_trace_only_where_it_begins():
+    """Two requests may belong to one trace of a caller, and then have ids of their own."""
+    begun, parent = trace_of({}), f"00-{TRACE}-{SPAN}-01"
+
+    assert begun.trace_id == begun.new_request_id
+    assert 3 == len({TRACE, of(parent).new_request_id, of(parent).new_request_id})
+    assert re.fullmatch(r"[0-9a-f]{32}", of(parent).new_request_id)
+
+
+def test_a_pool_gives_no_id_twice():
+    """Also when it asks the system for more, and beside another worker's."""
+    pools = IdPool(), IdPool()
+    drawn = [pool.draw() for pool in pools for _ in range(1000)]
+
+    assert 2000 == len(set(drawn)) == len({ids[:16] for ids in drawn}) == len({ids[32:] for ids in drawn})
+    assert {48} == set(map(len, drawn))
