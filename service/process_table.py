@@ -29,6 +29,7 @@ class Row(ctypes.Structure):
     slots: int  # how many there have been, and so many workers are wanted; both only in the master's row
     wanted: int
     state: int  # index in STATES
+    in_progress: int  # prediction requests
     predicting: int  # requests that hold a prediction slot
     waiting: int  # requests that wait for a slot
     queued: int  # requests that wait for the main loop or a thread
@@ -49,7 +50,7 @@ class Row(ctypes.Structure):
         *(
             (name, ctypes.c_uint32)
             for name in (
-                *("pid", "slots", "wanted", "state", "predicting", "waiting", "queued"),
+                *("pid", "slots", "wanted", "state", "in_progress", "predicting", "waiting", "queued"),
                 *("reading", "answering", "sending", "idle"),
                 *("most_predicting", "most_waiting", "most_queued", "most_connections"),
             )

@@ -37,16 +37,16 @@ class View:
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
             record.received()
             with self.admission.slot(deadline, request.caller_has_gone) as slot:
-                record.enter("parse")
+                record.step()  # parse
                 body = decompress(body, request.header("Content-Encoding"), settings.max_body_bytes)
                 call = codec.decode(body, request.header, contract)
                 if contract.beside is not None:
                     contract.beside.check_ids(len(call.rows))
-                record.enter("queue")
+                record.step()  # queue
                 slot.take(len(call.rows))
-                record.enter("predict")
+                record.step()  # predict
                 prediction = served.predictor.predict(call.rows, call.further)
-                record.enter("encode")
+                record.step()  # encode
             if contract.beside is not None:
                 self.recorder.ignored(codec.name, contract.beside.ignored)
                 contract, prediction = contract.with_row_ids(prediction)

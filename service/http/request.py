@@ -81,14 +81,14 @@ class Request(flask.Request):
         return incoming_of(self.environ)
 
     @property
-    def began(self) -> float | None:
-        """When the request's first byte was there (monotonic clock), if the server knows."""
-        return self.incoming.began
-
-    @property
     def arrived(self) -> float:
         """When the request had arrived (monotonic clock)."""
         return self.incoming.arrived
+
+    def moments(self) -> list[float]:
+        """Return when the request began and, if the server says so, when it had arrived (monotonic clock)."""
+        incoming = self.incoming
+        return [incoming.arrived] if incoming.began is None else [incoming.began, incoming.arrived]
 
     def caller_has_gone(self) -> bool:
         """Say whether the caller has closed its connection, as far as the server knows."""

@@ -5,10 +5,11 @@ Writing each observation to a shared file would take 2 µs (docs/decisions/one-r
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.monitoring import metric_files
 
@@ -18,17 +19,22 @@ MOST: Final = 10_000  # observations that wait, where nobody flushes
 class BatchedHistograms:
     """Some histograms, each with its upper bounds, that are observed together.
 
-    What was observed since the last flush is in this process alone: a process that is killed takes it along.
+    `values_of` makes the values of each histogram, where NaN is no value, from the columns of what was observed. What
+    was observed since the last flush is in this process alone: a process that is killed takes it along.
     """
 
-    def __init__(self, histograms: Sequence[tuple[Any, Sequence[float]]]) -> None:
-        self._histograms = histograms
-        self._waiting = deque[tuple[float | None, ...]]()
+    def __init__(
+        self,
+        histograms: Sequence[tuple[Any, Sequence[float]]],
+        values_of: Callable[[NDArray[np.float64]], Iterable[NDArray[np.float64]]],
+    ) -> None:
+        self._histograms, self._values_of = histograms, values_of
+        self._waiting = deque[Sequence[float | None]]()
         self._flushing = threading.Lock()
 
-    def observe(self, values: tuple[float | None, ...]) -> None:
-        """Observe a value in each histogram, in their order; None is no value."""
-        self._waiting.append(values)
+    def observe(self, numbers: Sequence[float | None]) -> None:
+        """Observe as many numbers as every time; None is no number."""
+        self._waiting.append(numbers)
         if len(self._waiting) >= MOST:
             self.flush()
 
@@ -38,7 +44,7 @@ class BatchedHistograms:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if not batch:
                 return
-            columns = np.array(batch, dtype=np.float64).T
+            columns = self._values_of(np.array(batch, dtype=np.float64).T)
             for (histogram, bounds), column in zip(self._histograms, columns, strict=True):
                 values = column[~np.isnan(column)]
                 counts = np.bincount(np.searchsorted(bounds, values), minlength=len(bounds) + 1)

@@ -171,7 +171,7 @@ CATALOGUE: Final = (
         ("code", "status"),
         "Refused requests that are no prediction requests, such as unknown paths and malformed HTTP.",
     ),
-    Declaration(Gauge, "in_progress_requests", (), "Prediction requests in progress.", _LIVE_SUM),
+    Declaration(Gauge, "in_progress_requests", (), "Prediction requests in progress.", at_scrape=True),
     Declaration(
         Gauge,
         "waiting_requests",

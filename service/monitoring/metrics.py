@@ -82,7 +82,6 @@ class Metrics:
         metric_files.keep_values(directory, lambda: self.slot.name)
         registry = CollectorRegistry()
         self._made = made = _declare(registry)
-        self.in_progress = made["in_progress_requests"]
         self.draining = made["draining"]
         self.log_dropped = made["log_dropped_total"]
         self.stderr_dropped = made["stderr_dropped_total"]

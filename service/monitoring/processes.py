@@ -50,6 +50,7 @@ def _sums(rows: list[Row]) -> Found:
     """Return what is summed over all processes."""
     serving = [row for row in rows if STATES[row.state] != "stopping"]
     return {
+        "in_progress_requests": {(): sum(row.in_progress for row in rows)},
         "predicting_requests": {(): sum(row.predicting for row in rows)},
         "prediction_slots": {(): sum(row.most_predicting for row in serving)},
         "waiting_requests": {(): sum(row.waiting + row.queued for row in rows)},

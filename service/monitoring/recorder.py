@@ -1,6 +1,7 @@
 """The one place that counts, measures and logs the outcome of a prediction request, and of refused requests."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from service.errors import OK, Failure, describe, failure_of
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import Outcome, PredictionLog
 from service.monitoring.refusal import Caller, Refusal
+from service.monitoring.request_metrics import STEPS, RequestMetrics
 from service.monitoring.spans import span_of, span_of_unrouted
 from service.protocols.base import Call, Codec
 from service.serving.served_model import ServedModel
@@ -21,7 +23,6 @@ from service.tracing.context import RequestIds, Trace
 from service.tracing.request_span import Begun, HttpFacts, RequestSpan, Tracer
 
 logger = logging.getLogger(__name__)
-TIMED = ("queue", "parse", "predict")  # phases that callers are told
 MOST_LOGGED = 100  # columns that are ignored: their names come from requests, and are not to fill a log
 
 
@@ -36,13 +37,8 @@ class Asked(Protocol):
     def ids(self) -> RequestIds:
         """The request's id, and its trace."""
 
-    @property
-    def began(self) -> float | None:
-        """When its first byte was there (monotonic clock), if that is known."""
-
-    @property
-    def arrived(self) -> float:
-        """When it had arrived, as far as that is known (monotonic clock)."""
+    def moments(self) -> list[float]:
+        """Return when it began and, if that is known, when it had arrived (monotonic clock)."""
 
     def use_trace(self, trace: Trace) -> None:
         """Belong to this trace."""
@@ -64,13 +60,7 @@ class Record:
         self._call: Call | None = None
         self._prediction: Prediction | None = None
         self._size: int | None = None
-        self.phases: dict[str, float] = {}  # seconds in each; complete when the record has ended
-        if request.began is None:
-            self._since = time.monotonic()
-            self._entered = [("read", self._since)]
-        else:
-            self._since = request.arrived
-            self._entered = [("read", request.began), ("queue", self._since)]
+        self._moments = request.moments()  # when it entered each of the STEPS so far
 
     def __enter__(self) -> Self:
         """Count the request as in progress."""
@@ -85,13 +75,12 @@ class Record:
 
     def received(self) -> None:
         """Note that the body has been read: the time that a slow sender took does not count."""
-        if len(self._entered) == 1:
-            self._since = time.monotonic()
-            self._entered.append(("queue", self._since))
+        if len(self._moments) == 1:
+            self._moments.append(time.monotonic())
 
-    def enter(self, phase: str) -> None:
-        """Note that the phase before ends now, and this one begins; it may have been there before."""
-        self._entered.append((phase, time.monotonic()))
+    def step(self) -> None:
+        """Note that the next of the STEPS begins."""
+        self._moments.append(time.monotonic())
 
     def done(self, call: Call, prediction: Prediction, size: int) -> None:
         """Add the request, its prediction, and how many bytes the body of the answer has."""
@@ -99,23 +88,22 @@ class Record:
 
     @property
     def server_timing(self) -> str:
-        """The Server-Timing header (W3C): the duration of phases in milliseconds, when the record has ended."""
-        return ", ".join([f"{phase};dur={self.phases[phase] * 1000:.3f}" for phase in TIMED])
+        """The Server-Timing header (W3C): the duration of phases in milliseconds, of a request that was answered."""
+        _, arrived, admitted, parsed, has_room, predicted, _ = self._moments
+        queue, parse, predict = admitted - arrived + has_room - parsed, parsed - admitted, predicted - has_room
+        return f"queue;dur={queue * 1000:.3f}, parse;dur={parse * 1000:.3f}, predict;dur={predict * 1000:.3f}"
 
     @property
     def protocol(self) -> str:
         """The protocol's name."""
         return self._codec.name
 
-    def measure(self, metrics: Metrics) -> float:
-        """Note how long each phase took until now; return how long all took since the request had arrived."""
-        end = last = time.monotonic()
-        phases = self.phases
-        for phase, start in reversed(self._entered):
-            phases[phase] = phases.get(phase, 0.0) + last - start
-            last = start
-        metrics.requests.measured(phases, None if self._call is None else len(self._call.rows), self._size)
-        return end - self._since
+    def measure(self, metrics: RequestMetrics) -> float:
+        """Note how long each phase has taken until now; return how long all took since the request had arrived."""
+        moments = self._moments
+        moments.append(time.monotonic())
+        metrics.measured(moments, None if self._call is None else len(self._call.rows), self._size)
+        return moments[-1] - moments[1 if len(moments) > 2 else 0]
 
     def outcome(self, seconds: float, failure: Failure | None) -> Outcome:
         """Return the outcome of a request that took so long."""
@@ -131,7 +119,8 @@ class Record:
         """Return the span of the request, None if it has none."""
         if self._begun is None or self._begun.decision is None:
             return None
-        return span_of(self._begun, self._request.http_facts(), outcome, self.served, self._entered)
+        entered = zip(STEPS, self._moments[:-1], strict=False)
+        return span_of(self._begun, self._request.http_facts(), outcome, self.served, entered)
 
 
 class Recorder:
@@ -148,7 +137,8 @@ class Recorder:
         self.redaction = log.redaction
         self._dropping = False
         self._ignored: set[str] = set()
-        self._running: dict[Record, None] = {}  # requests in progress, oldest first
+        self._running: dict[Record, object] = {}  # requests in progress, oldest first
+        self._changing = threading.Lock()
 
     def recording(self, codec: Codec, request: Asked) -> Record:
         """Return the record of a prediction request, for the block that answers it."""
@@ -160,18 +150,25 @@ class Recorder:
 
     def begin(self, record: Record) -> None:
         """Count a request as in progress."""
-        self._running[record] = None
-        self._metrics.in_progress.inc()
+        with self._changing:
+            self._running[record] = None
+            self._metrics.slot.row.in_progress = len(self._running)
 
     def end(self, record: Record, failure: Failure | None) -> None:
         """Record the outcome of a request that was in progress."""
-        self._metrics.in_progress.dec()
-        del self._running[record]
+        with self._changing:
+            abandoned = self._running.pop(record, self) is self
+            self._metrics.slot.row.in_progress = len(self._running)
+        if abandoned:
+            return
         self._write(record, failure)
 
     def abandon(self) -> None:
         """Record requests in progress as timed out: the process is about to end without answering them."""
-        for record in tuple(self._running):
+        with self._changing:
+            abandoned = tuple(self._running)
+            self._running.clear()
+        for record in abandoned:
             self._write(record, failure_of("prediction_timeout"))
         self._metrics.requests.flush()
 
@@ -205,11 +202,12 @@ class Recorder:
         return ids.trace
 
     def _write(self, record: Record, failure: Failure | None) -> None:
-        seconds = record.measure(self._metrics)
+        metrics = self._metrics.requests
+        seconds = record.measure(metrics)
         outcome = record.outcome(seconds, failure)
-        self._metrics.requests.answered(record.protocol, outcome.code, seconds)
+        metrics.answered(record.protocol, outcome.code, seconds)
         if failure is not None and failure.shed:
-            self._metrics.requests.shed(failure.shed)
+            metrics.shed(failure.shed)
         names: tuple[str, ...] = ()
         if record.served is not None:
             signature = record.served.contract.signature

@@ -1,11 +1,25 @@
 """The series of requests, looked up once: how many, with what outcome, how long they took, and what was refused."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from service.errors import OK, TABLE, status_class
 from service.monitoring.batched_histograms import BatchedHistograms
 from service.monitoring.catalogue import BYTES, OUTCOMES, PHASE_SECONDS, PHASES, ROWS
+
+# The phases in the order in which a request enters them: it waits again, for room for its rows.
+STEPS: Final = ("read", "queue", "parse", "queue", "predict", "encode")
+_NONE: Final = (None,) * len(STEPS)
+
+
+def _phases(columns: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Yield the seconds in each phase, then the rows and sizes, from when steps began and the last one ended."""
+    *moments, rows, sizes = columns
+    read, queue, parse, again, predict, encode = np.diff(moments, axis=0)
+    yield from (read, queue + np.nan_to_num(again), parse, predict, encode, rows, sizes)
 
 
 class RequestMetrics:
@@ -29,7 +43,8 @@ class RequestMetrics:
                 *((phases.labels(phase), PHASE_SECONDS) for phase in PHASES),
                 (made["request_rows"], ROWS),
                 (made["response_size_bytes"], BYTES),
-            )
+            ),
+            _phases,
         )
         self._measured, self.flush = batched.observe, batched.flush
 
@@ -39,9 +54,12 @@ class RequestMetrics:
         count.inc()
         duration.observe(seconds)
 
-    def measured(self, phases: Mapping[str, float], rows: int | None, size: int | None) -> None:
-        """Note the seconds that a request spent in each phase, and of an answer its rows and the bytes of its body."""
-        self._measured((*map(phases.get, PHASES), rows, size))
+    def measured(self, moments: Sequence[float], rows: int | None = None, size: int | None = None) -> None:
+        """Note when each of the STEPS began (seconds) and the last one ended, of a failed request as far as it came.
+
+        Of an answer also its rows, and how many bytes its body has.
+        """
+        self._measured((*moments, *_NONE[len(moments) - 1 :], rows, size))
 
     def shed(self, reason: str) -> None:
         """Count one prediction request that was shed."""

@@ -1,6 +1,7 @@
 """What a finished request leaves for its spans."""
 
 import time
+from collections.abc import Iterable
 from itertools import pairwise
 
 from service.monitoring.prediction_log import Outcome
@@ -10,7 +11,7 @@ from service.tracing.request_span import Begun, HttpFacts, Phase, RequestSpan, S
 
 
 def span_of(
-    begun: Begun, http: HttpFacts, outcome: Outcome, served: ServedModel | None, entered: list[tuple[str, float]]
+    begun: Begun, http: HttpFacts, outcome: Outcome, served: ServedModel | None, entered: Iterable[tuple[str, float]]
 ) -> RequestSpan:
     """Return the span of a prediction request that ends now.
 

@@ -79,8 +79,9 @@ def test_a_slot_that_is_taken_again_goes_on_counting(shared, tmp_path):
 
 def test_live_gauges_go_with_their_worker(shared):
     """What a dead worker had in progress is not in progress."""
-    shared.slot.name = "w0"
-    shared.in_progress.inc()
+    shared.make_room("w0")
+    shared.slot.enter("w0")
+    shared.slot.row.in_progress = 1
     shared.slot.name = "master"
     assert 1 == sample(shared, "in_progress_requests")
 
