@@ -89,6 +89,11 @@ def _fitted(rows, labels, estimator):
     return Case(rows, make_pipeline(columns, estimator).fit(rows, labels))
 
 
+def cells(rows):
+    """Return rows as requests have them."""
+    return rows.astype(object).where(rows.notna(), None).to_numpy().tolist()
+
+
 def shifted(rows, name, training):
     """Move a feature by one standard deviation."""
     return rows.assign(**{name: rows[name] + training[name].std()})

@@ -41,7 +41,7 @@ def index_of_names(training, live, bins):
     return index(*counts)
 
 
-@pytest.fixture(scope="module", params=["penguins", "customers", "diabetes"])
+@pytest.fixture(scope="module", params=["penguins", "diabetes"])
 def found(request, tmp_path_factory):
     """Pack a data set's model and send it rows with something of everything; return data, rows and report."""
     data, folder = driftdata.CASES[request.param](), tmp_path_factory.mktemp("figures") / "bundle"
@@ -51,8 +51,7 @@ def found(request, tmp_path_factory):
     rows = driftdata.in_another_unit(rows, data.numbers[2])
     rows = driftdata.with_unseen(rows, data.categories[0], 0.05) if data.categories else rows
     server = Server(folder)
-    cells = rows.astype(object).where(rows.notna(), None).to_numpy().tolist()
-    assert 200 == server.predict({"instances": cells}).status_code
+    assert 200 == server.predict({"instances": driftdata.cells(rows)}).status_code
     return data, rows, server.client.get("/model/drift").json
 
 
@@ -97,3 +96,30 @@ def test_ratios_are_those_of_the_raw_data(found):
     assert pytest.approx(dict(outside)) == {
         each["name"]: each["out_of_range_ratio"] for each in features if each["kind"] == "number"
     }
+
+
+def scores(estimator, rows):
+    """Return the probabilities of the predicted classes, or the numbers that a regressor predicts."""
+    predict = getattr(estimator, "predict_proba", None)
+    return estimator.predict(rows) if predict is None else predict(rows).max(axis=1)
+
+
+def test_the_index_of_scores_is_that_of_the_raw_data(found):
+    """Probabilities of the predicted class, or the numbers that a regressor predicts, for rows and training rows."""
+    data, rows, report = found
+    training, live = (scores(data.estimator, each) for each in (data.rows, rows))
+
+    assert pytest.approx(index_of_numbers(training, live, report["score"]["bins"])) == report["score"]["psi"]
+
+
+def test_the_index_of_predicted_classes_is_that_of_the_raw_data(found):
+    """By class, for rows and for training rows; a regressor has none."""
+    data, rows, report = found
+    names = [each["value"] for each in report["prediction"]["classes"]]
+    counts = [np.array([(data.estimator.predict(each) == name).sum() for name in names]) for each in (data.rows, rows)]
+    expected = index(*counts) if names else None
+
+    assert pytest.approx(expected) == report["prediction"]["psi"]
+    assert pytest.approx([count / len(rows) for count in counts[1]]) == [
+        each["window"] for each in report["prediction"]["classes"]
+    ]
