@@ -60,7 +60,7 @@ class DriftMonitor:
 
     def start(self, slot: str) -> None:
         """Begin to count, in a worker of this slot and in a thread of its own; raises RuntimeError if it has none."""
-        self._worker = slot
+        self._worker, self._comparison = slot, None  # what was made before the fork is not shared
         threading.Thread(target=self._run, name="drift", daemon=True).start()
 
     def count_pending(self) -> None:
