@@ -216,7 +216,7 @@ class Dispatcher:
         try:
             keeps = self._exchange.answer(conn, conn.request, keep=keep)
         except Exception:  # noqa: BLE001  # whatever the application raises
-            self._log.exception("a request failed in the worker")
+            self._log.exception("a request (trace %s) failed in the worker", conn.request.trace.trace_id)
             conn.sock.sendall(_error("internal_error", conn.request))
             keeps = False
         if conn in self._hung:
@@ -248,7 +248,8 @@ class Dispatcher:
 
     def _give_up(self, conn: Connection, running: dict[Connection, float]) -> None:
         """Answer in place of a thread that hangs, and ask for this worker to be replaced."""
-        self._log.error("a request hangs for PREDICT_SECONDS=%g; this worker is replaced", self._predict_seconds)
+        about = conn.request.trace.trace_id, self._predict_seconds
+        self._log.error("a request (trace %s) hangs for PREDICT_SECONDS=%g; this worker is replaced", *about)
         del running[conn]
         self._hung.add(conn)
         self._connections.forget_one()

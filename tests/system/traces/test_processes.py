@@ -10,6 +10,7 @@ import pytest
 
 from tests.badinput import JSON
 from tests.system.conftest import eventually
+from tests.system.sleeping import sleeping
 from tests.system.traces.collector import collecting
 from tests.system.traces.conftest import GOOD
 
@@ -76,23 +77,46 @@ def test_the_sampler_is_the_one_that_the_environment_names(tracing, collector):
     assert ("02", []) == (headers["traceparent"].split("-")[3], collector.spans)
 
 
-def median_beside(tracing, endpoint, **environ):
-    server = tracing(endpoint, WEB_CONCURRENCY="1", **environ)
-    predict(server, 50)
-    return server, statistics.median(predict(server, 400))
+def test_settings_that_the_sdk_refuses_stop_no_server(tracing, collector, monkeypatch):
+    """Nor does an exporter that is not installed: the log says that there are no spans, and why."""
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "-1")
+    server = tracing(collector.endpoint, WEB_CONCURRENCY="1", OTEL_TRACES_EXPORTER="otlp,nope")
+    predict(server, 1)
+
+    assert "no spans are sent to 'nope': no such exporter is installed" in server.errors
+    assert "no spans are sent by this worker" in server.errors
+    assert 0 == server.stop()
+
+
+def test_a_request_that_hangs_has_a_span_that_says_so(tracing, collector, sleeper):
+    """The answer, the record on stderr and the span are of one trace; the worker sends it before it is replaced."""
+    server = tracing(collector.endpoint, WEB_CONCURRENCY="1", PREDICT_SECONDS="1", **sleeper)
+    status, problem = server.predict(sleeping(60))
+
+    (span,) = eventually(
+        lambda: [span for span in collector.of_trace(problem["trace_id"]) if span.attributes], "a span"
+    )
+    code = "prediction_timeout"
+    assert (504, code, problem["span_id"]) == (status, problem["code"], span.span_id)
+    assert (code, 2) == (span.attributes["error.type"], span.raw.status.code)
+    assert f"a request (trace {problem['trace_id']}) hangs" in server.errors
 
 
 def test_a_dead_or_slow_collector_costs_no_prediction_anything(tracing, collector):
     """Requests take what they take beside one that answers; spans are dropped, and counted, and the end is in time."""
-    small = {"OTEL_BSP_MAX_QUEUE_SIZE": "64", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "32"}
-    _, usual = median_beside(tracing, collector.endpoint, **small)
+    small = {"WEB_CONCURRENCY": "1", "OTEL_BSP_MAX_QUEUE_SIZE": "64", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "32"}
     with collecting(held=threading.Event()) as slow:
-        servers = [median_beside(tracing, endpoint, **small) for endpoint in ("http://127.0.0.1:1", slow.endpoint)]
-        for server, median in servers:
-            assert 2 * usual + 0.001 > median
+        endpoints = collector.endpoint, "http://127.0.0.1:1", slow.endpoint
+        servers = [tracing(endpoint, **small) for endpoint in endpoints]
+        rounds = [[statistics.median(predict(server, 30)) for server in servers] for _ in range(15)]
+        for server in servers[1:]:
             eventually(lambda server=server: server.metric("spans_total"), "spans that are counted")
-        for server, _ in servers:
+            predict(server, 3)
             start = time.monotonic()
             assert 0 == server.stop()
-            assert 8 > time.monotonic() - start
+            assert 15 > time.monotonic() - start
             assert "spans were not sent before this worker ended" in server.errors
+
+    # The least of each: what else the machine does disturbs some of the rounds.
+    usual, dead, held = (min(medians) for medians in zip(*rounds, strict=True))
+    assert max(dead, held) < 1.5 * usual + 0.001
