@@ -27,6 +27,7 @@ from service.monitoring import std_streams
 from service.monitoring.line_writer import LineWriter
 from service.monitoring.log_file import LogFile
 from service.monitoring.log_format import Formatter
+from service.monitoring.log_shapes import shape_of
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import PredictionLog
 from service.monitoring.processes import read_memory
@@ -98,8 +99,13 @@ def assemble(
     metrics = Metrics(protocols.names, directory, drift.report)
     metrics.declare_build(settings.revision)
     metrics.declare_model(served.contract.signature)
-    redaction = _redaction(settings)
-    log = PredictionLog(write, share=settings.log_share, most_rows=settings.log_rows, redaction=redaction)
+    log = PredictionLog(
+        write,
+        share=settings.log_share,
+        most_rows=settings.log_rows,
+        redaction=_redaction(settings),
+        shape=shape_of(settings.log_format, settings.model_name),
+    )
     tracer = tracer_of(environ, metrics.spans)
     recorder = Recorder(metrics, log, drift, tracer)
     return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), state, tracer)

@@ -72,6 +72,7 @@ VALUES: Final = Parser(
     lambda given: {"*": None} if given == "missing" else _values(json.loads(given)),
     "missing, or a JSON object of numbers, strings, true, false or null by column",
 )
+FORMAT: Final = _matching("(?i:native|sagemaker|cloudevents)", "native, sagemaker or cloudevents", str.lower)
 PATTERN: Final = Parser(str, "a regular expression")
 YES_NO: Final = _matching("(?i:0|1|false|true|no|yes)", "1 or 0", lambda given: given.lower() in ("1", "true", "yes"))
 LEVEL: Final = _matching("(?i:debug|info|warning|error)", "debug, info, warning or error", str.lower)
@@ -257,6 +258,9 @@ class Settings:
         default=100 * 2**20,
     )
     log_files: int = setting("LOG_FILES", _whole(1, 1000), "how many rotated files are kept", default=5)
+    log_format: str = setting(
+        "LOG_FORMAT", FORMAT, "the format of the prediction log: native, sagemaker or cloudevents", default="native"
+    )
     log_share: float = setting("LOG_SHARE", SHARE, "the share of successful predictions that is logged", default=1.0)
     log_rows: int = setting("LOG_ROWS", _whole(0, 10**7), "the most rows of one request in its log line", default=10)
     log_redact: tuple[str, ...] = setting("LOG_REDACT", NAMES, "features whose values are never logged", default=())

@@ -9,6 +9,7 @@ from service.config.settings import Settings
 from service.formats.content_encoding import decompress, gzip_if_accepted
 from service.http.framework import Response, this_request
 from service.http.responses import ours, refusal
+from service.monitoring.prediction_log import Exchange
 from service.monitoring.recorder import Recorder
 from service.protocols.base import Codec
 from service.protocols.registry import ProtocolRegistry
@@ -53,6 +54,8 @@ class View:
             found = codec.encode(call, prediction, contract)
             compressed = gzip_if_accepted(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
             content = found.content if compressed is None else compressed
+            if self.recorder.captures:
+                record.exchange = Exchange(body, request.header("Content-Type"), found)
             record.done(call, prediction, len(content))
         headers = {"Server-Timing": record.server_timing, **found.headers}
         headers |= {} if compressed is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}

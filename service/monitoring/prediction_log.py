@@ -1,20 +1,28 @@
 """The prediction log: one line of strict JSON for each prediction request, and for each request that was refused."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from model.prediction import Prediction
 from service.errors import OK
 from service.formats import strict_json
 from service.monitoring.redaction import NOTHING_REDACTED, Redaction
 from service.monitoring.refusal import Refusal
-from service.protocols.base import Call, ModelIdentity
+from service.protocols.base import Answer, Call, ModelIdentity
 from service.protocols.json_shapes import values_by_row
 from service.tracing.context import Trace
+
+
+class Exchange(NamedTuple):
+    """The bodies of a request and its answer, without compression."""
+
+    body: bytes
+    content_type: str
+    answer: Answer
 
 
 @dataclass(frozen=True)
@@ -35,10 +43,18 @@ class Outcome:
     call: Call | None = None
     prediction: Prediction | None = None
     refusal: Refusal | None = None
+    exchange: Exchange | None = None  # if the log captures them
+
+
+# Makes lines of an outcome: of its native line, and of the bodies unless these are not to be logged.
+Shape = Callable[[Outcome, Mapping[str, Any], Exchange | None], Iterable[Mapping[str, Any]]]
 
 
 class PredictionLog:
-    """Writes outcomes as lines: a share of them, some of their rows, without redacted features."""
+    """Writes outcomes as lines: a share of them, some of their rows, without redacted features.
+
+    With a `shape`, the lines are those that it makes, and it is to be given the bodies (`captures`).
+    """
 
     def __init__(
         self,
@@ -47,11 +63,14 @@ class PredictionLog:
         share: float = 1.0,
         most_rows: int = 10,
         redaction: Redaction = NOTHING_REDACTED,
+        shape: Shape | None = None,
     ) -> None:
         self._write = write
         self._share = share
         self._most_rows = most_rows
         self.redaction = redaction
+        self._shape = shape
+        self.captures = shape is not None and not redaction.active
 
     def record(self, outcome: Outcome, names: Sequence[str]) -> None:
         """Write the line of an outcome, unless it succeeded and is not sampled; `names` are the features in order.
@@ -60,7 +79,12 @@ class PredictionLog:
         """
         drawn = zlib.crc32(outcome.request_id.encode()) / 2**32
         if outcome.code != OK or drawn < self._share:
-            self._write(strict_json.one_line(strict_json.dumps(self._entry(outcome, names))) + b"\n")
+            entry = self._entry(outcome, names)
+            self._write(_line(entry) if self._shape is None else b"".join(map(_line, self._shaped(outcome, entry))))
+
+    def _shaped(self, outcome: Outcome, entry: dict[str, Any]) -> Iterable[Mapping[str, Any]]:
+        whole = outcome.call is not None and len(outcome.call.rows) <= self._most_rows
+        return self._shape(outcome, entry, outcome.exchange if whole else None) if self._shape else (entry,)
 
     def _entry(self, outcome: Outcome, names: Sequence[str]) -> dict[str, Any]:
         call, prediction = outcome.call, outcome.prediction
@@ -86,6 +110,10 @@ class PredictionLog:
             if left_out:
                 entry["redacted"] = left_out
         return entry
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    return strict_json.one_line(strict_json.dumps(entry)) + b"\n"
 
 
 def _iso_time(unix: float) -> str:

@@ -13,7 +13,7 @@ from model.prediction import Prediction
 from service.drift.monitor import DriftMonitor
 from service.errors import OK, Failure, describe, failure_of
 from service.monitoring.metrics import Metrics
-from service.monitoring.prediction_log import Outcome, PredictionLog
+from service.monitoring.prediction_log import Exchange, Outcome, PredictionLog
 from service.monitoring.refusal import Caller, Refusal
 from service.monitoring.request_metrics import STEPS, RequestMetrics
 from service.monitoring.spans import span_of, span_of_unrouted
@@ -61,6 +61,7 @@ class Record:
         self._prediction: Prediction | None = None
         self._size: int | None = None
         self._moments = request.moments()  # when it entered each of the STEPS so far
+        self.exchange: Exchange | None = None
 
     def __enter__(self) -> Self:
         """Count the request as in progress."""
@@ -110,7 +111,8 @@ class Record:
         model = self.served.contract.identity if self.served else None
         ids, protocol = self._request.ids, self._codec.name
         if failure is None:
-            return Outcome(time.time(), *ids, protocol, OK, seconds, model, self._call, self._prediction)
+            found, exchange = (self._call, self._prediction), self.exchange
+            return Outcome(time.time(), *ids, protocol, OK, seconds, model, *found, exchange=exchange)
         status = self._codec.refuse(replace(failure, problems=()), ids).status
         refusal = Refusal(status, failure, self._request.caller())
         return Outcome(time.time(), *ids, protocol, failure.code, seconds, model, refusal=refusal)
@@ -134,7 +136,7 @@ class Recorder:
         self._compare = drift.add
         self._log = log
         self._tracer = tracer
-        self.redaction = log.redaction
+        self.redaction, self.captures = log.redaction, log.captures
         self._dropping = False
         self._ignored: set[str] = set()
         self._running: dict[Record, object] = {}  # requests in progress, oldest first

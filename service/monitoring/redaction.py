@@ -24,6 +24,11 @@ class Redaction:
         self.features = frozenset(features)
         self._pattern = compiled(pattern) if pattern else None
 
+    @property
+    def active(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.features) or self._pattern is not None
+
     def text(self, text: str) -> str:
         """Return a text without what matches the pattern."""
         if self._pattern is None:

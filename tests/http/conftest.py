@@ -57,7 +57,9 @@ class Server:
     def check_log(self):
         """Check the lines that were written since it was checked last."""
         lines, self.checked = self.lines[self.checked :], len(self.lines)
-        assert [] == [fault for line in lines for fault in loglines.faults(line)]
+        native = self.settings.log_format == "native"
+        lines = [line for each in lines for line in each.splitlines(keepends=True)]
+        assert [] == [fault for line in lines for fault in loglines.faults(line, native=native)]
 
     def metric(self, name, **labels):
         return sample(self.metrics, name, **labels)
