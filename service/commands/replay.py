@@ -29,9 +29,9 @@ _SHOWN: Final = 10  # changes of labels in the table
 @command(
     "predictions.log --model bundle",
     "predictions.log --model bundle --plot change.svg",
-    "predictions.log --model bundle --json",
+    "predictions.log predictions.log.* --model bundle --json",
 )
-@click.argument("log", metavar="LOG")
+@click.argument("logs", metavar="LOG...", nargs=-1, required=True)
 @click.option(
     "--model", "bundle", type=DIRECTORY, default="bundle", envvar="MODEL_DIR", show_default=True, show_envvar=True,
     help="The bundle to predict with.",
@@ -47,7 +47,7 @@ _SHOWN: Final = 10  # changes of labels in the table
 def run(
     session: Session,
     /,
-    log: str,
+    logs: tuple[str, ...],
     bundle: Path,
     tolerance: float,
     plot: Path | None,
@@ -56,19 +56,26 @@ def run(
 ) -> ExitCode:
     """Recompute each prediction of a prediction log, and report what is different.
 
-    LOG is what a server wrote to stdout, also among other lines, or - for stdin; .gz is decompressed. With the bundle
+    LOG is what a server wrote to stdout, also among other lines, or to LOG_FILE, or - for stdin; .gz is decompressed.
+    The order of several files does not matter. With the bundle
     that was served, everything should be identical. With another one, the report says what would change. The exit code
     is 3 if anything is different, and 1 if nothing could be replayed.
     """
-    with console.progress() as progress, _opened(log) as (file, size, position):
+    with console.progress() as progress, contextlib.ExitStack() as stack:
+        opened = [stack.enter_context(_opened(log)) for log in logs]
+        size = None if any(found is None for _, found, _ in opened) else sum(found or 0 for _, found, _ in opened)
         progress.show(f"loading {bundle}", 0, size)
         loaded = load(bundle, trust, compiled=session.environ.get("ENGINE") != "scikit-learn")
         verify(loaded)
         comparison = Comparison(ServedModel.of(loaded, 0.0, _MOST_ROWS), tolerance)
-        for _ in comparison.add(read_log(file)):
-            progress.show(f"{comparison.counts['requests']:,} requests replayed", position(), size)
+        before = 0.0
+        for file, own_size, position in opened:
+            for _ in comparison.add(read_log(file)):
+                replayed = f"{comparison.counts['requests']:,} requests replayed"
+                progress.show(replayed, None if size is None else before + position(), size)
+            before += own_size or 0.0
     if not comparison.models:
-        raise BundleMissing(f"{log} has no prediction that could be replayed: {_reasons(comparison)}")
+        raise BundleMissing(f"{', '.join(logs)} has no prediction that could be replayed: {_reasons(comparison)}")
     manifest = loaded.manifest
     name = f"{manifest.name} {manifest.version} {loaded.digest}"
     if plot:

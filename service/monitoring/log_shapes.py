@@ -5,6 +5,7 @@ They hold the bodies of requests and answers, where the native line has rows and
 
 import base64
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -31,9 +32,10 @@ class Payload(NamedTuple):
 
     @property
     def text(self) -> str | None:
-        """The body as a string, None if it is none."""
-        if self.media_type.startswith("text/") or "json" in self.media_type:
-            return self.content.decode(errors="replace")
+        """The body as a string, None if it is none: Open Inference V2 has binary data behind JSON of any type."""
+        with suppress(UnicodeDecodeError):
+            if self.media_type.startswith("text/") or "json" in self.media_type:
+                return self.content.decode()
         return None
 
 
@@ -99,7 +101,7 @@ def _data(payload: Payload) -> dict[str, Any]:
     if payload.media_type == JSON or payload.media_type.endswith("+json"):
         try:
             return {"data": strict_json.loads(payload.content)}
-        except InvalidJson:  # with an integer of 100 digits, for instance, which a protocol may take
+        except InvalidJson:  # there is binary data behind it
             return {"data_base64": base64.b64encode(payload.content).decode()}
     if (text := payload.text) is not None:
         return {"data": text}

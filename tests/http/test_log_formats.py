@@ -52,6 +52,18 @@ def test_data_capture_has_the_bodies_of_each_protocol(serve, dialect):
         assert (kind, expected, body) == (each["observedContentType"], each["encoding"], body_of(each))
 
 
+@pytest.mark.parametrize("form", ["sagemaker", "cloudevents"])
+def test_binary_data_behind_json_is_in_base64(serve, form):
+    """Open Inference V2 tells it by a header, whatever the content type says."""
+    asked = next(dialect for dialect in DIALECTS if dialect.name == "v2, binary").ask(TABLE)
+    server = serve(LOG_FORMAT=form, **NAMED)
+
+    answer = server.client.post(asked.path, data=asked.body, headers={**asked.headers, "Content-Type": JSON})
+
+    assert 200 == answer.status_code
+    assert base64.b64encode(asked.body) in server.lines[0]
+
+
 def check_event(event):
     """Check what CloudEvents 1.0 requires of an event in its JSON format, and that it has KServe's extensions."""
     assert all(re.fullmatch("[a-z0-9]{1,20}|data_base64", name) for name in event)

@@ -128,6 +128,18 @@ def test_the_report_is_a_table_for_a_person(replay, log, bundles, tmp_path):
         assert words in said
 
 
+def test_the_files_of_a_rotated_log_are_replayed_together(replay, log, bundles, tmp_path):
+    """In any order, compressed or not; a model that is another one is found in all of them."""
+    lines = log.read_bytes().splitlines(keepends=True)
+    (tmp_path / "log").write_bytes(b"".join(lines[:100]))
+    (tmp_path / "log.1").write_bytes(b"".join(lines[100:200]))
+    (tmp_path / "log.2.gz").write_bytes(gzip.compress(b"".join(lines[200:300])))
+
+    code, found, _ = replay(*sorted(tmp_path.iterdir(), reverse=True), "--model", bundles / "served")
+
+    assert (0, 300, found["rows"]) == (code, found["requests"], found["identical"])
+
+
 def test_what_cannot_be_replayed_is_said_with_the_reason(replay, bundles, requests, tmp_path):
     """Lines of something else are skipped; failures, redacted and missing rows are counted by reason."""
     served = bundles / "served"
