@@ -130,7 +130,7 @@ class MergedFiles:
     def collect(self, paths: Iterable[Path]) -> Iterable[Metric]:
         """Return the metrics in files, in the order of the library; raises one of UNREADABLE."""
         found = [self._read(path) for path in paths]
-        plan = self._plan_of(tuple(content for content, _ in found))
+        plan = self._plan_of(tuple(dict.fromkeys(content for content, _ in found)))
         values = plan.start.copy()
         for content, words in found:
             values[content.numbers] = content.merge(values[content.numbers], content.layout.values(words))

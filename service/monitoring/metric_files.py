@@ -103,9 +103,14 @@ def kind_of(path: Path) -> str:
 
 def read_words(path: Path) -> NDArray[np.int64]:
     """Read what a file holds, in words of eight bytes; raises one of UNREADABLE."""
-    content = path.read_bytes()
-    (used,) = struct.unpack_from("i", content)
-    if used % _WORD or used > len(content):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        content = os.read(descriptor, _PAGE)
+        (used,) = struct.unpack_from("i", content)
+        content += os.read(descriptor, max(0, used - _PAGE))
+    finally:
+        os.close(descriptor)
+    if used % _WORD:
         raise RuntimeError(f"{path} is corrupt: {used} bytes are said to be in use")
     return np.frombuffer(content, np.int64, used // _WORD)
 

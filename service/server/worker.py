@@ -83,7 +83,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._dispatcher.add,
             partial(state.set_connections, self.slot),
         )
-        self._dispatcher.connect(self._connections, partial(state.set_status, self.slot, WorkerStatus.HUNG))
+        self._dispatcher.connect(self._connections, self._hang)
         self._acceptor = Acceptor(
             self._loop,
             self.sockets,
@@ -94,6 +94,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             events,
             self.log,
         )
+
+    def _hang(self) -> None:
+        """Ask for another worker in this one's place."""
+        self._state.set_status(self.slot, WorkerStatus.HUNG)
+        self._periodic.call()  # whoever is scraped is to know
 
     def _allowed_connections(self) -> int:
         wanted = self.cfg.worker_connections

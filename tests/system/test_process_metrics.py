@@ -115,5 +115,5 @@ def test_a_worker_whose_request_hangs_is_told_to(serve, gate):
         at_once(stack, server, 1, waiting())
         stack.enter_context(gate)
 
-        assert eventually(lambda: server.metric("workers_lost_total") == 1, "replaced")
-        assert eventually(lambda: seen(server, **workers(ready=1.0, hung=0.0)), "another one")
+        assert eventually(lambda: seen(server, **workers(hung=1.0)), "hung")
+        assert eventually(lambda: seen(server, **workers(ready=1.0, hung=0.0)), "replaced")
