@@ -29,7 +29,7 @@ _SHOWN: Final = 10  # changes of labels in the table
 @command(
     "predictions.log --model bundle",
     "predictions.log --model bundle --plot change.svg",
-    "predictions.log predictions.log.* --model bundle --json",
+    "predictions.log --model bundle --json",
 )
 @click.argument("logs", metavar="LOG...", nargs=-1, required=True)
 @click.option(
