@@ -118,6 +118,15 @@ def test_a_model_packed_without_data_has_a_form(served):
     assert (None, 32) == (view.score, len(view.form.rows))
 
 
+def test_the_page_has_a_part_about_drift_if_the_bundle_knows_the_training_data(served):
+    """Without any, there is nothing to compare with."""
+    manifest = replace(served.loaded.manifest, baseline=None)
+    without = replace(served, loaded=replace(served.loaded, manifest=manifest))
+
+    assert 'id="drift"' in page_of(served)
+    assert 'id="drift"' not in page_of(without)
+
+
 def test_names_and_categories_are_text(served):
     """No name, category, class or version ends up as markup, nor ends the data of the form."""
     features = [Feature(name, "string", categories=tuple(HOSTILE)) for name in HOSTILE]
