@@ -51,7 +51,7 @@ class DriftMonitor:
             raise SettingError(f"DRIFT_LEAST_ROWS: expected at most DRIFT_ROWS={settings.drift_rows}.")
         self._settings, self._model, self._directory = settings, slot, directory
         self._span = Span(settings.drift_rows, int(settings.drift_minutes * _NANOSECONDS))
-        self._pending = Pending(min(TURN_ROWS, settings.drift_rows))
+        self._pending = Pending(min(TURN_ROWS, 2 * settings.drift_rows))
         self._worker: str | None = None
         self._comparison: _Comparison | None = None
         self._counting = threading.Lock()
@@ -125,20 +125,22 @@ class DriftMonitor:
 def _pieces(taken: Iterator[Taken], most: int) -> Iterator[tuple[Rows, Prediction]]:
     """Yield rows in pieces of at most so many, those of small requests together."""
     waiting: list[Taken] = []
+    rows = 0
     for each in taken:
-        if sum(len(one.rows) for one in waiting) + len(each.rows) > most:
+        if rows + len(each[0]) > most:
             yield from _joined(waiting, most)
-            waiting = []
+            waiting, rows = [], 0
         waiting.append(each)
+        rows += len(each[0])
     yield from _joined(waiting, most)
 
 
 def _joined(waiting: Sequence[Taken], most: int) -> Iterator[tuple[Rows, Prediction]]:
     if not waiting:
         return
-    rows = _concatenated([each.rows for each in waiting])
-    labels = _concatenated([each.prediction.labels for each in waiting])
-    found = [each.prediction.probabilities for each in waiting]
+    rows = _concatenated([rows for rows, _ in waiting])
+    labels = _concatenated([prediction.labels for _, prediction in waiting])
+    found = [prediction.probabilities for _, prediction in waiting]
     probabilities = _concatenated(found) if all(isinstance(each, np.ndarray) for each in found) else None
     for start in range(0, len(rows), most):
         piece = slice(start, start + most)
