@@ -8,7 +8,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 export MALLOC_ARENA_MAX ?= 2
 
 .PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-traces \
-  test-score test-browser pictures kubectl proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
+  test-score test-browser pictures dashboards kubectl proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
   lock clean
 
 help:  ## list the targets
@@ -105,6 +105,12 @@ kubectl:
 
 pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
 	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
+
+# A load run of 100 seconds; the queries' answers are drawn where matplotlib is.
+dashboards: .venv/dev.stamp .venv-peers/chart.stamp prometheus  ## make the pictures of the dashboards, docs/images
+	mkdir -p .bench/dashboards
+	ANSWERS=.bench/dashboards STORY_SECONDS=100 $(FIRST) .venv/bin/pytest tests/system/prometheus/test_dashboards.py --timeout 600
+	.venv-peers/chart/bin/python -m tests.pictures .bench/dashboards docs/images
 
 chromium:
 	@which chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \

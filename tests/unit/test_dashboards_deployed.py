@@ -15,6 +15,7 @@ from tests.unit.test_docs import ROOT, anchors, page
 METRICS = {f"{PREFIX}_{item.name}" for item in CATALOGUE}
 OF_PROMETHEUS = {"up", "scrape_duration_seconds", "ALERTS"}
 RECORDED = {rule["record"]: rule["expr"] for rule in rules() if "record" in rule}
+MOST_BYTES = 200_000  # of a picture
 LIMITS = {
     "Worst feature": limits.PSI,
     "Predictions": limits.PSI,
@@ -97,3 +98,12 @@ def test_grafana_is_told_what_is_deployed():
 
     assert scrapes == source["jsonData"]["timeInterval"]
     assert f"{dashboards.FOLDER.relative_to(ROOT)}:{provider['options']['path']}:ro" in page("docs/metrics.md")
+
+
+@pytest.mark.parametrize("name", dashboards.NAMES)
+def test_readme_shows_a_picture_of_each_dashboard(name):
+    """`make dashboards` makes it; it is small enough for a README."""
+    picture = f"docs/images/dashboard-{name}.png"
+
+    assert picture in page("README.md")
+    assert MOST_BYTES > (ROOT / picture).stat().st_size
