@@ -69,7 +69,7 @@ test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile cl
 	.venv/bin/pytest tests/system/reliability -m "proxies and not alone" --timeout 600 --numprocesses 2 --dist loadfile
 
 test-prometheus: .venv/dev.stamp prometheus  ## alerts and dashboards: promtool, real Prometheus and Alertmanager
-	.venv/bin/pytest tests/system/prometheus -m prometheus
+	.venv/bin/pytest tests/system/prometheus -m prometheus --numprocesses 2 --dist loadfile
 
 test-browser: .venv/dev.stamp .venv-browser/stamp proxies chromium  ## the pages in a real browser (Chromium, Playwright, axe-core)
 	PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser -m browser --numprocesses 2 --dist loadfile

@@ -125,7 +125,7 @@ def running(command, output, api, name):
         return api.ready()
 
     try:
-        eventually(ready, f"{name} is ready")
+        eventually(ready, f"{name} is ready", deadline=2 * DEADLINE)
         yield api
     finally:
         process.terminate()

@@ -45,16 +45,18 @@ def measured(serve, sleeper, watch):
 def test_counts_rates_and_quantiles_agree_with_the_clients(measured):
     """Counts are equal, the rate in the midst differs by at most a tenth, and quantiles are in the same bucket.
 
-    Or in the next one: the clients' times hold the way to the server and back, too.
+    Or in the next one: the clients' times hold the way to the server and back, too. Between few answers, the clients'
+    quantiles jump, so that those half a percent beside count as well.
     """
     prometheus, answers = measured
     eventually(lambda: total(prometheus) == len(answers), "all requests counted")
     edges = {float(each["le"]) for each in prometheus.series("mlservice_request_duration_seconds_bucket")}
     buckets = 'sum by (le) (mlservice_request_duration_seconds_bucket{outcome="ok"})'
     for share in (0.5, 0.9, 0.99):
-        seen, had = prometheus.value(f"histogram_quantile({share}, {buckets})"), quantile(answers, share)
-        assert sum(seen < edge < had for edge in edges) <= 1, (share, had, seen)
-        assert seen <= min(edge for edge in edges if edge >= had), (share, had, seen)
+        seen = prometheus.value(f"histogram_quantile({share}, {buckets})")
+        low, high = quantile(answers, share - 0.005), quantile(answers, share + 0.005)
+        assert sum(seen < edge < low for edge in edges) <= 1, (share, low, seen)
+        assert seen <= min(edge for edge in edges if edge >= high), (share, high, seen)
 
     now, end = time.time() - time.monotonic(), max(answer.at for answer in answers) - 1
     seen = prometheus.value("sum(rate(mlservice_requests_total[5s]))", time=now + end)
