@@ -74,6 +74,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     services = assemble(settings, served, fetched.hashes, writer.write, state, directory, environ)
     std_streams.count(services.metrics.stderr_dropped.inc)
     _make_room(services.metrics, settings.workers, directory)
+    services.metrics.prepare_for(served.contract.signature)
     app = create_app(services)
     app.extensions["ml-service"] = _host(services, state, directory, fetched.state)
     freeze_heap()
@@ -120,7 +121,7 @@ def hosted_by(gunicorn_app: Any) -> Hosted:
 def _host(services: Services, state: State, directory: Path, tried: str) -> Hosted:
     """Return what the process tree is handed of the application; `tried` is the state of MODEL_DIR that is served."""
     settings, metrics = services.settings, services.metrics
-    swap = ModelSwap(settings, services.model, services.auth, metrics.declare_model)
+    swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for)
     swap.tried = tried
     watched = "service.serving.watcher", str(settings.model_dir.absolute()), str(settings.watch_seconds)
 

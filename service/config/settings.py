@@ -243,7 +243,7 @@ class Settings:
     )
     revision: str = setting(
         "BUILD_REVISION",
-        _matching(r"[\w.+/-]{1,100}", "a name of letters, digits and _.+/-"),
+        _matching("[ -~]{1,100}", "up to 100 characters of ASCII"),
         "the revision of the source that the server was built from, for its metrics",
         default="unknown",
     )

@@ -120,11 +120,15 @@ class Metrics:
         self._made["build_info"].labels(VERSION, revision, platform.python_version()).set(1)
 
     def declare_model(self, signature: Signature) -> None:
-        """Create the series of a model's classes and features, at zero, and be ready to be scraped."""
+        """Create the series of a model's classes and features, at zero."""
         for name in self._classes_of(signature).names:
             self._of_class(name)
         for label in FeatureLabels(signature).labels:
             self._made["refused_cells_total"].labels(label)
+
+    def prepare_for(self, signature: Signature) -> None:
+        """Declare a model before its workers are forked, and have the first scrape of each as quick as later ones."""
+        self.declare_model(signature)
         self._prepare()
 
     def served(self, loaded: Loaded, at: float) -> None:

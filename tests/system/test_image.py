@@ -138,6 +138,7 @@ def test_the_image_holds_only_what_serving_needs(image, tmp_path):
     assert {"title", "description", "version", "revision", "created"} == {
         label.removeprefix("org.opencontainers.image.") for label in config["Labels"]
     }
+    assert f"BUILD_REVISION={config['Labels']['org.opencontainers.image.revision']}" in config["Env"]
     archive = tmp_path / "root.tar"
     name = docker("create", image)
     docker("export", "--output", str(archive), name)
