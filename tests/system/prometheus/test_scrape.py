@@ -1,6 +1,10 @@
 """What Prometheus thinks of a scrape."""
 
+import secrets
+import time
+
 from tests.system.conftest import eventually
+from tests.system.prometheus.conftest import CUSTOMER, post
 from tests.system.prometheus.monitors import promtool
 
 
@@ -21,3 +25,21 @@ def test_the_load_is_seen(watched):
 
     expected = {("native", "ok"), ("v1", "ok"), ("native", "invalid_value"), (None, "not_found")}
     eventually(seen, "all kinds of requests")
+
+
+def test_prometheus_leads_from_the_latency_to_a_trace(watched):
+    """It keeps the exemplar of a request whose caller named its trace."""
+    trace_id = secrets.token_hex(16)
+    with watched.server.connect() as connection:
+        connection.ask(*post({"features": CUSTOMER}), traceparent=f"00-{trace_id}-{secrets.token_hex(8)}-01")
+
+    def kept():
+        query = {
+            "query": "mlservice_request_duration_seconds_bucket",
+            "start": time.time() - 60,
+            "end": time.time() + 60,
+        }
+        found = watched.prometheus.data("query_exemplars", **query)
+        return trace_id in {one["labels"]["trace_id"] for series in found for one in series["exemplars"]}
+
+    eventually(kept, "the exemplar")
