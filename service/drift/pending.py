@@ -14,6 +14,7 @@ from model.prediction import Prediction, Rows
 
 TURN_ROWS: Final = 1000  # that are to be counted in a turn
 MOST_ROWS: Final = 4 * TURN_ROWS  # that wait for the turn, until the next ones are thinned out further
+MOST_ROW_BYTES: Final = 2**16  # of a request, for each of its rows; what is larger does not wait
 Taken = tuple[Rows, Prediction]
 
 

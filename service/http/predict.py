@@ -56,7 +56,7 @@ class View:
             content = found.content if compressed is None else compressed
             if self.recorder.captures:
                 record.exchange = Exchange(body, request.header("Content-Type"), found)
-            record.done(call, prediction, len(content))
+            record.done(call, prediction, len(content), len(body))
         headers = {"Server-Timing": record.server_timing, **found.headers}
         headers |= {} if compressed is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return Response(content, found.content_type, headers=headers)

@@ -9,8 +9,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
-from model.prediction import Prediction
+from model.prediction import Prediction, Rows
 from service.drift.monitor import DriftMonitor
+from service.drift.pending import MOST_ROW_BYTES
 from service.errors import OK, Failure, describe, failure_of
 from service.monitoring.metrics import Metrics
 from service.monitoring.prediction_log import Exchange, Outcome, PredictionLog
@@ -60,6 +61,7 @@ class Record:
         self._call: Call | None = None
         self._prediction: Prediction | None = None
         self._size: int | None = None
+        self.received_size = 0
         self._moments = request.moments()  # when it entered each of the STEPS so far
         self.exchange: Exchange | None = None
 
@@ -83,9 +85,9 @@ class Record:
         """Note that the next of the STEPS begins."""
         self._moments.append(time.monotonic())
 
-    def done(self, call: Call, prediction: Prediction, size: int) -> None:
-        """Add the request, its prediction, and how many bytes the body of the answer has."""
-        self._call, self._prediction, self._size = call, prediction, size
+    def done(self, call: Call, prediction: Prediction, size: int, received: int) -> None:
+        """Add the request, its prediction, and how many bytes the bodies of the answer and of the request have."""
+        self._call, self._prediction, self._size, self.received_size = call, prediction, size, received
 
     @property
     def server_timing(self) -> str:
@@ -216,7 +218,7 @@ class Recorder:
             names = signature.names
             if outcome.prediction is not None:
                 self._metrics.predicted(record.protocol, signature, outcome.prediction)
-                if outcome.call is not None:
+                if outcome.call is not None and _takes_little(record.received_size, outcome.call.rows):
                     self._compare(outcome.call.rows, outcome.prediction)
             elif failure is not None:
                 self._metrics.refused_cells(signature, failure)
@@ -236,3 +238,8 @@ class Recorder:
             if not self._dropping:  # log it once, not for each line
                 logger.warning("lines of the prediction log are being dropped: %s", error)
             self._dropping = True
+
+
+def _takes_little(size: int, rows: Rows) -> bool:
+    """Say whether rows may wait to be compared with the training data: thousands of them may."""
+    return size <= MOST_ROW_BYTES or size <= MOST_ROW_BYTES * len(rows)

@@ -41,7 +41,7 @@ def drift_schema() -> Schema:
             "score": object_of(
                 {
                     "kind": {
-                        "enum": ["probability", "number", None],
+                        "anyOf": [{"enum": ["probability", "number"]}, {"type": "null"}],
                         "description": "The probability of the predicted class, or the number that is predicted.",
                     },
                     "psi": _FIGURE,
