@@ -11,6 +11,7 @@ from tests import loglines
 from tests.badinput import JSON, NAMES, ROW
 from tests.dialects import Table
 from tests.dialecttable import DIALECTS, VERTEX
+from tests.http.conftest import Server
 
 TABLE = Table(NAMES, ["float64"] * 4, [ROW, [6.0, 3.0, 4.5, 1.5]])
 NAMED = {"MODEL_NAME": "case", "PREDICT_ROUTE": VERTEX}
@@ -19,8 +20,17 @@ SECRET = "hunter2"
 HOSTILE = "\x00\n\r\x1b[31m\x7f\x85\u2028\u202e\ufeff\U0001f600"
 
 
+@pytest.fixture(scope="module")
+def servers(iris_bundle):
+    """Make a server of each format."""
+    return {form: Server(iris_bundle, LOG_FORMAT=form, **NAMED) for form in ("sagemaker", "cloudevents")}
+
+
 def ask(server, dialect):
     """Ask in a dialect; return the question, the answer, and what was logged."""
+    server.check_log()
+    server.lines.clear()
+    server.checked = 0
     asked = dialect.ask(TABLE)
     answer = server.client.post(asked.path, data=asked.body, headers={**asked.headers, **IDS})
     assert 200 == answer.status_code
@@ -33,9 +43,9 @@ def body_of(captured):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-def test_data_capture_has_the_bodies_of_each_protocol(serve, dialect):
+def test_data_capture_has_the_bodies_of_each_protocol(servers, dialect):
     """Exactly the members that SageMaker writes, with its encodings: CSV and JSON as they are, others in base64."""
-    asked, answer, (line,) = ask(serve(LOG_FORMAT="sagemaker", **NAMED), dialect)
+    asked, answer, (line,) = ask(servers["sagemaker"], dialect)
 
     assert ["captureData", "eventMetadata", "eventVersion"] == list(line)
     assert ({"eventId", "inferenceTime"}, "0") == (set(line["eventMetadata"]), line["eventVersion"])
@@ -76,9 +86,9 @@ def check_event(event):
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-def test_cloud_events_are_a_request_and_a_response_of_one_id(serve, dialect):
+def test_cloud_events_are_a_request_and_a_response_of_one_id(servers, dialect):
     """The types and extensions of KServe's logger; data is a JSON value, a string, or base64, by the content type."""
-    asked, answer, events = ask(serve(LOG_FORMAT="cloudevents", **NAMED), dialect)
+    asked, answer, events = ask(servers["cloudevents"], dialect)
 
     types = [f"org.kubeflow.serving.inference.{kind}" for kind in ("request", "response")]
     assert types == [event["type"] for event in events]

@@ -50,11 +50,11 @@ def framed(rows):
 def serve_own(tmp_path, iris_bundle):
     """Make a server of a model with the function as a step on strings."""
 
-    def make(function, **environ):
+    def make(function):
         columns = make_column_transformer((FunctionTransformer(function), ["since"]), ("passthrough", ["x"]))
         estimator = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(ROWS, LABELS)
         pack(estimator, tmp_path / "bundle", name="case", data=ROWS, code=ROOT)
-        server = Server(iris_bundle, PREDICT_ROUTE=VERTEX, **environ)
+        server = Server(iris_bundle, PREDICT_ROUTE=VERTEX)
         server.model.current = ServedModel.of(load(tmp_path / "bundle", Trust(code=ROOT)), 0.0, 100)
         return server
 

@@ -1,13 +1,12 @@
-"""The prediction log of a real server at full load: rotated, on a full disk, to a reader that stops."""
+"""The prediction log of a real server at full load, in a file that is rotated."""
 
 import json
-import os
 import signal
 import threading
 from contextlib import suppress
 
 from tests import loglines
-from tests.system.conftest import DEADLINE, background, eventually
+from tests.system.conftest import DEADLINE, background
 
 HOSTILE = "\x00\x07\n\r\x1b[31m\x7f\x85\x9b\u061c\u200e\u2028\u2029\u202e\u2066\ufeff\U0001f600\ud7ff"
 TEXT = HOSTILE + "x" * 16_000
@@ -63,38 +62,3 @@ def test_no_line_is_lost_or_torn_while_the_file_is_rotated(serve, victim_bundles
     assert asked == checked(b"".join(path.read_bytes() for path in files))
     assert (True, True) == (log.with_name("log.1").exists(), any(moved.iterdir()))
     assert (0, b"") == (server.metric("log_dropped_total"), server.out.read_bytes())
-
-
-def test_a_reader_that_stops_costs_lines_and_tears_none(serve, victim_bundles):
-    """What eight workers write to a pipe that nobody reads for a while is whole, or dropped and counted."""
-    server = serve(victim_bundles["text"], WEB_CONCURRENCY="8", unread_stdout=True)
-    asked = load(server, "stalled")
-    content, stop = bytearray(), threading.Event()
-    os.set_blocking(server.unread, False)
-
-    def read():
-        while not stop.wait(0.001):
-            with suppress(BlockingIOError):
-                content.extend(os.read(server.unread, 1 << 20))
-
-    with background(threading.Thread(target=read)):
-        asked += load(server, "read")
-        dropped = server.metric("log_dropped_total")
-        eventually(lambda: asked <= content.count(b"\n") + dropped, "all that was written")
-        stop.set()
-
-    whole = b"".join(line for line in bytes(content).splitlines(keepends=True) if line.rstrip().endswith(b"}"))
-    assert dropped > 0
-    assert asked == checked(whole) + dropped
-
-
-def test_a_disk_that_is_full_costs_lines_and_tears_none(serve, victim_bundles, tmp_path):
-    """The file has whole lines only, and what is not in it is counted."""
-    limited = ("prlimit", "--fsize=200000")
-    server = serve(victim_bundles["text"], WEB_CONCURRENCY="8", LOG_FILE=str(tmp_path / "log"), prefix=limited)
-
-    asked = load(server, "full")
-
-    written, dropped = checked((tmp_path / "log").read_bytes()), server.metric("log_dropped_total")
-    assert (True, asked) == (dropped > 0, written + dropped)
-    assert "lines of the prediction log are being dropped" in server.errors

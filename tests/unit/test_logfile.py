@@ -14,7 +14,7 @@ from service.monitoring.line_writer import LineWriter
 from service.monitoring.log_file import LogFile
 
 LINE = 16_000
-WRITERS, LINES = 8, 60
+WRITERS, LINES = 8, 30
 
 
 def writer(path, most_bytes=0, kept=3):
