@@ -103,6 +103,19 @@ def test_cloud_events_are_a_request_and_a_response_of_one_id(servers, dialect):
         assert (json.loads(body), "data") == (event["data"], "data") if json_value else body == data
 
 
+def captured_failure(line):
+    assert ["endpointOutput"] == list(line["captureData"])
+    return json.loads(body_of(line["captureData"]["endpointOutput"]))
+
+
+def failure_event(line):
+    assert "ml-service.inference.failed" == line["type"]
+    return line["data"]
+
+
+READ_FAILURE = {"sagemaker": captured_failure, "cloudevents": failure_event}
+
+
 @pytest.mark.parametrize("form", ["sagemaker", "cloudevents"])
 def test_failures_are_always_logged_and_say_why(serve, form):
     """Also where no success is sampled, and where no prediction route was reached."""
@@ -112,12 +125,7 @@ def test_failures_are_always_logged_and_say_why(serve, form):
     server.client.get("/nowhere")
 
     routed, unrouted = server.logged()
-    if form == "sagemaker":
-        assert ["endpointOutput"] == list(routed["captureData"])
-        reasons = [json.loads(body_of(line["captureData"]["endpointOutput"])) for line in (routed, unrouted)]
-    else:
-        check_event(routed)
-        reasons = [line["data"] for line in (routed, unrouted)]
+    reasons = [READ_FAILURE[form](line) for line in (routed, unrouted)]
     assert ["invalid_value", "not_found"] == [reason["code"] for reason in reasons]
     assert (422, NAMES[1], "/features/1") == tuple(reasons[0][name] for name in ("status", "feature", "pointer"))
     assert ("/nowhere", "native") == (reasons[1]["path"], reasons[0]["protocol"])

@@ -1,4 +1,4 @@
-"""The prediction log at full load, on a full disk or to a reader that stops: a line is whole, or dropped and counted."""
+"""The prediction log at full load, on a full disk or to a reader that stops: a line is whole, or counted."""
 
 import os
 import threading
