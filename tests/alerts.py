@@ -42,5 +42,6 @@ def runbook_sections() -> dict[str, str]:
 
 
 def queries(markdown: str) -> list[str]:
-    """Return the queries in the blocks of a page."""
-    return re.findall(r"```promql\n(.*?)\n```", markdown, re.DOTALL)
+    """Return the queries in the blocks of a page: a line that begins with a word, not an operator, begins one."""
+    blocks = re.findall(r"```promql\n(.*?)\n```", markdown, re.DOTALL)
+    return [query for block in blocks for query in re.split(r"\n(?!and |or |unless )(?=\w)", block)]
