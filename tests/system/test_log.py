@@ -98,3 +98,16 @@ def test_warnings_of_a_models_code_are_logged_at_the_debug_level_only(serve, lou
     assert server.predict({"instances": [["raise:the last word"]]})[0] == 500
     eventually(lambda: "the last word" in server.errors, "a record of what came last")
     assert "dear caller" not in server.errors
+
+
+def test_what_is_redacted_is_on_neither_stream(serve, loud):
+    """An exception of the model's own code repeats the value, as do its cause, and the line of the prediction log."""
+    server = serve(**loud, WEB_CONCURRENCY="1", LOG_REDACT_PATTERN=r"[\w.]+@[\w.]+")
+
+    assert 500 == server.predict({"instances": [["raise:write to jo@example.org, please"]]})[0]
+
+    eventually(lambda: "please" in server.errors, "a record")
+    with server.connect() as connection:
+        assert 404 == connection.ask("GET", "/jo@example.org")[0]
+    assert "jo@example" not in server.errors + server.out.read_text()
+    assert "write to [redacted], please" in server.errors
