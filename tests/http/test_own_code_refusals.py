@@ -1,6 +1,7 @@
 """Values that the caller's own code chokes on: they are refused as such, and what is not their fault is a 500."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -46,16 +47,28 @@ def framed(rows):
     return pd.to_datetime(rows["since"], format="%Y-%m-%d").dt.day.to_numpy(dtype=float).reshape(-1, 1)
 
 
-@pytest.fixture
-def serve_own(tmp_path, iris_bundle):
-    """Make a server of a model with the function as a step on strings."""
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """Pack a model with the function as a step on strings, once."""
 
+    @cache
     def make(function):
         columns = make_column_transformer((FunctionTransformer(function), ["since"]), ("passthrough", ["x"]))
         estimator = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(ROWS, LABELS)
-        pack(estimator, tmp_path / "bundle", name="case", data=ROWS, code=ROOT)
+        bundle = tmp_path_factory.mktemp("own") / "bundle"
+        pack(estimator, bundle, name="case", data=ROWS, code=ROOT)
+        return bundle
+
+    return make
+
+
+@pytest.fixture
+def serve_own(packed, iris_bundle):
+    """Make a server of a model with the function as a step on strings."""
+
+    def make(function):
         server = Server(iris_bundle, PREDICT_ROUTE=VERTEX)
-        server.model.current = ServedModel.of(load(tmp_path / "bundle", Trust(code=ROOT)), 0.0, 100)
+        server.model.current = ServedModel.of(load(packed(function), Trust(code=ROOT)), 0.0, 100)
         return server
 
     return make
