@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 from contextlib import ExitStack
 from operator import itemgetter
@@ -94,3 +95,24 @@ def test_every_query_of_a_panel_has_data(answered, name, panel):
             empty.append(target["expr"])
 
     assert not empty
+
+
+@pytest.mark.parametrize("name", dashboards.NAMES)
+def test_there_is_something_to_choose_in_every_variable(answered, name):
+    """Each takes its values from a label that series of its metric have."""
+    found = [each["query"]["query"] for each in dashboards.load(name)["templating"]["list"] if each["type"] == "query"]
+    parts = [re.fullmatch(r"label_values\((.*), (\w+)\)", query) for query in found]
+    values = {part[2]: {labels.get(part[2]) for labels, _ in answered.range(part[1])} for part in parts}
+
+    assert {"ml-service"} == values["job"]
+    assert all(values.values())
+    assert not any(None in each for each in values.values())
+
+
+@pytest.mark.parametrize("name", dashboards.NAMES)
+def test_annotations_mark_what_happened(answered, name):
+    """The reload and the killed worker, once each, and no start, for there was none within the time shown."""
+    shown = {note["name"]: answered.range(note["expr"]) for note in dashboards.load(name)["annotations"]["list"]}
+    expected = {"Alerts": True, "Reloads": True, "Workers lost": True, "Starts": False}
+
+    assert {each: expected[each] for each in shown} == {each: bool(series) for each, series in shown.items()}
