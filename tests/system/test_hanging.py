@@ -31,6 +31,7 @@ def test_a_prediction_that_hangs_costs_its_worker_and_no_other_request(serve, sl
 
     with background(threading.Thread(target=ask, args=[1000])):
         eventually(lambda: server.metric("in_progress_requests") == 1, "predicting")
+        eventually(lambda: server.metric(r'workers\{state="hung"\}') == 1, "the worker is told to hang")
         eventually(lambda: server.errors.count(") hangs for PREDICT_SECONDS"), "found")
         threads = [threading.Thread(target=ask, args=[0.2]) for _ in range(3)]
         for thread in threads:

@@ -39,31 +39,25 @@ def of_workers(found, metric):
 
 
 def test_saturation_is_a_ratio_of_what_is_used_to_what_there_is(serve, gate):
-    """With all slots taken and all that may wait waiting, both ratios are 1; afterwards both are 0."""
-    server = serve(**gate.model, **ONE, QUEUE_SECONDS="60")
+    """With all slots taken and all that may wait waiting, both ratios are 1; afterwards both are 0.
+
+    Connections are told by what they do: of two others, one is idle, and one has sent half a request.
+    """
+    server = serve(**gate.model, **ONE, QUEUE_SECONDS="60", READ_SECONDS="60")
     with ExitStack() as stack:
+        half, _ = (stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(2))
+        half.sendall(f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\nContent-Length: 9\r\n\r\n".encode())
         at_once(stack, server, 12, waiting())
         stack.enter_context(gate)
         full = {"predicting_requests": 2.0, "prediction_slots": 2.0}
         full |= {"waiting_requests": 10.0, "waiting_requests_limit": 10.0}
+        told_apart = connections(idle=1.0, reading=1.0, answering=13.0, sending=0.0)
 
-        assert eventually(lambda: seen(server, **full, **connections(answering=13.0)), "full")
+        found = eventually(lambda: seen(server, **full, **told_apart), "full")
+        assert 10_000 >= found["connections_limit"] > 100
 
     empty = full | {"predicting_requests": 0.0, "waiting_requests": 0.0}
-    assert eventually(lambda: seen(server, **empty), "empty")
-
-
-def test_connections_are_told_by_what_they_do(serve):
-    """A client that sends half a request is read, one that has said nothing is idle, and the scrape is answered."""
-    server = serve(WEB_CONCURRENCY="1")
-    with ExitStack() as stack:
-        idle, half = (stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(2))
-        half.sendall(f"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\nContent-Length: 9\r\n\r\n".encode())
-        at_rest = connections(idle=1.0, reading=1.0, sending=0.0)
-
-        assert 10_000 >= eventually(lambda: seen(server, **at_rest), "told apart")["connections_limit"] > 100
-        idle.close()
-        assert eventually(lambda: seen(server, **connections(idle=0.0, reading=1.0)), "closed")
+    assert eventually(lambda: seen(server, **empty, **connections(idle=0.0, reading=0.0)), "empty")
 
 
 def test_workers_have_their_memory_and_processor_time_through_kills_and_reloads(serve):
@@ -96,24 +90,17 @@ def test_workers_have_their_memory_and_processor_time_through_kills_and_reloads(
 def test_workers_are_told_by_their_state(serve, gate):
     """One that finishes a request after it was told to stop is stopping; its slots count no more."""
     server = serve(**gate.model, WEB_CONCURRENCY="1", GRACE_SECONDS="60")
-    assert seen(server, prediction_slots=4.0, **workers(ready=1.0, starting=0.0, stopping=0.0, hung=0.0))
+    one = {"workers_configured": 1.0, "prediction_slots": 4.0}
+    assert seen(server, **one, **workers(ready=1.0, starting=0.0, stopping=0.0, hung=0.0))
     with ExitStack() as stack:
         at_once(stack, server, 1, waiting())
         stack.enter_context(gate)
         eventually(lambda: seen(server, predicting_requests=1.0), "predicting")
-        server.process.send_signal(signal.SIGHUP)
+        server.process.send_signal(signal.SIGTTIN)
+        two = {"workers_configured": 2.0, "prediction_slots": 8.0}
+        assert eventually(lambda: seen(server, **two, **workers(ready=2.0)), "two workers")
+        server.process.send_signal(signal.SIGTTOU)
 
-        assert eventually(lambda: seen(server, prediction_slots=4.0, **workers(ready=1.0, stopping=1.0)), "reloaded")
+        assert eventually(lambda: seen(server, **one, **workers(ready=1.0, stopping=1.0)), "the older one stops")
 
-    assert eventually(lambda: seen(server, **workers(ready=1.0, stopping=0.0)), "the old one has gone")
-
-
-def test_a_worker_whose_request_hangs_is_told_to(serve, gate):
-    """Until it has been replaced."""
-    server = serve(**gate.model, WEB_CONCURRENCY="1", PREDICT_SECONDS="1")
-    with ExitStack() as stack:
-        at_once(stack, server, 1, waiting())
-        stack.enter_context(gate)
-
-        assert eventually(lambda: seen(server, **workers(hung=1.0)), "hung")
-        assert eventually(lambda: seen(server, **workers(ready=1.0, hung=0.0)), "replaced")
+    assert eventually(lambda: seen(server, **one, **workers(ready=1.0, stopping=0.0)), "it has gone")

@@ -117,3 +117,21 @@ def test_memory_is_not_looked_at_again_at_once(shared):
 
     assert FRESH_SECONDS > 0
     assert read == shared.processes.row("master").memory_read_at
+
+
+def test_a_scrape_looks_at_the_memory_of_a_few_processes_and_further_ones_at_the_others(shared):
+    """However many there are, a scrape is quick; those that were looked at longest ago come first."""
+    slots = [f"w{number}" for number in range(30)]
+    for slot in slots:
+        shared.make_room(slot)
+        shared.processes.row(slot).enter(os.getpid())
+
+    def known():
+        return shared.exposition("", time.monotonic())[0].count(b"worker_memory_bytes{")
+
+    seen, end = [known()], time.monotonic() + 60
+    while seen[-1] <= len(slots) and time.monotonic() < end:
+        seen.append(known())
+
+    assert 0 < seen[0] < len(slots)
+    assert 1 + len(slots) == seen[-1]
