@@ -63,12 +63,14 @@ class InWindow:
 
 def sum_window(rings: list[Slices], span: Span, now: int) -> InWindow:
     """Return the sum of the newest slices of all rings, as far as the window reaches back."""
-    found = np.concatenate(rings)
-    begins = found[:, _BEGIN]
-    found = found[(begins > 0) & (begins >= now - span.nanoseconds) & (found[:, _ROWS] > 0)]
-    found = found[np.argsort(-found[:, _BEGIN], kind="stable")]
-    fits = np.cumsum(found[:, _ROWS]) <= span.rows
-    fits[:1] = True
-    found = found[: int(np.argmin(fits)) if not fits.all() else len(found)]
-    oldest = int(now - found[:, _BEGIN].min()) if len(found) else None
-    return InWindow(int(found[:, _ROWS].sum()), found[:, HEAD:].sum(axis=0), oldest)
+    heads = np.concatenate([slices[:, :HEAD] for slices in rings])
+    begins, rows = heads[:, _BEGIN], heads[:, _ROWS]
+    newest = np.argsort(-begins, kind="stable")
+    newest = newest[(begins[newest] > 0) & (begins[newest] >= now - span.nanoseconds) & (rows[newest] > 0)]
+    newest = newest[(np.cumsum(rows[newest]) <= span.rows) | (np.arange(len(newest)) == 0)]
+    is_in = np.zeros(len(heads), dtype=np.int64)
+    is_in[newest] = 1
+    # A product copies no slices, and a window of one instance may have a thousand.
+    counts = sum(each @ slices[:, HEAD:] for each, slices in zip(np.split(is_in, len(rings)), rings, strict=True))
+    oldest = int(now - begins[newest].min()) if len(newest) else None
+    return InWindow(int(rows[newest].sum()), np.asarray(counts), oldest)
