@@ -46,6 +46,7 @@ def test_the_data_source_is_a_variable(board):
     found = [each for each in board["templating"]["list"] if each["type"] == "datasource"]
 
     assert [("datasource", "Data source", "prometheus")] == [(e["name"], e["label"], e["query"]) for e in found]
+    assert all(note["datasource"] == SOURCE for note in board["annotations"]["list"])
 
 
 @each_board
@@ -103,10 +104,11 @@ def test_a_query_is_of_the_chosen_jobs_and_instances(query):
 
 @each_query
 def test_every_metric_has_a_selector(query):
-    """No name of a metric stands alone, where no job and instance would be asked for."""
+    """No name of a metric stands alone, where no job and instance would be asked for, and no window is a fixed one."""
     bare = SELECTOR.sub("", query)
 
     assert not re.search(rf"\b{PREFIX}_|\bup\b|\bALERTS\b|\bscrape_", bare)
+    assert {window for _, _, window in SELECTOR.findall(query)} <= {"", "[$__rate_interval]", "[$__range]"}
 
 
 @each_panel
