@@ -11,7 +11,7 @@ import pytest
 
 from tests.badinput import JSON
 from tests.system import sleeping
-from tests.system.conftest import eventually
+from tests.system.conftest import DEADLINE, eventually
 from tests.system.reliability.load import Load, quantile
 
 # Of ten clients, so many ask for predictions that take so long: the quantiles are far from the edges of buckets.
@@ -26,9 +26,11 @@ def total(prometheus):
 
 
 @pytest.fixture
-def measured(serve, sleeper, watch):
+def measured(launch, sleeper, watch):
     """Load a server whose answers take known times; return its Prometheus, and the answers with their Unix times."""
-    server = serve(**sleeper, WEB_CONCURRENCY="2")
+    server = launch(**sleeper, WEB_CONCURRENCY="2")
+    eventually(lambda: "Listening at" in server.errors, "scikit-learn and the model loaded", deadline=3 * DEADLINE)
+    server.wait_until_ready()
     prometheus = watch(server)
     eventually(prometheus.scraped, "a scrape")
     with ExitStack() as running:
