@@ -1,6 +1,7 @@
 """Bearer tokens and the admin address: who is answered, and what nobody else learns."""
 
 import hashlib
+import re
 
 import pytest
 from sklearn.datasets import load_iris
@@ -125,7 +126,7 @@ def test_a_health_page_says_ready_or_not_to_who_has_no_token(serve, confidential
 
     def told(path, **headers):
         answer = server.client.get(path, headers={"X-Request-ID": "same", **headers})
-        return answer.status_code, answer.data
+        return answer.status_code, re.sub(rb'("(?:trace|span)_id"):"[0-9a-f]+"', rb"\1", answer.data)
 
     assert (200, b'{"ready":true}') == told(right) == told(wrong)
     server.state.draining = True
