@@ -1,6 +1,7 @@
 """The one place that counts, measures and logs the outcome of a prediction request, and of refused requests."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterable
@@ -60,7 +61,7 @@ class Record:
         self.served: ServedModel | None = None
         self._call: Call | None = None
         self._prediction: Prediction | None = None
-        self._size: int | None = None
+        self._size = math.nan
         self.received_size = 0
         self._moments = request.moments()  # when it entered each of the STEPS so far
         self.exchange: Exchange | None = None
@@ -105,7 +106,7 @@ class Record:
         """Note how long each phase has taken until now; return how long all took since the request had arrived."""
         moments = self._moments
         moments.append(time.monotonic())
-        metrics.measured(moments, None if self._call is None else len(self._call.rows), self._size)
+        metrics.measured(moments, math.nan if self._call is None else len(self._call.rows), self._size)
         return moments[-1] - moments[1 if len(moments) > 2 else 0]
 
     def outcome(self, seconds: float, failure: Failure | None) -> Outcome:

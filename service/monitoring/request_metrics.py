@@ -1,5 +1,6 @@
 """The series of requests, looked up once: how many, with what outcome, how long they took, and what was refused."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from service.monitoring.catalogue import BYTES, OUTCOMES, PHASE_SECONDS, PHASES,
 
 # The phases in the order in which a request enters them: it waits again, for room for its rows.
 STEPS: Final = ("read", "queue", "parse", "queue", "predict", "encode")
-_NONE: Final = (None,) * len(STEPS)
+_NONE: Final = (math.nan,) * len(STEPS)
 
 
 def _phases(columns: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
@@ -44,6 +45,7 @@ class RequestMetrics:
                 (made["request_rows"], ROWS),
                 (made["response_size_bytes"], BYTES),
             ),
+            len(STEPS) + 3,
             _phases,
         )
         self._measured, self.flush = batched.observe, batched.flush
@@ -54,7 +56,7 @@ class RequestMetrics:
         count.inc()
         duration.observe(seconds)
 
-    def measured(self, moments: Sequence[float], rows: int | None = None, size: int | None = None) -> None:
+    def measured(self, moments: Sequence[float], rows: float = math.nan, size: float = math.nan) -> None:
         """Note when each of the STEPS began (seconds) and the last one ended, of a failed request as far as it came.
 
         Of an answer also its rows, and how many bytes its body has.

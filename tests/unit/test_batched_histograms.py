@@ -1,5 +1,6 @@
 """service.monitoring.batched_histograms: what is written in batches is what would be written one by one."""
 
+import math
 import threading
 from random import Random
 
@@ -32,7 +33,7 @@ def histogram(name, registry):
 def test_a_batch_falls_into_the_buckets_that_single_observations_fall_into(registry):
     """Also at a bound, below the first, above the last, and with several flushes."""
     drawn, single = Random(16), histogram("single", registry)
-    batched = BatchedHistograms([(histogram("batched", registry), BOUNDS)], list)
+    batched = BatchedHistograms([(histogram("batched", registry), BOUNDS)], 1, list)
     for _ in range(5):
         for value in (0.0, *BOUNDS, 11.0, *(drawn.expovariate(1) for _ in range(100))):
             single.observe(value)
@@ -44,10 +45,10 @@ def test_a_batch_falls_into_the_buckets_that_single_observations_fall_into(regis
 
 def test_a_value_that_is_not_there_is_not_observed(registry):
     """A request that is refused has no rows."""
-    batched = BatchedHistograms([(histogram(name, registry), BOUNDS) for name in ("seconds", "rows")], list)
+    batched = BatchedHistograms([(histogram(name, registry), BOUNDS) for name in ("seconds", "rows")], 2, list)
 
-    batched.observe((0.5, None))
-    batched.observe((None, 2))
+    batched.observe((0.5, math.nan))
+    batched.observe((math.nan, 2))
     batched.flush()
 
     assert 0.5 == registry.get_sample_value("seconds_sum")
@@ -57,7 +58,7 @@ def test_a_value_that_is_not_there_is_not_observed(registry):
 
 def test_nothing_is_lost_or_counted_twice_by_threads_that_observe_and_flush(registry):
     """The loop flushes while threads end their requests, and a scrape flushes meanwhile."""
-    batched, each = BatchedHistograms([(histogram("seconds", registry), BOUNDS)], list), 5_000
+    batched, each = BatchedHistograms([(histogram("seconds", registry), BOUNDS)], 1, list), 5_000
 
     def observe():
         for count in range(each):
@@ -77,7 +78,7 @@ def test_nothing_is_lost_or_counted_twice_by_threads_that_observe_and_flush(regi
 
 def test_what_waits_is_bounded_where_nobody_flushes(registry):
     """Another server's worker has no periodic call, and may never be scraped."""
-    batched = BatchedHistograms([(histogram("seconds", registry), BOUNDS)], list)
+    batched = BatchedHistograms([(histogram("seconds", registry), BOUNDS)], 1, list)
 
     for _ in range(batched_histograms.MOST):
         batched.observe((0.5,))
