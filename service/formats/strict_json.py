@@ -10,9 +10,12 @@ import orjson
 
 from service.errors import InvalidJson
 
-# Characters that are not printed, beside those that JSON escapes anyway: DEL, C1, line and paragraph separators, and
-# marks that change the direction of text.
-_CONTROLS: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Characters that are not printed, beside those that JSON escapes anyway: DEL, C1, separators of lines and paragraphs,
+# and format characters (category Cf of Unicode), such as marks that change the direction of text.
+_CONTROLS: Final = re.compile(
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001-\U000e007f]"
+)
 _LONG: Final = 2**20  # bytes
 
 
@@ -69,4 +72,9 @@ def one_line(content: bytes) -> bytes:
     """Escape the control characters that JSON may hold unescaped, for terminals and readers of lines."""
     if content.isascii() and b"\x7f" not in content:
         return content
-    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", content.decode()).encode()
+    return _CONTROLS.sub(_escaped, content.decode()).encode()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))

@@ -39,6 +39,8 @@ class ClassCounts:
 
     def _counts(self, labels: NDArray[Any]) -> Iterable[tuple[Any, int]]:
         """Count each label; numpy is faster for many numbers, and fastest for small integers."""
+        if len(labels) == 1:
+            return ((labels.tolist()[0], 1),)
         if len(labels) < _MANY:
             return Counter(labels.tolist()).items()
         if self._small_ints:

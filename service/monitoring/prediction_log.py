@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -25,8 +24,7 @@ class Exchange(NamedTuple):
     answer: Answer
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The outcome of one request; `time` in Unix seconds.
 
     `call` and `prediction` are None if it failed, and then `refusal` says why. `protocol`, `model` and `seconds` are
@@ -77,8 +75,7 @@ class PredictionLog:
 
         The request id alone decides whether a request is sampled. Raises OSError.
         """
-        drawn = zlib.crc32(outcome.request_id.encode()) / 2**32
-        if outcome.code != OK or drawn < self._share:
+        if outcome.code != OK or self._share >= 1 or zlib.crc32(outcome.request_id.encode()) / 2**32 < self._share:
             entry = self._entry(outcome, names)
             self._write(_line(entry) if self._shape is None else b"".join(map(_line, self._shaped(outcome, entry))))
 

@@ -44,7 +44,7 @@ class Redaction:
 
     def rows(self, rows: Rows, names: Sequence[str]) -> tuple[Any, list[str]]:
         """Return rows for strict_json to write, and the features of which values are left out."""
-        columns = [position for position, name in enumerate(names) if name in self.features]
+        columns = [position for position, name in enumerate(names) if name in self.features] if self.features else []
         if columns:
             rows = rows.copy()
             rows[:, columns] = np.nan  # null in JSON

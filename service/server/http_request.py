@@ -8,7 +8,7 @@ line feeds) are refused at once.
 
 import re
 from collections.abc import Callable
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -54,6 +54,7 @@ class HttpRequest:
 
     def __init__(self, most_body: int, new_ids: Callable[[], str] = random_ids) -> None:
         self._new_ids = new_ids
+        self._trace: Trace | None = None
         self.refused = ""
         self.fields: dict[str, str] = {}  # of the header, by their names in WSGI
         self.complete = False  # whether its head has come, and is well-formed
@@ -72,10 +73,12 @@ class HttpRequest:
         self._came = 0  # bytes of the body, with its framing
         self._hopeless = False  # whether the rest of it need not be waited for
 
-    @cached_property
+    @property
     def trace(self) -> Trace:
-        """The trace that the request belongs to, as far as its fields have come."""
-        return trace_of(self.fields, self._new_ids)
+        """The trace that the request belongs to, as far as its fields have come when it is first asked for."""
+        if self._trace is None:
+            self._trace = trace_of(self.fields, self._new_ids)
+        return self._trace
 
     @property
     def is_head(self) -> bool:

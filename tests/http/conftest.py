@@ -28,7 +28,6 @@ class Server:
     made: ClassVar[WeakSet["Server"]] = WeakSet()
 
     def __init__(self, bundle: Path, **environ: str) -> None:
-        self.made.add(self)
         self.checked = 0  # lines
         self.bundle = bundle
         self.lines: list[bytes] = []
@@ -42,6 +41,7 @@ class Server:
         self.metrics, self.model, self.auth = services.metrics, services.model, services.auth
         self.app = create_app(services)
         self.client = self.app.test_client()
+        self.made.add(self)
 
     def predict(self, document, **headers):
         return self.client.post("/predict", data=json.dumps(document), content_type=JSON, headers=headers)

@@ -83,7 +83,7 @@ def test_each_example_of_each_route_gets_its_answer(bundles, kind):
 
 
 # What changes from one request to the next.
-MOVING = ("/metrics", "/openapi.json", "/v2/models/stats", "/v2/models/{model}/stats")
+MOVING = ("/metrics", "/openapi.json", "/model/drift", "/v2/models/stats", "/v2/models/{model}/stats")
 MOVING += ("/v2/models/{model}/versions/{version}/stats",)
 
 

@@ -1,14 +1,15 @@
 """service.monitoring.prediction_log: what a line holds, and what it never holds."""
 
 import json
+import sys
 import unicodedata
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
 from model.prediction import Prediction
+from service.formats import strict_json
 from service.monitoring.prediction_log import Outcome, PredictionLog
 from service.monitoring.redaction import Redaction
 from service.protocols.base import Call, ModelIdentity
@@ -57,7 +58,7 @@ def test_a_line_says_everything_about_a_prediction():
 @pytest.mark.parametrize("time", [0.0, 0.9999999, 59.9996, 1_700_000_000.246, 1_709_164_800.0005, 4_102_444_799.999])
 def test_the_time_is_what_datetime_says(time):
     """ISO 8601 in UTC, cut off after milliseconds."""
-    (entry,) = entries(replace(outcome(), time=time))
+    (entry,) = entries(outcome()._replace(time=time))
 
     assert datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds") == entry["time"]
 
@@ -107,3 +108,16 @@ def test_hostile_strings_stay_on_their_line(label):
     assert [text] == text.splitlines()
     assert set() == {unicodedata.category(each) for each in text} & {"Cc", "Cf", "Zl", "Zp"}
     assert [label] == json.loads(lines[0])["predictions"]
+
+
+def test_every_character_that_is_not_printed_is_escaped_and_reads_as_it_was():
+    """Control and format characters and separators of lines, also those beyond 16 bits."""
+    unprinted = [
+        character
+        for character in map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1)))
+        if unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
+    ]
+    line = strict_json.one_line(strict_json.dumps("".join(unprinted)))
+
+    assert line.isascii()
+    assert json.loads(line) == "".join(unprinted)
