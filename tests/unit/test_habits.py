@@ -16,7 +16,7 @@ def test_hosted_ci_runs_the_steps_of_the_ci_script():
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     last = [step["run"] for step in jobs["image"]["steps"] if "run" in step]
 
-    assert script == [*jobs["make"]["strategy"]["matrix"]["command"], *last]
+    assert sorted(script) == sorted([*jobs["make"]["strategy"]["matrix"]["command"], *last])
 
 
 def test_help_lists_every_target():
