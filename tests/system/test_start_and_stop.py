@@ -132,13 +132,16 @@ def shared_folder(server):
 
 
 def test_the_metrics_files_have_no_holes_and_no_more_are_made(serve):
-    """Their room is taken at the start: memory that is full later kills nobody, and neither does a reload in it."""
+    """Their room is taken at the start: memory that is full later kills nobody, and neither does a reload in it.
+
+    Those of drift belong to a model, so a reload makes others; where there is no room for them, workers serve without.
+    """
     server = serve(WEB_CONCURRENCY="2")
 
     def files():
         found = {path.name: path.stat() for path in shared_folder(server).iterdir()}
         assert [] == [name for name, stat in found.items() if stat.st_blocks * 512 < stat.st_size and stat.st_size > 64]
-        return {name: stat.st_size for name, stat in found.items()}
+        return {name: stat.st_size for name, stat in found.items() if not name.startswith("drift-")}
 
     before, workers = files(), eventually(server.workers, "workers")
     server.process.send_signal(signal.SIGHUP)

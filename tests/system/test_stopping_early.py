@@ -60,7 +60,7 @@ def test_the_start_says_which_model_it_has_and_once_that_it_is_ready(serve):
     """One line each: the model with its digest, engine and directory, and the workers with their address."""
     server = serve(WEB_CONCURRENCY="2")
     eventually(lambda: "ready: " in server.errors, "a line about it")
-    digest = server.model()["digest"][:12]
+    digest = server.model()["digest"]
     workers = eventually(server.workers, "workers")
     server.process.send_signal(signal.SIGHUP)
     eventually(lambda: server.without(workers), "a reload")
