@@ -58,7 +58,7 @@ def test_a_line_says_everything_about_a_prediction():
 @pytest.mark.parametrize("time", [0.0, 0.9999999, 59.9996, 1_700_000_000.246, 1_709_164_800.0005, 4_102_444_799.999])
 def test_the_time_is_what_datetime_says(time):
     """ISO 8601 in UTC, cut off after milliseconds."""
-    (entry,) = entries(outcome()._replace(time=time))
+    (entry,) = entries(Outcome(time, *outcome()[1:]))
 
     assert datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds") == entry["time"]
 
