@@ -91,7 +91,7 @@ def test_a_crowd_is_served_in_turn_and_health_checks_at_once(serve, behind, figu
     port = behind(front, *[serve(WEB_CONCURRENCY=str(WORKERS), LOG_SHARE="0")] * 2).port
     paths = PREDICTIONS if kind == "predictions" else MIXED[front]
     for connections, (health, wait) in BOUNDS.items():
-        rounds = best_of(port, connections, scaled(20, 4), paths)
+        rounds = best_of(port, connections, scaled(20, 3), paths)
         seen = rounds[-1]
         figure(
             "Crowds",

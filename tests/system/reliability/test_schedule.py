@@ -40,7 +40,7 @@ def right(tmp_path_factory, folder):
 def test_every_answer_is_that_of_a_model_that_was_served_and_all_counts_add_up(serve, folder, right, figure, capsys):
     """Whatever is done to the server; SCHEDULE_SEED repeats a schedule, SCHEDULE_SECONDS says how long it is."""
     seed = os.environ.get("SCHEDULE_SEED") or secrets.token_hex(4)
-    seconds = float(os.environ.get("SCHEDULE_SECONDS") or scaled(600, 60))
+    seconds = float(os.environ.get("SCHEDULE_SECONDS") or scaled(600, 30))
     with capsys.disabled():
         sys.stdout.write(f"\nSCHEDULE_SEED={seed} ")
     (folder / "bundle").symlink_to(folder / "1")
