@@ -47,6 +47,16 @@ def eventually(check, what, deadline=DEADLINE):
     raise AssertionError(f"{what}: not within {deadline} s")
 
 
+def end(process):
+    """Ask a program to end, and end it if it does not."""
+    process.terminate()
+    try:
+        process.wait(DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def gone(process):
     """Say whether a process has ended; it may be a zombie, where nobody waits for orphans."""
     with suppress(FileNotFoundError):

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import yaml
 
 from tests.conftest import ROOT
-from tests.system.conftest import DEADLINE, eventually
+from tests.system.conftest import DEADLINE, end, eventually
 
 DEPLOY = ROOT / "deploy/prometheus"
 FORM = "application/x-www-form-urlencoded"
@@ -128,12 +128,7 @@ def running(command, output, api, name):
         eventually(ready, f"{name} is ready", deadline=2 * DEADLINE)
         yield api
     finally:
-        process.terminate()
-        try:
-            process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def with_option(text, key):

@@ -8,7 +8,7 @@ import subprocess
 from contextlib import contextmanager, suppress
 
 from tests.conftest import ROOT
-from tests.system.conftest import DEADLINE, Reachable, eventually
+from tests.system.conftest import Reachable, end, eventually
 
 # What Debian's own nginx.conf says around the files of conf.d, with everything in one folder.
 NGINX_MAIN = """
@@ -112,9 +112,4 @@ def running(command, environ, folder, port):
         eventually(answers, f"{command[0]} answers")
         yield front
     finally:
-        process.terminate()
-        try:
-            process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
