@@ -60,6 +60,12 @@ class DigestMismatch(ModelError):
     code = "digest_mismatch"
 
 
+class BundleNotSigned(ModelError):
+    """The bundle does not carry a valid signature of a trusted key, or none can be made."""
+
+    code = "bundle_not_signed"
+
+
 class VersionMismatch(ModelError):
     """The bundle was written in a format, or by a library version, that this process cannot serve."""
 

@@ -49,7 +49,7 @@ def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) 
     The compiled model is used if the manifest has one and `compiled` is true, else scikit-learn.
     """
     trust = trust or Trust()
-    return build(read_bundle(directory, trust.pin), directory, trust, compiled=compiled)
+    return build(read_bundle(directory, trust.pin, trust.keys), directory, trust, compiled=compiled)
 
 
 def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = True) -> Loaded:

@@ -39,7 +39,7 @@ from service.server import early_signals, shared_directory, shared_state
 from service.server.dispatch import Pages
 from service.server.interfaces import EarlyRefusal, Hosted, MasterEvents, WorkerEvents
 from service.server.shared_state import State
-from service.serving.fetch import Trial, fetch
+from service.serving.fetch import Trial, fetch, watched_beside
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
 from service.serving.served_model import ModelSlot, ServedModel
 from service.tracing.configuration import tracer_of
@@ -123,7 +123,8 @@ def _host(services: Services, state: State, directory: Path, tried: str) -> Host
     settings, metrics = services.settings, services.metrics
     swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for)
     swap.tried = tried
-    watched = "service.serving.watcher", str(settings.model_dir.absolute()), str(settings.watch_seconds)
+    place, seconds = str(settings.model_dir.absolute()), str(settings.watch_seconds)
+    watched = "service.serving.watcher", place, seconds, *watched_beside(settings)
 
     def enter_slot(slot: str) -> None:
         prefer_oom_kill(WORKERS_POINTS)

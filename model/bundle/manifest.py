@@ -16,7 +16,15 @@ from typing import Annotated, Any
 import msgspec
 
 from model.bundle.files import UnfitFile, read_file
-from model.errors import BundleCorrupt, BundleMissing, BundleUnreadable, DigestMismatch, OutputRefused, VersionMismatch
+from model.errors import (
+    BundleCorrupt,
+    BundleMissing,
+    BundleNotSigned,
+    BundleUnreadable,
+    DigestMismatch,
+    OutputRefused,
+    VersionMismatch,
+)
 from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
 from model.signature import Cell, Signature
 
@@ -209,30 +217,35 @@ def names_file(encoded: bytes, name: str) -> bool:
     return f'"{name}"'.encode() in encoded
 
 
-def read_bundle(directory: Path, pin: str | None = None) -> Bundle:
+def read_bundle(directory: Path, pin: str | None = None, keys: Path | None = None) -> Bundle:
     """Read and verify a bundle: the pinned digest, the format, then each file's size and digest; each is read once.
 
-    `pin` is the sha256, in hex, that the manifest must have. A bundle that is replaced meanwhile is read again. Raises
-    BundleMissing, BundleUnreadable, DigestMismatch, VersionMismatch and BundleCorrupt.
+    `pin` is the sha256, in hex, that the manifest must have. With `keys`, a file of public keys, one of these must have
+    signed the manifest. A bundle that is replaced meanwhile is read again. Raises BundleMissing, BundleUnreadable,
+    DigestMismatch, BundleNotSigned, VersionMismatch and BundleCorrupt.
     """
     encoded = _manifest_in(directory)
     for _ in range(REREADS):
         try:
-            return _read(directory, encoded, pin)
-        except (BundleMissing, BundleCorrupt):
+            return _read(directory, encoded, pin, keys)
+        except (BundleMissing, BundleCorrupt, BundleNotSigned):
             before, encoded = encoded, _manifest_in(directory)
             if encoded == before:
                 raise
-    return _read(directory, encoded, pin)
+    return _read(directory, encoded, pin, keys)
 
 
-def _read(directory: Path, encoded: bytes, pin: str | None) -> Bundle:
+def _read(directory: Path, encoded: bytes, pin: str | None, keys: Path | None) -> Bundle:
     digest = digest_of(encoded)
     if pin is not None and digest != pin.lower():
         raise DigestMismatch(
             f"{directory / MANIFEST} has sha256 {digest}, but {pin} is pinned; "
             "correct the pin, or restore the bundle that it belongs to."
         )
+    if keys is not None:
+        from model.bundle.signing import check_signed  # noqa: PLC0415  # it starts programs, which few need
+
+        check_signed(directory, MANIFEST, digest, keys)
     manifest = _decode(directory, encoded)
     if len(set(manifest.kinds)) != len(manifest.files):
         raise BundleCorrupt(f"{directory / MANIFEST} names several files of one kind: {', '.join(manifest.files)}.")

@@ -3,6 +3,9 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+SIGNATURE: Final = "model.sig"  # the file of a bundle's digital signature, beside the manifest
 
 
 @dataclass(frozen=True)
@@ -11,13 +14,14 @@ class Trust:
 
     `pin` is the sha256, in hex, that the manifest must have. `pickle` allows a pickle, if it is pinned. `code` is a
     directory whose modules' types may be in the model; `modules` are the names of its top-level modules, if they are
-    known and the directory must not be read.
+    known and the directory must not be read. `keys` is a file of public keys, one of which must have signed the bundle.
     """
 
     pin: str | None = None
     pickle: bool = False
     code: Path | None = None
     modules: frozenset[str] | None = None
+    keys: Path | None = None
 
     def own_modules(self) -> frozenset[str]:
         """Return the names of the code's top-level modules; unless they are known, make the code importable, too."""

@@ -77,6 +77,8 @@ def _findings(directory: Path, trust: Trust, progress: Progress) -> Iterator[Fin
         yield Finding("pin", ok=True, found="not pinned", remedy=f"set MODEL_SHA256={loaded.digest}")
     else:
         yield Finding("pin", ok=True, found="the manifest is the pinned one")
+    if trust.keys is not None:
+        yield Finding("signature", ok=True, found=f"valid, of a key in {trust.keys}")
     gc.collect()
     gc.freeze()
     progress.show("predicting the golden rows in a forked worker", 1, _STEPS)

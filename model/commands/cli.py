@@ -32,6 +32,7 @@ class Entry:
 COMMANDS: Final = {
     "train": Entry("model.commands.train", "fit the reference model on iris, and pack it"),
     "pack": Entry("model.commands.pack", "make a bundle of a fitted estimator"),
+    "sign": Entry("model.commands.sign", "sign a bundle, so that servers can tell who made it"),
     "inspect": Entry("model.commands.inspect_bundle", "show what is in a bundle, without loading the model"),
     "check": Entry("model.commands.check", "load a bundle as the server does, and say what is wrong"),
     "bench": Entry("model.commands.bench", "measure a bundle here, and recommend workers and threads"),

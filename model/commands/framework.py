@@ -127,6 +127,17 @@ code_option = click.option(
 )
 
 
+keys_option = click.option(
+    "--signature-key",
+    "keys",
+    type=DIRECTORY,
+    envvar="MODEL_SIGNATURE_KEY",
+    show_envvar=True,
+    metavar="PEM",
+    help="A file of public keys, one of which must have signed the bundle.",
+)
+
+
 def trust_options(function: Callable[..., R]) -> Callable[..., R]:
     """Add what the operator trusts, and pass it as `trust`."""
 
@@ -136,9 +147,12 @@ def trust_options(function: Callable[..., R]) -> Callable[..., R]:
     @click.option(
         "--allow-pickle", is_flag=True, envvar="ALLOW_PICKLE", show_envvar=True, help="Load a pickle, if it is pinned."
     )
+    @keys_option
     @code_option
     @functools.wraps(function)
-    def wrapped(*args: Any, pin: str | None, allow_pickle: bool, code: Path | None, **kwargs: Any) -> R:
-        return function(*args, trust=Trust(pin, allow_pickle, code), **kwargs)
+    def wrapped(
+        *args: Any, pin: str | None, allow_pickle: bool, keys: Path | None, code: Path | None, **kwargs: Any
+    ) -> R:
+        return function(*args, trust=Trust(pin, allow_pickle, code, keys=keys), **kwargs)
 
     return wrapped

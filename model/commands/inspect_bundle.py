@@ -8,17 +8,18 @@ from model.bundle.manifest import Bundle, Manifest, encode_manifest, read_bundle
 from model.bundle.requirements import requirements
 from model.commands.console import Console
 from model.commands.exit_codes import ExitCode
-from model.commands.framework import bundle_argument, command, reporting
+from model.commands.framework import bundle_argument, command, keys_option, reporting
 from model.commands.tables import Fields, Part, Table
 from model.signature import Feature
 
 
 @command("bundle", "bundle --json")
 @bundle_argument
+@keys_option
 @reporting
-def run(bundle: Path, console: Console) -> ExitCode:
+def run(bundle: Path, keys: Path | None, console: Console) -> ExitCode:
     """Verify the files of a bundle, and show what is in it, without loading the model."""
-    found = read_bundle(bundle)
+    found = read_bundle(bundle, keys=keys)
     console.report(_document(found), *_parts(found))
     return ExitCode.OK
 

@@ -145,6 +145,12 @@ class Settings:
     model_sha256: str | None = setting(
         "MODEL_SHA256", DIGEST, "the SHA-256 that the bundle's manifest must have", default=None
     )
+    signature_key: Path | None = setting(
+        "MODEL_SIGNATURE_KEY",
+        Parser(Path, "a path"),
+        "a file of public keys, one of which must have signed the bundle",
+        default=None,
+    )
     allow_pickle: bool = setting(
         "ALLOW_PICKLE", YES_NO, "load a model that is a pickle, if MODEL_SHA256 pins it", default=False
     )

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from model.bundle import operator_code, transfer
 from model.bundle.manifest import Bundle, read_bundle
-from model.bundle.trust import Trust, make_importable, modules_in
+from model.bundle.trust import SIGNATURE, Trust, make_importable, modules_in
 from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Loaded, build, builder, verify
@@ -115,15 +115,20 @@ def _checked(result: dict[str, Any]) -> dict[str, Any]:
 
 def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
     """Write the bundle into the file; return the rest: the state of MODEL_DIR before, hashes, names of modules."""
-    code, state = settings.model_code, Watch(settings.model_dir, 0).state()
+    code, state = settings.model_code, Watch(settings.model_dir, 0, watched_beside(settings)).state()
 
     def read() -> dict[str, Any]:
         hashes = None if settings.tokens_file is None else read_hashes(settings.tokens_file)
-        transfer.send(read_bundle(settings.model_dir, settings.model_sha256), file)
+        transfer.send(read_bundle(settings.model_dir, settings.model_sha256, settings.signature_key), file)
         names = modules_in(code) if code is not None and code.is_dir() else ()
         return {"hashes": hashes and {each.hex(): owner for each, owner in hashes.items()}, "names": sorted(names)}
 
     return {"state": state} | _result_of(read)
+
+
+def watched_beside(settings: Settings) -> tuple[str, ...]:
+    """Return the files of MODEL_DIR that count for what is loaded, beside the manifest and what it names."""
+    return () if settings.signature_key is None else (SIGNATURE,)
 
 
 def _import(settings: Settings, bundle: Bundle) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Notices when the bundle in a directory changes."""
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from model.bundle.files import read_file
@@ -11,10 +12,13 @@ FileIds = tuple[tuple[str | int, ...], ...]
 
 
 class Watch:
-    """Looks at a directory at intervals. Its state is a short string that differs when anything in it differs."""
+    """Looks at a directory at intervals. Its state is a short string that differs when anything in it differs.
 
-    def __init__(self, directory: Path, seconds: float) -> None:
-        self._directory, self._seconds = directory, seconds
+    `also` names files that count although the manifest does not name them.
+    """
+
+    def __init__(self, directory: Path, seconds: float, also: Collection[str] = ()) -> None:
+        self._directory, self._seconds, self._also = directory, seconds, also
         self._next = 0.0
         self.note()
 
@@ -46,7 +50,8 @@ class Watch:
         try:
             manifest = self._directory / MANIFEST
             text = read_file(manifest, "a manifest", most=MOST_MANIFEST)
-            paths = [path for path in sorted(self._directory.iterdir()) if names_file(text, path.name)]
+            inside = sorted(self._directory.iterdir())
+            paths = [path for path in inside if path.name in self._also or names_file(text, path.name)]
             found = [(path.name, path.stat()) for path in [manifest, *paths]]
         except (OSError, NoRoom):
             return ()  # it is being replaced, or there is no bundle

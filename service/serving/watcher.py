@@ -16,10 +16,11 @@ from service.serving.model_directory import Watch
 _MOST_BYTES: Final = 1 << 16
 
 
-def main(directory: str, seconds: str, parent: str) -> None:
-    """Watch until the parent ends or closes the pipe."""
+def main(directory: str, seconds: str, *rest: str) -> None:
+    """Watch until the parent ends or closes the pipe; `rest` are further files that count, and the parent."""
+    *also, parent = rest
     end_with_parent(int(parent))
-    watch = Watch(Path(directory), float(seconds))
+    watch = Watch(Path(directory), float(seconds), also)
     watch.known = ""
     while True:
         if select.select([0], [], [], float(seconds))[0]:

@@ -3,8 +3,12 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 
 from tests.bundles import part
+from tests.conftest import ROOT
+from tests.keys import make_key
 from tests.system.conftest import PACK_VERSION, eventually
 
 WATCHED = {"WEB_CONCURRENCY": "1", "WATCH_SECONDS": "0.2"}
@@ -95,3 +99,26 @@ def test_the_process_that_watches_is_started_again(serve, iris_bundle, second, t
 
     assert serves(server, "2")
     assert 0 == server.metric("workers_lost_total")
+
+
+def test_a_bundle_is_served_once_it_is_signed(serve, iris_bundle, second, tmp_path):
+    """With MODEL_SIGNATURE_KEY: until then the old model stays, and a line and the metric say why."""
+    private, public = make_key(tmp_path)
+
+    def sign(bundle):
+        command = [sys.executable, "-m", "model", "sign", bundle, "--key", private]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+    path = shutil.copytree(iris_bundle, tmp_path / "bundle")
+    sign(path)
+    server = serve(path, MODEL_SIGNATURE_KEY=str(public), **WATCHED)
+    assert serves(server, "1")
+
+    for file in second.iterdir():
+        shutil.copy(file, path)
+    eventually(lambda: "is not served, the old one stays: bundle_not_signed" in server.errors, "a line about it")
+    assert serves(server, "1")
+    assert 1 <= server.metric('model_reloads_total{outcome="failed"}')
+
+    sign(path)
+    assert serves(server, "2")

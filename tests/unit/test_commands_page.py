@@ -22,6 +22,7 @@ from model.commands.exit_codes import ExitCode
 from model.loading import load
 from model.predictor import Predictor
 from tests.conftest import ROOT
+from tests.keys import make_key
 
 PAGE = (ROOT / "docs/commands.md").read_text()
 PROGRAM = Program(COMMANDS)
@@ -86,6 +87,7 @@ def folder(tmp_path_factory, iris_bundle):
         f'"inputs":[{row}],"predictions":[0],"probabilities":{found.probabilities.tolist()}}}\n'
     )
     (folder / "predictions.log").write_text(line)
+    make_key(folder, "private")
     return folder
 
 
