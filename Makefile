@@ -8,7 +8,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 export MALLOC_ARENA_MAX ?= 2
 
 .PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-traces \
-  test-score test-browser pictures dashboards kubectl proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
+  test-score test-browser pictures dashboards proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
   lock clean
 
 help:  ## list the targets
@@ -37,7 +37,7 @@ test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wr
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
 	.venv/bin/pytest tests/system/test_clients.py -m clients
 
-test-deploy: .venv/dev.stamp .venv-deploy/stamp kubectl  ## the manifests of deploy/kubernetes: kustomize, and the schemas of Kubernetes
+test-deploy: .venv/dev.stamp .venv-deploy/stamp .venv-clients/stamp  ## the manifests of deploy/kubernetes: kustomize, rules, and schemas
 	.venv/bin/pytest tests/system/deploy -m deploy
 
 test-score: .venv/dev.stamp  ## score files by the command: killed, without room, beside a real server
@@ -100,9 +100,6 @@ prometheus:
 	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	       prometheus prometheus-alertmanager; } >&2
 
-kubectl:
-	@which kubectl >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends kubernetes-client; } >&2
-
 pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
 	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
 
@@ -142,7 +139,8 @@ image:  ## build the container image; with BUNDLE, one of the scikit-learn that 
 image-compiled:  ## build the image without scikit-learn, for models that are compiled
 	@$(MAKE) --no-print-directory image IMAGE=$(IMAGE):compiled BUILD_FLAGS="$(BUILD_FLAGS) --target serve-compiled"
 
-docs: .venv/dev.stamp  ## generate docs/conformance.md, docs/parity.md and the schema of the prediction log
+docs: .venv/dev.stamp  ## generate docs/conformance.md, docs/parity.md, the schema of the prediction log, and the PrometheusRule
+	.venv/bin/python -m tests.prometheusrule
 	.venv/bin/python -m tests.loglines
 	.venv/bin/python -m tests.conformance
 	.venv/bin/python -m tests.parity
