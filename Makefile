@@ -8,7 +8,7 @@ PIP = .venv/bin/pip install --quiet --disable-pip-version-check --require-hashes
 export MALLOC_ARENA_MAX ?= 2
 
 .PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-traces \
-  test-score test-browser pictures dashboards proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench wrk \
+  test-score test-browser pictures dashboards proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk \
   lock clean
 
 help:  ## list the targets
@@ -159,6 +159,11 @@ bench: .venv/dev.stamp .venv-peers/chart.stamp .venv-models/boosting.stamp wrk  
 	$(FIRST) .venv/bin/python -m benchmarks --peers $(PEERS) --models $(MODELS) --rounds $(ROUNDS) --seconds $(SECONDS) --parts $(PARTS) \
 	  --rows $(ROWS) --output $(RESULTS)
 	$(if $(findstring speed,$(PARTS)),.venv-peers/chart/bin/python -m benchmarks.chart .bench/results.json benchmarks/results.png)
+
+# With SIMULATE=1, nothing is measured: the days are simulated with the figures that are there.
+bench-capacity: .venv/dev.stamp .venv-peers/chart.stamp wrk proxies prometheus  ## what one replica does, and what its surroundings cost: docs/scale.md
+	$(FIRST) .venv/bin/python -m benchmarks.capacity --seconds $(SECONDS) $(if $(SIMULATE),--simulate)
+	.venv-peers/chart/bin/python -m benchmarks.capacity.picture .bench/capacity/day.json docs/images/autoscaling.png
 
 wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }

@@ -5,13 +5,12 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import ROOT
-from benchmarks.servers import LOAD_CORE, SERVER_CORE, descendants
+from benchmarks.servers import LOAD_CORE, SERVER_CORE, cpu_seconds, descendants
 
 _SCRIPT = ROOT / "benchmarks/wrk.lua"
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -29,6 +28,7 @@ class Bodies:
     path: str
     content_type: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
+    scheme: str = "http"
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,19 @@ def run(port: int, bodies: Bodies, connections: int, plan: Plan) -> Sample:
     return min(samples, key=lambda sample: sample.foreign)
 
 
-def once(port: int, bodies: Bodies, connections: int, seconds: int) -> Sample:
+def once(port: int, bodies: Bodies, connections: int, seconds: int, cores: str = str(LOAD_CORE)) -> Sample:
     """Send load for some seconds."""
     options = ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "20s", "-s", str(_SCRIPT)]
     further = [text for pair in bodies.headers.items() for text in pair]
     arguments = [bodies.path, bodies.content_type, str(bodies.folder), str(bodies.count), *further]
-    command = ["taskset", "--cpu-list", str(LOAD_CORE), "wrk", *options, f"http://127.0.0.1:{port}", "--", *arguments]
+    address = f"{bodies.scheme}://127.0.0.1:{port}"
+    command = ["taskset", "--cpu-list", cores, "wrk", *options, address, "--", *arguments]
     start, busy, own = time.monotonic(), _busy(), _own()
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     foreign = ((_busy() - busy) - (_own() - own)) / (time.monotonic() - start)
     said = json.loads(next(line for line in done.stdout.splitlines() if line.startswith('{"requests"')))
     if not said["requests"] and seconds < _LONGEST:
-        return once(port, bodies, connections, seconds * 4)  # too short for a single answer
+        return once(port, bodies, connections, seconds * 4, cores)  # too short for a single answer
     failed = said["bad_status"] + said["lost"]
     return Sample(
         said["requests"] / said["microseconds"] * 1e6, said["p50"] / 1e3, said["p99"] / 1e3, failed, max(foreign, 0.0)
@@ -117,9 +118,4 @@ def _busy() -> float:
 def _own() -> float:
     """Return the seconds that this process, what it waited for, and the server have worked."""
     times = os.times()
-    total = times.user + times.system + times.children_user + times.children_system
-    for pid in descendants():
-        with suppress(OSError):
-            words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += (int(words[11]) + int(words[12])) / _TICK
-    return total
+    return times.user + times.system + times.children_user + times.children_system + cpu_seconds(descendants())

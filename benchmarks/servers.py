@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -20,6 +20,7 @@ from model.thread_limits import THREAD_LIMITS
 SERVER_CORE, LOAD_CORE = 0, 1
 START_SECONDS, STOP_SECONDS = 90.0, 15.0
 _PR_SET_CHILD_SUBREAPER = 36
+_TICK = os.sysconf("SC_CLK_TCK")
 
 
 class ServerFailedError(Exception):
@@ -48,10 +49,12 @@ def adopt_orphans() -> None:
 
 
 @contextmanager
-def serving(contestant: Contestant, folder: Path, row: list[float], workers: int = 1) -> Iterator[Running]:
-    """Run a server of the model in the folder on SERVER_CORE, until the block ends; raises ServerFailedError."""
+def serving(
+    contestant: Contestant, folder: Path, row: list[float], workers: int = 1, core: int = SERVER_CORE
+) -> Iterator[Running]:
+    """Run a server of the model in the folder on one core, until the block ends; raises ServerFailedError."""
     log = folder / "server.log"
-    port, port2, port3 = _free_ports(3)
+    port, port2, port3 = free_ports(3)
     programs = f"{ROOT}/.venv-peers/{contestant.environment}/bin"
     places = {
         "bin": programs,
@@ -63,7 +66,7 @@ def serving(contestant: Contestant, folder: Path, row: list[float], workers: int
         "workers": workers,
         "pool": workers if workers > 1 else 0,
     }
-    command = ["taskset", "--cpu-list", str(SERVER_CORE), *contestant.command.format(**places).split()]
+    command = ["taskset", "--cpu-list", str(core), *contestant.command.format(**places).split()]
     environ = _environment(programs) | {name: text.format(**places) for name, text in contestant.environ.items()}
     start = time.perf_counter()
     with log.open("wb") as output:
@@ -146,7 +149,18 @@ def proportional_bytes() -> int:
     return total
 
 
-def _free_ports(count: int) -> list[int]:
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Return how long processes have worked (proc(5), stat); one that is gone counts for nothing."""
+    ticks = 0
+    for pid in pids:
+        with suppress(OSError):
+            words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(words[11]) + int(words[12])
+    return ticks / _TICK
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports on which nothing listens."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [each.getsockname()[1] for each in held]
     for each in held:

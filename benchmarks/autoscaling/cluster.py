@@ -1,9 +1,9 @@
 """A day of a deployment, second by second: load, pods that come and go, what the metrics server tells, the autoscaler.
 
-The load spreads evenly. A pod answers up to what it can at most, and refuses the rest at once, as the server does; its
-use of the CPU is the share of that.
+The load spreads evenly. A pod answers up to what it can at most, and refuses the rest at once, as the server does.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -23,6 +23,22 @@ class Delays:
     sync: int = 15
     window: int = 15
     lag: int = 14
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A pod: the most requests/s that it answers, and the share of its CPU that it uses at seven tenths of that.
+
+    A server with time to spare does less in one go, so that a request costs it more.
+    """
+
+    full: float
+    used: float = 0.7
+
+    def use(self, rate: float) -> float:
+        """Return the share of its CPU that it uses at a rate."""
+        share = min(1.0, rate / self.full)
+        return share / 0.7 * self.used if share <= 0.7 else self.used + (share - 0.7) / 0.3 * (1 - self.used)
 
 
 @dataclass(frozen=True)
@@ -54,7 +70,7 @@ class Run:
         """Return what is paid for."""
         return sum(self.paid) / 3600
 
-    def oscillation(self, span: int = 1800, steady: float = 0.1) -> int:
+    def oscillation(self, span: int = 1800, steady: float = 0.05) -> int:
         """Return by how many pods the autoscaler ever went one way and back within a span whose load was steady.
 
         A load is steady if it stays within that share of its mean. Looked at each minute.
@@ -92,12 +108,12 @@ class _Pods:
         return PodMetric(use, unready=scraped < created + self.start + window)
 
 
-def simulate(load: Sequence[float], full: float, spec: Spec, delays: Delays, pods: int | None = None) -> Run:
-    """Run the autoscaler on requests/s by second; `full` is the most that one pod answers; starts with enough pods."""
-    settled = -(-load[0] // (full * spec.target / 100))
-    first = pods or min(max(int(settled), spec.least), spec.most)
+def simulate(load: Sequence[float], pod: Curve, spec: Spec, delays: Delays, pods: int | None = None) -> Run:
+    """Run the autoscaler on requests/s by second, from a number of pods on, by default enough of them."""
+    settled = math.ceil(load[0] / (pod.full * spec.target / 100))
+    first = pods or min(max(settled, spec.least), spec.most)
     autoscaler, fleet = Autoscaler(spec), _Pods(delays.start, [-3600.0] * first)
-    serving, paid, uses = [], [], [min(1.0, load[0] / (first * full))] * (delays.window + delays.lag)
+    serving, paid, uses = [], [], [pod.use(load[0] / first)] * (delays.window + delays.lag)
     for now, rate in enumerate(load):
         if now % delays.sync == 0:
             scraped = now - delays.lag
@@ -107,5 +123,5 @@ def simulate(load: Sequence[float], full: float, spec: Spec, delays: Delays, pod
         ready = fleet.serving(now)
         serving.append(ready)
         paid.append(len(fleet.created))
-        uses.append(min(1.0, rate / (ready * full)) if ready else 1.0)
-    return Run(load, serving, paid, full)
+        uses.append(pod.use(rate / ready) if ready else 1.0)
+    return Run(load, serving, paid, pod.full)

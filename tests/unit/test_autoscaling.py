@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.autoscaling import manifest, trace
-from benchmarks.autoscaling.cluster import Delays, simulate
+from benchmarks.autoscaling.cluster import Curve, Delays, simulate
 from benchmarks.autoscaling.hpa import Autoscaler, PodMetric, Policy, Rules, Spec, recommend
 
 MANIFEST = manifest.autoscaler()
@@ -127,7 +127,7 @@ def test_a_steady_load_ends_in_steady_pods_that_are_enough(load, full, start, po
 
     Then no pod is further above the target than the tolerance, unless there are as many as there may be.
     """
-    run = simulate([load] * 1500, full, MANIFEST, Delays(start), pods)
+    run = simulate([load] * 1500, Curve(full), MANIFEST, Delays(start), pods)
     last = run.paid[-1]
 
     assert {last} == set(run.paid[900:])
@@ -138,7 +138,7 @@ def test_a_steady_load_ends_in_steady_pods_that_are_enough(load, full, start, po
 def test_a_day_of_a_real_site_is_served_without_overload_or_oscillation():
     """The trace at 10,000 requests/s, pods that answer 1,000: K5 of the criteria, and no request refused."""
     load = trace.worldcup98().scaled(10_000).each_second()
-    run = simulate(load, 1000, MANIFEST, DELAYS)
+    run = simulate(load, Curve(1000), MANIFEST, DELAYS)
 
     assert (86_400, 10_000) == (len(load), pytest.approx(max(load)))
     assert (0, 0) == (run.overloaded, run.refused)
@@ -149,7 +149,7 @@ def test_a_day_of_a_real_site_is_served_without_overload_or_oscillation():
 def test_a_pod_serves_only_when_it_has_started():
     """A load that doubles at once is refused in part until the pods that it needs have started."""
     load = [600.0] * 300 + [1900.0] * 600
-    runs = {start: simulate(load, 500, MANIFEST, Delays(start)) for start in (5, 50)}
+    runs = {start: simulate(load, Curve(500), MANIFEST, Delays(start)) for start in (5, 50)}
 
     assert 0 < runs[5].overloaded < runs[50].overloaded
     assert runs[5].refused < runs[50].refused < 0.5
