@@ -30,8 +30,11 @@ RUN rm -r model/environments model/onnx_export model/packing
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
 FROM tools AS any
-COPY requirements.txt ./
+# What else is installed, by the names of requirements-NAME.txt: `storage` (docs/object-storage.md).
+ARG EXTRAS=
+COPY requirements.txt requirements-storage.txt ./
 RUN python -m model.environments.pins "$SKLEARN" requirements.txt > pinned.txt \
+ && for each in $EXTRAS; do cat "requirements-$each.txt" >> pinned.txt; done \
  && pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r pinned.txt && strip-packages
 COPY --from=code /src/app app
 COPY --from=train /model /model
@@ -40,9 +43,11 @@ RUN start-once ENGINE=scikit-learn && start-once ENGINE=auto
 
 
 FROM tools AS compiled
-COPY requirements-compiled.txt ./
-RUN pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r requirements-compiled.txt \
- && strip-packages
+ARG EXTRAS=
+COPY requirements-compiled.txt requirements-storage.txt ./
+RUN cp requirements-compiled.txt pinned.txt \
+ && for each in $EXTRAS; do cat "requirements-$each.txt" >> pinned.txt; done \
+ && pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r pinned.txt && strip-packages
 COPY --from=code /src/app app
 COPY --from=train /model /model
 WORKDIR /src/app

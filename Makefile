@@ -130,9 +130,9 @@ format: .venv/dev.stamp  ## format the code, and correct what ruff can correct
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-image:  ## build the container image; with BUNDLE, one of the scikit-learn that this bundle needs
+image:  ## build the container image; with BUNDLE, of the scikit-learn that it needs; with EXTRAS=storage, with the client of object storage
 	sklearn=$(if $(BUNDLE),$$($(PYTHON) -m model.environments.serving $(BUNDLE))) && \
-	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) --build-arg SKLEARN=$$sklearn \
+	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) --build-arg SKLEARN=$$sklearn --build-arg EXTRAS="$(EXTRAS)" \
 	  --build-arg VERSION=$$(sed -n 's/^VERSION = "\(.*\)"/\1/p' service/__init__.py) \
 	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) .
 
@@ -169,14 +169,16 @@ wrk:
 	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
 
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-strip-extras $(LOCK_FLAGS)
-# All but `tracing`: the tests show that nothing needs it.
-EXTRAS = --extra data --extra mlflow --extra versions
+# All but `tracing` and `storage`: the tests show that nothing else needs them.
+PACKING = --extra data --extra mlflow --extra versions
 lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	printf '%s\n' onnx rich > .venv/packing.txt; printf '%s\n' onnx rich scikit-learn skops > .venv/estimators.txt
 	for set in "-compiled:--group image --excludes .venv/estimators.txt" ":--group image --excludes .venv/packing.txt" \
-	  "-train:$(EXTRAS)" "-dev:$(EXTRAS) --group dev"; do \
+	  "-train:$(PACKING)" "-dev:$(PACKING) --group dev"; do \
 	  $(COMPILE) $${set#*:} pyproject.toml -o requirements$${set%%:*}.txt || exit 1; \
 	done
+	.venv/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["storage"], sep="\n")' > .venv/storage.in
+	$(COMPILE) -c requirements.txt -c requirements-compiled.txt .venv/storage.in -o requirements-storage.txt
 	.venv/bin/python -m model.environments.lock .venv/bin/uv $(LOCK_FLAGS)
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.txt
 	$(COMPILE) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
@@ -185,11 +187,11 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	$(COMPILE) tests/deploy/requirements.in -o tests/deploy/requirements.txt
 	for each in $(LIBRARIES); do \
-	  $(COMPILE) $(EXTRAS) --group dev pyproject.toml tests/models/requirements-$$each.in \
+	  $(COMPILE) $(PACKING) --group dev pyproject.toml tests/models/requirements-$$each.in \
 	    -c requirements-dev.txt -o tests/models/requirements-$$each.txt || exit 1; \
 	done
 	$(COMPILE) $(INSTALL)/build.in -o $(INSTALL)/build.txt
-	$(COMPILE) $(EXTRAS) -c requirements-dev.txt pyproject.toml $(INSTALL)/current.in -o $(INSTALL)/current.txt
+	$(COMPILE) $(PACKING) -c requirements-dev.txt pyproject.toml $(INSTALL)/current.in -o $(INSTALL)/current.txt
 	$(COMPILE) --extra data --resolution lowest-direct pyproject.toml $(INSTALL)/oldest.in -o $(INSTALL)/oldest.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 

@@ -130,3 +130,27 @@ class NoFiniteAnswer(ModelError):
     """The model's answer to these rows is not finite, although all their values are."""
 
     code = "no_finite_answer"
+
+
+class StorageDenied(ModelError):
+    """The storage does not let this process read the bundle: there are no credentials, or they do not suffice."""
+
+    code = "storage_denied"
+
+
+class StorageUnavailable(ModelError):
+    """The storage does not answer, or not as it should; the same may succeed later."""
+
+    code = "storage_unavailable"
+
+
+class BundleTooLarge(ModelError):
+    """The bundle in the storage is larger than what may be fetched."""
+
+    code = "bundle_too_large"
+
+
+class NotInstalled(ModelError):
+    """What this needs is a package that is not installed; the message says which extra has it."""
+
+    code = "not_installed"

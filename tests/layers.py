@@ -23,6 +23,7 @@ HOMES = {
         "service.monitoring",
         "service.scoring",
     ],
+    "obstore": ["model.storage.object_stores"],
     "onnx": ["model.onnx_export.graph"],
     "onnxruntime": ["model.engines.onnx"],
     "opentelemetry": ["service.tracing.otel"],

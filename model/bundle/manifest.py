@@ -236,32 +236,40 @@ def read_bundle(directory: Path, pin: str | None = None, keys: Path | None = Non
 
 
 def _read(directory: Path, encoded: bytes, pin: str | None, keys: Path | None) -> Bundle:
-    digest = digest_of(encoded)
-    if pin is not None and digest != pin.lower():
-        raise DigestMismatch(
-            f"{directory / MANIFEST} has sha256 {digest}, but {pin} is pinned; "
-            "correct the pin, or restore the bundle that it belongs to."
-        )
+    digest = check_pin(directory, encoded, pin)
     if keys is not None:
         from model.bundle.signing import check_signed  # noqa: PLC0415  # it starts programs, which few need
 
         check_signed(directory, MANIFEST, digest, keys)
-    manifest = _decode(directory, encoded)
-    if len(set(manifest.kinds)) != len(manifest.files):
-        raise BundleCorrupt(f"{directory / MANIFEST} names several files of one kind: {', '.join(manifest.files)}.")
+    manifest = decode_manifest(directory, encoded)
     files = zip(manifest.kinds, manifest.files.items(), strict=True)
     return Bundle(manifest, digest, {kind: _verified(directory / name, file) for kind, (name, file) in files})
 
 
-def _decode(directory: Path, encoded: bytes) -> Manifest:
+def check_pin(place: object, encoded: bytes, pin: str | None) -> str:
+    """Return the digest of the manifest that was read from a place; raises DigestMismatch if another one is pinned."""
+    digest = digest_of(encoded)
+    if pin is not None and digest != pin.lower():
+        raise DigestMismatch(
+            f"{place}/{MANIFEST} has sha256 {digest}, but {pin} is pinned; "
+            "correct the pin, or restore the bundle that it belongs to."
+        )
+    return digest
+
+
+def decode_manifest(place: object, encoded: bytes) -> Manifest:
+    """Return the manifest that was read from a place; raises VersionMismatch and BundleCorrupt."""
     try:
         found = msgspec.json.decode(encoded, type=_FormatOnly).format
         if found not in READABLE:
             read = " and ".join(map(str, READABLE))
-            raise VersionMismatch(f"{directory} is of bundle format {found}, this server reads {read}; {REPACK}.")
-        return msgspec.json.decode(encoded, type=Manifest)
+            raise VersionMismatch(f"{place} is of bundle format {found}, this server reads {read}; {REPACK}.")
+        manifest = msgspec.json.decode(encoded, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleCorrupt(f"{directory / MANIFEST} is not a manifest: {error}; {REPACK}.") from None
+        raise BundleCorrupt(f"{place}/{MANIFEST} is not a manifest: {error}; {REPACK}.") from None
+    if len(set(manifest.kinds)) != len(manifest.files):
+        raise BundleCorrupt(f"{place}/{MANIFEST} names several files of one kind: {', '.join(manifest.files)}.")
+    return manifest
 
 
 def _verified(path: Path, file: File) -> bytes:

@@ -6,5 +6,5 @@ only when it is run; those that need the server are in service.commands, of whic
 work there.
 
 Imports: model, model.bundle, model.engines, model.sklearn_runtime, model.loading, model.predictor, model.onnx_export,
-model.packing, model.environments.
+model.packing, model.environments, model.storage.
 """

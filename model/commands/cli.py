@@ -15,7 +15,7 @@ from model.commands.completion import COMPLETE
 from model.commands.console import say
 from model.commands.exit_codes import ExitCode
 from model.commands.framework import CHECKOUT, Session
-from model.errors import ModelError
+from model.errors import ModelError, StorageUnavailable
 
 PROGRAM: Final = "ML_SERVICE_PROGRAM"  # the environment variable with its name, where it is
 
@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "sign": Entry("model.commands.sign", "sign a bundle, so that servers can tell who made it"),
     "inspect": Entry("model.commands.inspect_bundle", "show what is in a bundle, without loading the model"),
     "check": Entry("model.commands.check", "load a bundle as the server does, and say what is wrong"),
+    "fetch": Entry("model.commands.fetch", "fetch a bundle from object storage, the web or a registry"),
     "bench": Entry("model.commands.bench", "measure a bundle here, and recommend workers and threads"),
     "serve": Entry("service.commands.serve", "serve a bundle or a model file, and show where"),
     "score": Entry("service.commands.score", "score a file of any size with a bundle"),
@@ -120,7 +121,7 @@ def main(
     except (ModelError, OSError) as error:
         said = _of_a_file(error) if isinstance(error, OSError) else f"{error.code}: {error}"
         say(f"ml-service: {session.named(said)}")
-        return ExitCode.REFUSED
+        return ExitCode.LATER if isinstance(error, StorageUnavailable) else ExitCode.REFUSED
     return int(status or ExitCode.OK)
 
 

@@ -20,4 +20,5 @@ class ExitCode(IntEnum):
     REFUSED = 1, "not done, or not right: one line on stderr, or the report, says what is wrong and what to do"
     USAGE = 2, "no such command or option, or a value that it does not accept"
     DIFFERENT = 3, "done, but not everything is right: predictions that differ, or rows that were refused"
+    LATER = 4, "not done, because another machine did not answer as it should; the same command may succeed later"
     INTERRUPTED = 130, "interrupted by Ctrl-C"

@@ -17,6 +17,7 @@ from model.bundle.manifest import (
     Score,
     digest_of,
 )
+from model.bundle.publish import name_files, staging_directory, write_files
 from model.bundle.trust import Trust, modules_in
 from model.columns import Column
 from model.errors import UnsupportedEstimator
@@ -32,7 +33,6 @@ from model.packing.labelling import label_by_thresholds
 from model.packing.library_check import compare_with_library
 from model.packing.objects import model_in, refuse_main
 from model.packing.pruning import keep_what_predicts
-from model.packing.publish import name_files, staging_directory, write_files
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
 from model.packing.training_answers import training_answers

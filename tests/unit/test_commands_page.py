@@ -91,7 +91,8 @@ def folder(tmp_path_factory, iris_bundle):
     return folder
 
 
-EXAMPLES = [(name, example) for name, command in NAMES.items() if name != "serve" for example in command.examples]
+# What serves or fetches is tried in tests/system.
+EXAMPLES = [(name, each) for name, made in NAMES.items() if name not in ("serve", "fetch") for each in made.examples]
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[f"{name} {each}" for name, each in EXAMPLES])

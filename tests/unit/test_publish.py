@@ -11,10 +11,10 @@ from dataclasses import replace
 import pytest
 
 from model.bundle.manifest import File, digest_of, read_bundle
+from model.bundle.publish import name_files, staging_directory, write_files
 from model.errors import BundleMissing, OutputRefused
 from model.forking import in_fork
 from model.loading import load, verify
-from model.packing.publish import name_files, staging_directory, write_files
 from service.serving.model_directory import Watch
 from tests.bundles import as_format_1, part
 

@@ -5,18 +5,22 @@ files are written beside those of the bundle before; the manifest, which names t
 files of the bundle before stay for readers of its manifest; older files and those of interrupted packs are removed.
 """
 
+import errno
 import fcntl
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from model.bundle.manifest import JOBLIB, MANIFEST, ONNX, SKOPS, Manifest, digest_of, encode_manifest, names_file
-from model.errors import OutputRefused
+from model.bundle.trust import SIGNATURE
+from model.errors import NoRoom, OutputRefused
 
 STAGE: Final = ".packing"
+FETCHED: Final = ".fetching"  # the folder of what is being fetched
+PART: Final = ".part"
 _LOCK: Final = "lock"
 _KINDS: Final = f"{SKOPS}|{JOBLIB}|{ONNX}"
 _OURS: Final = re.compile(rf"model-[0-9a-f]{{12}}\.({_KINDS})")
@@ -52,11 +56,11 @@ def staging_directory(directory: Path) -> Iterator[Path]:
     made = not place.exists()
     stage = place / STAGE
     try:
-        _check(place)
-        stage.mkdir(parents=True, exist_ok=True)
-        lock = _lock(stage)
+        lock = _enter(stage, place)
     except OSError as error:
         raise _refusal(directory, error) from error
+    if lock is None:
+        raise OutputRefused(f"another process is packing into {place}; try again when it has finished.")
     try:
         _clear(stage)  # of what a killed pack has left
         yield stage
@@ -65,31 +69,79 @@ def staging_directory(directory: Path) -> Iterator[Path]:
         except OSError as error:
             raise _refusal(directory, error) from error
     finally:
+        _leave(stage)
         with suppress(OSError):
-            _clear(stage)
-            (stage / _LOCK).unlink()
-            stage.rmdir()
             if made:
                 place.rmdir()  # fails unless it is empty
         os.close(lock)
 
 
+@contextmanager
+def fetching_directory(directory: Path, wait: Callable[[], object]) -> Iterator[Path]:
+    """Yield a folder to fetch a bundle into; publish the bundle unless the block raises, else leave all as it was.
+
+    Unfinished files, whose names end with PART, stay in the folder for the fetch after. `wait` is called again and
+    again while another process fetches into the directory. Raises OutputRefused, and NoRoom where the disk is full.
+    """
+    place = directory.resolve()
+    made = not place.exists()
+    stage = place / FETCHED
+    try:
+        while (lock := _enter(stage, place)) is None:
+            wait()
+        try:
+            yield stage
+            _publish(stage, place)
+            _leave(stage)
+        finally:
+            if not any(path.suffix == PART for path in stage.glob("*")):
+                _leave(stage)
+            with suppress(OSError):
+                if made:
+                    place.rmdir()  # fails unless it is empty
+            os.close(lock)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoom(f"{place} has no room for the bundle ({error.strerror}); free some, and try again.") from None
+        raise _refusal(directory, error) from error
+
+
+def _enter(stage: Path, place: Path) -> int | None:
+    """Make the stage, and return a descriptor that holds its lock; None if another process has it."""
+    _check(place)
+    stage.mkdir(parents=True, exist_ok=True)
+    return _lock(stage)
+
+
+def _leave(stage: Path) -> None:
+    """Remove the stage."""
+    with suppress(OSError):
+        _clear(stage)
+        (stage / _LOCK).unlink()
+        stage.rmdir()
+
+
 def _check(place: Path) -> None:
     if not place.exists() or (place.is_dir() and (place / MANIFEST).exists()):
         return
-    if not place.is_dir() or any(path.name != STAGE and not _OURS.fullmatch(path.name) for path in place.iterdir()):
+    if not place.is_dir() or any(
+        path.name not in (STAGE, FETCHED) and not _OURS.fullmatch(path.name) for path in place.iterdir()
+    ):
         raise OutputRefused(f"{place} exists and is not a bundle; name a directory that is new, empty or a bundle.")
 
 
-def _lock(stage: Path) -> int:
-    """Return a descriptor that holds the stage's lock; the kernel releases it when the process ends."""
+def _lock(stage: Path) -> int | None:
+    """Return a descriptor that holds the stage's lock; the kernel releases it when the process ends.
+
+    None if another process holds it.
+    """
     lock = os.open(stage / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(lock).st_nlink:  # otherwise its holder has just removed the file
             return lock
     os.close(lock)
-    raise OutputRefused(f"another process is packing into {stage.parent}; try again when it has finished.")
+    return None
 
 
 def _publish(stage: Path, place: Path) -> None:
@@ -97,7 +149,8 @@ def _publish(stage: Path, place: Path) -> None:
     before = manifest.read_bytes() if manifest.exists() else b""
     now = (stage / MANIFEST).read_bytes()
     for path in stage.iterdir():
-        if path.name not in (MANIFEST, _LOCK) and not _same(path, place / path.name):
+        whole = path.name == SIGNATURE or names_file(now, path.name)
+        if whole and not _same(path, place / path.name):
             path.replace(place / path.name)
     _sync(place)  # a power failure must not leave the manifest without its files
     (stage / MANIFEST).replace(manifest)

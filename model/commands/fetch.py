@@ -1,0 +1,106 @@
+"""Fetches a bundle from object storage, a web server, a folder or an MLflow registry into a directory."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from model.commands.console import Console
+from model.commands.exit_codes import ExitCode
+from model.commands.framework import DIRECTORY, Session, command, keys_option, reporting
+from model.storage.fetching import Fetch, Fetched
+from model.storage.places import Access
+from model.storage.uris import ACCEPTS, ModelUri
+
+SECONDS, BYTES = 300.0, 1 << 32
+
+
+class _Uri(click.ParamType[ModelUri]):
+    name = "uri"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ModelUri:
+        """Read a URI; what is wrong with it may be in its secrets, so it is not repeated."""
+        try:
+            return value if isinstance(value, ModelUri) else ModelUri.of(value)
+        except ValueError:
+            self.fail(f"expected {ACCEPTS}", param, ctx)
+
+
+@command(
+    "s3://models/churn churn",
+    "models:/churn@champion churn --json",
+    "https://models.example.com/churn/7 churn --pin SHA256",
+)
+@click.argument("uri", type=_Uri(), envvar="MODEL_URI")
+@click.argument("directory", type=DIRECTORY, metavar="DIR", envvar="MODEL_DIR")
+@click.option(
+    "--pin", envvar="MODEL_SHA256", show_envvar=True, metavar="SHA256", help="The digest the manifest must have."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.01, 86400),
+    envvar="FETCH_SECONDS",
+    show_envvar=True,
+    default=SECONDS,
+    show_default=True,
+    help="How long it may take, with all attempts.",
+)
+@click.option(
+    "--bytes",
+    "most_bytes",
+    type=click.IntRange(1),
+    envvar="FETCH_BYTES",
+    show_envvar=True,
+    default=BYTES,
+    show_default=True,
+    help="The largest bundle that is fetched.",
+)
+@click.option(
+    "--allow-http", is_flag=True, envvar="ALLOW_HTTP", show_envvar=True, help="Fetch over http:// from other machines."
+)
+@keys_option
+@reporting
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    *,
+    uri: ModelUri,
+    directory: Path,
+    pin: str | None,
+    seconds: float,
+    most_bytes: int,
+    allow_http: bool,
+    keys: Path | None,
+    console: Console,
+) -> ExitCode:
+    """Fetch the bundle that is at URI into DIR, which is new, empty, or has a bundle, which is replaced.
+
+    URI is s3://, gs://, az:// (these need the extra `storage`), https://, file:// or models:/NAME/VERSION. Credentials
+    come from the standard variables of each provider. What an interrupted fetch has left is gone on with, and nothing
+    is fetched that is there already.
+    """
+    session: Session = ctx.obj
+    access = Access(session.environ, seconds, allow_http)
+    start = time.monotonic()
+    with console.progress() as progress:
+        fetched = Fetch(uri, directory, access, most_bytes, pin and pin.lower(), keys).run(progress)
+    _report(fetched, directory, time.monotonic() - start, console)
+    return ExitCode.OK
+
+
+def _report(fetched: Fetched, directory: Path, seconds: float, console: Console) -> None:
+    manifest = fetched.manifest
+    document = {
+        "name": manifest.name,
+        "version": manifest.version,
+        "digest": fetched.digest,
+        "directory": str(directory),
+        "replaced": fetched.replaced,
+        "bytes": fetched.received,
+        "seconds": round(seconds, 3),
+    }
+    came = f"{fetched.received:,} bytes in {seconds:.1f} s" if fetched.replaced else "it was there already"
+    line = f"{manifest.name} {manifest.version} is in {directory} ({came}), MODEL_SHA256={fetched.digest}"
+    console.report(document, line)

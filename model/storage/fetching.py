@@ -1,0 +1,195 @@
+"""Fetches a bundle into a directory: only what is not there yet, and put in place when all of it is there and right.
+
+The manifest is read first. It says which files there are, how large they are and what their digests are, so nothing
+else is asked for, and no more is taken than it says.
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from model.bundle.files import read_file
+from model.bundle.manifest import (
+    MANIFEST,
+    MOST_MANIFEST,
+    REREADS,
+    File,
+    Manifest,
+    check_pin,
+    decode_manifest,
+    digest_of,
+    read_bundle,
+)
+from model.bundle.publish import PART, fetching_directory
+from model.bundle.trust import SIGNATURE
+from model.errors import BundleCorrupt, BundleMissing, BundleTooLarge, ModelError, NoRoom, StorageDenied
+from model.storage.download import Download, Patience, read_small
+from model.storage.places import Access
+from model.storage.source import Changed, Source
+from model.storage.uris import ModelUri
+
+_MOST_SIGNATURE: Final = 1 << 20  # bytes
+_WAIT_SECONDS: Final = 0.05
+
+
+class Progress(Protocol):
+    """Is shown how far a fetch is."""
+
+    def show(self, stage: str, done: float | None = None, total: float | None = None) -> None:
+        """Show the stage, and how many of how many bytes have come."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was fetched, or was there already; `received` are the bytes of model files that came for it."""
+
+    manifest: Manifest
+    digest: str
+    tag: str | None  # of the manifest at its place
+    received: int
+    replaced: bool
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """From where a bundle is fetched to where, and within which bounds."""
+
+    uri: ModelUri
+    directory: Path
+    access: Access
+    most_bytes: int
+    pin: str | None = None
+    keys: Path | None = None  # public keys, one of which must have signed the bundle
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self, progress: Progress, unless: str | None = None) -> Fetched:
+        """Fetch it; raises ModelError, and NotChanged if the manifest still has the tag `unless`.
+
+        The pinned bundle is not fetched again where it is in the directory already: its place need not answer then.
+        """
+        if self.pin and (here := self._here()) is not None and here[0] == self.pin:
+            return Fetched(here[1], self.pin, None, 0, replaced=False)
+        patience = Patience(self.clock() + self.access.seconds)
+        source: Source = patience.of(lambda: self.access.source(self.uri))
+        for _ in range(REREADS):
+            progress.show("reading the manifest")
+            encoded, tag = read_small(source, MANIFEST, MOST_MANIFEST, patience, unless)
+            try:
+                return self._fetch(source, encoded, tag, patience, progress)
+            except (BundleMissing, BundleCorrupt, Changed) as error:
+                # A bundle that is replaced meanwhile is read again.
+                again, _ = read_small(source, MANIFEST, MOST_MANIFEST, patience)
+                if again == encoded:
+                    raise _for_good(error, source) from None
+        raise BundleCorrupt(f"{source} kept changing while it was read; fetch it when it has come to rest.")
+
+    def _fetch(
+        self, source: Source, encoded: bytes, tag: str | None, patience: Patience, progress: Progress
+    ) -> Fetched:
+        digest = check_pin(source, encoded, self.pin)
+        manifest = decode_manifest(source, encoded)
+        signature = _signature(source, patience)
+        if self._is_here(digest, signature):
+            return Fetched(manifest, digest, tag, 0, replaced=False)
+        total = len(encoded) + sum(file.bytes for file in manifest.files.values())
+        if total > self.most_bytes:
+            raise BundleTooLarge(f"{source} has {total} bytes, more than FETCH_BYTES={self.most_bytes}; allow more.")
+        with fetching_directory(self.directory, lambda: _wait(patience, self.directory)) as stage:
+            _write(stage / MANIFEST, encoded)
+            _write(stage / SIGNATURE, signature)
+            if self.keys is not None:
+                from model.bundle.signing import check_signed  # noqa: PLC0415  # it starts programs, which few need
+
+                check_signed(stage, MANIFEST, digest, self.keys)
+            received = self._files(source, manifest, stage, patience, progress)
+            read_bundle(stage, self.pin, self.keys)  # as the server will
+        if not signature:
+            _write(self.directory / SIGNATURE, b"")  # that of the bundle before
+        return Fetched(manifest, digest, tag, received, replaced=True)
+
+    def _files(self, source: Source, manifest: Manifest, stage: Path, patience: Patience, progress: Progress) -> int:
+        """Bring all files into the stage; return how many bytes came."""
+        missing = {name: file for name, file in manifest.files.items() if not self._copied(name, file, stage)}
+        parts = {name: stage / f"{file.sha256}{PART}" for name, file in missing.items()}
+        for path in stage.iterdir():
+            if path.suffix == PART and path not in parts.values():
+                path.unlink()
+        total = sum(file.bytes for file in missing.values())
+        at_first = sum(path.stat().st_size for path in parts.values() if path.exists())
+        _check_room(stage, total - at_first)
+        came = 0
+
+        def count(size: int) -> None:
+            nonlocal came
+            came += size
+            progress.show(f"fetching {manifest.name} {manifest.version}", at_first + came, total)
+
+        for name, file in missing.items():
+            Download(source, name, file, parts[name], patience, count).run()
+            parts[name].replace(stage / name)
+        return came
+
+    def _copied(self, name: str, file: File, stage: Path) -> bool:
+        """Return whether a file is in the stage, or was in the directory, from where it is copied."""
+        for path in (stage / name, self.directory / name):
+            try:
+                content = read_file(path, "a file of the bundle before", least=file.bytes, most=file.bytes)
+            except (OSError, NoRoom):
+                continue
+            if digest_of(content) == file.sha256:
+                (stage / name).write_bytes(content)
+                return True
+        return False
+
+    def _here(self) -> tuple[str, Manifest] | None:
+        """Return the digest and the manifest of the bundle in the directory, if there is a whole one."""
+        try:
+            found = read_bundle(self.directory, None, self.keys)
+        except ModelError:
+            return None
+        return found.digest, found.manifest
+
+    def _is_here(self, digest: str, signature: bytes) -> bool:
+        here = self._here()
+        path = self.directory / SIGNATURE
+        return here is not None and here[0] == digest and (path.read_bytes() if path.exists() else b"") == signature
+
+
+def _signature(source: Source, patience: Patience) -> bytes:
+    """Return the signature that lies beside the manifest, b"" if there is none.
+
+    Object storage refuses to say that an object is not there to whom may not list them.
+    """
+    try:
+        return read_small(source, SIGNATURE, _MOST_SIGNATURE, patience)[0]
+    except (BundleMissing, StorageDenied):
+        return b""
+
+
+def _write(path: Path, content: bytes) -> None:
+    if content:
+        path.write_bytes(content)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _check_room(stage: Path, needed: int) -> None:
+    free = shutil.disk_usage(stage).free
+    if needed > free:
+        raise NoRoom(f"{stage.parent} has room for {free} bytes, and {needed} are to come; free some, and try again.")
+
+
+def _wait(patience: Patience, directory: Path) -> None:
+    patience.check(directory)
+    time.sleep(_WAIT_SECONDS)
+
+
+def _for_good(error: ModelError | Changed, source: Source) -> ModelError:
+    if isinstance(error, Changed):
+        return BundleCorrupt(
+            f"a file of {source} was replaced under its name while it was read; upload the bundle again."
+        )
+    return error

@@ -1,0 +1,120 @@
+"""A bundle in S3, Google Cloud Storage or Azure Blob Storage, or in what speaks as they do, by obstore.
+
+It takes credentials and endpoints from the standard variables of each provider, and from the machine that it runs on.
+Its own attempts are turned off: download.py makes them, in one way for all places.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from model.errors import BundleMissing, ModelError, NotInstalled, StorageDenied, StorageUnavailable
+from model.storage.source import CONNECT_SECONDS, PIECE, STALL_SECONDS, Changed, NotChanged, Opened
+from model.storage.uris import ModelUri, without_secrets
+
+# The variable that allows an endpoint without TLS, and where credentials come from.
+ALLOW_HTTP: Final = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
+_CREDENTIALS: Final = {
+    "s3": "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, or give the machine a role; for a public "
+    "bucket, set AWS_SKIP_SIGNATURE=true",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or give the machine a service account; for a public bucket, set "
+    "GOOGLE_SKIP_SIGNATURE=true",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN, or give the "
+    "machine an identity; for a public container, set AZURE_SKIP_SIGNATURE=true",
+}
+# In what obstore says where it found no credentials, and cannot have them from the machine either.
+_NO_CREDENTIALS: Final = (
+    "Missing AccessKeyId",
+    "169.254.169.254",
+    "metadata.google.internal",
+    "/latest/api/token",
+    "Missing",
+)
+_YES: Final = ("1", "true", "yes", "on", "y", "t")
+_MOST_SAID: Final = 300  # characters
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """The objects below one prefix."""
+
+    uri: ModelUri
+    store: Any
+
+    @staticmethod
+    def of(uri: ModelUri, environ: Mapping[str, str], seconds: float) -> "ObjectStore":
+        """Make the client; raises StorageDenied if what is configured cannot be right."""
+        try:
+            from obstore.store import from_url  # noqa: PLC0415  # an extra, which makes threads
+        except ImportError:
+            raise NotInstalled(
+                f"{uri.scheme}:// needs obstore, which is not installed here: install the extra `storage` "
+                "(pip install 'ml-service[storage]'), or take an image that has it (docs/object-storage.md)."
+            ) from None
+        options: Any = {
+            "allow_http": environ.get(ALLOW_HTTP[uri.scheme], "").lower() in _YES,
+            "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+            "read_timeout": timedelta(seconds=STALL_SECONDS),
+            "timeout": timedelta(seconds=seconds),
+        }
+        try:
+            return ObjectStore(uri, from_url(uri.full, client_options=options, retry_config={"max_retries": 0}))
+        except Exception as error:  # noqa: BLE001  # it raises what its configuration raises
+            raise StorageDenied(f"{uri}: {_said(error)}; {_CREDENTIALS[uri.scheme]}.") from None
+
+    def __str__(self) -> str:
+        """Return the URI without secrets."""
+        return str(self.uri)
+
+    def open(self, name: str, offset: int = 0, *, only: str | None = None, unless: str | None = None) -> Opened:
+        """Begin to read an object; see Source."""
+        options = {"range": {"offset": offset} if offset else None, "if_match": only, "if_none_match": unless}
+        try:
+            got = self.store.get(name, options={key: value for key, value in options.items() if value})
+            meta, stream = got.meta, got.stream(PIECE)
+        except Exception as error:  # noqa: BLE001  # the kinds are told apart below
+            raise self._as_ours(error, name) from None
+        return Opened(meta["e_tag"], meta["size"], got.range[0], self._pieces(stream, name))
+
+    def _pieces(self, stream: Iterator[Any], name: str) -> Generator[bytes, None, None]:
+        try:
+            for piece in stream:
+                yield bytes(piece)
+        except Exception as error:  # noqa: BLE001  # likewise
+            raise self._as_ours(error, name) from None
+
+    def _as_ours(self, error: Exception, name: str) -> Exception:
+        """Return what an error of obstore means here."""
+        place, kind = f"{self.uri}/{name}", type(error).__name__
+        match kind:
+            case "PreconditionError":
+                return Changed()
+            case "NotModifiedError":
+                return NotChanged()
+            case "FileNotFoundError" | "NotFoundError":
+                return BundleMissing(f"there is no {place} ({_said(error)}); correct the URI, or put the bundle there.")
+            case "PermissionDeniedError" | "UnauthenticatedError":
+                return _denied(place, f"may not be read with these credentials ({_said(error)})", self.uri.scheme)
+        return self._of_generic(error, place)
+
+    def _of_generic(self, error: Exception, place: str) -> ModelError:
+        said = _said(error)
+        if any(words in str(error) for words in _NO_CREDENTIALS):
+            return _denied(place, f"cannot be read: there are no credentials ({said})", self.uri.scheme)
+        if "BadScheme" in str(error):
+            variable = ALLOW_HTTP[self.uri.scheme]
+            return StorageDenied(f"{place}: the endpoint is an http:// address; use https, or set {variable}=true.")
+        return StorageUnavailable(f"{place} cannot be read: {said}.")
+
+
+def _denied(place: str, why: str, scheme: str) -> StorageDenied:
+    return StorageDenied(f"{place} {why}; let them read it, or {_CREDENTIALS[scheme]}.")
+
+
+def _said(error: Exception) -> str:
+    """Return what obstore says, without its own internals, the server's XML and secrets."""
+    line = " ".join(str(error).partition("\n")[0].partition("<")[0].split()).rstrip(": ")
+    for mark in ("Server returned non-2xx status code: ", "HTTP error: "):
+        line = line.rpartition(mark)[2]
+    return without_secrets(line)[:_MOST_SAID]

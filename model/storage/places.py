@@ -1,0 +1,60 @@
+"""From a URI to the place that it names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from model.bundle.manifest import MANIFEST
+from model.errors import BundleMissing, StorageDenied
+from model.storage.local_files import LocalFiles
+from model.storage.mlflow_registry import Registry, missing
+from model.storage.object_stores import ObjectStore
+from model.storage.source import Source
+from model.storage.uris import OBJECTS, ModelUri, Registered
+from model.storage.web import ALLOW, Web, WebFolder
+
+_FOLDERS = ("", "bundle")  # of a version's artifacts: the bundle is all of them, or lies beside a model of MLflow
+
+
+@dataclass(frozen=True)
+class Access:
+    """How places are reached: the variables with credentials, for how long, and whether without TLS."""
+
+    environ: Mapping[str, str]
+    seconds: float
+    allow_http: bool = False
+
+    def source(self, uri: ModelUri) -> Source:
+        """Return the place; asks the registry first where the URI names one. Raises what Source.open raises."""
+        if uri.scheme == "models":
+            return self._registered(uri.registered)
+        return self._at(uri, None)
+
+    def _registered(self, wanted: Registered) -> Source:
+        registry = Registry.of(self.environ)
+        self._check(ModelUri.of(registry.url))
+        place = registry.place_of(wanted)
+        for folder in _FOLDERS:
+            uri = ModelUri.of(f"{place.full.rstrip('/')}/{folder}".rstrip("/"))
+            source = self._at(uri, registry)
+            try:
+                source.open(MANIFEST).pieces.close()
+            except BundleMissing:
+                continue
+            return source
+        raise missing(wanted, " and no ".join(f"{folder}/{MANIFEST}".lstrip("/") for folder in _FOLDERS))
+
+    def _at(self, uri: ModelUri, registry: Registry | None) -> Source:
+        self._check(uri)
+        if uri.scheme in OBJECTS:
+            return ObjectStore.of(uri, self.environ, self.seconds)
+        if uri.scheme == "file":
+            return LocalFiles.of(uri)
+        proxied = registry is not None and uri.full.startswith(f"{registry.url}/")
+        return WebFolder(uri.full, Web(registry.headers)) if registry and proxied else WebFolder.of(uri)
+
+    def _check(self, uri: ModelUri) -> None:
+        if not (uri.is_safe or self.allow_http):
+            raise StorageDenied(
+                f"{uri} would come over http://, which others on the way can read and change; use https://, or set "
+                f"{ALLOW}=1."
+            )

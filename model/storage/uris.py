@@ -1,0 +1,99 @@
+"""The URIs that a bundle is fetched from, and what may be said of one: users, passwords and queries are secrets."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+ACCEPTS: Final = (
+    "s3://BUCKET/PATH, gs://BUCKET/PATH, az://CONTAINER/PATH, https://HOST/PATH, file:///PATH or models:/NAME/VERSION"
+)
+OBJECTS: Final = ("s3", "gs", "az")
+WEB: Final = ("https", "http")
+_MODELS: Final = re.compile(r"models:/(?P<name>[^/@?#]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[^/@?#]+))")
+_SECRETS: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:(?://(?:[^\s/@]*@)?)?)(?P<rest>[^\s?#]*)(?:[?#]\S*)?")
+_LOOPBACK: Final = re.compile(r"localhost|127(?:\.[0-9]+){3}|::1", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version in a registry, by its number or by an alias."""
+
+    name: str
+    version: str = ""
+    alias: str = ""
+
+    def __str__(self) -> str:
+        """Return it as MLflow's users write it."""
+        return f"{self.name}@{self.alias}" if self.alias else f"{self.name}/{self.version}"
+
+
+@dataclass(frozen=True)
+class ModelUri:
+    """A URI that has been read. As a string, it has no secrets."""
+
+    full: str = field(repr=False)
+    scheme: str
+
+    @staticmethod
+    def of(given: str) -> "ModelUri":
+        """Read a URI; raises ValueError."""
+        parts = urlsplit(given)
+        # A dot segment would lead out of what was named, and none of the places means anything by it.
+        if {".", ".."} & set(unquote(parts.path).split("/")) or re.search(r"\s|[\x00-\x1f\x7f]", given):
+            raise ValueError(given)
+        if not _is_whole(given, parts):
+            raise ValueError(given)
+        return ModelUri(given, parts.scheme)
+
+    @property
+    def parts(self) -> SplitResult:
+        """Its parts, secrets included."""
+        return urlsplit(self.full)
+
+    @property
+    def registered(self) -> Registered:
+        """What `models:/…` names."""
+        match = _MODELS.fullmatch(self.full)
+        if match is None:
+            raise ValueError(self)
+        name, version, alias = (unquote(each or "") for each in match.group("name", "version", "alias"))
+        return Registered(name, version, alias)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether nobody on the way can read or change what comes: not so for http, but from this machine itself."""
+        return self.scheme != "http" or is_loopback(self.parts.hostname)
+
+    def __str__(self) -> str:
+        """Return it without user name, password, query and fragment."""
+        return without_secrets(self.full)
+
+
+def _is_whole(given: str, parts: SplitResult) -> bool:
+    """Return whether a URI has all that its scheme needs."""
+    match parts.scheme:
+        case "s3" | "gs" | "az":
+            return bool(parts.netloc) and not parts.query and "@" not in parts.netloc and ":" not in parts.netloc
+        case "https" | "http":
+            return bool(parts.hostname) and _has_port(parts)
+        case "file":
+            return parts.netloc in ("", "localhost") and parts.path.startswith("/") and not parts.query
+        case "models":
+            return _MODELS.fullmatch(given) is not None
+    return False
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Return whether the port is a number, or left out; raises ValueError for any other."""
+    return parts.port is None or parts.port > 0
+
+
+def is_loopback(host: str | None) -> bool:
+    """Return whether a host is this machine, by what everybody calls it."""
+    return bool(_LOOPBACK.fullmatch(host or ""))
+
+
+def without_secrets(words: str) -> str:
+    """Return words without what URIs among them have of user names, passwords, queries and fragments."""
+    return _SECRETS.sub(r"\g<scheme>\g<rest>", words)
