@@ -166,7 +166,7 @@ bench-capacity: .venv/dev.stamp .venv-peers/chart.stamp wrk proxies prometheus  
 	.venv-peers/chart/bin/python -m benchmarks.capacity.picture .bench/capacity/day.json docs/images/autoscaling.png
 
 wrk:
-	@command -v wrk > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk > /dev/null; }
+	@which wrk openssl > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk openssl > /dev/null; }
 
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-strip-extras $(LOCK_FLAGS)
 # All but `tracing` and `storage`: the tests show that nothing else needs them.

@@ -34,6 +34,6 @@ class Trace:
 
 
 def worldcup98() -> Trace:
-    """Return the busiest day but one of the 1998 World Cup's site: 30 June, two knock-out matches."""
+    """Return a day of the 1998 World Cup's site with two knock-out matches, 30 June."""
     lines = [line.split(",") for line in _FILE.read_text().splitlines()]
     return Trace(lines[0][0], tuple(int(count) / 60 for line in lines for count in line[1:]))

@@ -17,6 +17,7 @@ class Replica:
     """One worker on one core: requests/s at most and at the knee, and what was seen at the planned share of the most.
 
     `cpu` is the share of the core that its processes used there; `sent`, `received`, `logged` are bytes of a request.
+    `foreign` is how many of the two cores other programs took meanwhile, as far as it was looked at.
     """
 
     case: str
@@ -32,6 +33,7 @@ class Replica:
     sent: float
     received: float
     logged: float
+    foreign: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 import re
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -53,7 +54,10 @@ def _size(value: float) -> str:
 
 
 def _facts(figures: Figures) -> str:
-    return _table(("", ""), figures.facts.items())
+    found = [each.foreign for each in figures.replicas if each.foreign is not None]
+    words = f"{statistics.median(found):.2f} of the two cores in the median, {max(found):.2f} at most" if found else ""
+    disturbed = [("What other programs took", words)] if words else []
+    return _table(("", ""), [*figures.facts.items(), *disturbed])
 
 
 def _replicas(figures: Figures) -> str:

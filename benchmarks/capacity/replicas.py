@@ -38,7 +38,8 @@ def measure(fitted: Fitted, rows: int, server: servers.Running, lengths: Lengths
     """Measure a server that runs; what it answers is not checked beyond the 200."""
     sent = bodies(fitted, rows)
     load.once(server.port, sent, BUSY[rows], lengths.warm_up)
-    full = load.once(server.port, sent, BUSY[rows], lengths.full).rate
+    most = load.once(server.port, sent, BUSY[rows], lengths.full)
+    full = most.rate
     contents = [(sent.folder / str(place)).read_bytes() for place in range(sent.count)]
     wire = arrivals.requests(server.port, sent.path, contents)
     pids, before = servers.descendants(), server.log.stat().st_size
@@ -63,6 +64,7 @@ def measure(fitted: Fitted, rows: int, server: servers.Running, lengths: Lengths
         planned.sent,
         planned.received,
         logged,
+        most.foreign,
     )
 
 

@@ -146,6 +146,13 @@ def test_a_day_of_a_real_site_is_served_without_overload_or_oscillation():
     assert run.pod_hours < 24 * max(run.paid) / 2
 
 
+def test_a_pod_uses_what_was_measured_at_seven_tenths_and_all_of_its_cpu_at_the_most():
+    """Between the points it goes straight, and more than all is not there to use."""
+    pod = Curve(1000, used=0.8)
+
+    assert pytest.approx([0, 0.4, 0.8, 0.9, 1, 1]) == [pod.use(rate) for rate in (0, 350, 700, 850, 1000, 5000)]
+
+
 def test_a_pod_serves_only_when_it_has_started():
     """A load that doubles at once is refused in part until the pods that it needs have started."""
     load = [600.0] * 300 + [1900.0] * 600

@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from benchmarks.capacity import arrivals, days, page, plan
+from benchmarks.capacity import arrivals, days, fronts, page, plan
 from benchmarks.capacity.figures import BOUND, read
+from tests.conftest import ROOT
 
 AGAIN = "make bench-capacity SIMULATE=1"
 
@@ -64,6 +65,18 @@ def test_the_criteria_hold_in_what_was_measured(figures):
     assert {0} == {each.overloaded for each in real}
     assert all(each.oscillation <= 1 for each in figures.days)
     assert all(each.knee_p99 <= BOUND for each in figures.replicas)
+
+
+def test_tls_is_added_to_the_proxy_as_it_is_deployed(tmp_path):
+    """The measured HAProxy is that of deploy/, but for its certificate."""
+    fronts.KINDS["HAProxy"](tmp_path, 1, [2], tls=True)
+    deployed = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
+
+    assert [f" ssl crt {tmp_path}/both.pem"] == [
+        ours.removeprefix(theirs)
+        for ours, theirs in zip((tmp_path / "haproxy.cfg").read_text().split("\n"), deployed.split("\n"), strict=True)
+        if ours != theirs
+    ]
 
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
