@@ -26,6 +26,12 @@ COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app
 RUN rm -r model/environments model/onnx_export model/packing
+# Dockerflow's version object, for /__version__ and whoever looks into the image.
+ARG SOURCE=
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG BUILD=
+RUN printf '{"source":"%s","version":"%s","commit":"%s","build":"%s"}\n' "$SOURCE" "$VERSION" "$REVISION" "$BUILD" > version.json
 
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.

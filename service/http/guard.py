@@ -11,7 +11,7 @@ from service.monitoring.recorder import Recorder
 from service.protocols.registry import ProtocolRegistry
 
 # Load balancers have no token, and check the address that they send requests to.
-HEALTH = frozenset({"ops.live", "ops.ready"})
+HEALTH = frozenset({"ops.live", "ops.ready", "dockerflow.alive", "dockerflow.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Blueprint
 from werkzeug.routing import BaseConverter
 
+from service.http import dockerflow
 from service.http.framework import Response, this_request
 from service.http.operations import PROBES, SCRAPES, DrainState, check_ready
 from service.http.responses import response_of
@@ -54,7 +55,9 @@ def blueprint(protocols: ProtocolRegistry, slot: ModelSlot, metrics: Metrics, st
 
 def probes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
     """Return the paths of health checks, with the model's name in them."""
-    return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in protocols.codecs)))
+    return _paths(
+        contract, chain(PROBES, dockerflow.PROBES, *((*codec.health, *codec.alive) for codec in protocols.codecs))
+    )
 
 
 def scrapes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:

@@ -12,6 +12,7 @@ MODEL: Final = "Model"
 MODEL_PATH: Final = "/model"
 _STATUS: Final = object_of({"status": {"type": "string", "const": "ok"}})
 _STRING: Final[Schema] = {"type": "string"}
+_BUILD: Final = object_of(dict.fromkeys(("source", "version", "commit", "build"), _STRING))
 _LABEL: Final[Schema] = {"type": ["number", "string", "boolean"]}
 _LABELS: Final[Schema] = {"type": "array", "items": _LABEL}
 
@@ -40,6 +41,9 @@ ROUTES: Final[dict[str, Route]] = {
     "/health": _health("get_health", "Whether predictions would be answered", "draining"),
     "/health/ready": _health("get_health_ready", "Whether load balancers should send requests", "draining"),
     "/health/live": _health("get_health_live", "Whether the process answers"),
+    "/__heartbeat__": _health("get_heartbeat", "Whether predictions would be answered (Dockerflow)", "draining"),
+    "/__lbheartbeat__": _health("get_lbheartbeat", "Whether the process answers (Dockerflow)"),
+    "/__version__": Route(Operation("get_build", "Which build answers (Dockerflow)", {JSON: _BUILD})),
     MODEL_PATH: Route(Operation("get_model", "The model that is served", {JSON: ref(MODEL)})),
     "/model/drift": Route(
         Operation("get_drift", "How rows differ from the training data", {JSON: ref(DRIFT)}, description=DRIFT_TEXT)

@@ -59,7 +59,7 @@ def test_who_has_none_is_told_so_and_counted(guarded, given):
 def test_all_routes_but_health_checks_are_guarded(guarded, path):
     """A load balancer has no token; and who has none does not learn which routes there are."""
     assert 401 == guarded.client.get(path).status_code
-    for health in ("/health", "/health/live", "/health/ready"):
+    for health in ("/health", "/health/live", "/health/ready", "/__heartbeat__", "/__lbheartbeat__"):
         assert 200 == guarded.client.get(health).status_code
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from service import VERSION
 from tests.badinput import NAMES, ROW
 
 
-@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/__heartbeat__", "/__lbheartbeat__"])
 def test_health_is_ok_and_never_cached(server, path):
     """Each health route answers 200 without a body of its own beyond the status, to GET and HEAD."""
     answer = server.client.get(path)
@@ -29,6 +30,13 @@ def test_model_says_what_is_served(server):
     assert model["classes"] == [0, 1, 2]
     assert len(model["digest"]) == 64
     assert model["loaded_at"] == "2001-09-09T01:46:40+00:00"
+
+
+def test_the_version_object_says_what_is_known_of_the_build(serve):
+    """Dockerflow's members, empty where nothing is known; the image has a file of its own."""
+    build = serve(BUILD_REVISION="1f0c").client.get("/__version__").json
+
+    assert {"source": "", "version": VERSION, "commit": "1f0c", "build": ""} == build
 
 
 def test_health_and_model_are_not_prediction_requests(server):
