@@ -9,6 +9,7 @@ Imports: nothing.
 
 from mlservice.errors import Error
 from mlservice.packing import Packed, pack
+from mlservice.scorer import Scorer
 from mlservice.server import Server, serve
 
-__all__ = ["Error", "Packed", "Server", "pack", "serve"]
+__all__ = ["Error", "Packed", "Scorer", "Server", "pack", "serve"]

@@ -9,4 +9,8 @@ class Error(Exception):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
-        self.code = code
+        self.code, self._message = code, message
+
+    def __reduce__(self) -> tuple[type["Error"], tuple[str, str]]:
+        """Return what another process makes the same error of."""
+        return Error, (self.code, self._message)

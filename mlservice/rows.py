@@ -30,6 +30,17 @@ def batches(rows: list[Any], most: int) -> Iterator[list[Any]]:
         yield rows[start : start + size]
 
 
+def as_cells(column: Any) -> list[Any]:
+    """Return the cells of a column: a series of pandas, or an array of NumPy or pyarrow."""
+    if hasattr(column, "to_pylist"):
+        values = column.to_pylist()
+    elif hasattr(column, "to_list"):
+        values = column.to_list()
+    else:  # nanoseconds would become numbers
+        values = (column.astype("datetime64[us]") if column.dtype.kind == "M" else column).tolist()
+    return [_plain(each) for each in values]
+
+
 def _of_frame(frame: Any) -> list[Any]:
     names = list(frame.columns)
     if hasattr(frame, "rows"):  # polars

@@ -163,6 +163,7 @@ def test_only_entry_points_read_the_environment():
         "gunicorn.conf",
         "mlservice.application",
         "mlservice.packing",
+        "mlservice.scoring_process",
         "model.__main__",
         "service.server.healthcheck",
         "service.monitoring.metric_files",

@@ -13,20 +13,16 @@ from model.commands.console import Console, say
 from model.commands.console import Progress as Shown
 from model.commands.exit_codes import ExitCode
 from model.commands.framework import DIRECTORY, Session, command, reporting, trust_options
-from model.loading import load
+from service.commands.scored_model import load_for_scoring
 from service.config import limits
-from service.config.settings import SettingError, Settings
+from service.config.settings import SettingError
 from service.scoring.columns import Kept
 from service.scoring.job import ARROW_STREAM, FORMATS, STANDARD, TEXT, Job, Progress, Summary, format_of
 from service.scoring.run import score
 from service.scoring.stopped import Stopped
-from service.serving.fetch import policy_of
 from service.serving.served_model import ServedModel
 
 STOP: Final = "stop"
-# Of the server's settings, those that say how rows are read.
-_READ: Final = ("MISSING_COLUMNS", "IGNORE_EXTRA_COLUMNS", "ENGINE")
-_MOST_ROWS: Final = 10**7  # batches are smaller
 _OFTEN: Final = 0.5  # seconds between two drawings
 
 
@@ -126,11 +122,9 @@ def _job(options: dict[str, Any]) -> Job:
 
 
 def _load(bundle: Path, trust: Trust, session: Session, console: Console) -> ServedModel:
-    settings = Settings.from_env({name: session.environ[name] for name in _READ if name in session.environ})
     with console.progress() as shown:
         shown.show(f"loading {bundle}")
-        loaded = load(bundle, trust, compiled=settings.engine == "auto")
-    return ServedModel.of(loaded, 0.0, _MOST_ROWS, policy=policy_of(settings, loaded))
+        return load_for_scoring(bundle, trust, session.environ)
 
 
 class _Drawn:

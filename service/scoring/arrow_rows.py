@@ -1,6 +1,6 @@
 """Scores batches of columns: each is the body of a request in Arrow, and so is each answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +23,16 @@ class ArrowRows:
 
     def score(self, content: bytes, line: int) -> Scored:
         """Score the rows of a request's body, of which the first has this number."""
-        scorer = self.scorer.for_batch()
-        tables = scorer.contract.tables
         try:
-            columns = arrow.columns_of(content, tables)
+            columns = arrow.columns_of(content, self.scorer.for_batch().contract.tables)
         except InvalidBody as error:  # no row is to blame for a type that is not read
             raise Stopped("bad_columns", str(error)) from None
+        return self.score_columns(columns, line)
+
+    def score_columns(self, columns: Mapping[str, Column], line: int) -> Scored:
+        """Score rows that stand in columns already, arrays or lists of cells as JSON has them."""
+        scorer = self.scorer.for_batch()
+        tables = scorer.contract.tables
         count = len(next(iter(columns.values())))
 
         def read(positions: NDArray[np.intp]) -> Rows:
