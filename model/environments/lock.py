@@ -17,6 +17,7 @@ from model.environments.pins import ROOT, SKLEARN, blocks
 
 # For a Python that these releases have no wheels for, only an older onnx takes numpy 1.
 _ONNX: Final = "onnx"
+_EXTRAS: Final = ("data", "mlflow", "versions")  # those of requirements-train.txt
 # By file: the releases, and what they are used with: the last of each that were tested with them when they were new.
 VERSIONS: Final = {
     "1.3": (("1.3.0", "1.3.1", "1.3.2"), ("numpy<2", "scipy<1.12", "pandas<2.3", _ONNX)),
@@ -57,12 +58,13 @@ def _requirements(others: Sequence[str]) -> list[str]:
     """Return what packing needs, by pyproject.toml, with other bounds for some of it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = {_name(each) for each in others}
-    needed = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *itertools.chain.from_iterable(extras[each] for each in _EXTRAS)]
     return [*others, *(each for each in needed if _name(each) not in named)]
 
 
 def _name(requirement: str) -> str:
-    return re.split(r"[<>=]", requirement)[0]
+    return re.split(r"[<>=;]", requirement)[0]
 
 
 if __name__ == "__main__":

@@ -4,8 +4,12 @@ import threading
 from typing import Any, Final
 
 import numpy as np
-import simdjson
 from numpy.typing import NDArray
+
+try:
+    import simdjson
+except ModuleNotFoundError:  # it has no wheels for Python 3.14
+    simdjson = None  # type: ignore[assignment]
 
 LONGEST_KEPT: Final = 256 * 1024  # a parser keeps some 14 bytes for each byte of the longest body it has read
 SHORTEST: Final = 1024  # bytes; the ordinary readers are as fast below it
@@ -14,13 +18,15 @@ _NUMBERS_AND_SPACE: Final = _NUMBERS + b" \t\r\n"
 
 
 class NumberParser:
-    """A strict parser of lists of numbers in JSON."""
+    """A strict parser of lists of numbers in JSON. Without simdjson it leaves all of them to the ordinary reader."""
 
     def __init__(self) -> None:
         self._kept = threading.local()
 
     def parse(self, text: bytes, member: str | None = None) -> NDArray[np.float64] | None:
         """Return the numbers of a list, nested or not, or of that member of an object; None for anything else."""
+        if simdjson is None:
+            return None
         try:
             document: Any = self._parser(len(text)).parse(text)
             found = document if member is None else document[member]
@@ -28,7 +34,7 @@ class NumberParser:
         except (KeyError, RuntimeError, TypeError, ValueError):  # the ordinary reader says what is wrong
             return None
 
-    def _parser(self, size: int) -> simdjson.Parser:
+    def _parser(self, size: int) -> "simdjson.Parser":
         """Return this thread's parser, whose memory is allocated already, or a new one for a long body."""
         if size > LONGEST_KEPT:
             return simdjson.Parser()

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from service.validation.plain_numbers import SHORTEST, MatrixReader
 
+pytest.importorskip("simdjson", reason="no wheels for Python 3.14: tests/http/test_without_simdjson.py")
+
 MOST = 4 * SHORTEST
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from service.formats import strict_json
 from service.validation.plain_numbers import SHORTEST, MatrixReader
 
+pytest.importorskip("simdjson", reason="no wheels for Python 3.14: tests/http/test_without_simdjson.py")
+
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
     st.integers(-(2**63), 2**64 - 1).map(str),
