@@ -41,6 +41,7 @@ from service.server.interfaces import EarlyRefusal, Hosted, MasterEvents, Worker
 from service.server.shared_state import State
 from service.serving.fetch import Trial, fetch, watched_beside
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
+from service.serving.origin import Origin, origin_of
 from service.serving.served_model import ModelSlot, ServedModel
 from service.tracing.configuration import tracer_of
 
@@ -62,7 +63,8 @@ def start(environ: Mapping[str, str]) -> Flask:
     logger.info("settings: %s", " ".join(f"{name}={value}" for name, value in settings.describe().items()))
     writer = LineWriter(_log_output(settings))
     std_streams.give_stdout_to_the_log()
-    fetched = fetch(settings, Trial(settings.boot_seconds, imports=True))
+    origin = origin_of(settings, environ)
+    fetched = fetch(settings, Trial(settings.boot_seconds, imports=True), origin)
     served = load_fetched(settings, fetched)
     loaded, identity = served.loaded, served.contract.identity
     found = identity.name, identity.version, loaded.digest, loaded.engine.name, settings.model_dir
@@ -76,7 +78,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     _make_room(services.metrics, settings.workers, directory)
     services.metrics.prepare_for(served.contract.signature)
     app = create_app(services)
-    app.extensions["ml-service"] = _host(services, state, directory, fetched.state)
+    app.extensions["ml-service"] = _host(services, state, directory, fetched.state, origin)
     freeze_heap()
     return app
 
@@ -118,13 +120,13 @@ def hosted_by(gunicorn_app: Any) -> Hosted:
     return found
 
 
-def _host(services: Services, state: State, directory: Path, tried: str) -> Hosted:
+def _host(services: Services, state: State, directory: Path, tried: str, origin: Origin | None) -> Hosted:
     """Return what the process tree is handed of the application; `tried` is the state of MODEL_DIR that is served."""
     settings, metrics = services.settings, services.metrics
-    swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for)
+    # What watches an origin fetches, too; then a reload need not.
+    fetched_by_reloads = None if settings.watch_seconds else origin
+    swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for, fetched_by_reloads)
     swap.tried = tried
-    place, seconds = str(settings.model_dir.absolute()), str(settings.watch_seconds)
-    watched = "service.serving.watcher", place, seconds, *watched_beside(settings)
 
     def enter_slot(slot: str) -> None:
         prefer_oom_kill(WORKERS_POINTS)
@@ -143,15 +145,23 @@ def _host(services: Services, state: State, directory: Path, tried: str) -> Host
             worker_lost=metrics.worker_lost,
             worker_gone=metrics.forget,
             workers_wanted=metrics.workers_wanted,
+            origin_checked=metrics.origin_checked,
         ),
-        # MODEL_DIR is relative to where the server was started.
-        watch_command=(sys.executable, "-m", *watched) if settings.watch_seconds else (),
+        watch_command=_watch_command(settings) if settings.watch_seconds else (),
         make_room=metrics.make_room,
         enter_slot=enter_slot,
         end_with_parent=end_with_parent,
         stderr_for_crashes=std_streams.for_code_in_c,
         set_up=lambda worker: _set_up(worker, services, state),
     )
+
+
+def _watch_command(settings: Settings) -> tuple[str, ...]:
+    """Return the program that watches; paths in settings are relative to where the server was started."""
+    if settings.model_uri is not None:  # which may hold secrets, so the program reads the settings itself
+        return sys.executable, "-m", "service.serving.origin_watcher", str(Path.cwd())
+    place, seconds = str(settings.model_dir.absolute()), str(settings.watch_seconds)
+    return sys.executable, "-m", "service.serving.watcher", place, seconds, *watched_beside(settings)
 
 
 def _set_up(worker: Any, services: Services, state: State) -> None:

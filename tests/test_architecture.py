@@ -155,7 +155,7 @@ def test_a_planted_import_is_found(copy, module, line):
 
 
 def test_only_entry_points_read_the_environment():
-    """Settings are read in one place and passed on; the health check's own process asks where temporary files are."""
+    """Settings are read in one place and passed on; programs of their own are entry points, too."""
     readers = {name for name, path in modules(ROOT).items() if "os.environ" in path.read_text()}
 
     assert {
@@ -166,6 +166,7 @@ def test_only_entry_points_read_the_environment():
         "mlservice.scoring_process",
         "model.__main__",
         "service.server.healthcheck",
+        "service.serving.origin_watcher",
         "service.monitoring.metric_files",
     } == readers
 

@@ -85,7 +85,7 @@ def run(
     access = Access(session.environ, seconds, allow_http)
     start = time.monotonic()
     with console.progress() as progress:
-        fetched = Fetch(uri, directory, access, most_bytes, pin and pin.lower(), keys).run(progress)
+        fetched = Fetch(uri, directory, access, most_bytes, pin and pin.lower(), keys).run(progress.show)
     _report(fetched, directory, time.monotonic() - start, console)
     return ExitCode.OK
 

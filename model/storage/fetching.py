@@ -4,12 +4,13 @@ The manifest is read first. It says which files there are, how large they are an
 else is asked for, and no more is taken than it says.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from model.bundle.files import read_file
 from model.bundle.manifest import (
@@ -35,11 +36,11 @@ _MOST_SIGNATURE: Final = 1 << 20  # bytes
 _WAIT_SECONDS: Final = 0.05
 
 
-class Progress(Protocol):
-    """Is shown how far a fetch is."""
+Progress = Callable[[str, float | None, float | None], object]  # is told a stage, and how many of how many bytes came
 
-    def show(self, stage: str, done: float | None = None, total: float | None = None) -> None:
-        """Show the stage, and how many of how many bytes have come."""
+
+def no_progress(_stage: str, _done: float | None, _total: float | None) -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +66,17 @@ class Fetch:
     keys: Path | None = None  # public keys, one of which must have signed the bundle
     clock: Callable[[], float] = time.monotonic
 
-    def run(self, progress: Progress, unless: str | None = None) -> Fetched:
+    def run(self, progress: Progress = no_progress, unless: str | None = None) -> Fetched:
         """Fetch it; raises ModelError, and NotChanged if the manifest still has the tag `unless`.
 
         The pinned bundle is not fetched again where it is in the directory already: its place need not answer then.
         """
-        if self.pin and (here := self._here()) is not None and here[0] == self.pin:
-            return Fetched(here[1], self.pin, None, 0, replaced=False)
+        if self.pin and (here := self._here(self.pin)) is not None:
+            return Fetched(here, self.pin, None, 0, replaced=False)
         patience = Patience(self.clock() + self.access.seconds)
         source: Source = patience.of(lambda: self.access.source(self.uri))
         for _ in range(REREADS):
-            progress.show("reading the manifest")
+            progress("reading the manifest", None, None)
             encoded, tag = read_small(source, MANIFEST, MOST_MANIFEST, patience, unless)
             try:
                 return self._fetch(source, encoded, tag, patience, progress)
@@ -90,13 +91,9 @@ class Fetch:
         self, source: Source, encoded: bytes, tag: str | None, patience: Patience, progress: Progress
     ) -> Fetched:
         digest = check_pin(source, encoded, self.pin)
-        manifest = decode_manifest(source, encoded)
         signature = _signature(source, patience)
-        if self._is_here(digest, signature):
+        if (manifest := self._here(digest, signature)) is not None:
             return Fetched(manifest, digest, tag, 0, replaced=False)
-        total = len(encoded) + sum(file.bytes for file in manifest.files.values())
-        if total > self.most_bytes:
-            raise BundleTooLarge(f"{source} has {total} bytes, more than FETCH_BYTES={self.most_bytes}; allow more.")
         with fetching_directory(self.directory, lambda: _wait(patience, self.directory)) as stage:
             _write(stage / MANIFEST, encoded)
             _write(stage / SIGNATURE, signature)
@@ -104,11 +101,20 @@ class Fetch:
                 from model.bundle.signing import check_signed  # noqa: PLC0415  # it starts programs, which few need
 
                 check_signed(stage, MANIFEST, digest, self.keys)
+            manifest = self._bounded(source, encoded)
             received = self._files(source, manifest, stage, patience, progress)
             read_bundle(stage, self.pin, self.keys)  # as the server will
         if not signature:
             _write(self.directory / SIGNATURE, b"")  # that of the bundle before
         return Fetched(manifest, digest, tag, received, replaced=True)
+
+    def _bounded(self, source: Source, encoded: bytes) -> Manifest:
+        """Return the manifest; raises BundleTooLarge."""
+        manifest = decode_manifest(source, encoded)
+        total = len(encoded) + sum(file.bytes for file in manifest.files.values())
+        if total > self.most_bytes:
+            raise BundleTooLarge(f"{source} has {total} bytes, more than FETCH_BYTES={self.most_bytes}; allow more.")
+        return manifest
 
     def _files(self, source: Source, manifest: Manifest, stage: Path, patience: Patience, progress: Progress) -> int:
         """Bring all files into the stage; return how many bytes came."""
@@ -125,11 +131,12 @@ class Fetch:
         def count(size: int) -> None:
             nonlocal came
             came += size
-            progress.show(f"fetching {manifest.name} {manifest.version}", at_first + came, total)
+            progress(f"fetching {manifest.name} {manifest.version}", at_first + came, total)
 
         for name, file in missing.items():
             Download(source, name, file, parts[name], patience, count).run()
-            parts[name].replace(stage / name)
+        for name, part in parts.items():
+            part.replace(stage / name)
         return came
 
     def _copied(self, name: str, file: File, stage: Path) -> bool:
@@ -144,18 +151,15 @@ class Fetch:
                 return True
         return False
 
-    def _here(self) -> tuple[str, Manifest] | None:
-        """Return the digest and the manifest of the bundle in the directory, if there is a whole one."""
+    def _here(self, digest: str, signature: bytes | None = None) -> Manifest | None:
+        """Return the manifest of the bundle in the directory, if that is whole and the one that is wanted."""
         try:
-            found = read_bundle(self.directory, None, self.keys)
+            found = read_bundle(self.directory, digest, self.keys)
         except ModelError:
             return None
-        return found.digest, found.manifest
-
-    def _is_here(self, digest: str, signature: bytes) -> bool:
-        here = self._here()
         path = self.directory / SIGNATURE
-        return here is not None and here[0] == digest and (path.read_bytes() if path.exists() else b"") == signature
+        signed = signature is None or (path.read_bytes() if path.exists() else b"") == signature
+        return found.manifest if signed else None
 
 
 def _signature(source: Source, patience: Patience) -> bytes:
@@ -170,10 +174,13 @@ def _signature(source: Source, patience: Patience) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    if content:
-        path.write_bytes(content)
-    else:
+    if not content:
         path.unlink(missing_ok=True)
+        return
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _check_room(stage: Path, needed: int) -> None:

@@ -2,5 +2,5 @@
 
 Also how a start that fails says so. Not here: anything that needs a library.
 
-Imports: model.
+Imports: model, model.storage.
 """

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from service.config import temporary_dirs
+
 MANIFEST: Final = "manifest.json"
 
 
@@ -34,7 +36,7 @@ PLATFORMS: Final = (
             "PORT": (("AIP_HTTP_PORT",), "8080"),
             "PREDICT_ROUTE": (("AIP_PREDICT_ROUTE",), ""),
             "HEALTH_ROUTE": (("AIP_HEALTH_ROUTE",), ""),
-            "MODEL_DIR": (("AIP_STORAGE_URI",), ""),
+            "MODEL_DIR": (("AIP_STORAGE_URI",), ""),  # or MODEL_URI, if it is no directory of this machine
         },
     ),
     # "Deploy a custom container to an online endpoint"; the port is that of its own inference server.
@@ -74,15 +76,23 @@ def apply_defaults(environ: Mapping[str, str], root: Path = Path("/")) -> dict[s
     given = {name: value for name, value in environ.items() if value.strip()}
     platform = next((each for each in PLATFORMS if _is_here(each, given, root)), None)
     if platform is None:
-        return given
+        return _with_place_for_fetched(given, given)
     implied = {"PLATFORM": platform.name}
     for setting, (variables, otherwise) in platform.implies.items():
         value = next((given[name] for name in variables if name in given), otherwise)
-        if setting == "MODEL_DIR":
+        fetched = setting == "MODEL_DIR" and "://" in value
+        if setting == "MODEL_DIR" and not fetched:
             value = _bundle_in(value, root)
-        if value:
-            implied[setting] = value
-    return {**implied, **given}
+        if value and not (fetched and "MODEL_DIR" in given):
+            implied["MODEL_URI" if fetched else setting] = value
+    return _with_place_for_fetched({**implied, **given}, given)
+
+
+def _with_place_for_fetched(environ: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment, with a directory of the server's own as MODEL_DIR if what it serves is fetched."""
+    if "MODEL_URI" not in environ or "MODEL_DIR" in given:
+        return environ
+    return environ | {"MODEL_DIR": str(temporary_dirs.of_fetched(environ["MODEL_URI"].strip()))}
 
 
 def _is_here(platform: Platform, environ: Mapping[str, str], root: Path) -> bool:
@@ -95,7 +105,7 @@ def _is_here(platform: Platform, environ: Mapping[str, str], root: Path) -> bool
 def _bundle_in(directory: str, root: Path) -> str:
     """Return where the bundle is: the directory, or the only bundle in it; "" if there is no directory."""
     path = root / directory.lstrip("/")
-    if not directory or "://" in directory:
+    if not directory:
         return directory
     try:
         if not path.is_dir():

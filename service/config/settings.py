@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from model.storage.uris import ACCEPTS, ModelUri, without_secrets
 from service.config import limits, platforms
 
 
@@ -23,10 +24,14 @@ class SettingError(Exception):
 
 @dataclass(frozen=True)
 class Parser:
-    """Reads a value from a string, or raises ValueError; `accepts` says in words what it takes."""
+    """Reads a value from a string, or raises ValueError; `accepts` says in words what it takes.
+
+    `show` returns what may be said of a value that is not accepted.
+    """
 
     read: Callable[[str], Any]
     accepts: str
+    show: Callable[[str], str] = repr
 
 
 def _within(kind: Callable[[str], Any], low: float, high: float, words: str) -> Parser:
@@ -86,6 +91,7 @@ BIND: Final = _matching(
     r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", "an address and a port, such as 127.0.0.1:9000"
 )
 PLATFORM: Final = _matching("|".join(platforms.NAMES), f"one of {', '.join(platforms.NAMES)}")
+URI: Final = Parser(ModelUri.of, ACCEPTS, without_secrets)
 DIRECTORY: Final = _matching("(?!.*://).+", "a directory of this machine, not a URL: mount the bundle", Path)
 ROUTE: Final = _matching("(?:/[A-Za-z0-9_.:~-]+)+", "a path of letters, digits and _.:~-")
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
@@ -136,10 +142,25 @@ class Settings:
         default=limits.connections,
     )
     model_dir: Path = setting("MODEL_DIR", DIRECTORY, "the bundle to serve", default=Path("bundle"))
+    model_uri: ModelUri | None = setting(
+        "MODEL_URI", URI, "where the bundle is fetched from, into MODEL_DIR, before the server starts", default=None
+    )
+    fetch_seconds: float = setting(
+        "FETCH_SECONDS", SECONDS, "how long fetching the bundle may take, with all attempts", default=300.0
+    )
+    fetch_bytes: int = setting(
+        "FETCH_BYTES", _whole(1, 2**50), "the largest bundle that is fetched, in bytes", default=2**32
+    )
+    allow_http: bool = setting(
+        "ALLOW_HTTP",
+        YES_NO,
+        "fetch the bundle over http:// too, which others on the way can read and change",
+        default=False,
+    )
     watch_seconds: float = setting(
         "WATCH_SECONDS",
         SECONDS_OR_NEVER,
-        "how often to check MODEL_DIR for a new model to load; 0: never",
+        "how often to check MODEL_DIR, or MODEL_URI if that is set, for a new model to load; 0: never",
         default=0.0,
     )
     model_sha256: str | None = setting(
@@ -321,4 +342,5 @@ def _read(row: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     try:
         return row["parser"].read(value)
     except ValueError:
-        raise SettingError(f"{row['name']}={value!r}: expected {row['parser'].accepts}.") from None
+        parser = row["parser"]
+        raise SettingError(f"{row['name']}={parser.show(value)}: expected {parser.accepts}.") from None

@@ -1,6 +1,8 @@
 """Where the server makes files of its own: in memory if possible, else in the directory for temporary files."""
 
+import hashlib
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +29,19 @@ def choose(files: int, size: int = 0) -> Path:
         found = ", ".join(f"{place} ({obstacle})" for place, obstacle in obstacles.items())
         raise Refused(NO_ROOM, f"no file can be made in {found}; make one of them writable (docker run --tmpfs /tmp).")
     return next((place for place in usable if _has_room(place, files, size)), usable[-1])
+
+
+def of_fetched(uri: str) -> Path:
+    """Return the directory of this user's for what is fetched from a URI; it need not be there."""
+    return Path(tempfile.gettempdir()) / f"ml-service-{os.getuid()}" / hashlib.sha256(uri.encode()).hexdigest()[:16]
+
+
+def make_private(place: Path) -> None:
+    """Make a folder that only this user can write to, unless it is there; raises Refused if it is somebody else's."""
+    place.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise Refused(NO_ROOM, f"{place} is not a directory of this user's alone; remove it, or set MODEL_DIR.")
 
 
 def _obstacle(place: Path) -> str:

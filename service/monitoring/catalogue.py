@@ -251,6 +251,13 @@ CATALOGUE: Final = (
     ),
     Declaration(
         Counter,
+        "origin_checks_total",
+        ("outcome",),
+        "Looks at MODEL_URI (with WATCH_SECONDS): unchanged, replaced (a new bundle was fetched), failed.",
+        values=("unchanged", "replaced", "failed"),
+    ),
+    Declaration(
+        Counter,
         "workers_lost_total",
         ("reason",),
         "Workers that ended unexpectedly: died, boot (not ready in time), hung (in a request), silent (no heartbeat).",

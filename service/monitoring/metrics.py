@@ -145,6 +145,10 @@ class Metrics:
         if not ok:
             self._made["model_reload_failed_timestamp_seconds"].set(time.time())
 
+    def origin_checked(self, outcome: str) -> None:
+        """Count one look at where the model comes from."""
+        self._made["origin_checks_total"].labels(outcome).inc()
+
     def worker_lost(self, reason: str) -> None:
         """Count one worker that ended without being asked to."""
         self._made["workers_lost_total"].labels(reason).inc()

@@ -60,7 +60,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         arbiter.hosted = hosted
         arbiter.shutdown = Shutdown(hosted.state, hosted.settings.drain_seconds)
         arbiter.supervision = Supervision(hosted.state, hosted.events, arbiter.log)
-        arbiter.watch = DirectoryWatch(hosted.watch_command)
+        arbiter.watch = DirectoryWatch(hosted.watch_command, hosted.events.origin_checked)
         arbiter.watch.note(hosted.swap.tried)
         arbiter.reloading = Reload(hosted, arbiter.shutdown, arbiter.supervision, arbiter.watch)
         arbiter.clock = Clock()

@@ -6,7 +6,7 @@ It is a new program, not a fork, which would hold the memory of the model that w
 import logging
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 logger = logging.getLogger(__name__)
 RESTART_SECONDS: Final = 5.0
 ROOT: Final = Path(__file__).parents[2]
+FAILED: Final = "failed"
 _PIECE: Final = 1 << 16
 
 
@@ -21,10 +22,12 @@ class DirectoryWatch:
     """The master's side, which never waits.
 
     The program is given the master's process id. It writes a line for each state that has lasted for a while, and reads
-    those that were tried. Without a command, nothing is watched.
+    those that were tried. It may also write what came of a look at where the directory's content comes from: an
+    outcome, a blank, and what is to be logged, if anything. Without a command, nothing is watched.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], told: Callable[[str], object] = lambda _: None) -> None:
+        self._told = told  # is given outcomes
         self._command = [*command, str(os.getpid())] if command else []
         self._process: subprocess.Popen[bytes] | None = None
         self._start_at = 0.0
@@ -45,7 +48,16 @@ class DirectoryWatch:
         if self._process is None and now >= self._start_at:
             self._start(now)
         *lines, self._unfinished = (self._unfinished + self._read()).split(b"\n")
-        return bool(lines) and lines[-1].decode() != self._tried
+        states = [line.decode() for line in lines if b" " not in line]
+        for line in lines:
+            if b" " in line:
+                self._tell(*line.decode(errors="replace").split(" ", 1))
+        return bool(states) and states[-1] != self._tried
+
+    def _tell(self, outcome: str, words: str) -> None:
+        self._told(outcome)
+        if words:
+            logger.log(logging.WARNING if outcome == FAILED else logging.INFO, "%s", words)
 
     def stop(self) -> None:
         """End the process, and do not wait for it: it may hang in the kernel."""

@@ -56,6 +56,8 @@ class MasterEvents:
     worker_lost: Callable[[str], object]  # "boot", "died", "hung" or "silent"
     worker_gone: Callable[[str], object]  # its slot
     workers_wanted: Callable[[int], object]  # how many there are to be; called again and again
+    # What is served was looked for where it comes from: "unchanged", "replaced" or "failed".
+    origin_checked: Callable[[str], object]
 
 
 @dataclass(frozen=True)

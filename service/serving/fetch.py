@@ -4,9 +4,10 @@ They hand over what they have read: the bundle, the operator's code, the hashes 
 tried, and a file system that hangs stops only them.
 """
 
+import logging
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -20,9 +21,11 @@ from service.config.refusals import BOOT_FAILED, Refused
 from service.config.settings import SettingError, Settings
 from service.protocols.base import MEMBERS
 from service.serving.model_directory import Watch
+from service.serving.origin import Origin
 from service.serving.tokens_file import read_hashes
 from service.validation.column_policy import ColumnPolicy
 
+logger = logging.getLogger(__name__)
 # What a forked process returns if something is wrong, and what is taken for the answer of one that returns nothing.
 CODE, REASON = "code", "reason"
 SILENT = {CODE: BOOT_FAILED, REASON: "it hangs, or crashes the process that tries it; see `python -m model check`"}
@@ -61,8 +64,15 @@ class Trial:
     imports: bool = False
 
 
-def fetch(settings: Settings, trial: Trial) -> Fetched:
-    """Read what is there now in one forked process, load and verify it in another; raises NotFetched."""
+def fetch(settings: Settings, trial: Trial, origin: Origin | None = None) -> Fetched:
+    """Read what is there now in one forked process, load and verify it in another; raises NotFetched.
+
+    What is there comes from its origin first, if there is one, in a forked process, too.
+    """
+    if origin is not None:
+        logger.info("fetching the model from %s", origin.uri)
+        limit = replace(trial, seconds=origin.seconds)
+        logger.info("%s", _checked(_in_fork(origin.bring, limit, origin.silent))["said"])
     try:
         with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
             read = _checked(_in_fork(partial(_read, settings, file), trial))
@@ -85,7 +95,7 @@ def failure(error: Exception) -> dict[str, Any]:
     return {CODE: BOOT_FAILED, REASON: f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
-def _in_fork(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]:
+def _in_fork(work: Callable[[], dict[str, Any]], trial: Trial, silent: Mapping[str, str] = SILENT) -> dict[str, Any]:
     """Do the work in a forked process; return its result, or what is wrong."""
 
     def after_the_first() -> dict[str, Any]:
@@ -93,7 +103,7 @@ def _in_fork(work: Callable[[], dict[str, Any]], trial: Trial) -> dict[str, Any]
         return _result_of(work)
 
     try:
-        return in_fork(after_the_first, trial.seconds, trial.meanwhile) or SILENT
+        return in_fork(after_the_first, trial.seconds, trial.meanwhile) or dict(silent)
     except Exception as error:  # noqa: BLE001  # no process can be forked, or what is called meanwhile fails
         return failure(error)
 

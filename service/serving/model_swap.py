@@ -12,6 +12,7 @@ from model.signature import Signature
 from service.config.refusals import Refused
 from service.config.settings import Settings
 from service.serving.fetch import Fetched, NotFetched, Trial, failure, fetch, load, policy_of
+from service.serving.origin import Origin
 from service.serving.served_model import ModelSlot, ServedModel
 
 
@@ -31,10 +32,16 @@ class ModelSwap:
     """The steps of service.server.interfaces.ModelSwap; the hashes of tokens change together with the model."""
 
     def __init__(
-        self, settings: Settings, slot: ModelSlot, tokens: TokenHashes, declare: Callable[[Signature], None]
+        self,
+        settings: Settings,
+        slot: ModelSlot,
+        tokens: TokenHashes,
+        declare: Callable[[Signature], None],
+        origin: Origin | None = None,
     ) -> None:
         self._settings, self._slot, self._tokens = settings, slot, tokens
         self._declare = declare  # is told the signature of a model before that is served
+        self._origin = origin  # where the bundle is fetched from before each trial
         self._fetched: Fetched | None = None
         self._previous: _Previous | None = None
         self.tried = ""
@@ -48,7 +55,7 @@ class ModelSwap:
     def try_in_fork(self, meanwhile: Callable[[], bool], first: Callable[[], None]) -> None:
         """Read, load and prove what is in MODEL_DIR now in forked processes; raises Refused."""
         try:
-            self._fetched = fetch(self._settings, Trial(self._settings.boot_seconds, meanwhile, first))
+            self._fetched = fetch(self._settings, Trial(self._settings.boot_seconds, meanwhile, first), self._origin)
         except NotFetched as error:
             self.tried = error.state
             raise

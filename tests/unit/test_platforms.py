@@ -1,5 +1,8 @@
 """service.config.platforms: what a platform's environment implies for the settings."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from service.config.platforms import apply_defaults
@@ -48,7 +51,12 @@ def test_a_mount_says_where_the_model_is(tmp_path, mount, platform):
     assert "x" == apply_defaults({"MODEL_DIR": "x"}, tmp_path)["MODEL_DIR"]
 
 
-def test_a_model_that_would_have_to_be_fetched_stops_the_start():
-    """Another model than the one asked for is never served: a URL is refused by name."""
-    with pytest.raises(SettingError, match=r"MODEL_DIR='gs://bucket/model': expected a directory of this machine"):
-        Settings.from_env({"AIP_MODE": "PREDICTION", "AIP_STORAGE_URI": "gs://bucket/model"})
+def test_a_model_in_storage_is_fetched_unless_a_directory_is_named():
+    """Vertex AI names an address; another model than the one asked for is never served."""
+    vertex = {"AIP_MODE": "PREDICTION", "AIP_STORAGE_URI": "gs://bucket/model"}
+    fetched, named = Settings.from_env(vertex), Settings.from_env({**vertex, "MODEL_DIR": "/model"})
+
+    assert ("gs://bucket/model", Path(tempfile.gettempdir())) == (str(fetched.model_uri), fetched.model_dir.parents[1])
+    assert (None, Path("/model")) == (named.model_uri, named.model_dir)
+    with pytest.raises(SettingError, match="MODEL_DIR='gs://bucket/model': expected a directory of this machine"):
+        Settings.from_env({"MODEL_DIR": "gs://bucket/model"})
