@@ -54,15 +54,19 @@ def usage(pids):
 
 
 def test_memory_and_descriptors_stay_what_they_were(serve, figure):
-    """After a tenth to warm up: under 1 MB for each 100,000 requests; no 5xx; the same processes at the end."""
-    server, count = serve(WEB_CONCURRENCY="2", LOG_SHARE="0"), scaled(200_000, 20_000)
+    """Under 1 MB for each 100,000 requests, once half of them have warmed up; no 5xx; the same processes at the end.
+
+    The window of drift is small, so that it is full before. What allocators keep grows less and less for 200,000
+    requests: a shorter run is still in that, and shows no more than that a request leaves less than 80 bytes behind.
+    """
+    server, count = serve(WEB_CONCURRENCY="2", LOG_SHARE="0", DRIFT_ROWS="500"), scaled(400_000, 30_000)
     workers = eventually(server.workers, "workers")
     pids, samples = [server.process.pid, *workers], []
     soak = Soak(server.port, count)
     threads = soak.run()
     while any(thread.is_alive() for thread in threads):
         threads[0].join(timeout=0.5)
-        if soak.sent > count / 10:
+        if soak.sent > count / 2:
             samples.append((soak.sent, *usage(pids)))
 
     slope = statistics.linear_regression(*list(zip(*samples, strict=True))[:2]).slope * 100_000 / MEGABYTE
@@ -71,7 +75,7 @@ def test_memory_and_descriptors_stay_what_they_were(serve, figure):
     report(figure, count, slope, descriptors, soak.statuses)
     assert not [status for status in soak.statuses if status >= 500 or not status]
     assert max(descriptors) - min(descriptors) <= 2 * CLIENTS  # which worker has which client's connection
-    assert slope < scaled(1, 5)  # a short run is mostly noise
+    assert slope < scaled(1, 8)
 
 
 def report(figure, count, slope, descriptors, statuses):
