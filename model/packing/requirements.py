@@ -7,8 +7,8 @@ from typing import Any, Final
 from model.bundle.requirements import SKLEARN
 from model.sklearn_runtime.estimator_walk import walk
 
-# What the server has in any case, or what comes with scikit-learn.
-_ALWAYS: Final = frozenset({"numpy", "scipy", "joblib", "threadpoolctl"})
+# Scikit-learn itself, what comes with it, and what the server has in any case.
+_ALWAYS: Final = frozenset({"sklearn", "numpy", "scipy", "joblib", "threadpoolctl"})
 
 
 def requirements_of(estimator: Any) -> list[str]:
@@ -17,9 +17,10 @@ def requirements_of(estimator: Any) -> list[str]:
     The operator's own code belongs to no distribution, and goes with the bundle's MODEL_CODE.
     """
     modules = {base.__module__.partition(".")[0] for part, _ in walk(estimator) for base in type(part).__mro__}
-    owners = packages_distributions()
+    others = modules - _ALWAYS - set(sys.stdlib_module_names)
+    owners = packages_distributions() if others else {}  # reading the files of every distribution takes a tenth second
     found = set()
-    for module in modules - _ALWAYS - set(sys.stdlib_module_names):
+    for module in others:
         for owner in owners.get(module, [])[:1]:
             # A variant such as xgboost-cpu has the module of xgboost, which does as well.
             name = module if owner.startswith(f"{module}-") else owner
