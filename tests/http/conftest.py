@@ -9,6 +9,7 @@ from weakref import WeakSet
 import pytest
 
 from model.loading import load
+from model.packing import pack as packing
 from model.predictor import Predictor
 from service.assembly import assemble
 from service.config.settings import Settings
@@ -71,6 +72,14 @@ def _every_line_is_as_the_schema_says():
     yield
     for server in tuple(Server.made):
         server.check_log()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_code_is_not_proven_in_a_new_process():
+    """Save the seconds that it takes for each such model: tests/unit/test_own_code_at_packing.py shows the proof."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing, "prove_in_fresh_process", lambda *_: None)
+        yield
 
 
 @pytest.fixture

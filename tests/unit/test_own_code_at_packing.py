@@ -1,5 +1,6 @@
 """Own code is refused at packing where no server could import it, and proven in a new process where one could."""
 
+import json
 import subprocess
 import sys
 
@@ -17,7 +18,7 @@ from tests.conftest import ROOT
 IRIS = load_iris(as_frame=True)
 REMEDY = "move it to a module of its own, .*pack --code, MODEL_CODE"
 SCRIPT = """
-import sys, joblib, model
+import json, sys, joblib, model
 from model.errors import ModelError
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_iris
@@ -35,58 +36,54 @@ class Mine(TransformerMixin, BaseEstimator):
 def mine(rows):
     return rows
 
-step = {"class": Mine(), "function": FunctionTransformer(mine), "lambda": FunctionTransformer(lambda rows: rows)}
-fitted = make_pipeline(step[sys.argv[1]], LogisticRegression(max_iter=1000)).fit(*load_iris(return_X_y=True))
-try:
-    joblib.dump(fitted, sys.argv[2] + ".joblib")
-except Exception as error:
-    print(error)
-try:
-    model.pack(fitted, sys.argv[2], name="test", allow_pickle=sys.argv[3] == "pickle")
-except ModelError as error:
-    print("refused", error.code, error)
+steps = {"class": Mine(), "function": FunctionTransformer(mine), "lambda": FunctionTransformer(lambda rows: rows)}
+said = {}
+for step, how in [each.split() for each in sys.argv[1:]]:
+    fitted = make_pipeline(steps[step], LogisticRegression(max_iter=1000)).fit(*load_iris(return_X_y=True))
+    if step == "class":
+        joblib.dump(fitted, "class.joblib")
+    try:
+        model.pack(fitted, f"{step} {how}", name="test", allow_pickle=how == "pickle")
+    except ModelError as error:
+        said[f"{step} {how}"] = f"refused {error.code} {error}"
+print(json.dumps(said))
 """
 
 
-@pytest.mark.parametrize(
-    ("step", "name", "how"),
-    [
-        ("class", "Mine", "skops"),
-        ("class", "Mine", "pickle"),
-        ("function", "mine", "pickle"),
-        ("lambda", "<lambda>", "pickle"),
-    ],
-)
-def test_what_is_of_the_script_is_refused_from_python_with_the_remedy(tmp_path, step, name, how):
+NAMES = {"class skops": "Mine", "class pickle": "Mine", "function pickle": "mine", "lambda pickle": "<lambda>"}
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory):
+    """Run the script once for all that it packs; return its folder, and the refusal of each bundle by name."""
+    folder = tmp_path_factory.mktemp("script")
+    (folder / "train.py").write_text(SCRIPT)
+    command = [sys.executable, "train.py", *NAMES]
+    done = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, check=True)
+    return folder, json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("bundle", NAMES)
+def test_what_is_of_the_script_is_refused_from_python_with_the_remedy(script, bundle):
     """A class, function or lambda of `__main__` is refused, even where a pickle is allowed: no server finds it."""
-    (tmp_path / "train.py").write_text(SCRIPT)
-    command = [sys.executable, tmp_path / "train.py", step, tmp_path / "bundle", how]
+    folder, said = script
 
-    done = subprocess.run(
-        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    assert said[bundle].startswith(
+        f"refused unsupported_estimator Pipeline contains {NAMES[bundle]}, which is in the script or notebook"
     )
-
-    last = done.stdout.splitlines()[-1]
-    assert last.startswith(
-        f"refused unsupported_estimator Pipeline contains {name}, which is in the script or notebook"
-    )
-    assert "move it to a module of its own" in last
-    assert "pack --code" in last
-    assert not (tmp_path / "bundle").exists()
+    assert "move it to a module of its own" in said[bundle]
+    assert "pack --code" in said[bundle]
+    assert not (folder / bundle).exists()
 
 
-def test_a_pickle_of_such_a_class_is_refused_by_the_command_too(tmp_path):
+def test_a_pickle_of_such_a_class_is_refused_by_the_command_too(script, tmp_path):
     """The file names a class of `__main__`, which the command does not have: it says so, with the remedy."""
-    (tmp_path / "train.py").write_text(SCRIPT)
-    environ = {"PYTHONPATH": str(ROOT)}
-    script = [sys.executable, tmp_path / "train.py", "class", tmp_path / "bundle", "pickle"]
-    subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, check=True)
-
-    command = [sys.executable, "-m", "model", "pack", tmp_path / "bundle.joblib", "--output", tmp_path / "bundle"]
-    done = subprocess.run([*command, "--allow-pickle"], cwd=ROOT, capture_output=True, text=True, check=False)
+    file = script[0] / "class.joblib"
+    command = [sys.executable, "-m", "model", "pack", file, "--output", tmp_path / "bundle", "--allow-pickle"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert (1, "") == (done.returncode, done.stdout)
-    assert "bundle.joblib needs Mine, which is in the script or notebook" in done.stderr
+    assert "class.joblib needs Mine, which is in the script or notebook" in done.stderr
     assert "move it to a module of its own" in done.stderr
 
 

@@ -1,6 +1,7 @@
 """What only fitting used is dropped when a model is packed, and is no reason to refuse it."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -87,13 +88,18 @@ CLASSIFIERS = {
 }
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
-@pytest.mark.parametrize("given", [FRAME, None], ids=["data", "no data"])
-def test_what_only_fitting_used_is_no_reason_to_refuse_a_model(tmp_path, name, given):
-    """Searches, splitters, scorers, caches and functions that chose columns are dropped; the answers stay."""
+@cache
+def fit(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted = CLASSIFIERS[name].fit(FRAME, SICK)
+        return CLASSIFIERS[name].fit(FRAME, SICK)
+
+
+@pytest.mark.parametrize("given", [FRAME, None], ids=["data", "no data"])  # one after the other, of one fit
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_what_only_fitting_used_is_no_reason_to_refuse_a_model(tmp_path, name, given):
+    """Searches, splitters, scorers, caches and functions that chose columns are dropped; the answers stay."""
+    fitted = fit(name)
 
     loaded = pack(fitted, tmp_path / "bundle", name="test", data=given, compiled=False)
 
