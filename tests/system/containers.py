@@ -76,10 +76,26 @@ class Container:
         status, _, content = self.ask("POST", "/predict", body, "application/json")
         return status, json.loads(content)
 
-    def ready(self):
+    def settings(self):
+        """Return the line in which the server says how it was set up."""
+        line = next(line for line in docker("logs", self.name, err=True).splitlines() if "settings: " in line)
+        return dict(pair.partition("=")[::2] for pair in line.partition("settings: ")[2].split())
+
+    def ready(self, path="/health/ready"):
         with suppress(OSError, HTTPException):
-            return self.ask("GET", "/health/ready")[0] == 200
+            return self.ask("GET", path)[0] == 200
         return False
+
+
+@pytest.fixture
+def mounted(iris_bundle, tmp_path):
+    """Give a folder as a platform mounts it: readable by whoever the container runs as."""
+    folder = tmp_path / "mounted"
+    folder.mkdir(mode=0o755)
+    for file in iris_bundle.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    tmp_path.chmod(0o755)
+    return folder
 
 
 @pytest.fixture
@@ -87,11 +103,12 @@ def run(image):
     """Run containers of the image, or of one made from it; all are gone at the end."""
     names = []
 
-    def start(*options, inner="8000", arguments=(), tag=image):
+    def start(*options, inner="8000", arguments=(), tag=image, wait=True):
         names.append(docker("run", "--detach", "--publish", f"127.0.0.1::{inner}", *options, tag, *arguments))
         port = int(docker("port", names[-1], inner).rpartition(":")[2])
         container = Container(names[-1], port)
-        eventually(container.ready, "ready")
+        if wait:
+            eventually(container.ready, "ready")
         return container
 
     yield start
