@@ -3,8 +3,9 @@
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS tools
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1
-COPY image/ /usr/local/bin/
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONHASHSEED=0
+COPY image/start-once image/strip-packages /usr/local/bin/
 WORKDIR /src
 # The scikit-learn that is served; by default the one of requirements.txt (`make image BUNDLE=…` finds a bundle's).
 ARG SKLEARN=
@@ -17,6 +18,8 @@ COPY requirements-train.txt ./
 RUN python -m model.environments.pins "$SKLEARN" requirements-train.txt > pinned.txt \
  && pip install --require-hashes --only-binary=:all: --no-compile -r pinned.txt
 COPY model/ model/
+# Seconds since 1970 that stand for every date, so that two builds are the same but for dates of files.
+ARG SOURCE_DATE_EPOCH
 RUN python -m model train --output /model
 
 
@@ -41,10 +44,12 @@ ARG EXTRAS=
 COPY requirements.txt requirements-storage.txt ./
 RUN python -m model.environments.pins "$SKLEARN" requirements.txt > pinned.txt \
  && for each in $EXTRAS; do cat "requirements-$each.txt" >> pinned.txt; done \
- && pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r pinned.txt && strip-packages
+ && pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install --report installed.json \
+    -r pinned.txt && strip-packages
 COPY --from=code /src/app app
 COPY --from=train /model /model
 WORKDIR /src/app
+ARG SOURCE_DATE_EPOCH
 RUN start-once ENGINE=scikit-learn && start-once ENGINE=auto
 
 
@@ -53,10 +58,12 @@ ARG EXTRAS=
 COPY requirements-compiled.txt requirements-storage.txt ./
 RUN cp requirements-compiled.txt pinned.txt \
  && for each in $EXTRAS; do cat "requirements-$each.txt" >> pinned.txt; done \
- && pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install -r pinned.txt && strip-packages
+ && pip install --require-hashes --only-binary=:all: --no-compile --prefix=/install --report installed.json \
+    -r pinned.txt && strip-packages
 COPY --from=code /src/app app
 COPY --from=train /model /model
 WORKDIR /src/app
+ARG SOURCE_DATE_EPOCH
 RUN rm -r model/sklearn_runtime && start-once ENGINE=auto
 
 
@@ -64,7 +71,8 @@ FROM ${BASE} AS runtime
 # Nobody installs anything here: no pip, and no program that runs as somebody else than its caller.
 RUN rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip /usr/local/bin/pip* \
  && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
- && groupadd --gid 10001 app && useradd --no-log-init --uid 10001 --gid app --no-create-home --home-dir /app app
+ && groupadd --gid 10001 app \
+ && SOURCE_DATE_EPOCH=86400 useradd --no-log-init --uid 10001 --gid app --no-create-home --home-dir /app app
 COPY entrypoint.sh /usr/local/bin/
 WORKDIR /app
 # The default of MODEL_DIR: not a setting, so that a platform's place for models comes before it.
@@ -86,18 +94,51 @@ LABEL org.opencontainers.image.title="ml-service" \
       org.opencontainers.image.description="A production prediction server for fitted scikit-learn models" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.created="${CREATED}"
+      org.opencontainers.image.created="${CREATED}" \
+      ml-service.sbom="/usr/share/sbom/ml-service.cdx.json"
 
 
-# Serves models that have a compiled form, and holds no scikit-learn (`--target serve-compiled`).
-FROM runtime AS serve-compiled
+# What lists the parts of an image, as they are installed in it; itself in none.
+FROM ${BASE} AS sbom-tools
+COPY image/sbom/requirements.txt /tools/
+RUN pip install --no-cache-dir --root-user-action=ignore --require-hashes --only-binary=:all: --no-compile \
+    --target /tools -r /tools/requirements.txt
+COPY image/sbom/make_sbom.py /tools/
+
+
+FROM runtime AS compiled-content
 COPY --from=compiled /install /usr/local
 COPY --from=compiled /src/app /app
 COPY --from=train /model /model
 
 
-# Serves any model.
-FROM runtime AS serve
+FROM compiled-content AS compiled-sbom
+COPY --from=sbom-tools /tools /tools
+COPY --from=compiled /src/installed.json /tools/
+ARG VERSION=unknown
+ARG CREATED=unknown
+RUN python /tools/make_sbom.py /tools /tools/installed.json /model "$VERSION" "$CREATED" > /tmp/sbom.cdx.json
+
+
+# Serves models that have a compiled form, and holds no scikit-learn (`--target serve-compiled`).
+FROM compiled-content AS serve-compiled
+COPY --from=compiled-sbom /tmp/sbom.cdx.json /usr/share/sbom/ml-service.cdx.json
+
+
+FROM runtime AS any-content
 COPY --from=any /install /usr/local
 COPY --from=any /src/app /app
 COPY --from=train /model /model
+
+
+FROM any-content AS any-sbom
+COPY --from=sbom-tools /tools /tools
+COPY --from=any /src/installed.json /tools/
+ARG VERSION=unknown
+ARG CREATED=unknown
+RUN python /tools/make_sbom.py /tools /tools/installed.json /model "$VERSION" "$CREATED" > /tmp/sbom.cdx.json
+
+
+# Serves any model.
+FROM any-content AS serve
+COPY --from=any-sbom /tmp/sbom.cdx.json /usr/share/sbom/ml-service.cdx.json

@@ -11,7 +11,7 @@ export MALLOC_ARENA_MAX ?= 2
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-traces \
-  test-score test-browser pictures dashboards proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk \
+  test-score test-browser pictures dashboards proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock clean
 
 help:  ## list the targets
@@ -31,7 +31,7 @@ test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Pyt
 	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not browser and not score and not traces" \
 	  --numprocesses 2 --dist loadfile
 
-test-image: .venv/dev.stamp .venv-models/boosting.stamp  ## build the image and run it; needs a Docker engine
+test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest tests/system -m image --timeout 900
 
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
@@ -137,10 +137,31 @@ image:  ## build the container image; with BUNDLE, of the scikit-learn that it n
 	sklearn=$(if $(BUNDLE),$$($(PYTHON) -m model.environments.serving $(BUNDLE))) && \
 	DOCKER_BUILDKIT=1 $(DOCKER) build $(BUILD_FLAGS) --tag $(IMAGE) --build-arg SKLEARN=$$sklearn --build-arg EXTRAS="$(EXTRAS)" \
 	  --build-arg VERSION=$$(sed -n 's/^VERSION = "\(.*\)"/\1/p' service/__init__.py) \
-	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) .
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git show -s --format=%cI HEAD) \
+	  --build-arg SOURCE_DATE_EPOCH=$$(git show -s --format=%ct HEAD) .
 
 image-compiled:  ## build the image without scikit-learn, for models that are compiled
 	@$(MAKE) --no-print-directory image IMAGE=$(IMAGE):compiled BUILD_FLAGS="$(BUILD_FLAGS) --target serve-compiled"
+
+wheel: .venv/dev.stamp  ## build the source distribution and the wheel into ./dist, with pinned build tools
+	.venv/bin/uv build --quiet --require-hashes --build-constraints $(INSTALL)/build.txt --out-dir dist
+
+sbom:  ## print the image's bill of materials (CycloneDX)
+	@$(DOCKER) run --rm --network none --entrypoint cat $(IMAGE) /usr/share/sbom/ml-service.cdx.json
+
+reproduce: .venv/dev.stamp  ## build the image twice without caches, from two clones, and compare all but dates
+	for each in 1 2; do \
+	  rm -rf .venv/clone && git clone -q . .venv/clone && \
+	  $(MAKE) -C .venv/clone image DOCKER=$(DOCKER) IMAGE=$(IMAGE):build-$$each BUILD_FLAGS="$(BUILD_FLAGS) --no-cache" || exit 1; \
+	done; rm -rf .venv/clone
+	DOCKER=$(DOCKER) .venv/bin/python -m tests.reproduce $(IMAGE):build-1 $(IMAGE):build-2
+
+# Where known vulnerabilities are asked for: OSV's interface. What cannot be asked fails.
+AUDIT_URL ?= https://api.osv.dev/v1/query
+AUDITED ?= requirements.txt requirements-compiled.txt requirements-storage.txt requirements-train.txt image/sbom/requirements.txt requirements-dev.txt
+audit: .venv-supply/stamp  ## look for known vulnerabilities of pinned packages; needs the database of OSV
+	.venv-supply/bin/pip-audit --strict --disable-pip --progress-spinner off --vulnerability-service osv --osv-url $(AUDIT_URL) \
+	  $(AUDITED:%=--requirement %) $$(sed -n 's/^\([A-Za-z][^ ]*\) .*/--ignore-vuln \1/p' tests/supply/accepted.txt)
 
 docs: .venv/dev.stamp  ## generate docs/conformance.md, docs/parity.md, the schema of the prediction log, and the PrometheusRule
 	.venv/bin/python -m tests.prometheusrule
@@ -183,6 +204,8 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	.venv/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["storage"], sep="\n")' > .venv/storage.in
 	$(COMPILE) -c requirements.txt -c requirements-compiled.txt .venv/storage.in -o requirements-storage.txt
 	.venv/bin/python -m model.environments.lock .venv/bin/uv $(LOCK_FLAGS)
+	$(COMPILE) image/sbom/requirements.in -o image/sbom/requirements.txt
+	$(COMPILE) tests/supply/requirements.in -o tests/supply/requirements.txt
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.txt
 	$(COMPILE) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
 	$(COMPILE) -c requirements-dev.txt tests/system/traces/requirements.in -o tests/system/traces/requirements.txt
@@ -199,7 +222,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-supply .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp

@@ -121,8 +121,9 @@ class CompiledForm:
 
     `codes` has, for each string feature, the number of each string. `rows` were compared: all labels were equal, and
     `largest_difference` is that of a probability, or the relative one of a regressor's number. `speedup` is by the
-    number of rows in a call. `left_out` training rows and thresholds of trees were not compared, being too many. The
-    other answers came from the library `against`: numpy if the model was in another library's file.
+    number of rows in a call, and empty in a bundle that is to be the same each time. `left_out` training rows and
+    thresholds of trees were not compared, being too many. The other answers came from the library `against`: numpy if
+    the model was in another library's file.
     """
 
     codes: dict[str, dict[str, float]]

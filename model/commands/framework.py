@@ -83,7 +83,7 @@ bundle_argument = click.argument(
 
 
 def output_options(function: F) -> F:
-    """Add where to write a bundle, and the model's version."""
+    """Add where to write a bundle, the model's version, and the time that the bundle states."""
     output = click.option(
         "--output",
         "-o",
@@ -95,7 +95,15 @@ def output_options(function: F) -> F:
         help="The bundle's directory.",
     )
     version = click.option("--version", default="1", show_default=True, help="The model's version.")
-    return output(version(function))
+    date = click.option(
+        "--epoch",
+        type=click.IntRange(0, 2**33),
+        envvar="SOURCE_DATE_EPOCH",
+        show_envvar=True,
+        metavar="SECONDS",
+        help="State this time since 1970 and no measured speed, so that the same model gives the same bundle.",
+    )
+    return output(version(date(function)))
 
 
 def environment_options(function: F) -> F:

@@ -66,6 +66,8 @@ def describe_engine(manifest: Manifest) -> str:
     same = f"on {form.rows:,} rows, numbers within {form.largest_difference:.1e}{rest}"
     if form.against == "numpy":
         return f"onnx, compared with the file's own trees: the same labels {same}"
+    if not form.speedup:
+        return f"onnx, compared with {form.against}: the same labels {same}"
     return (
         f"onnx, {form.speedup['1']:g} times as fast as {form.against} for one row, {form.speedup['1000']:g} for 1,000; "
         f"the same labels {same}"

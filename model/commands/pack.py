@@ -71,6 +71,7 @@ class Order:
     threshold: tuple[tuple[str, float], ...]
     output: Path
     version: str
+    epoch: int | None
     name: str | None
     code: Path | None
 
@@ -148,6 +149,7 @@ def _pack(order: Order, console: Console) -> ExitCode:
             thresholds=dict(order.threshold),
             predict_fn=source.predict_fn,
             dtypes=source.dtypes,
+            epoch=order.epoch,
             progress=progress,
         )
     console.note(f"{order.path} is {source.described}")

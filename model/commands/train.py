@@ -14,9 +14,9 @@ from model.commands.packed import report_packed
 @output_options
 @click.option("--name", default="iris", show_default=True, help="The model's name.")
 @reporting
-def run(output: Path, version: str, name: str, console: Console) -> ExitCode:
+def run(output: Path, version: str, epoch: int | None, name: str, console: Console) -> ExitCode:
     """Fit the reference model on iris, score it on held-out rows, and pack it."""
     from model.packing.reference_model import train  # noqa: PLC0415  # the serving images have no packing
 
-    report_packed(train(output, name, version), output, console)
+    report_packed(train(output, name, version, epoch), output, console)
     return ExitCode.OK

@@ -1,5 +1,6 @@
 """Packs a fitted estimator into a bundle on disk, and verifies the bundle by loading it."""
 
+import dataclasses
 import datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,19 +60,19 @@ def pack(
     thresholds: Mapping[Any, float] | None = None,
     predict_fn: str = PREDICT,
     dtypes: Mapping[str, Dtype] | None = None,
+    epoch: int | None = None,
     progress: Progress = no_progress,
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it, and verify that it answers the same; raises ModelError.
 
     `data` are training rows: a data frame, a matrix of shape (n, features), or a list of strings for a model of these.
-    Dtypes and names of columns, golden rows and baseline are read from them. `allow_pickle` writes a pickle if skops
-    cannot hold the estimator. `code` is a directory of modules whose types the estimator may contain. With `compiled`,
-    a compiled form is added if it gives the same answers and is faster. `thresholds` are those of classes, `predict_fn`
-    is what MLflow's routes answer. `dtypes` names columns if nothing else does. `progress` is told each step.
+    Dtypes and names, golden rows and baseline are read from them. `allow_pickle` writes a pickle if skops cannot hold
+    the estimator, whose types may be in the modules of `code`. `compiled` adds a compiled form if that gives the same
+    answers and is faster. `predict_fn` is what MLflow's routes answer. `dtypes` names columns if nothing else does.
+    With `epoch`, the bundle states this time and no measured speed: it is the same each time.
     """
     progress(Step.READ_SIGNATURE)
-    whole = model_in(estimator)
-    estimator = keep_what_predicts(whole)
+    estimator = keep_what_predicts(whole := model_in(estimator))
     (columns, data), code = _columns(estimator, data), None if code is None else Path(code)
     signature, baseline = read_signature(estimator, columns, dtypes), baselines(columns)
     onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, {**_NOT_ASKED_FOR})
@@ -84,7 +85,7 @@ def pack(
     form |= {"signature": signature, "baseline": baseline, "predict_fn": predict_fn}
     form |= _on_training_rows(estimator, signature, columns, data, form["thresholds"])
     progress(Step.VERIFY)
-    return _publish(output, (_manifest(files, needs, **form), files), data, allow_pickle=allow_pickle, code=code)
+    return _publish(output, (_manifest(files, needs, epoch, **form), files), data, allow_pickle=allow_pickle, code=code)
 
 
 def _on_training_rows(
@@ -97,11 +98,16 @@ def _on_training_rows(
     }
 
 
-def _manifest(files: dict[str, bytes], needs: list[str], **fields: Any) -> Manifest:
-    """Return the manifest of files that are made now and here, with libraries that are given as `name==version`."""
+def _manifest(files: dict[str, bytes], needs: list[str], epoch: int | None, **fields: Any) -> Manifest:
+    """Return the manifest of files that are made here, with libraries that are given as `name==version`."""
+    made = (
+        datetime.datetime.now(datetime.UTC) if epoch is None else datetime.datetime.fromtimestamp(epoch, datetime.UTC)
+    )
+    if epoch is not None and "compiled" in fields:
+        fields["compiled"] = dataclasses.replace(fields["compiled"], speedup={})
     manifest = Manifest(
         format=FORMAT,
-        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created_at=made.isoformat(timespec="seconds"),
         made_with=versions() | dict(each.split("==") for each in needs),
         files={file: File(len(data), digest_of(data)) for file, data in files.items()},
         **fields,

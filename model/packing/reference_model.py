@@ -11,7 +11,7 @@ from model.loading import Loaded
 from model.packing.pack import pack
 
 
-def train(output: Path, name: str, version: str) -> Loaded:
+def train(output: Path, name: str, version: str, epoch: int | None = None) -> Loaded:
     """Fit logistic regression on 120 of iris's 150 rows, score it on the other 30, and pack it."""
     iris = load_iris(as_frame=True)
     rows, held_out, labels, expected = train_test_split(
@@ -19,4 +19,4 @@ def train(output: Path, name: str, version: str) -> Loaded:
     )
     estimator = LogisticRegression(max_iter=1000).fit(rows, labels)
     score = Score("accuracy", float(estimator.score(held_out, expected)), len(held_out))
-    return pack(estimator, output, name=name, version=version, data=rows, score=score)
+    return pack(estimator, output, name=name, version=version, data=rows, score=score, epoch=epoch)

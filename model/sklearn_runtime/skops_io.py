@@ -16,6 +16,7 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
 from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, UntrustedType, VersionMismatch, describe
+from model.sklearn_runtime.skops_bytes import same_bytes
 from model.sklearn_runtime.skops_policy import FUNCTIONS, check_schema
 
 _KERNELS = (
@@ -81,7 +82,7 @@ def dump_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
     """Serialise a fitted estimator as skops; raises UnsupportedEstimator if it cannot be loaded again."""
     name = type(estimator).__name__
     try:
-        content: bytes = skops.io.dumps(estimator)
+        content = same_bytes(skops.io.dumps(estimator))
         load_skops(content, modules)
     except UntrustedType as error:
         raise UnsupportedEstimator(f"{name} cannot be packed: {error}") from None

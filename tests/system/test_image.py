@@ -135,7 +135,7 @@ def test_the_image_holds_only_what_serving_needs(image, tmp_path):
     config = json.loads(docker("inspect", "--format", "{{json .Config}}", image))
     assert ("10001:10001", "SIGTERM") == (config["User"], config["StopSignal"])
     assert ["dumb-init", "--single-child", "entrypoint.sh"] == config["Entrypoint"]
-    assert {"title", "description", "version", "revision", "created"} == {
+    assert {"title", "description", "version", "revision", "created", "ml-service.sbom"} == {
         label.removeprefix("org.opencontainers.image.") for label in config["Labels"]
     }
     assert f"BUILD_REVISION={config['Labels']['org.opencontainers.image.revision']}" in config["Env"]

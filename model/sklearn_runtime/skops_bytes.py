@@ -1,0 +1,48 @@
+"""Makes the skops file of an estimator the same each time.
+
+skops names objects and files by addresses in memory and random numbers, and dates the files in its archive. Here they
+are numbered in the order in which the schema has them, and carry the earliest date that an archive can state.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import Any, Final
+
+from model.sklearn_runtime.skops_policy import SCHEMA
+
+_ID: Final = "__id__"
+
+
+def same_bytes(content: bytes) -> bytes:
+    """Return a skops file that skops wrote with its objects and files numbered, and without dates."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = json.loads(archive.read(SCHEMA))
+        inside = {info.filename: info for info in archive.infolist() if info.filename != SCHEMA}
+        ids: dict[int, int] = {}
+        names: dict[str, str] = {}
+        for node in _objects(schema):
+            if isinstance(node.get(_ID), int):
+                node[_ID] = ids.setdefault(node[_ID], len(ids) + 1)
+            file = node.get("file")
+            if isinstance(file, str) and file in inside:
+                node["file"] = names.setdefault(file, f"{len(names) + 1}.{file.rpartition('.')[2]}")
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as numbered:
+            for file, name in names.items():
+                numbered.writestr(zipfile.ZipInfo(name), archive.read(file), inside[file].compress_type)
+            numbered.writestr(zipfile.ZipInfo(SCHEMA), json.dumps(schema, indent=2))
+    return made.getvalue()
+
+
+def _objects(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield all JSON objects of a document, in its order."""
+    waiting = [document]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            yield each
+            waiting.extend(reversed(each.values()))
+        elif isinstance(each, list):
+            waiting.extend(reversed(each))
