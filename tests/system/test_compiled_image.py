@@ -60,7 +60,7 @@ def test_it_holds_no_scikit_learn_and_is_smaller_by_a_quarter_than_a_plain_serve
 
 def test_it_holds_the_rooms_that_serving_compiled_models_needs(compiled):
     """The whole service; of the model neither packing, the export to ONNX nor what runs scikit-learn."""
-    assert expected_rooms("bundle", "commands", "engines") == rooms(compiled)
+    assert expected_rooms("bundle", "commands", "engines", "storage") == rooms(compiled)
 
 
 def test_it_serves_the_reference_model_and_becomes_healthy(compiled):

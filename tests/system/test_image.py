@@ -163,7 +163,7 @@ def test_the_image_holds_only_what_serving_needs(image, tmp_path):
 
 def test_the_image_holds_the_rooms_that_serving_needs(image):
     """The whole service; of the model neither packing nor the export to ONNX."""
-    assert expected_rooms("bundle", "commands", "engines", "sklearn_runtime") == rooms(image)
+    assert expected_rooms("bundle", "commands", "engines", "sklearn_runtime", "storage") == rooms(image)
 
 
 def test_the_image_is_smaller_than_the_plain_one(image, clone):
