@@ -15,7 +15,7 @@ CONFINED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-o
 
 
 def test_the_server_serves_what_the_init_container_has_fetched(run, image, mounted, tmp_path):
-    """Both are of one image, and confined; the server only reads the volume that both mount."""
+    """Both are of one image, and confined, the first to its memory; the server only reads the volume that both have."""
     spec = yaml.safe_load(MANIFEST.read_text())["spec"]["template"]["spec"]
     (fetch,), (serve,) = spec["initContainers"], spec["containers"]
     (place,) = (each["mountPath"] for each in fetch["volumeMounts"] if "model" == each["name"])
@@ -25,8 +25,9 @@ def test_the_server_serves_what_the_init_container_has_fetched(run, image, mount
     volume.mkdir()
     volume.chmod(0o777)  # as fsGroup lets the pod write to it
 
+    limits = ["--memory", fetch["resources"]["limits"]["memory"].replace("Mi", "m")]
     mounts = ["--volume", f"{mounted}:/storage/iris:ro", "--volume", f"{volume}:{place}"]
-    docker("run", "--rm", *CONFINED, "--network", "none", *mounts, "--entrypoint", entrypoint, image, *command)
+    docker("run", "--rm", *CONFINED, *limits, "--network", "none", *mounts, "--entrypoint", entrypoint, image, *command)
     container = run(*CONFINED, "--volume", f"{volume}:{place}:ro", "--env", f"MODEL_DIR={model_dir}")
     served = json.loads(container.ask("GET", "/model")[2])
 
