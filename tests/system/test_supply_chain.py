@@ -1,6 +1,7 @@
 """What is shipped can be checked by the tools that others use: the image's parts, signatures, known vulnerabilities."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -116,6 +117,29 @@ def test_we_verify_what_the_standard_tool_signs(bundle, tmp_path):
     assert 0 == ours("inspect", bundle, "--signature-key", public)
     (bundle / "manifest.json").write_text((bundle / "manifest.json").read_text() + " ")
     assert 1 == ours("inspect", bundle, "--signature-key", public)
+
+
+def test_the_image_loads_signed_models_only_where_a_key_says_so(image, bundle, tmp_path):
+    """Confined as it is run: the program that verifies is in it, and needs no place to write."""
+    private, public = make_key(tmp_path)
+    check = ("-m", "gunicorn", "--check-config")
+
+    def start(**environ):
+        strict = ["--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--user", "12345:0"]
+        mounts = ["--volume", f"{bundle}:/model:ro", "--volume", f"{public}:/keys/public.pem:ro"]
+        given = [word for name, value in environ.items() for word in ("--env", f"{name}={value}")]
+        command = [os.environ.get("DOCKER", "docker"), "run", "--rm", *strict, *mounts, *given]
+        done = subprocess.run([*command, "--entrypoint", "python", image, *check], capture_output=True, check=False)
+        return done.returncode, done.stderr.decode()
+
+    subprocess.run(["chmod", "-R", "a+rX", bundle], check=True)
+    unsigned = start(MODEL_SIGNATURE_KEY="/keys/public.pem")
+    assert 0 == ours("sign", bundle, "--key", private)
+    signed = start(MODEL_SIGNATURE_KEY="/keys/public.pem")
+
+    assert 0 != unsigned[0]
+    assert "ml-service: bundle_not_signed: " in unsigned[1]
+    assert 0 == signed[0]
 
 
 class Database(BaseHTTPRequestHandler):
