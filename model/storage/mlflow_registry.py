@@ -39,9 +39,13 @@ class Registry:
 
     def place_of(self, wanted: Registered) -> ModelUri:
         """Return where the artifacts of a version are; raises what Source.open raises."""
-        version = wanted.version or self._version_of(wanted)
-        found = self._ask("/model-versions/get-download-uri", {"name": wanted.name, "version": version})
-        return self._uri(str(found.get("artifact_uri", "")), f"{wanted.name}/{version}")
+        try:
+            version = wanted.version or self._version_of(wanted)
+            found = self._ask("/model-versions/get-download-uri", {"name": wanted.name, "version": version})
+        except BundleMissing:
+            url = without_secrets(self.url)
+            raise BundleMissing(f"the registry at {url} has no models:/{wanted}; correct the URI.") from None
+        return self._uri(str(found.get("artifact_uri", "")), f"models:/{wanted.name}/{version}")
 
     def _version_of(self, wanted: Registered) -> str:
         found = self._ask("/registered-models/alias", {"name": wanted.name, "alias": wanted.alias})
@@ -71,6 +75,6 @@ class Registry:
 def missing(wanted: Registered, places: str) -> BundleMissing:
     """Return the error of a version without a bundle."""
     return BundleMissing(
-        f"the artifacts of {wanted} have no {places}; log the bundle that `python -m model pack` makes as artifacts of "
+        f"the artifacts of models:/{wanted} have no {places}; log the bundle that `python -m model pack` makes as artifacts of "
         "the version."
     )

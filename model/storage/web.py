@@ -132,7 +132,7 @@ def _of_status(error: urllib.error.HTTPError, place: str) -> Exception:
             return Changed()
         case 401 | 403 | 407:
             return StorageDenied(f"{place} may not be read ({said}); correct the credentials, or let them read it.")
-        case 404 | 410:
+        case 400 | 404 | 410:
             return BundleMissing(f"there is no {place} ({said}); correct the URI, or put the bundle there.")
     if status >= 500 or status in _LATER:
         return StorageUnavailable(f"{place} cannot be read: {said}.")
