@@ -74,7 +74,7 @@ def _every_line_is_as_the_schema_says():
         server.check_log()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _own_code_is_not_proven_in_a_new_process():
     """Save the seconds that it takes for each such model: tests/unit/test_own_code_at_packing.py shows the proof."""
     with pytest.MonkeyPatch.context() as patch:
