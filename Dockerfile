@@ -122,7 +122,7 @@ RUN python /tools/make_sbom.py /tools /tools/installed.json /model "$VERSION" "$
 
 # Serves models that have a compiled form, and holds no scikit-learn (`--target serve-compiled`).
 FROM compiled-content AS serve-compiled
-COPY --from=compiled-sbom /tmp/sbom.cdx.json /usr/share/sbom/ml-service.cdx.json
+COPY --from=compiled-sbom --chown=0:0 /tmp/sbom.cdx.json /usr/share/sbom/ml-service.cdx.json
 
 
 FROM runtime AS any-content
@@ -141,4 +141,4 @@ RUN python /tools/make_sbom.py /tools /tools/installed.json /model "$VERSION" "$
 
 # Serves any model.
 FROM any-content AS serve
-COPY --from=any-sbom /tmp/sbom.cdx.json /usr/share/sbom/ml-service.cdx.json
+COPY --from=any-sbom --chown=0:0 /tmp/sbom.cdx.json /usr/share/sbom/ml-service.cdx.json

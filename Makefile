@@ -144,16 +144,16 @@ image-compiled:  ## build the image without scikit-learn, for models that are co
 	@$(MAKE) --no-print-directory image IMAGE=$(IMAGE):compiled BUILD_FLAGS="$(BUILD_FLAGS) --target serve-compiled"
 
 wheel: .venv/dev.stamp  ## build the source distribution and the wheel into ./dist, with pinned build tools
-	.venv/bin/uv build --quiet --require-hashes --build-constraints $(INSTALL)/build.txt --out-dir dist
+	.venv/bin/uv build --quiet --no-create-gitignore --require-hashes --build-constraints $(INSTALL)/build.txt --out-dir dist
 
 sbom:  ## print the image's bill of materials (CycloneDX)
 	@$(DOCKER) run --rm --network none --entrypoint cat $(IMAGE) /usr/share/sbom/ml-service.cdx.json
 
 reproduce: .venv/dev.stamp  ## build the image twice without caches, from two clones, and compare all but dates
+	rm -rf .bench/clones && for each in 1 2; do git clone -q . .bench/clones/$$each || exit 1; done
 	for each in 1 2; do \
-	  rm -rf .venv/clone && git clone -q . .venv/clone && \
-	  $(MAKE) -C .venv/clone image DOCKER=$(DOCKER) IMAGE=$(IMAGE):build-$$each BUILD_FLAGS="$(BUILD_FLAGS) --no-cache" || exit 1; \
-	done; rm -rf .venv/clone
+	  $(MAKE) -C .bench/clones/$$each image DOCKER=$(DOCKER) IMAGE=$(IMAGE):build-$$each BUILD_FLAGS="$(BUILD_FLAGS) --no-cache" || exit 1; \
+	done; rm -rf .bench/clones
 	DOCKER=$(DOCKER) .venv/bin/python -m tests.reproduce $(IMAGE):build-1 $(IMAGE):build-2
 
 # Where known vulnerabilities are asked for: OSV's interface. What cannot be asked fails.

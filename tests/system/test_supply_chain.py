@@ -43,7 +43,8 @@ def normal(name):
 
 @pytest.fixture(scope="module")
 def parts(image):
-    (printed,) = inside(image, "cat", SBOM)
+    owner, printed = inside(image, "sh", "-c", f"stat -c %u:%a {SBOM} && cat {SBOM}")
+    assert "0:644" == owner
     return json.loads(printed)
 
 

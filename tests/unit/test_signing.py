@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import signal
 
@@ -13,11 +14,11 @@ from model.bundle import signing
 from model.bundle.manifest import read_bundle
 from model.bundle.openssl import PrivateKey
 from model.commands.cli import main
-from model.errors import BundleMissing, BundleNotSigned, ModelError
+from model.errors import BundleCorrupt, BundleMissing, BundleNotSigned, ModelError
 from service.config.settings import Settings
 from service.serving.fetch import NotFetched, Trial, fetch
 from service.serving.model_directory import Watch
-from tests.bundles import part
+from tests.bundles import part, replace_part
 from tests.keys import make_key
 
 
@@ -127,14 +128,53 @@ def test_another_key_is_named(signed, other):
     assert f"which is not in {other[1]}" in refusal(signed, other[1])
 
 
-def test_the_signature_of_another_model_is_refused(signed, keys, iris_bundle, tmp_path, make_once):
-    """Though the key is right, and each bundle is whole: also if a file of each is exchanged."""
+def test_the_signature_of_another_model_is_refused(signed, keys, tmp_path):
+    """Though the key is right, and each bundle is whole."""
     second = shutil.copytree(signed, tmp_path / "second")
     manifest = json.loads((second / "manifest.json").read_text())
     (second / "manifest.json").write_text(json.dumps({**manifest, "version": "2"}))
     read_bundle(second)
 
     assert "is the signature of another bundle" in refusal(second, keys[1])
+
+
+def test_a_file_of_another_bundle_is_refused(signed, keys):
+    """By the digest in the manifest; and if the manifest is made to fit, by the signature."""
+    part(signed, "onnx").write_bytes(part(signed, "skops").read_bytes())
+    with pytest.raises(BundleCorrupt):
+        read_bundle(signed, keys=keys[1])
+
+    replace_part(signed, "onnx", part(signed, "skops").read_bytes())
+    assert "is the signature of another bundle" in refusal(signed, keys[1])
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["FIFO", "directory"])
+def test_a_signature_that_is_no_file_is_refused_at_once(bundle, keys, make):
+    """Nothing waits for a FIFO."""
+    make(bundle / "model.sig")
+
+    assert "expected a regular file of at most 1048576 bytes" in refusal(bundle, keys[1])
+
+
+def test_a_signature_may_be_a_link(signed, keys, tmp_path):
+    """As all files of a Kubernetes volume are."""
+    (signed / "model.sig").rename(tmp_path / "elsewhere")
+    (signed / "model.sig").symlink_to(tmp_path / "elsewhere")
+
+    read_bundle(signed, keys=keys[1])
+
+
+def test_check_says_whose_signature_it_found(signed, keys, other, capsys):
+    """Or refuses the bundle, with what to do."""
+    assert 0 == main(["check", str(signed), "--json"], {})
+    assert "signature" not in [each["name"] for each in json.loads(capsys.readouterr().out)]
+    assert 0 == main(["check", str(signed), "--signature-key", str(keys[1]), "--json"], {})
+    (found,) = [each for each in json.loads(capsys.readouterr().out) if each["name"] == "signature"]
+    assert f"valid, of a key in {keys[1]}" == found["found"]
+
+    assert 1 == main(["check", str(signed), "--signature-key", str(other[1]), "--json"], {})
+    (found,) = json.loads(capsys.readouterr().out)
+    assert ("bundle_not_signed", False) == (found["found"], found["ok"])
 
 
 def test_a_statement_that_was_changed_or_signed_by_another_key_of_that_name_is_refused(signed, keys, other):
