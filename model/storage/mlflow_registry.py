@@ -75,6 +75,6 @@ class Registry:
 def missing(wanted: Registered, places: str) -> BundleMissing:
     """Return the error of a version without a bundle."""
     return BundleMissing(
-        f"the artifacts of models:/{wanted} have no {places}; log the bundle that `python -m model pack` makes as artifacts of "
-        "the version."
+        f"the artifacts of models:/{wanted} have no {places}; log the bundle that `python -m model pack` makes as "
+        "artifacts of the version."
     )

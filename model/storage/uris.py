@@ -11,7 +11,9 @@ ACCEPTS: Final = (
 OBJECTS: Final = ("s3", "gs", "az")
 WEB: Final = ("https", "http")
 _MODELS: Final = re.compile(r"models:/(?P<name>[^/@?#]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[^/@?#]+))")
-_SECRETS: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:(?://)?)(?:(?<=//)[^\s/]*@)?(?P<rest>[^\s?#]*)(?:[?#]\S*)?")
+_SECRETS: Final = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:(?://)?)(?:(?<=//)[^\s/]*@)?(?P<rest>[^\s?#]*)(?:[?#]\S*)?"
+)
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.[0-9]+){3}|::1", re.IGNORECASE)
 
 
