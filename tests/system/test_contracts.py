@@ -96,7 +96,7 @@ def containers(run, mounted):
     """Start the image as each platform does, all of them at once."""
 
     def started(contract):
-        drain = ("--env", f"DRAIN_SECONDS={5 if contract.drains else 0}")
+        drain = ("--env", f"DRAIN_SECONDS={8 if contract.drains else 0}")
         mount = ("--volume", f"{mounted}:{contract.mount}:ro") if contract.mount else ()
         return run(*contract.options, *drain, *mount, inner=contract.port, arguments=contract.arguments, wait=False)
 
