@@ -8,6 +8,7 @@ fi
 for option; do
     shift
     case "$option" in
+        --model_dir=/mnt/models) ;; # where a bundle of KServe's is looked for anyway, also in a folder of its own
         --model_dir=*) export MODEL_DIR="${option#*=}" ;;
         --model_name=*) export MODEL_NAME="${option#*=}" ;;
         --http_port=*) export PORT="${option#*=}" ;;

@@ -90,7 +90,7 @@ CONTRACTS = (
         "KServe",
         "[V1](https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol), "
         "[V2](https://github.com/open-inference/open-inference-protocol)",
-        "the bundle in `/mnt/models`, `--model_name`, `--model_dir` and `--http_port`, any user, nothing to write to",
+        "the bundle in a folder below `/mnt/models`, `--model_name`, `--model_dir` and `--http_port`, any user, nothing to write to",
         "8080",
         (
             Step("GET /v2/health/live"),
@@ -123,7 +123,7 @@ CONTRACTS = (
             ),
         ),
         options=(*READ_ONLY, "--user", "12345:0"),
-        mount="/mnt/models",
+        mount="/mnt/models/iris",
         arguments=("--model_name=flowers", "--model_dir=/mnt/models", "--http_port=8080"),
         drains="/v2/health/ready",
     ),
