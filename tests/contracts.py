@@ -90,7 +90,7 @@ CONTRACTS = (
         "KServe",
         "[V1](https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol), "
         "[V2](https://github.com/open-inference/open-inference-protocol)",
-        "the bundle in a folder below `/mnt/models`, `--model_name`, `--model_dir` and `--http_port`, any user, nothing to write to",
+        "a folder below `/mnt/models`, `--model_name`, `--model_dir`, `--http_port`, any user, nothing to write to",
         "8080",
         (
             Step("GET /v2/health/live"),
