@@ -10,8 +10,8 @@ export MALLOC_ARENA_MAX ?= 2
 # What was compiled once is kept, whatever the machine's default: importing scikit-learn takes 5 seconds without, not 2.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-traces \
-  test-score test-browser pictures dashboards proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
+.PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-traces \
+  test-score test-browser pictures dashboards debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock clean
 
 help:  ## list the targets
@@ -26,9 +26,10 @@ train: .venv/train.stamp  ## fit the reference model on iris and pack it in ./bu
 bundle/manifest.json:
 	@$(MAKE) --no-print-directory train
 
+PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
-	.venv/bin/pytest --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	.venv/bin/pytest tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not browser and not score and not traces" \
+	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
+	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not traces" \
 	  --numprocesses 2 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
@@ -63,6 +64,24 @@ INSTALLED = current oldest bare
 INSTALL = tests/system/install
 test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the wheel, install it, run its command and serve from Jupyter
 	.venv/bin/pytest $(INSTALL) -m install --numprocesses 2 --dist load
+
+# uv finds 3.12 or gets it; where the others come from is beside .venv-pythons/%.stamp.
+PYTHONS = 3.12 3.13 3.14
+ON = tests/system/pythons/in-release $(1) .venv-pythons/$(1)/bin/python
+# What depends on Python: processes and forks, the server's start, stop and reload, files that another Python wrote.
+RUNS = tests/system/test_start_and_stop.py::test_
+OF_PYTHON = tests/unit/test_forking.py tests/unit/test_gunicorn_contract.py tests/unit/test_worker_contract.py tests/http/test_predict.py \
+  $(RUNS)nothing_is_left_behind $(RUNS)a_request_in_flight_is_answered_when_the_server_stops \
+  $(RUNS)a_reload_replaces_the_workers_and_drops_nothing tests/system/test_reload.py::test_the_openapi_document_follows_a_reload
+test-pythons: .venv/dev.stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## wheels for each Python and processor; some tests on other Pythons
+	.venv/bin/pytest tests/system/pythons -m pythons --numprocesses 2
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target $(PYTHONS:%=test-python-%)
+
+test-python-%: .venv-pythons/%.stamp
+	$(call ON,$*) -m pytest $(OF_PYTHON)
+
+test-pythons-full: .venv/dev.stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## all of `make test` on each of PYTHONS
+	for each in $(PYTHONS); do $(MAKE) test PYTEST="$(call ON,$$each) -m pytest" || exit 1; done
 
 test-traces: .venv/dev.stamp .venv-traces/stamp  ## spans by OpenTelemetry's SDK, received by a collector; in an environment of their own
 	PYTHONPATH=.venv-traces/python .venv/bin/pytest tests/system/traces -m traces --numprocesses 2 --dist loadfile
@@ -102,6 +121,9 @@ prometheus:
 	@which prometheus promtool prometheus-alertmanager >/dev/null \
 	  || { apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	       prometheus prometheus-alertmanager; } >&2
+
+debootstrap:
+	@which mmdebstrap >/dev/null && $(MIRROR) >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends mmdebstrap; } >&2
 
 pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
 	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
@@ -222,7 +244,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-supply .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-pythons .venv-supply .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
@@ -252,6 +274,19 @@ endef
 .venv-%/stamp: tests/%/requirements.txt | .venv/dev.stamp
 	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-$*
 	@.venv/bin/uv pip install --quiet --python .venv-$* --require-hashes --only-binary=:all: -r $< >&2
+	@touch $@
+
+# The release of Debian whose /usr has that Python. A mirror may be behind: signatures are checked, and their age is not.
+RELEASE_3.13 = trixie
+RELEASE_3.14 = forky
+MIRROR = apt-get indextargets --format '$$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' | grep -m1 .
+TOOLS = bash ca-certificates coreutils curl dash findutils gawk git grep gzip libstdc++6 openssl procps sed tar util-linux
+.venv-pythons/%.stamp: requirements-dev.txt | .venv/dev.stamp debootstrap
+	@rm -rf .venv-pythons/$* .venv-pythons/root-$* && mkdir -p .venv-pythons
+	@$(if $(RELEASE_$*),mmdebstrap --quiet --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
+	  --include="python$* $(TOOLS)" $(RELEASE_$*) .venv-pythons/root-$* "$$($(MIRROR))" >&2)
+	@tests/system/pythons/in-release $* .venv/bin/uv venv --quiet --python $(if $(RELEASE_$*),/usr/bin/python)$* .venv-pythons/$* >&2
+	@tests/system/pythons/in-release $* .venv/bin/uv pip install --quiet --python .venv-pythons/$* --require-hashes --only-binary=:all: -r $< >&2
 	@touch $@
 
 .venv-install/%.stamp: $(INSTALL)/%.txt | .venv/dev.stamp
