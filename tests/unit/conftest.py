@@ -3,6 +3,13 @@
 import pytest
 
 from model.commands.cli import main
+from model.packing import pack as packing
+
+
+@pytest.fixture
+def unproven(monkeypatch):
+    """Do without the proof of own code in a new process, which takes seconds."""
+    monkeypatch.setattr(packing, "prove_in_fresh_process", lambda *_: None)
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ class Framed(TransformerMixin, BaseEstimator):
         )
 
 
-def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, monkeypatch):
+def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, unproven, monkeypatch):
     """Own code that takes only frames is given them with the fitted dtypes; without pandas, loading says so."""
     draw = np.random.default_rng(0)
     frame = pd.DataFrame(

@@ -82,7 +82,7 @@ class Saying(RegressorMixin, BaseEstimator):
 
 
 @pytest.mark.parametrize("kind", [Plain, Saying])
-def test_a_fitted_model_without_fitted_attributes_is_fitted(tmp_path, kind):
+def test_a_fitted_model_without_fitted_attributes_is_fitted(tmp_path, unproven, kind):
     """A class may say so itself, or keep what it learned under names without an underscore."""
     estimator = kind().fit(IRIS.data, IRIS.target)
 
