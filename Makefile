@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-traces \
   test-score test-browser pictures dashboards debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
-  lock clean
+  lock environments clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
@@ -30,7 +30,7 @@ PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
 	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not traces" \
-	  --numprocesses 2 --dist loadfile
+	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest tests/system -m image --timeout 900
@@ -243,6 +243,11 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) --extra data --resolution lowest-direct pyproject.toml $(INSTALL)/oldest.in -o $(INSTALL)/oldest.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
+# Each target installs what it needs by itself; `.ci/run` has them installed while something else runs.
+environments: .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp proxies .venv-browser/stamp chromium \
+  .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk .venv-supply/stamp .venv-clients/stamp .venv-deploy/stamp \
+  $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
+
 clean:  ## remove the environments and the reference bundle
 	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-pythons .venv-supply .venv-traces .bench bundle
 
@@ -260,9 +265,11 @@ clean:  ## remove the environments and the reference bundle
 	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-traces/python -r $< >&2
 	@touch $@
 
+# pip installs uv, which installs the rest.
 .venv/%.stamp: requirements-%.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@$(PIP) -r $< >&2
+	@test -x .venv/bin/uv || { sed -n '/^uv==/,/[^\\]$$/p' $< > .venv/uv.txt && $(PIP) -r .venv/uv.txt; } >&2
+	@.venv/bin/uv pip install --quiet --compile-bytecode --require-hashes --only-binary=:all: --python .venv/bin/python -r $< >&2
 	@touch $@
 
 define environment
