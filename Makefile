@@ -10,8 +10,8 @@ export MALLOC_ARENA_MAX ?= 2
 # What was compiled once is kept, whatever the machine's default: importing scikit-learn takes 5 seconds without, not 2.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help serve train test test-image test-bench test-clients test-deploy test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-traces \
-  test-score test-browser pictures dashboards debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
+.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-traces \
+  test-score test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock environments clean
 
 help:  ## list the targets
@@ -29,7 +29,7 @@ bundle/manifest.json:
 PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not traces" \
+	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not swarm and not traces" \
 	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
@@ -43,6 +43,9 @@ test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the 
 
 test-deploy: .venv/dev.stamp .venv-deploy/stamp .venv-clients/stamp  ## the manifests of deploy/kubernetes: kustomize, rules, and schemas
 	.venv/bin/pytest tests/system/deploy -m deploy
+
+test-swarm: .venv/dev.stamp .venv-swarm/stamp engine  ## deploy/compose.yaml by Docker Compose and on a Swarm of three engines; needs root
+	DOCKER=$(DOCKER) .venv/bin/pytest tests/system/swarm -m swarm --timeout 900 --numprocesses 2 --dist loadfile
 
 test-score: .venv/dev.stamp  ## score files by the command: killed, without room, beside a real server
 	.venv/bin/pytest tests/system/test_score.py -m score --numprocesses 2
@@ -124,6 +127,10 @@ prometheus:
 
 debootstrap:
 	@which mmdebstrap >/dev/null && $(MIRROR) >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends mmdebstrap; } >&2
+
+engine:
+	@PATH="$$PATH:/usr/sbin" which dockerd ip iptables nsenter >/dev/null \
+	  || { apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends docker.io iproute2 iptables; } >&2
 
 pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
 	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
@@ -234,6 +241,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
 	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	$(COMPILE) tests/deploy/requirements.in -o tests/deploy/requirements.txt
+	$(COMPILE) tests/swarm/requirements.in -o tests/swarm/requirements.txt
 	for each in $(LIBRARIES); do \
 	  $(COMPILE) $(PACKING) --group dev pyproject.toml tests/models/requirements-$$each.in \
 	    -c requirements-dev.txt -o tests/models/requirements-$$each.txt || exit 1; \
@@ -249,7 +257,7 @@ environments: .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp) .v
   $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-pythons .venv-supply .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-pythons .venv-supply .venv-swarm .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp

@@ -25,10 +25,13 @@ class Answer:
 
 
 class Load:
-    """Sends `request` from `clients` threads while its block runs; `rate` is per second and for all of them."""
+    """Sends `request` from `clients` threads while its block runs; `rate` is per second and for all of them.
 
-    def __init__(self, port, clients, rate=None, request=PREDICT, **headers):
-        self.port, self.request, self.headers = port, request, headers
+    Each thread begins with `enter`.
+    """
+
+    def __init__(self, port, clients, rate=None, request=PREDICT, enter=lambda: None, **headers):
+        self.port, self.request, self.enter, self.headers = port, request, enter, headers
         self.answers = []
         self._pause = clients / rate if rate else 0.0
         self._done = threading.Event()
@@ -46,6 +49,7 @@ class Load:
             assert not thread.is_alive()
 
     def _run(self, offset):
+        self.enter()
         due = time.monotonic() + offset * self._pause
         connection = Connection(self.port)
         while not self._done.wait(max(0.0, due - time.monotonic())):

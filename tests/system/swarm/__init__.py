@@ -1,0 +1,1 @@
+"""deploy/compose.yaml by Docker Compose and as a Swarm stack, on Docker engines that the tests start."""
