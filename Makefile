@@ -10,7 +10,7 @@ export MALLOC_ARENA_MAX ?= 2
 # What was compiled once is kept, whatever the machine's default: importing scikit-learn takes 5 seconds without, not 2.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-traces \
+.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-traces test-storage \
   test-score test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock environments clean
 
@@ -29,7 +29,7 @@ bundle/manifest.json:
 PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not swarm and not traces" \
+	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces" \
 	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
@@ -85,6 +85,9 @@ test-python-%: .venv-pythons/%.stamp
 
 test-pythons-full: .venv/dev.stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## all of `make test` on each of PYTHONS
 	for each in $(PYTHONS); do $(MAKE) test PYTEST="$(call ON,$$each) -m pytest" || exit 1; done
+
+test-storage: .venv/dev.stamp .venv-storage/stamp  ## fetch bundles from a real S3 server that is slow, breaks off, refuses and changes
+	$(PYTEST) tests/system/storage -m storage --numprocesses 2 --dist load
 
 test-traces: .venv/dev.stamp .venv-traces/stamp  ## spans by OpenTelemetry's SDK, received by a collector; in an environment of their own
 	PYTHONPATH=.venv-traces/python .venv/bin/pytest tests/system/traces -m traces --numprocesses 2 --dist loadfile
@@ -238,6 +241,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) tests/clients/requirements.in -o tests/clients/requirements.txt
 	$(COMPILE) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
 	$(COMPILE) -c requirements-dev.txt tests/system/traces/requirements.in -o tests/system/traces/requirements.txt
+	$(COMPILE) tests/system/storage/requirements.in -o tests/system/storage/requirements.txt
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
 	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	$(COMPILE) tests/deploy/requirements.in -o tests/deploy/requirements.txt
@@ -254,10 +258,10 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 # Each target installs what it needs by itself; `.ci/run` has them installed while something else runs.
 environments: .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp proxies .venv-browser/stamp chromium \
   .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk .venv-supply/stamp .venv-clients/stamp .venv-deploy/stamp \
-  $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
+  $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp .venv-storage/stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-pythons .venv-supply .venv-swarm .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
@@ -271,6 +275,14 @@ clean:  ## remove the environments and the reference bundle
 .venv-traces/stamp: tests/system/traces/requirements.txt | .venv/dev.stamp
 	@rm -rf .venv-traces && mkdir .venv-traces
 	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-traces/python -r $< >&2
+	@touch $@
+
+# The client, beside the packages of .venv for PYTHONPATH, and an environment of the S3 server.
+.venv-storage/stamp: requirements-storage.txt tests/system/storage/requirements.txt | .venv/dev.stamp
+	@rm -rf .venv-storage && mkdir .venv-storage
+	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-storage/python -r $< >&2
+	@.venv/bin/uv venv --quiet --python .venv/bin/python .venv-storage/servers
+	@.venv/bin/uv pip install --quiet --require-hashes --python .venv-storage/servers -r tests/system/storage/requirements.txt >&2
 	@touch $@
 
 # pip installs uv, which installs the rest.

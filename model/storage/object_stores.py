@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from model.errors import BundleMissing, ModelError, NotInstalled, StorageDenied, StorageUnavailable
-from model.storage.source import CONNECT_SECONDS, PIECE, STALL_SECONDS, Changed, NotChanged, Opened
+from model.storage.source import CONNECT_SECONDS, STALL_SECONDS, Changed, NotChanged, Opened
 from model.storage.uris import ModelUri, without_secrets
 
 # The variable that allows an endpoint without TLS, and where credentials come from.
@@ -32,6 +32,8 @@ _NO_CREDENTIALS: Final = (
     "Missing",
 )
 _YES: Final = ("1", "true", "yes", "on", "y", "t")
+# Bytes that obstore waits for before it hands on a piece: none that has come is to be lost with this process.
+_AS_THEY_COME: Final = 1
 _MOST_SAID: Final = 300  # characters
 
 
@@ -72,7 +74,7 @@ class ObjectStore:
         options = {"range": {"offset": offset} if offset else None, "if_match": only, "if_none_match": unless}
         try:
             got = self.store.get(name, options={key: value for key, value in options.items() if value})
-            meta, stream = got.meta, got.stream(PIECE)
+            meta, stream = got.meta, got.stream(_AS_THEY_COME)
         except Exception as error:  # noqa: BLE001  # the kinds are told apart below
             raise self._as_ours(error, name) from None
         return Opened(meta["e_tag"], meta["size"], got.range[0], self._pieces(stream, name))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from model.errors import (
 from model.storage.fetching import Fetch
 from model.storage.places import Access
 from model.storage.source import NotChanged
-from model.storage.uris import ModelUri, without_secrets
+from model.storage.uris import ModelUri
 from tests.bundles import part
 from tests.conftest import ROOT
 from tests.webfolder import Answer, WebFolder, serving
@@ -359,40 +358,6 @@ def test_a_version_without_a_bundle_says_what_to_log(tmp_path, fetch):
         environ = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{registry.port}"}
         with pytest.raises(BundleMissing, match=r"have no manifest\.json and no bundle/manifest\.json; log the bundle"):
             fetch("models:/churn/7", environ).run()
-
-
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "s3://",
-        "s3:///path",
-        "s3://key:word@bucket/x",
-        "s3://bucket/../x",
-        "s3://bucket/%2e%2e/x",
-        "ftp://host/x",
-        "https://",
-        "https://host:0/x",
-        "file://host/x",
-        "models:/name",
-        "models:/name/latest",
-        "churn",
-        "s3://bucket/a b",
-    ],
-)
-def test_a_uri_that_is_none_is_refused(uri):
-    """Before anything is asked; dot segments lead nowhere."""
-    with pytest.raises(ValueError, match=re.escape(uri)):
-        ModelUri.of(uri)
-
-
-def test_what_is_said_of_a_uri_has_no_secrets():
-    """Users, passwords, queries: also in the words of others."""
-    uri = ModelUri.of("https://me:wo@rd@host/churn?sig=rd#rd")
-
-    assert ["https://host/churn"] * 2 == [str(uri), without_secrets(uri.full)]
-    assert "rd" not in repr(uri)
-    assert "GET https://host/x 403" == without_secrets("GET https://a:b@host/x?sig=c 403")
-    assert "models:/churn@champion" == str(ModelUri.of("models:/churn@champion"))
 
 
 def test_without_the_extra_one_line_says_so(fetch, monkeypatch):
