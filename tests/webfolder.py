@@ -1,6 +1,7 @@
 """A web server of one folder for tests of fetching: ranges, tags, and faults that a test asks for."""
 
 import hashlib
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -62,7 +63,7 @@ class WebFolder:
 
 
 @contextmanager
-def serving(made: Any):
+def serving(made: Any, tls: ssl.SSLContext | None = None):
     """Answer on a port of this machine for the length of the block; what is made has `port` and `answer`."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -84,6 +85,9 @@ def serving(made: Any):
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # a client that does not trust it
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         made.port = server.server_port
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         yield made
