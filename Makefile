@@ -10,12 +10,12 @@ export MALLOC_ARENA_MAX ?= 2
 # What was compiled once is kept, whatever the machine's default: importing scikit-learn takes 5 seconds without, not 2.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-traces test-storage \
+.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-arm64 test-traces test-storage \
   test-score test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock environments clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 16
 
 serve: .venv/train.stamp $(if $(MODEL_DIR),,bundle/manifest.json)  ## serve MODEL_DIR, or a reference model made here, on PORT (8000)
 	@bin=$$(.venv/bin/python -m model environment) && exec $$bin/gunicorn
@@ -29,7 +29,7 @@ bundle/manifest.json:
 PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces" \
+	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces and not arm64" \
 	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
@@ -88,6 +88,9 @@ test-pythons-full: .venv/dev.stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## all of
 
 test-storage: .venv/dev.stamp .venv-storage/stamp  ## fetch bundles from a real S3 server that is slow, breaks off, refuses and changes
 	$(PYTEST) tests/system/storage -m storage --numprocesses 2 --dist load
+
+test-arm64: .venv/dev.stamp .venv-arm64/stamp  ## serve bundles on an emulated ARM64, and compare the answers; needs root
+	.venv/bin/pytest tests/system/arm64 -m arm64 -rP
 
 test-traces: .venv/dev.stamp .venv-traces/stamp  ## spans by OpenTelemetry's SDK, received by a collector; in an environment of their own
 	PYTHONPATH=.venv-traces/python .venv/bin/pytest tests/system/traces -m traces --numprocesses 2 --dist loadfile
@@ -261,7 +264,7 @@ environments: .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp) .v
   $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp .venv-storage/stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-arm64 .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
@@ -314,6 +317,15 @@ TOOLS = bash ca-certificates coreutils curl dash findutils gawk git grep gzip li
 	  --include="python$* $(TOOLS)" $(RELEASE_$*) .venv-pythons/root-$* "$$($(MIRROR))" >&2)
 	@tests/system/pythons/in-release $* .venv/bin/uv venv --quiet --python $(if $(RELEASE_$*),/usr/bin/python)$* .venv-pythons/$* >&2
 	@tests/system/pythons/in-release $* .venv/bin/uv pip install --quiet --python .venv-pythons/$* --require-hashes --only-binary=:all: -r $< >&2
+	@touch $@
+
+# The emulator is a newer release's: onnxruntime does not start on that of bookworm.
+.venv-arm64/stamp: requirements.txt | .venv/dev.stamp debootstrap
+	@rm -rf .venv-arm64 && mkdir .venv-arm64
+	@mmdebstrap --quiet --variant=extract --architectures=arm64 --include="python3.11 coreutils libstdc++6" bookworm .venv-arm64/root "$$($(MIRROR))" >&2
+	@mmdebstrap --quiet --variant=extract --include=qemu-user trixie .venv-arm64/qemu "$$($(MIRROR))" >&2
+	@.venv/bin/uv pip install --quiet --target .venv-arm64/root/packages --python-version 3.11 --python-platform aarch64-manylinux_2_28 \
+	  --require-hashes --only-binary=:all: -r $< >&2
 	@touch $@
 
 .venv-install/%.stamp: $(INSTALL)/%.txt | .venv/dev.stamp

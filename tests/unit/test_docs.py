@@ -128,7 +128,7 @@ def test_what_pages_name_is_there(path):
     text = path.read_text()
     files = re.findall(r"`((?:model|service|benchmarks|deploy|docs)/[\w./-]+)`", text)
     commands = re.findall(r"-m ((?:model|service|benchmarks)[\w.]*)", text)
-    targets = re.findall(r"`make ([a-z-]+)", text)
+    targets = re.findall(r"`make ([a-z0-9-]+)", text)
 
     assert [] == [name for name in files if not (ROOT / name).exists() and name not in EXAMPLES]
     assert [] == [name for name in commands if find_spec(name) is None]

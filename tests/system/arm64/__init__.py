@@ -1,0 +1,1 @@
+"""The server on ARM64, which qemu emulates."""
