@@ -11,7 +11,7 @@ export MALLOC_ARENA_MAX ?= 2
 export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-arm64 test-traces test-storage \
-  test-score test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
+  test-score test-cluster bench-cluster java test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock environments clean
 
 help:  ## list the targets
@@ -29,7 +29,7 @@ bundle/manifest.json:
 PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	$(PYTEST) tests/system -m "not image and not bench and not clients and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces and not arm64" \
+	$(PYTEST) tests/system -m "not image and not bench and not clients and not cluster and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces and not arm64" \
 	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
@@ -49,6 +49,9 @@ test-swarm: .venv/dev.stamp .venv-swarm/stamp engine  ## deploy/compose.yaml by 
 
 test-score: .venv/dev.stamp  ## score files by the command: killed, without room, beside a real server
 	.venv/bin/pytest tests/system/test_score.py -m score --numprocesses 2
+
+test-cluster: .venv/dev.stamp .venv-cluster/stamp java  ## score on Ray and Spark: on this machine, and on clusters of two nodes
+	.venv/bin/pytest tests/system/cluster -m cluster --numprocesses 2 --dist loadfile --timeout 600
 
 test-openapi: .venv/dev.stamp .venv-openapi/stamp  ## the OpenAPI document: validators, Schemathesis, generated clients
 	.venv/bin/pytest -m openapi tests/system/openapi --numprocesses 2 --dist load
@@ -138,6 +141,10 @@ engine:
 	@PATH="$$PATH:/usr/sbin" which dockerd ip iptables nsenter >/dev/null \
 	  || { apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends docker.io iproute2 iptables; } >&2
 
+java:
+	@which java >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	  openjdk-17-jre-headless; } >&2
+
 pictures: .venv/dev.stamp .venv-browser/stamp chromium  ## make the pictures of README, docs/images
 	PICTURES=docs/images PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser/test_pictures.py
 
@@ -224,6 +231,9 @@ bench-capacity: .venv/dev.stamp .venv-peers/chart.stamp wrk proxies prometheus  
 	$(FIRST) .venv/bin/python -m benchmarks.capacity --seconds $(SECONDS) $(if $(SIMULATE),--simulate)
 	.venv-peers/chart/bin/python -m benchmarks.capacity.picture .bench/capacity/day.json docs/images/autoscaling.png
 
+bench-cluster: .venv/dev.stamp .venv-cluster/stamp java wrk  ## rows per second of ROWS rows on Ray and Spark, beside `score`: benchmarks/cluster.md
+	$(FIRST) .venv/bin/python -m benchmarks.cluster --rows $(ROWS) --output benchmarks/cluster.md
+
 wrk:
 	@which wrk openssl > /dev/null || { apt-get update -qq && apt-get install -y -qq wrk openssl > /dev/null; }
 
@@ -246,6 +256,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt tests/system/traces/requirements.in -o tests/system/traces/requirements.txt
 	$(COMPILE) tests/system/storage/requirements.in -o tests/system/storage/requirements.txt
 	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
+	$(COMPILE) --extra data pyproject.toml tests/cluster/requirements.in -o tests/cluster/requirements.txt
 	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	$(COMPILE) tests/deploy/requirements.in -o tests/deploy/requirements.txt
 	$(COMPILE) tests/swarm/requirements.in -o tests/swarm/requirements.txt
@@ -259,12 +270,12 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 # Each target installs what it needs by itself; `.ci/run` has them installed while something else runs.
-environments: .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp proxies .venv-browser/stamp chromium \
+environments: .venv-models/compiled.stamp .venv-cluster/stamp java $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp proxies .venv-browser/stamp chromium \
   .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk .venv-supply/stamp .venv-clients/stamp .venv-deploy/stamp \
   $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp .venv-storage/stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-deploy .venv-install .venv-models .venv-openapi .venv-arm64 .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-cluster .venv-deploy .venv-install .venv-models .venv-openapi .venv-arm64 .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
 
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
@@ -326,6 +337,13 @@ TOOLS = bash ca-certificates coreutils curl dash findutils gawk git grep gzip li
 	@mmdebstrap --quiet --variant=extract --include=qemu-user trixie .venv-arm64/qemu "$$($(MIRROR))" >&2
 	@.venv/bin/uv pip install --quiet --target .venv-arm64/root/packages --python-version 3.11 --python-platform aarch64-manylinux_2_28 \
 	  --require-hashes --only-binary=:all: -r $< >&2
+	@touch $@
+
+# PySpark has no wheel. Ray gives a node 15 seconds to start, which compiling takes.
+.venv-cluster/stamp: tests/cluster/requirements.txt | .venv/dev.stamp
+	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python .venv-cluster
+	@.venv/bin/uv pip install --quiet --compile-bytecode --python .venv-cluster --require-hashes --only-binary=:all: \
+	  --no-binary=pyspark -r $< >&2
 	@touch $@
 
 .venv-install/%.stamp: $(INSTALL)/%.txt | .venv/dev.stamp

@@ -86,15 +86,16 @@ def write_page(folder: Path, rows: int, facts: dict[str, str], output: Path) -> 
     parts = [
         "# Scoring files",
         f"Written by `make bench PARTS=score RESULTS=benchmarks/{output.name}`; do not edit.",
-        _table(("", ""), list(facts.items())),
+        table_of(("", ""), list(facts.items())),
         _METHOD.format(rows=rows, features=FEATURES),
-        _table(_TITLES, [_cells(folder, case, rows) for case in CASES]),
+        table_of(_TITLES, [_cells(folder, case, rows) for case in CASES]),
         f"Targets: at least {TARGET_RATIO:g} times the script, and at most {TARGET_MB:g} MB above the model.",
     ]
     output.write_text("\n\n".join(parts) + "\n")
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_of(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of Markdown."""
     lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -116,8 +117,8 @@ def _cells(folder: Path, case: Case, rows: int) -> list[str]:
     return [*cells, "", ""][: len(_TITLES)]
 
 
-def _prepare(folder: Path, rows: int) -> None:
-    """Fit and pack the models, and write the same rows in each format."""
+def fit(folder: Path) -> pd.DataFrame:
+    """Fit and pack the models; return the rows that differ."""
     values, labels = make_classification(
         max(TRAINED, DIFFERENT), FEATURES, n_informative=12, n_classes=3, random_state=0
     )
@@ -127,7 +128,12 @@ def _prepare(folder: Path, rows: int) -> None:
         pipeline = make_pipeline(StandardScaler(), estimator).fit(frame[:TRAINED], labels[:TRAINED])
         model.pack(pipeline, folder / name, name=name, data=frame[:1000])
         joblib.dump(pipeline, folder / f"{name}.joblib")
-    some, times = frame[:DIFFERENT], rows // DIFFERENT
+    return frame[:DIFFERENT]
+
+
+def _prepare(folder: Path, rows: int) -> None:
+    """Fit and pack the models, and write the same rows in each format."""
+    some, times = fit(folder), rows // DIFFERENT
     table = pa.Table.from_pandas(some, preserve_index=False)
     body = some.to_csv(index=False, header=False)
     with (folder / "in.csv").open("w") as file:

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+from mlservice.errors import Error
 from mlservice.rows import as_cells
 from mlservice.scoring_process import ARROW, CELLS, Bad
 
 Added = Sequence[tuple[str, str]]  # names and types of the columns of predictions
 Request = tuple[int, int, bytes, bytes]  # the first row, how many they are, and kind and content of the request
 REASONS: Final = (("code", "string"), ("reason", "string"))
+_TAKEN: Final = ("integer", "floating", "boolean", "string", "large_string", "date", "timestamp")  # types of pyarrow
 # Types of pandas that have missing values.
 _NULLABLE: Final = {"int64": "Int64", "uint64": "UInt64", "bool": "boolean"}
 
@@ -56,7 +58,7 @@ class Batch:
         import pyarrow as pa  # noqa: PLC0415  # see above
 
         try:
-            return [_array(self.column(name)) for name in names]
+            return [_array(name, self.column(name)) for name in names]
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
             return None
 
@@ -153,10 +155,10 @@ def _rows(column: Any, start: int, rows: int) -> Any:
     return getattr(column, "iloc", column)[start : start + rows]
 
 
-def _array(column: Any) -> Any:
+def _array(name: str, column: Any) -> Any:
     """Return a column as one array: strings as such and not as references, decimals as floating-point numbers.
 
-    Raises ArrowInvalid and its like for cells of several types.
+    Raises Error for a type that no model takes, and ArrowInvalid and its like for cells of several types.
     """
     import pyarrow as pa  # noqa: PLC0415  # see above
 
@@ -170,6 +172,11 @@ def _array(column: Any) -> Any:
         array = array.cast(pa.large_string())
     elif pa.types.is_null(array.type):  # all are missing
         array = array.cast(pa.string())
+    if not any(getattr(pa.types, f"is_{kind}")(array.type) for kind in _TAKEN):
+        raise Error(
+            "bad_columns",
+            f"column {name!r} is of type {array.type}; the model takes numbers, booleans, strings, dates and times.",
+        )
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 

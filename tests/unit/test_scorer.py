@@ -181,6 +181,18 @@ def test_what_cannot_be_scored_at_all_says_why(iris_bundle, columns, options, sa
         Scorer(iris_bundle, **options)(table)
 
 
+def test_a_column_of_a_type_that_no_model_takes_is_named(iris_bundle):
+    """With its type; columns that the model does not take may be of any."""
+    vectors = pa.array([[1.0, 2.0]] * 5)
+    table = iris(vector=vectors)
+    with pytest.raises(
+        Error, match=r"bad_columns: column 'petal width \(cm\)' is of type list<.*double>; the model takes"
+    ):
+        Scorer(iris_bundle)(table.set_column(4, NAMES[3], vectors))
+
+    assert vectors == Scorer(iris_bundle)(table).column("vector").combine_chunks()
+
+
 @pytest.mark.parametrize(("name", "value"), [("columns", "id"), ("bad_rows", "drop")])
 def test_options_that_do_not_exist_are_refused_at_once(name, value):
     """Where the object is made, and not on a worker an hour later."""

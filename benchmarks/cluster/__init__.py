@@ -1,0 +1,1 @@
+"""Rows per second on Ray and Spark, beside those of `score` (`make bench-cluster`)."""
