@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
+from service import VERSION
 from service.openapi.drift_schema import DRIFT, DRIFT_TEXT
 from service.protocols.description import JSON, Operation, Schema, object_of, ref
 
@@ -43,7 +44,10 @@ ROUTES: Final[dict[str, Route]] = {
     "/health/live": _health("get_health_live", "Whether the process answers"),
     "/__heartbeat__": _health("get_heartbeat", "Whether predictions would be answered (Dockerflow)", "draining"),
     "/__lbheartbeat__": _health("get_lbheartbeat", "Whether the process answers (Dockerflow)"),
-    "/__version__": Route(Operation("get_build", "Which build answers (Dockerflow)", {JSON: _BUILD})),
+    "/__version__": Route(
+        Operation("get_build", "Which build answers (Dockerflow)", {JSON: _BUILD}),
+        example={"source": "", "version": VERSION, "commit": "unknown", "build": ""},
+    ),
     MODEL_PATH: Route(Operation("get_model", "The model that is served", {JSON: ref(MODEL)})),
     "/model/drift": Route(
         Operation("get_drift", "How rows differ from the training data", {JSON: ref(DRIFT)}, description=DRIFT_TEXT)

@@ -85,9 +85,10 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 @pytest.fixture
 def pausing():
     """Answer each request at once, but for a pause of 50 ms before the twentieth; yields the port."""
-    answered = itertools.count(1)
+    answered, connections = itertools.count(1), []
 
     async def answer(reader, writer):
+        connections.append(asyncio.current_task())
         while await reader.read(65536):
             if next(answered) == 20:
                 time.sleep(0.05)  # noqa: ASYNC251  # everybody waits: that is the pause
@@ -95,14 +96,18 @@ def pausing():
         writer.close()
         await writer.wait_closed()
 
+    async def stop():
+        server.close()
+        await asyncio.gather(*connections)
+        loop.call_soon(loop.stop)
+
     with asyncio.Runner() as runner:
         server = runner.run(asyncio.start_server(answer, "127.0.0.1", 0))
         loop = runner.get_loop()
         thread = threading.Thread(target=loop.run_forever)
         thread.start()
         yield server.sockets[0].getsockname()[1]
-        server.close()
-        loop.call_soon_threadsafe(loop.stop)
+        asyncio.run_coroutine_threadsafe(stop(), loop)
         thread.join()
 
 

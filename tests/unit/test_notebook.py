@@ -236,7 +236,9 @@ def test_the_application_is_found_before_others_of_its_names(tmp_path, monkeypat
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_what_is_kept_ends_with_the_process_that_wants_it(number):
     """However that ends; the folder is removed."""
-    notebook = subprocess.Popen([sys.executable, "-c", KEPT], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    # `nohup` has what it starts ignore SIGHUP.
+    command = ["env", "--default-signal=HUP", sys.executable, "-c", KEPT]
+    notebook = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     folder = type(ROOT)(notebook.stdout.readline().strip())
     child = int(eventually(lambda: (folder / "out").exists() and (folder / "out").read_text(), "the command"))
 
