@@ -89,7 +89,7 @@ test-python-%: .venv-pythons/%.stamp
 test-pythons-full: .venv/dev.stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## all of `make test` on each of PYTHONS
 	for each in $(PYTHONS); do $(MAKE) test PYTEST="$(call ON,$$each) -m pytest" || exit 1; done
 
-test-storage: .venv/dev.stamp .venv-storage/stamp  ## fetch bundles from a real S3 server that is slow, breaks off, refuses and changes
+test-storage: .venv/dev.stamp .venv-storage/stamp  ## fetch bundles from servers of S3, Google and Azure that are slow, break off, refuse and change
 	$(PYTEST) tests/system/storage -m storage --numprocesses 2 --dist load
 
 test-arm64: .venv/dev.stamp .venv-arm64/stamp  ## serve bundles on an emulated ARM64, and compare the answers; needs root
@@ -255,7 +255,9 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt tests/system/browser/requirements.in -o tests/system/browser/requirements.txt
 	$(COMPILE) -c requirements-dev.txt tests/system/traces/requirements.in -o tests/system/traces/requirements.txt
 	$(COMPILE) tests/system/storage/requirements.in -o tests/system/storage/requirements.txt
-	cd tests/system/browser && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent
+	for each in browser storage; do \
+	  (cd tests/system/$$each && npm install --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --silent) || exit 1; \
+	done
 	$(COMPILE) --extra data pyproject.toml tests/cluster/requirements.in -o tests/cluster/requirements.txt
 	$(COMPILE) tests/openapi/requirements.in -o tests/openapi/requirements.txt
 	$(COMPILE) tests/deploy/requirements.in -o tests/deploy/requirements.txt
@@ -277,12 +279,15 @@ environments: .venv-models/compiled.stamp .venv-cluster/stamp java $(LIBRARIES:%
 clean:  ## remove the environments and the reference bundle
 	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-cluster .venv-deploy .venv-install .venv-models .venv-openapi .venv-arm64 .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
 
+NPM = @which npm > /dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends npm; } >&2
+NPM_CI = npm ci --ignore-scripts --no-audit --no-fund --silent
+
 # Packages beside those of .venv, for PYTHONPATH; axe-core is checked against the digest in package-lock.json.
 .venv-browser/stamp: tests/system/browser/requirements.txt tests/system/browser/package-lock.json | .venv/dev.stamp
-	@which npm >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends npm; } >&2
+	$(NPM)
 	@rm -rf .venv-browser && mkdir .venv-browser && cp tests/system/browser/package*.json .venv-browser
 	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-browser/python -r $< >&2
-	@npm ci --prefix .venv-browser --ignore-scripts --no-audit --no-fund --silent >&2
+	@$(NPM_CI) --prefix .venv-browser >&2
 	@touch $@
 
 # Packages beside those of .venv, for PYTHONPATH.
@@ -291,9 +296,11 @@ clean:  ## remove the environments and the reference bundle
 	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-traces/python -r $< >&2
 	@touch $@
 
-# The client, beside the packages of .venv for PYTHONPATH, and an environment of the S3 server.
-.venv-storage/stamp: requirements-storage.txt tests/system/storage/requirements.txt | .venv/dev.stamp
-	@rm -rf .venv-storage && mkdir .venv-storage
+# The client, beside the packages of .venv for PYTHONPATH, and the servers: of Python, and Azurite of npm.
+.venv-storage/stamp: requirements-storage.txt tests/system/storage/requirements.txt tests/system/storage/package-lock.json | .venv/dev.stamp
+	$(NPM)
+	@rm -rf .venv-storage && mkdir .venv-storage && cp tests/system/storage/package*.json .venv-storage
+	@$(NPM_CI) --prefix .venv-storage >&2
 	@.venv/bin/uv pip install --quiet --require-hashes --python .venv/bin/python --target .venv-storage/python -r $< >&2
 	@.venv/bin/uv venv --quiet --python .venv/bin/python .venv-storage/servers
 	@.venv/bin/uv pip install --quiet --require-hashes --python .venv-storage/servers -r tests/system/storage/requirements.txt >&2

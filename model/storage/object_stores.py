@@ -116,7 +116,7 @@ def _denied(place: str, why: str, scheme: str) -> StorageDenied:
 
 def _said(error: Exception) -> str:
     """Return what obstore says, without its own internals, the server's XML and secrets."""
-    line = " ".join(str(error).partition("\n")[0].partition("<")[0].split()).rstrip(": ")
-    for mark in ("Server returned non-2xx status code: ", "HTTP error: "):
+    line = " ".join(str(error).partition("\n")[0].partition("<")[0].split()).rstrip(":. ")
+    for mark in (" error: ", "Server returned non-2xx status code: "):
         line = line.rpartition(mark)[2]
     return without_secrets(line)[:_MOST_SAID]

@@ -3,34 +3,16 @@
 import os
 import signal
 import subprocess
-import sys
 import threading
 
 import pytest
 
 from tests.badinput import ROW
 from tests.bundles import part
-from tests.conftest import ROOT
 from tests.system.conftest import eventually
+from tests.system.storage.commands import fetch, start
 
 pytestmark = pytest.mark.storage
-PATH = {"PATH": os.environ["PATH"]}
-
-
-def start(bucket, folder, *options, **environ):
-    """Start the command that fetches."""
-    command = [sys.executable, "-m", "model", "fetch", bucket.uri, folder, *options]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    given = {**PATH, **bucket.environ, **environ}
-    return subprocess.Popen(command, cwd=ROOT, env={name: each for name, each in given.items() if each}, **pipes)
-
-
-def fetch(bucket, folder, *options, **environ):
-    """Run the command: its exit code, and what it says."""
-    process = start(bucket, folder, *options, **environ)
-    out, err = process.communicate(timeout=120)
-    assert "hidden" not in out + err
-    return process.returncode, out + err
 
 
 def test_the_server_fetches_its_model_before_it_starts(bucket, iris_bundle, serve, tmp_path):
