@@ -74,7 +74,8 @@ class Stream:
 
     The kernel writes no more than PIPE_BUF bytes to a pipe atomically (pipe(7)). A pipe that is writable according to
     poll(2) takes so many without blocking. A byte in shared memory says whether a full disk or a kill left a line
-    unfinished; then the next line starts with a line break.
+    unfinished; then the next line starts with a line break. A kill just after a whole line looks the same, and leaves
+    an empty line.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -29,18 +29,7 @@ from tests.victims import ROWS
 pytestmark = pytest.mark.fuzz
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "30"))
 FIRST_SEED = int(os.environ.get("FUZZ_SEED", random.SystemRandom().randrange(2**32)))
-EXAMPLES = 100  # of a round, half of them at random, then towards what costs most for its size
 KEPT = Path(".fuzz")
-# Nothing is made smaller: each try takes long, and what a large body costs is not what a part of it does.
-SETTINGS = settings(
-    max_examples=EXAMPLES,
-    phases=[Phase.generate, Phase.target],
-    database=None,
-    deadline=None,
-    print_blob=True,
-    derandomize=False,
-    suppress_health_check=list(HealthCheck),
-)
 JSON = {"Content-Type": "application/json"}
 KINDS = {
     "iris": ["float64"] * 4,
@@ -92,6 +81,19 @@ DECODERS = {
     "Azure": bodies("azure", lambda victim: texts.documents("azure", victim), JSON),
     "Azure, seeds": seeds("azure"),
 }
+# Of a round, half of them at random, then towards what costs most for its size. Making one takes about 0.2 s, and a round
+# cannot be left before its end.
+EXAMPLES = max(10, min(100, int(5 * SECONDS / len(DECODERS))))
+# Nothing is made smaller: each try takes long, and what a large body costs is not what a part of it does.
+SETTINGS = settings(
+    max_examples=EXAMPLES,
+    phases=[Phase.generate, Phase.target],
+    database=None,
+    deadline=None,
+    print_blob=True,
+    derandomize=False,
+    suppress_health_check=list(HealthCheck),
+)
 PACKERS = {"": bytes, "gzip": lambda body: gzip.compress(body, 1), "deflate": lambda body: zlib.compress(body, 1)}
 
 

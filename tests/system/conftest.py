@@ -204,10 +204,11 @@ class Server(Reachable):
         return [json.loads(line) for line in self.out.read_bytes().splitlines()]
 
     def faults_of_log(self):
-        """Return what is wrong with the lines on stdout, if that is a file."""
+        """Return what is wrong with the lines on stdout, if that is a file; a killed worker may leave an empty one."""
         if not self.out.is_file():
             return []
-        return [fault for line in self.out.read_bytes().splitlines(keepends=True) for fault in loglines.faults(line)]
+        lines = [line for line in self.out.read_bytes().splitlines(keepends=True) if line != b"\n"]
+        return [fault for line in lines for fault in loglines.faults(line)]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
