@@ -81,8 +81,8 @@ DECODERS = {
     "Azure": bodies("azure", lambda victim: texts.documents("azure", victim), JSON),
     "Azure, seeds": seeds("azure"),
 }
-# Of a round, half of them at random, then towards what costs most for its size. Making one takes about 0.2 s, and a round
-# cannot be left before its end.
+# Of a round, half of them at random, then towards what costs most for its size. Making one takes about 0.2 s, and a
+# round cannot be left before its end.
 EXAMPLES = max(10, min(100, int(5 * SECONDS / len(DECODERS))))
 # Nothing is made smaller: each try takes long, and what a large body costs is not what a part of it does.
 SETTINGS = settings(
