@@ -57,7 +57,7 @@ def test_the_metadata_say_what_users_get(dist, environment):
         metadata[field] for field in ("Name", "Description-Content-Type", "Requires-Python")
     )
     assert {"numpy>=1.26", "scikit-learn>=1.3"} <= set(needed)
-    assert {"data", "mlflow", "tracing", "versions"} == set(metadata.get_all("Provides-Extra"))
+    assert {"data", "mlflow", "storage", "tracing", "versions"} == set(metadata.get_all("Provides-Extra"))
     assert not [line for line in needed if "pytest" in line or "dumb-init" in line]
     assert metadata.get_payload().startswith("# ml-service")
 
