@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from model.storage.uris import ACCEPTS, ModelUri, without_secrets
 from service.config import limits, platforms
+
+if TYPE_CHECKING:
+    from model.storage.uris import ModelUri
 
 
 class SettingError(Exception):
@@ -32,6 +34,18 @@ class Parser:
     read: Callable[[str], Any]
     accepts: str
     show: Callable[[str], str] = repr
+
+
+def _read_uri(value: str) -> "ModelUri":
+    from model.storage.uris import ModelUri  # noqa: PLC0415  # the server imports these settings, and nothing of models
+
+    return ModelUri.of(value)
+
+
+def _show_uri(value: str) -> str:
+    from model.storage.uris import without_secrets  # noqa: PLC0415  # as above
+
+    return without_secrets(value)
 
 
 def _within(kind: Callable[[str], Any], low: float, high: float, words: str) -> Parser:
@@ -91,7 +105,7 @@ BIND: Final = _matching(
     r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", "an address and a port, such as 127.0.0.1:9000"
 )
 PLATFORM: Final = _matching("|".join(platforms.NAMES), f"one of {', '.join(platforms.NAMES)}")
-URI: Final = Parser(ModelUri.of, ACCEPTS, without_secrets)
+URI: Final = Parser(_read_uri, "s3://…, gs://…, az://…, https://…, file:///… or models:/…, with a path", _show_uri)
 DIRECTORY: Final = _matching("(?!.*://).+", "a directory of this machine, not a URL: mount the bundle", Path)
 ROUTE: Final = _matching("(?:/[A-Za-z0-9_.:~-]+)+", "a path of letters, digits and _.:~-")
 DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
@@ -142,7 +156,7 @@ class Settings:
         default=limits.connections,
     )
     model_dir: Path = setting("MODEL_DIR", DIRECTORY, "the bundle to serve", default=Path("bundle"))
-    model_uri: ModelUri | None = setting(
+    model_uri: "ModelUri | None" = setting(
         "MODEL_URI", URI, "where the bundle is fetched from, into MODEL_DIR, before the server starts", default=None
     )
     fetch_seconds: float = setting(
