@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -88,16 +89,8 @@ class ScoringProcess:
         """End the process; another one is started when it is needed."""
         with self._lock:
             if self._process is not None:
-                for pipe in (self._process.stdin, self._process.stdout):
-                    with suppress(OSError):
-                        cast(IO[bytes], pipe).close()
-                self._process.wait()
+                self._end()
                 self._process = None
-
-    def __del__(self) -> None:
-        """End the process, unless this is a fork of its owner."""
-        if self._owner == os.getpid():
-            self.close()
 
     def _ask(self, kind: bytes, content: bytes) -> tuple[dict[str, Any], bytes]:
         with self._lock:
@@ -126,6 +119,7 @@ class ScoringProcess:
         self._process = subprocess.Popen(  # noqa: S603  # our own program
             command, env=application.environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        self._end = weakref.finalize(self, _end, self._process, os.getpid())
         try:
             found = _checked(_received(self._process))[0]
         except EOFError:
@@ -153,6 +147,15 @@ class ScoringProcess:
 def shared(bundle: str, digest: str, given: Given, _owner: int) -> ScoringProcess:
     """Return what scores with a bundle, the same for all who ask in one process; a fork of it gets another."""
     return ScoringProcess(bundle, digest, given)
+
+
+def _end(process: subprocess.Popen[bytes], owner: int) -> None:
+    """End a process that scores, unless this one is a fork of its owner."""
+    if owner == os.getpid():
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):
+                cast(IO[bytes], pipe).close()
+        process.wait()
 
 
 def _received(process: subprocess.Popen[bytes]) -> tuple[dict[str, Any], bytes]:

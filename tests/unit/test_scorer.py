@@ -28,14 +28,14 @@ from tests.system.test_score import CELLS, MIXED
 
 NAMES = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
 LOADED = re.compile(r"^ml-service: \S+ 1 \(\w{12}\) loaded in \S+ s by process (\d+) for process (\d+)$", re.MULTILINE)
-# Scores, and then goes on for as long as it is let.
-LONG = """
+SHORT = """
 import sys, time
 import pyarrow as pa
 from mlservice import Scorer
-Scorer(sys.argv[1])(pa.table({name: [5.1] for name in sys.argv[2:]}))
-time.sleep(600)
+scorer = Scorer(sys.argv[1])
+scorer(pa.table({name: [5.1] for name in sys.argv[2:]}))
 """
+LONG = f"{SHORT}time.sleep(600)"  # goes on for as long as it is let
 
 
 @pytest.fixture(scope="module")
@@ -249,6 +249,15 @@ def test_it_ends_with_the_process_that_it_scores_for(iris_bundle, tmp_path):
     process.wait()
 
     eventually(lambda: gone(pid), "the end")
+
+
+def test_a_program_that_has_scored_ends_without_a_word(iris_bundle):
+    """What scored for it has ended by then, and nothing is left open."""
+    command = [sys.executable, "-X", "dev", "-c", SHORT, str(iris_bundle), *NAMES]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert LOADED.fullmatch(done.stderr.strip()), done.stderr
+    assert gone(int(LOADED.search(done.stderr).group(1)))
 
 
 def test_a_bundle_that_is_not_there_is_named_with_its_machine():
