@@ -50,7 +50,7 @@ def wheels(report: Path) -> dict[str, Component]:
         file = info["url"].rpartition("/")[2]
         found[name] = {
             "type": "distribution",
-            "url": f"https://pypi.org/simple/{name}/#{file}",
+            "url": file,
             "comment": "the wheel that was installed",
             "hashes": [{"alg": "SHA-256", "content": info["archive_info"]["hashes"]["sha256"]}],
         }
