@@ -125,7 +125,7 @@ class ScoringProcess:
         except EOFError:
             how = self._ended()
             raise Error("boot_failed", f"the process that scores has ended while it started ({how}).") from None
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: a process whose model nobody knows must not stay
             self._process.kill()
             self.close()
             raise
