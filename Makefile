@@ -10,7 +10,7 @@ export MALLOC_ARENA_MAX ?= 2
 # What was compiled once is kept, whatever the machine's default: importing scikit-learn takes 5 seconds without, not 2.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-pythons test-pythons-full test-arm64 test-traces test-storage \
+.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-proxies-alone test-proxies-beside test-pythons test-pythons-full test-arm64 test-traces test-storage \
   test-score test-cluster bench-cluster java test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock environments clean
 
@@ -98,9 +98,14 @@ test-arm64: .venv/dev.stamp .venv-arm64/stamp  ## serve bundles on an emulated A
 test-traces: .venv/dev.stamp .venv-traces/stamp  ## spans by OpenTelemetry's SDK, received by a collector; in an environment of their own
 	PYTHONPATH=.venv-traces/python .venv/bin/pytest tests/system/traces -m traces --numprocesses 2 --dist loadfile
 
-test-proxies: .venv/dev.stamp proxies  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
-	.venv/bin/pytest tests/system/reliability -m "proxies and alone" --timeout 600
-	.venv/bin/pytest tests/system/reliability -m "proxies and not alone" --timeout 600 --numprocesses 2 --dist loadfile
+RELIABILITY_TESTS = .venv/bin/pytest tests/system/reliability --timeout 600
+test-proxies: test-proxies-alone test-proxies-beside  ## overload, restarts, faults, hostile clients, behind nginx and HAProxy
+
+test-proxies-alone: .venv/dev.stamp proxies  ## those of them that compare times, for which nothing else may run
+	$(RELIABILITY_TESTS) -m "proxies and alone"
+
+test-proxies-beside: .venv/dev.stamp proxies  ## the others
+	$(RELIABILITY_TESTS) -m "proxies and not alone" --numprocesses 3 --dist loadfile
 
 test-prometheus: .venv/dev.stamp prometheus  ## alerts and dashboards: promtool, real Prometheus and Alertmanager
 	.venv/bin/pytest tests/system/prometheus -m prometheus --numprocesses 2 --dist loadfile
@@ -274,7 +279,8 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 # Each target installs what it needs by itself; `.ci/run` has them installed while something else runs.
 environments: .venv-models/compiled.stamp .venv-cluster/stamp java $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp proxies .venv-browser/stamp chromium \
   .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk .venv-supply/stamp .venv-clients/stamp .venv-deploy/stamp \
-  $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp .venv-storage/stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
+  $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp .venv-storage/stamp .venv-swarm/stamp engine $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
+	.venv/bin/python -c 'from tests.system.models.versions import matrix; [matrix.environment(each) for each in matrix.VERSIONS]'
 
 clean:  ## remove the environments and the reference bundle
 	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-cluster .venv-deploy .venv-install .venv-models .venv-openapi .venv-arm64 .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 def test_hosted_ci_runs_the_steps_of_the_ci_script():
     """Each `make` of .ci/run is a step of the workflow, and the workflow has no other."""
-    script = re.findall(r"^(make [^$\n]*?)(?: DOCKER=.*)?$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    script = re.findall(r"^make .*$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
     jobs = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"]
     last = [step["run"].removeprefix("sudo ") for step in jobs["image"]["steps"] if "run" in step]
 

@@ -7,8 +7,8 @@ import pytest
 from tests.system.reliability import figures
 from tests.system.reliability.fronts import proxying
 
-# What compares times, rates or memory.
-ALONE = {"test_crowds", "test_kills", "test_overload", "test_schedule", "test_slow", "test_soak", "test_stopping"}
+# What compares times or rates.
+ALONE = {"test_crowds", "test_kills", "test_overload", "test_slow", "test_stalling", "test_stopping"}
 
 
 def pytest_collection_modifyitems(items):
