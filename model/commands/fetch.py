@@ -2,29 +2,18 @@
 
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
 from model.commands.console import Console
 from model.commands.exit_codes import ExitCode
-from model.commands.framework import DIRECTORY, Session, command, keys_option, reporting
+from model.commands.framework import Session, command, keys_option, reporting
+from model.commands.parameters import DIRECTORY, URI
 from model.storage.fetching import Fetch, Fetched
 from model.storage.places import Access
-from model.storage.uris import ACCEPTS, ModelUri
+from model.storage.uris import ModelUri
 
 SECONDS, BYTES = 300.0, 1 << 32
-
-
-class _Uri(click.ParamType[ModelUri]):
-    name = "uri"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ModelUri:
-        """Read a URI; what is wrong with it may be in its secrets, so it is not repeated."""
-        try:
-            return value if isinstance(value, ModelUri) else ModelUri.of(value)
-        except ValueError:
-            self.fail(f"expected {ACCEPTS}", param, ctx)
 
 
 @command(
@@ -32,7 +21,7 @@ class _Uri(click.ParamType[ModelUri]):
     "models:/churn@champion churn --json",
     "https://models.example.com/churn/7 churn --pin SHA256",
 )
-@click.argument("uri", type=_Uri(), envvar="MODEL_URI")
+@click.argument("uri", type=URI, envvar="MODEL_URI")
 @click.argument("directory", type=DIRECTORY, metavar="DIR", envvar="MODEL_DIR")
 @click.option(
     "--pin", envvar="MODEL_SHA256", show_envvar=True, metavar="SHA256", help="The digest the manifest must have."

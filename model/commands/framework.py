@@ -11,13 +11,13 @@ import click
 
 from model.bundle.trust import Trust
 from model.commands.console import Console
+from model.commands.parameters import BUNDLE, DIRECTORY
 
 F = TypeVar("F", bound=Callable[..., Any])
 R = TypeVar("R")
 _QUIET = click.option(
     "--quiet", "-q", is_flag=True, help="Show no progress and no notes; warnings and errors are shown."
 )
-DIRECTORY = click.Path(path_type=Path)
 CHECKOUT: Final = "python -m model"  # what the program is called where it is not installed
 _NAMED: Final = re.compile(rf"(?<![/\w]){re.escape(CHECKOUT)}")  # in messages, and not in commands with a Python's path
 
@@ -78,7 +78,7 @@ def quiet_option(function: Callable[..., R]) -> Callable[..., R]:
 
 
 bundle_argument = click.argument(
-    "bundle", type=DIRECTORY, default="bundle", envvar="MODEL_DIR", metavar="[BUNDLE]", required=False
+    "bundle", type=BUNDLE, default="bundle", envvar="MODEL_DIR", metavar="[BUNDLE]", required=False
 )
 
 

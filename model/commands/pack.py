@@ -13,7 +13,6 @@ import click
 from model.commands.console import Console
 from model.commands.exit_codes import ExitCode
 from model.commands.framework import (
-    DIRECTORY,
     Session,
     code_option,
     command,
@@ -23,6 +22,7 @@ from model.commands.framework import (
     reporting,
 )
 from model.commands.packed import report_packed
+from model.commands.parameters import DIRECTORY
 from model.errors import PackingWarning
 from model.steps import Progress, Step
 

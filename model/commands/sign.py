@@ -9,7 +9,8 @@ from model.bundle.manifest import MANIFEST, read_bundle
 from model.bundle.openssl import PrivateKey
 from model.commands.console import Console
 from model.commands.exit_codes import ExitCode
-from model.commands.framework import DIRECTORY, bundle_argument, command, reporting
+from model.commands.framework import bundle_argument, command, reporting
+from model.commands.parameters import DIRECTORY
 
 
 @command("bundle --key private.pem")

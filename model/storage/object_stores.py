@@ -52,7 +52,7 @@ class ObjectStore:
         except ImportError:
             raise NotInstalled(
                 f"{uri.scheme}:// needs obstore, which is not installed here: install the extra `storage` "
-                "(pip install 'ml-service[storage]'), or take an image that has it (docs/object-storage.md)."
+                "(pip install '.[storage]' in its checkout), or take an image that has it (docs/object-storage.md)."
             ) from None
         options: Any = {
             "allow_http": environ.get(ALLOW_HTTP[uri.scheme], "").lower() in _YES,

@@ -14,6 +14,7 @@ _MODELS: Final = re.compile(r"models:/(?P<name>[^/@?#]+)(?:/(?P<version>[0-9]+)|
 _SECRETS: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:(?://)?)(?:(?<=//)[^\s/]*@)?(?P<rest>[^\s?#]*)(?:[?#]\S*)?"
 )
+_ELSEWHERE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|models:/")
 _LOOPBACK: Final = re.compile(r"localhost|127(?:\.[0-9]+){3}|::1", re.IGNORECASE)
 
 
@@ -94,6 +95,11 @@ def _has_port(parts: SplitResult) -> bool:
 def is_loopback(host: str | None) -> bool:
     """Return whether a host is this machine, by what everybody calls it."""
     return bool(_LOOPBACK.fullmatch(host or ""))
+
+
+def is_uri(given: str) -> bool:
+    """Return whether a string is meant as a URI, right or wrong, and not as a path."""
+    return _ELSEWHERE.match(given) is not None
 
 
 def without_secrets(words: str) -> str:

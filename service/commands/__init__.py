@@ -2,6 +2,6 @@
 
 model.commands.cli lists them.
 
-Imports: model, model.bundle, model.commands, model.loading, model.predictor, service, service.errors, service.config,
-service.serving, service.scoring, service.replay.
+Imports: model, model.bundle, model.commands, model.loading, model.predictor, model.storage, service, service.errors,
+service.config, service.serving, service.scoring, service.replay.
 """

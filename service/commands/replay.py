@@ -13,7 +13,8 @@ import click
 from model.bundle.trust import Trust
 from model.commands.console import Console
 from model.commands.exit_codes import ExitCode
-from model.commands.framework import DIRECTORY, Session, command, reporting, trust_options
+from model.commands.framework import Session, command, reporting, trust_options
+from model.commands.parameters import BUNDLE, DIRECTORY
 from model.commands.tables import Fields, Part, Table
 from model.errors import BundleMissing
 from model.loading import load, verify
@@ -33,7 +34,7 @@ _SHOWN: Final = 10  # changes of labels in the table
 )
 @click.argument("logs", metavar="LOG...", nargs=-1, required=True)
 @click.option(
-    "--model", "bundle", type=DIRECTORY, default="bundle", envvar="MODEL_DIR", show_default=True, show_envvar=True,
+    "--model", "bundle", type=BUNDLE, default="bundle", envvar="MODEL_DIR", show_default=True, show_envvar=True,
     help="The bundle to predict with.",
 )  # fmt: skip
 @click.option(

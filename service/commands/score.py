@@ -12,7 +12,8 @@ from model.bundle.trust import Trust
 from model.commands.console import Console, say
 from model.commands.console import Progress as Shown
 from model.commands.exit_codes import ExitCode
-from model.commands.framework import DIRECTORY, Session, command, reporting, trust_options
+from model.commands.framework import Session, command, reporting, trust_options
+from model.commands.parameters import BUNDLE
 from service.commands.scored_model import load_for_scoring
 from service.config import limits
 from service.config.settings import SettingError
@@ -32,7 +33,7 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("source", metavar="IN"),
         click.argument("target", metavar="OUT"),
         click.option(
-            "--model", "bundle", type=DIRECTORY, default="bundle", envvar="MODEL_DIR", show_default=True,
+            "--model", "bundle", type=BUNDLE, default="bundle", envvar="MODEL_DIR", show_default=True,
             show_envvar=True, help="The bundle to score with.",
         ),
         click.option(

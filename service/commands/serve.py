@@ -1,4 +1,4 @@
-"""Serves a bundle, or a model file that it packs first: this process becomes the server."""
+"""Serves a bundle, which it fetches or packs first if it is named by a URI or a model file: it becomes the server."""
 
 import dataclasses
 import os
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,27 +19,43 @@ import service
 from model.commands.console import Console
 from model.commands.environment import python_for
 from model.commands.framework import (
-    DIRECTORY,
     Session,
-    bundle_argument,
     code_option,
     command,
     environment_options,
     environments_in,
     quiet_option,
 )
-from model.errors import BundleMissing
+from model.commands.parameters import BUNDLE_OR_URI, DIRECTORY
+from model.errors import BundleMissing, NoRoom
+from model.storage.uris import ModelUri
 from service.commands.companion import Companion
+from service.config.refusals import Refused
 from service.config.settings import SettingError, Settings
+from service.serving.origin import origin_of
 
 ROOT: Final = Path(service.__file__).absolute().parents[1]  # where gunicorn.conf.py is
 HERE: Final = "127.0.0.1"
 WATCH_SECONDS: Final = "1"  # with --reload
+ASK_SECONDS: Final = "10"  # with --reload, where the storage is asked
 ARENAS: Final = "2"  # of the allocator, which reads it when Python starts
 
 
-@command("bundle", "bundle --port 0 --open", "bundle --reload", "forest.joblib --data train.csv")
-@bundle_argument
+@command(
+    "bundle",
+    "bundle --port 0 --open",
+    "bundle --reload",
+    "forest.joblib --data train.csv",
+    "models:/churn@champion --reload",
+)
+@click.argument(
+    "bundle",
+    type=BUNDLE_OR_URI,
+    default="bundle",
+    envvar=("MODEL_URI", "MODEL_DIR"),
+    metavar="[BUNDLE]",
+    required=False,
+)
 @click.option("--data", type=DIRECTORY, help="Training rows to pack a model file with, .csv or .parquet.")
 @click.option("--host", envvar="HOST", show_envvar=True, default=HERE, show_default=True, help="Where to listen.")
 @click.option(
@@ -55,7 +72,7 @@ def run(
     ctx: click.Context,
     /,
     *,
-    bundle: Path,
+    bundle: Path | ModelUri,
     data: Path | None,
     host: str,
     port: str,
@@ -69,22 +86,45 @@ def run(
 ) -> int:
     """Serve a bundle with gunicorn, in the place of this process: signals and exit codes are the server's.
 
-    BUNDLE may also be a model file, which is packed to a temporary directory first. Without --host, only this machine
+    BUNDLE may also be a model file, which is packed into a temporary directory first, or a URI (s3://, gs://, az://,
+    https://, file://, models:/NAME/VERSION), from which the bundle is fetched first. Without --host, only this machine
     is answered. All other settings of the server are environment variables (docs/settings.md). Ctrl-C stops it.
     """
     session: Session = ctx.obj
-    watch = WATCH_SECONDS if reloads and session.environ.get("WATCH_SECONDS", "0") == "0" else None
-    given = {"MODEL_DIR": bundle, "HOST": host, "PORT": port, "WEB_CONCURRENCY": workers}
-    given |= {"MODEL_CODE": code, "WATCH_SECONDS": watch}
-    environ, settings = _settings(session.environ, {name: str(value) for name, value in given.items() if value})
+    given = _source_settings(bundle) | {"HOST": host, "PORT": port}
+    given |= {name: str(value) for name, value in {"WEB_CONCURRENCY": workers, "MODEL_CODE": code}.items() if value}
+    if reloads and session.environ.get("WATCH_SECONDS", "0") == "0":
+        given["WATCH_SECONDS"] = ASK_SECONDS if isinstance(bundle, ModelUri) else WATCH_SECONDS
+    environ, settings = _settings({**session.environ, **given})
     if opens and not settings.pages:
         raise click.UsageError("PAGES=0 turns off the page that --open would open", ctx)
-    if reloads and is_model(bundle):
+    if reloads and isinstance(bundle, Path) and is_model(bundle):
         raise click.UsageError(f"--reload watches a bundle, and {bundle} is a model file", ctx)
     environ["PORT"] = str(free_port(settings.host.strip("[]"), settings.port))
     companion = Companion(environ, opens=opens, shows=not console.quiet and sys.stderr.isatty())
     place = None if no_env else environments_in(environments, environ)
+    if isinstance(bundle, ModelUri):
+        _fetch(settings, environ, console)
+        return _become_server(_python(environ, place, console), environ, companion)
     return _start(session, companion, place, bundle, data, console)
+
+
+def _source_settings(bundle: Path | ModelUri) -> dict[str, str]:
+    """Return the settings that say what is served; a directory that is named is never replaced by what is fetched."""
+    return {"MODEL_URI": bundle.full} if isinstance(bundle, ModelUri) else {"MODEL_DIR": str(bundle), "MODEL_URI": ""}
+
+
+def _fetch(settings: Settings, environ: Mapping[str, str], console: Console) -> None:
+    """Fetch the bundle, which the server then finds in place; raises ModelError."""
+    start = time.monotonic()
+    if (origin := origin_of(settings, environ)) is None:
+        return
+    try:
+        with console.progress() as progress:
+            fetched = origin.bring_new(progress=progress.show)
+    except Refused as error:
+        raise NoRoom(str(error)) from None
+    console.note(origin.describe(fetched, time.monotonic() - start))
 
 
 def _start(
@@ -116,9 +156,9 @@ def is_model(path: Path) -> bool:
     return path.is_file() or (path / "MLmodel").exists()
 
 
-def _settings(environ: Mapping[str, str], given: Mapping[str, str]) -> tuple[dict[str, str], Settings]:
+def _settings(environ: Mapping[str, str]) -> tuple[dict[str, str], Settings]:
     """Return the server's environment, with absolute paths, for it has a current directory of its own; and settings."""
-    environ = {**{name: value for name, value in environ.items() if value}, **given}  # gunicorn chokes on empty ones
+    environ = {name: value for name, value in environ.items() if value}  # gunicorn chokes on empty ones
     try:
         settings = Settings.from_env(environ)
     except SettingError as error:

@@ -10,7 +10,7 @@ from service.config import temporary_dirs
 from service.config.settings import Settings
 
 if TYPE_CHECKING:  # HTTP and TLS are imported where something is fetched
-    from model.storage.fetching import Fetch, Fetched
+    from model.storage.fetching import Fetch, Fetched, Progress
 
 _MORE_SECONDS: Final = 5.0  # until a process that should have ended by itself is ended
 
@@ -44,11 +44,11 @@ class Origin:
         fetched = self.bring_new()
         return {"said": self.describe(fetched, time.monotonic() - start)}
 
-    def bring_new(self, unless: str | None = None) -> "Fetched":
+    def bring_new(self, unless: str | None = None, progress: "Progress" = lambda *_: None) -> "Fetched":
         """Fetch the bundle; raises ModelError, and NotChanged if the manifest still has the tag `unless`."""
         if self.private:
             temporary_dirs.make_private(self.fetch.directory.parent)
-        return self.fetch.run(unless=unless)
+        return self.fetch.run(progress, unless)
 
     def describe(self, fetched: "Fetched", seconds: float) -> str:
         """Return what came."""

@@ -3,11 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import joblib
 import pytest
@@ -17,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 from tests.conftest import ROOT
 from tests.system.conftest import command_of, eventually
 from tests.terminal import Terminal
+from tests.webfolder import WebFolder, serving
 
 SERVE = [sys.executable, "-m", "model", "serve"]
 ROW = {"features": [5.1, 3.5, 1.4, 0.2]}
@@ -45,9 +46,13 @@ def browser(tmp_path):
 
 
 def test_the_command_becomes_the_server_and_opens_its_page(serve, iris_bundle, browser):
-    """The same process serves, opens the browser once the server is ready, and ends at SIGTERM with 0."""
+    """The same process serves, opens the browser once the server is ready, and ends at SIGTERM with 0.
+
+    The bundle that it is given is served, whatever MODEL_URI says.
+    """
     command, record = browser
-    server = serve(command=[*SERVE, str(iris_bundle), "--workers", "1", "--open"], BROWSER=command)
+    arguments = [str(iris_bundle), "--workers", "1", "--open"]
+    server = serve(command=[*SERVE, *arguments], BROWSER=command, MODEL_URI="file:///nowhere")
 
     assert b"gunicorn" in command_of(server.process.pid)
     assert (200, 0) == (server.predict(ROW)[0], server.predict(ROW)[1]["prediction"])
@@ -74,6 +79,20 @@ def test_reload_serves_the_new_model_when_the_bundle_has_changed(serve, iris_bun
     (bundle / "new").rename(bundle / "manifest.json")
 
     assert eventually(lambda: server.model()["version"] == "2", "version 2")
+
+
+def test_a_bundle_is_fetched_from_a_uri_and_followed(serve, iris_bundle, second, tmp_path):
+    """It is fetched with a note of what came; with WATCH_SECONDS, the server follows what is put there later."""
+    published = shutil.copytree(iris_bundle, tmp_path / "published")
+    with serving(WebFolder(published)) as web:
+        command = [*SERVE, f"{web.url}/churn", "--workers", "1"]
+        server = serve(command=command, MODEL_DIR="", TMPDIR=str(tmp_path), WATCH_SECONDS="0.2")
+        assert (200, 0) == (server.predict(ROW)[0], server.predict(ROW)[1]["prediction"])
+        assert re.match(rf"model iris 1 fetched from {web.url}/churn: \d+ bytes in \d", server.errors)
+
+        for path in sorted(second.iterdir(), reverse=True):  # the manifest after its files
+            shutil.copy(path, published / path.name)
+        assert eventually(lambda: server.model()["version"] == "2", "version 2")
 
 
 def test_a_model_file_is_packed_and_served_and_a_terminal_shows_where(tmp_path):
@@ -108,20 +127,26 @@ def test_a_model_file_is_packed_and_served_and_a_terminal_shows_where(tmp_path):
             1,
             r"cannot listen on 127\.0\.0\.1, port \d+ \(Address already",
         ),
+        (["file://{free}/nothing"], {}, 1, "bundle_missing: there is no .*/nothing/manifest.json"),
+        (["https://localhost:{busy}/x"], {"FETCH_SECONDS": "0.1"}, 4, "storage_unavailable: https://localhost"),
+        (["s3://"], {}, 2, "usage: Invalid value for .*: expected s3://BUCKET/PATH, "),
+        ([], {"MODEL_URI": "file://{free}/nothing"}, 1, "bundle_missing: there is no .*/nothing/manifest.json"),
         (["{bundle}"], {"LOG_LEVEL": "loud"}, 2, "usage: LOG_LEVEL='loud': expected debug, info"),
         (["{bundle}", "--open"], {"PAGES": "0"}, 2, "usage: PAGES=0 turns off the page"),
         ([__file__, "--reload"], {}, 2, "usage: --reload watches a bundle, and .* is a model file"),
         ([__file__], {"PORT": "0"}, 1, "bundle_corrupt|unsupported_estimator"),
     ],
-    ids=["no bundle", "busy port", "setting", "no page", "reload of a file", "no model"],
+    ids=["no bundle", "busy port", "empty uri", "no storage", "no uri", "MODEL_URI", "setting", "page", "reload", "file"],
 )
 def test_what_cannot_be_served_is_one_line_and_an_exit_code(tmp_path, iris_bundle, arguments, environ, code, words):
     """1 is what cannot be served or listened on, 2 what cannot be meant."""
     with socket.create_server(("127.0.0.1", 0)) as busy:
         names = {"free": tmp_path, "bundle": iris_bundle, "busy": busy.getsockname()[1]}
-        found, said = refused(*(word.format(**names) for word in arguments), TMPDIR=str(tmp_path), **environ)
+        given = {name: value.format(**names) for name, value in environ.items()}
+        found, said = refused(*(word.format(**names) for word in arguments), TMPDIR=str(tmp_path), **given)
 
     assert code == found, said
     assert 1 == len(said.splitlines())
     assert re.search(f"^ml-service: (error: )?({words})", said)
-    assert [] == [*Path(tmp_path).glob("ml-service-*")]
+    fetched = tmp_path / f"ml-service-{os.getuid()}"  # stays, for the next start
+    assert set() == {*tmp_path.glob("ml-service-*")} - {fetched}

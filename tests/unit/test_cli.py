@@ -255,6 +255,20 @@ def test_check_survives_a_model_that_ends_the_process_that_loads_it(run, iris_bu
     assert "FAIL  load" in table
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["inspect"], ["check"], ["score", "in.csv", "out.csv", "--model"], ["replay", "log", "--model"]],
+    ids=lambda words: words[0],
+)
+def test_a_uri_in_place_of_a_bundle_is_refused_with_the_command_that_fetches_it(run, words):
+    """Only `serve` fetches; a password in the URI is not repeated."""
+    code, _, err = run(*words, "https://me:secret@example.com/churn?key=secret")
+
+    assert 2 == code
+    assert "expected a directory of this machine; `python -m model fetch https://example.com/churn DIR`" in err
+    assert "secret" not in err
+
+
 @pytest.mark.parametrize("image", [1, 2], ids=["any model", "compiled models"])
 @pytest.mark.parametrize(
     "command", [["inspect"], ["check"], ["bench", "--seconds", "0.01"]], ids=lambda words: words[0]
