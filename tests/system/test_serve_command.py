@@ -136,7 +136,18 @@ def test_a_model_file_is_packed_and_served_and_a_terminal_shows_where(tmp_path):
         ([__file__, "--reload"], {}, 2, "usage: --reload watches a bundle, and .* is a model file"),
         ([__file__], {"PORT": "0"}, 1, "bundle_corrupt|unsupported_estimator"),
     ],
-    ids=["no bundle", "busy port", "empty uri", "no storage", "no uri", "MODEL_URI", "setting", "page", "reload", "file"],
+    ids=[
+        "no bundle",
+        "busy port",
+        "empty uri",
+        "no storage",
+        "no uri",
+        "MODEL_URI",
+        "setting",
+        "page",
+        "reload",
+        "file",
+    ],
 )
 def test_what_cannot_be_served_is_one_line_and_an_exit_code(tmp_path, iris_bundle, arguments, environ, code, words):
     """1 is what cannot be served or listened on, 2 what cannot be meant."""
