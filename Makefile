@@ -38,8 +38,8 @@ test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## b
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
 	.venv/bin/pytest tests/system/test_bench.py -m bench --timeout 300
 
-test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's)
-	.venv/bin/pytest tests/system/test_clients.py -m clients
+test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's), and MLflow's registry
+	.venv/bin/pytest tests/system/test_clients.py tests/system/test_mlflow_registry.py -m clients
 
 test-deploy: .venv/dev.stamp .venv-deploy/stamp .venv-clients/stamp  ## the manifests of deploy/kubernetes: kustomize, rules, and schemas
 	.venv/bin/pytest tests/system/deploy -m deploy
