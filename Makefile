@@ -54,7 +54,7 @@ test-cluster: .venv/dev.stamp .venv-cluster/stamp java  ## score on Ray and Spar
 	.venv/bin/pytest tests/system/cluster -m cluster --numprocesses 2 --dist loadfile --timeout 600
 
 test-openapi: .venv/dev.stamp .venv-openapi/stamp  ## the OpenAPI document: validators, Schemathesis, generated clients
-	.venv/bin/pytest -m openapi tests/system/openapi --numprocesses 2 --dist load
+	.venv/bin/pytest -m openapi tests/system/openapi --numprocesses 2 --dist load --timeout 600
 
 # Each is a folder of tests/system/models, whose tests run in the environment of tests/models/requirements-FOLDER.txt.
 LIBRARIES = boosting thirdparty

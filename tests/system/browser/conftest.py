@@ -5,10 +5,10 @@ import shutil
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.conftest import ROOT
-from tests.system.browser.visits import Visit
+from tests.system.browser.visits import SECONDS, Visit
 from tests.system.conftest import launching
 
 AXE = ROOT / ".venv-browser/node_modules/axe-core/axe.min.js"
@@ -28,6 +28,7 @@ def chromium():
     assert program, "chromium is not installed: `make test-browser` installs it when run as root"
     # Chromium's sandbox needs a user that is not root.
     options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=options)
         yield browser

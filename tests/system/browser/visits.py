@@ -13,6 +13,9 @@ REFUSED = "Failed to load resource: the server responded with a status of "
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
+SECONDS = 60  # that a page may take for something, on a machine that does much else
+
+
 class Visit:
     """One page, its server's origin, and what went wrong on it."""
 
@@ -22,7 +25,7 @@ class Visit:
         self._problems: list[str] = []
         context.add_init_script(VIOLATIONS)
         self.page = context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(SECONDS * 1000)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self._problems.append(f"page error: {error}"))
         self.page.on("request", self._request)

@@ -8,7 +8,7 @@ from tests.system.reliability import figures
 from tests.system.reliability.fronts import proxying
 
 # What compares times or rates.
-ALONE = {"test_crowds", "test_kills", "test_overload", "test_slow", "test_stalling", "test_stopping"}
+ALONE = {"test_crowds", "test_kills", "test_overload", "test_slow"}
 
 
 def pytest_collection_modifyitems(items):
