@@ -64,11 +64,11 @@ def run(
     keys: Path | None,
     console: Console,
 ) -> ExitCode:
-    """Fetch the bundle that is at URI into DIR, which is new, empty, or has a bundle, which is replaced.
+    """Fetch the bundle at URI into DIR: a new or empty directory, or one with a bundle, which is replaced.
 
     URI is s3://, gs://, az:// (these need the extra `storage`), https://, file:// or models:/NAME/VERSION. Credentials
-    come from the standard variables of each provider. What an interrupted fetch has left is gone on with, and nothing
-    is fetched that is there already.
+    come from the standard variables of each provider. An interrupted fetch is resumed, and files that are there already
+    are not fetched again.
     """
     session: Session = ctx.obj
     access = Access(session.environ, seconds, allow_http)
