@@ -9,6 +9,8 @@ INPUT_OUTPUT = {
     *("asyncio", "datetime", "http", "logging", "multiprocessing", "os", "pathlib", "pickle", "random", "select"),
     *("shutil", "signal", "socket", "subprocess", "sys", "tempfile", "threading", "time", "urllib"),
 }
+# Functions of header values, forms and paths: no framework, no I/O.
+OF_STRINGS = ("werkzeug.http.", "urllib.parse.")
 
 
 def test_the_wire_knows_bytes_and_nothing_of_the_world():
@@ -16,8 +18,7 @@ def test_the_wire_knows_bytes_and_nothing_of_the_world():
     wire = {
         name: path for name, path in modules(ROOT).items() if name.startswith(("service.formats", "service.protocols"))
     }
-    # werkzeug.http is functions of header values, and no framework.
-    outer = {target for path in wire.values() for target, _ in imports(path) if not target.startswith("werkzeug.http.")}
+    outer = {target for path in wire.values() for target, _ in imports(path) if not target.startswith(OF_STRINGS)}
     packages = {target.partition(".")[0] for target in outer}
     inner = {target for path in wire.values() for target, _ in imports(path) if target.startswith("service")}
     calls = {

@@ -79,7 +79,10 @@ class PrivateKey:
     password: Path | None = None
 
     def public(self) -> PublicKey:
-        """Return the public key that belongs to it; raises BundleNotSigned."""
+        """Return its public key; raises BundleNotSigned, and OSError for a file that cannot be read."""
+        for path in filter(None, (self.path, self.password)):
+            with path.open("rb"):  # whose OSError says more than openssl
+                pass
         done = _run(("pkey", "-in", str(self.path), *self._password(), "-pubout"))
         try:
             (key,) = public_keys(done.stdout)

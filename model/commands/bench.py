@@ -231,7 +231,9 @@ def _advice(report: Report) -> list[str]:
     gain = workers.rate / report.processes[0].rate
     computing = worthwhile(report.threads)
     threads = "only one thread of a process computes" if computing == 1 else f"{computing} threads of a process compute"
+    several = f"{report.workers} processes predict {gain:.2f} times as fast as one"
+    alone = "more processes add too little" if len(report.processes) > 1 else "there is one CPU"
     return [
-        f"WEB_CONCURRENCY={report.workers}: {report.workers} processes predict {gain:.2f} times as fast as one.",
+        f"WEB_CONCURRENCY={report.workers}: {several if report.workers > 1 else alone}.",
         f"THREADS={report.worker_threads}: {threads} at a time; the others receive and send.",
     ]

@@ -80,6 +80,8 @@ def _cells(feature: Feature, manifest: Manifest) -> tuple[str, str, str, str]:
         values = "one of " + ", ".join(map(str, feature.categories[:8]))
     elif known and known.deciles:
         values = f"{known.deciles[0]:g} to {known.deciles[-1]:g}, median {known.deciles[5]:g}"
+    elif feature.dtype == "bool":
+        values = "true, false"
     elif known and known.shares:
         values = "such as " + ", ".join(list(known.shares)[:3])[:60]
     else:

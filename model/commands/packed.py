@@ -10,10 +10,10 @@ from model.loading import Loaded
 def report_packed(loaded: Loaded, output: Path, console: Console, recipe: list[str] | None = None) -> None:
     """Print a packed model's engine, score, outputs and digest, and the Dockerfile that it needs, if it needs one."""
     manifest, score = loaded.manifest, loaded.manifest.score
-    scored = f"{score.metric} {score.value:.3f} on {score.rows} held-out rows" if score else "not scored"
+    scored = f"{score.metric} {score.value:.3f} on {score.rows} held-out rows; " if score else ""
     lines = [
         f"engine: {describe_engine(manifest)}",
-        f"{manifest.name} {manifest.version}: {scored}; packed in {output}, MODEL_SHA256={loaded.digest}",
+        f"{manifest.name} {manifest.version}: {scored}packed in {output}, MODEL_SHA256={loaded.digest}",
         f"outputs: {describe_outputs(loaded)}",
     ]
     if recipe:

@@ -109,13 +109,22 @@ def test_a_process_is_recommended_while_it_adds_enough(rates, count):
     assert count == worthwhile([Together(2**place, rate) for place, rate in enumerate(rates)])
 
 
-def test_the_reason_stands_beside_each_setting():
+@pytest.mark.parametrize(
+    ("rates", "count", "reason"),
+    [
+        ([100.0, 190.0], 2, "2 processes predict 1.90 times as fast as one"),
+        ([100.0, 110.0], 1, "more processes add too little"),
+        ([100.0], 1, "there is one CPU"),
+    ],
+    ids=["two", "one of two", "one"],
+)
+def test_the_reason_stands_beside_each_setting(rates, count, reason):
     """It names what was measured."""
-    tried = [Together(1, 100.0), Together(2, 190.0)]
-    report = Report("iris 1", "scikit-learn", 2, [Batch(1, 0.1, 0.2, 9000.0)], tried, tried[:1], 2, 4)
+    tried = [Together(number, rate) for number, rate in enumerate(rates, 1)]
+    report = Report("iris 1", "scikit-learn", 2, [Batch(1, 0.1, 0.2, 9000.0)], tried, tried[:1], count, 4)
 
     *_, workers, threads = as_parts(report)[-1].splitlines()
-    assert "WEB_CONCURRENCY=2: 2 processes predict 1.90 times as fast as one." == workers
+    assert f"WEB_CONCURRENCY={count}: {reason}." == workers
     assert threads.startswith("THREADS=4: only one thread of a process computes at a time")
 
 

@@ -53,7 +53,7 @@ def apply_check(diff, *options):
 @pytest.mark.parametrize("diff", blocks("diff"))
 def test_the_worked_examples_still_apply(diff):
     """The changes that CONTRIBUTING.md shows fit the code as it is, or are in it, for whoever tries them out."""
-    assert "" in (apply_check(diff), apply_check(diff, "--reverse"))
+    assert "" in (apply_check(diff), apply_check(diff, "--reverse")), "update this diff in CONTRIBUTING.md"
 
 
 @pytest.mark.parametrize("module", blocks("python"))

@@ -76,6 +76,14 @@ def test_an_encrypted_key_needs_the_file_of_its_password(bundle, tmp_path, capsy
     read_bundle(bundle, keys=public)
 
 
+def test_a_private_key_that_is_not_there_is_named(bundle, tmp_path, capsys):
+    """In the words of every missing file, and not in those of openssl."""
+    assert 1 == main(["sign", str(bundle), "--key", str(tmp_path / "none.pem")], {})
+    assert f"ml-service: error: {tmp_path / 'none.pem'}: No such file or directory; check the path.\n" == (
+        capsys.readouterr().err
+    )
+
+
 def test_one_of_several_trusted_keys_is_enough(signed, keys, other, tmp_path):
     """As while keys are exchanged."""
     both = tmp_path / "both.pub"
