@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from model.prediction import Prediction, Rows
+from model.prediction import Prediction
 from service.config.settings import SettingError, Settings
 from service.drift import slot_files
 from service.drift.counting import RowCounter, size_of
@@ -122,22 +122,28 @@ class DriftMonitor:
         return slot_files.in_memory(size)
 
 
-def _pieces(taken: Iterator[Taken], most: int) -> Iterator[tuple[Rows, Prediction]]:
+def _pieces(taken: Iterator[Taken], most: int) -> Iterator[Taken]:
     """Yield rows in pieces of at most so many, those of small requests together."""
     waiting: list[Taken] = []
     rows = 0
     for each in taken:
         if rows + len(each[0]) > most:
-            yield from _joined(waiting, most)
+            yield from _in_few_sizes(waiting, most)
             waiting, rows = [], 0
         waiting.append(each)
         rows += len(each[0])
-    yield from _joined(waiting, most)
+    yield from _in_few_sizes(waiting, most)
 
 
-def _joined(waiting: Sequence[Taken], most: int) -> Iterator[tuple[Rows, Prediction]]:
-    if not waiting:
-        return
+def _in_few_sizes(waiting: Sequence[Taken], most: int) -> Iterator[Taken]:
+    """Yield the rows of 1, 2, 4, … requests together; numpy keeps blocks of each size that a small array ever had."""
+    while waiting:
+        count = 1 << (len(waiting).bit_length() - 1)
+        yield from _joined(waiting[:count], most)
+        waiting = waiting[count:]
+
+
+def _joined(waiting: Sequence[Taken], most: int) -> Iterator[Taken]:
     rows = _concatenated([rows for rows, _ in waiting])
     labels = _concatenated([prediction.labels for _, prediction in waiting])
     found = [prediction.probabilities for _, prediction in waiting]

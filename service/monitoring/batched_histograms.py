@@ -3,6 +3,7 @@
 Writing each observation to a shared file would take 2 µs (docs/decisions/one-record.md).
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 from service.monitoring import metric_files
 
 MOST: Final = 10_000  # observations that wait, where nobody flushes
+# Observations are written in pieces of 64, 128, 256 or 512, filled up with NaN. numpy keeps up to seven blocks of each
+# size that a small array ever had, so arrays of any length would have a worker's memory grow for a long time.
+SHORTEST: Final = 64
+LONGEST: Final = 512
 
 
 class BatchedHistograms:
@@ -34,6 +39,7 @@ class BatchedHistograms:
         # As bytes: so many objects that stay would have the garbage collector run, and memory go out of the caches.
         self._waiting = deque[bytes]()
         self._pack = Struct(f"{columns}d").pack
+        self._nothing = self._pack(*[math.nan] * columns)
         self._flushing = threading.Lock()
 
     def observe(self, numbers: Iterable[float]) -> None:
@@ -46,10 +52,14 @@ class BatchedHistograms:
         """Write what has been observed so far."""
         with self._flushing:
             batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            if not batch:
-                return
-            columns = self._values_of(np.frombuffer(b"".join(batch), np.float64).reshape(len(batch), -1).T)
-            for (histogram, bounds), column in zip(self._histograms, columns, strict=True):
-                values = column[~np.isnan(column)]
-                counts = np.bincount(np.searchsorted(bounds, values), minlength=len(bounds) + 1)
-                metric_files.add_to_histogram(histogram, counts.tolist(), float(values.sum()))
+            for start in range(0, len(batch), LONGEST):
+                self._write(batch[start : start + LONGEST])
+
+    def _write(self, piece: list[bytes]) -> None:
+        length = max(SHORTEST, 1 << (len(piece) - 1).bit_length())
+        piece += [self._nothing] * (length - len(piece))
+        columns = self._values_of(np.frombuffer(b"".join(piece), np.float64).reshape(length, -1).T)
+        for (histogram, bounds), column in zip(self._histograms, columns, strict=True):
+            present = ~np.isnan(column)
+            counts = np.bincount(np.searchsorted(bounds, column), present, len(bounds) + 1)
+            metric_files.add_to_histogram(histogram, counts.tolist(), float(column.sum(where=present)))

@@ -81,7 +81,7 @@ def allocate(directory: Path, slot: str) -> bool:
     return True
 
 
-def add_to_histogram(histogram: Any, counts: Iterable[int], total: float) -> None:
+def add_to_histogram(histogram: Any, counts: Iterable[float], total: float) -> None:
     """Add observations to a histogram: how many fall in each bucket, the last of which has no bound, and their sum."""
     for bucket, count in zip(histogram._buckets, counts, strict=True):  # noqa: SLF001  # see above
         if count:

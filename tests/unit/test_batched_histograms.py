@@ -84,3 +84,22 @@ def test_what_waits_is_bounded_where_nobody_flushes(registry):
         batched.observe((0.5,))
 
     assert batched_histograms.MOST == registry.get_sample_value("seconds_count")
+
+
+def test_however_many_are_written_at_once_their_arrays_have_few_sizes(registry):
+    """Memory grows with the number of sizes: numpy keeps up to seven blocks of each that a small array ever had."""
+    seen = []
+
+    def values_of(columns):
+        seen.append(columns.shape)
+        return columns
+
+    batched = BatchedHistograms([(histogram("seconds", registry), BOUNDS)], 1, values_of)
+    counts = [*range(1, 200), 500, 513, 2000]
+    for count in counts:
+        for _ in range(count):
+            batched.observe((0.5,))
+        batched.flush()
+
+    assert {(1, 64), (1, 128), (1, 256), (1, 512)} == set(seen)
+    assert sum(counts) == registry.get_sample_value("seconds_count")

@@ -11,6 +11,7 @@ from sklearn.datasets import load_iris
 
 from model.loading import load
 from service.config.settings import Settings
+from service.drift.counting import RowCounter
 from service.drift.monitor import DriftMonitor
 from service.serving.served_model import ModelSlot, ServedModel
 
@@ -94,3 +95,23 @@ def test_many_rows_are_counted_in_a_moment(work, served, dtype):
 
     assert time.thread_time() - begun < 0.5
     assert 1000 < monitor.report().window.rows < 40_000
+
+
+def test_however_many_rows_are_counted_at_once_their_arrays_have_few_sizes(work, served, monkeypatch):
+    """Memory grows with the number of sizes: numpy keeps up to seven blocks of each that a small array ever had."""
+    monitor, sizes = work("w0"), []
+    count = RowCounter.count
+
+    def spy(counter, rows, prediction):
+        sizes.append(len(rows))
+        return count(counter, rows, prediction)
+
+    monkeypatch.setattr(RowCounter, "count", spy)
+    prediction = served.predictor.predict(ROWS[:1])
+    for rows in range(1, 301, 13):
+        for _ in range(rows):
+            monitor.add(ROWS[:1], prediction)
+        monitor.count_pending()
+
+    assert {1, 2, 4, 8, 16, 32, 64, 128, 256} >= set(sizes)
+    assert sum(range(1, 301, 13)) == sum(sizes)
