@@ -10,7 +10,7 @@ export MALLOC_ARENA_MAX ?= 2
 # What was compiled once is kept, whatever the machine's default: importing scikit-learn takes 5 seconds without, not 2.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help serve train test test-image test-bench test-clients test-deploy test-swarm test-models test-install test-openapi test-prometheus test-proxies test-proxies-alone test-proxies-beside test-pythons test-pythons-full test-arm64 test-traces test-storage \
+.PHONY: help serve train test test-image test-bench test-clients test-deploy test-kubernetes test-swarm test-models test-install test-openapi test-prometheus test-proxies test-proxies-alone test-proxies-beside test-pythons test-pythons-full test-arm64 test-traces test-storage \
   test-score test-cluster bench-cluster java test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
   lock environments clean
 
@@ -29,7 +29,7 @@ bundle/manifest.json:
 PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	$(PYTEST) tests/system -m "not image and not bench and not clients and not cluster and not deploy and not install and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces and not arm64" \
+	$(PYTEST) tests/system -m "not image and not bench and not clients and not cluster and not deploy and not install and not kubernetes and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces and not arm64" \
 	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
@@ -43,6 +43,9 @@ test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the 
 
 test-deploy: .venv/dev.stamp .venv-deploy/stamp .venv-clients/stamp  ## the manifests of deploy/kubernetes: kustomize, rules, and schemas
 	.venv/bin/pytest tests/system/deploy -m deploy
+
+test-kubernetes: .venv/dev.stamp .venv-kubernetes/stamp .venv-deploy/stamp .venv-clients/stamp  ## deploy/kubernetes on an API server of Kubernetes 1.20, which the first run builds from source; needs root
+	.venv/bin/pytest tests/system/kubernetes -m kubernetes --timeout 1800
 
 test-swarm: .venv/dev.stamp .venv-swarm/stamp engine  ## deploy/compose.yaml by Docker Compose and on a Swarm of three engines; needs root
 	DOCKER=$(DOCKER) .venv/bin/pytest tests/system/swarm -m swarm --timeout 900 --numprocesses 2 --dist loadfile
@@ -283,7 +286,7 @@ environments: .venv-models/compiled.stamp .venv-cluster/stamp java $(LIBRARIES:%
 	.venv/bin/python -c 'from tests.system.models.versions import matrix; [matrix.environment(each) for each in matrix.VERSIONS]'
 
 clean:  ## remove the environments and the reference bundle
-	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-cluster .venv-deploy .venv-install .venv-models .venv-openapi .venv-arm64 .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
+	rm -rf .venv .venv-peers .venv-browser .venv-clients .venv-cluster .venv-deploy .venv-install .venv-kubernetes .venv-models .venv-openapi .venv-arm64 .venv-pythons .venv-supply .venv-storage .venv-swarm .venv-traces .bench bundle
 
 NPM = @which npm > /dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends npm; } >&2
 NPM_CI = npm ci --ignore-scripts --no-audit --no-fund --silent
@@ -341,6 +344,11 @@ TOOLS = bash ca-certificates coreutils curl dash findutils gawk git grep gzip li
 	  --include="python$* $(TOOLS)" $(RELEASE_$*) .venv-pythons/root-$* "$$($(MIRROR))" >&2)
 	@tests/system/pythons/in-release $* .venv/bin/uv venv --quiet --python $(if $(RELEASE_$*),/usr/bin/python)$* .venv-pythons/$* >&2
 	@tests/system/pythons/in-release $* .venv/bin/uv pip install --quiet --python .venv-pythons/$* --require-hashes --only-binary=:all: -r $< >&2
+	@touch $@
+
+.venv-kubernetes/stamp: tests/system/kubernetes/build-kubernetes
+	@rm -rf .venv-kubernetes
+	@tests/system/kubernetes/build-kubernetes "$$($(MIRROR))" .venv-kubernetes >&2
 	@touch $@
 
 # The emulator is a newer release's: onnxruntime does not start on that of bookworm.
