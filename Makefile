@@ -33,7 +33,7 @@ test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Pyt
 	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
-	DOCKER=$(DOCKER) .venv/bin/pytest tests/system -m image --timeout 900
+	DOCKER=$(DOCKER) .venv/bin/pytest tests/system -m image --timeout 900 --numprocesses 2 --dist loadfile
 
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
 	.venv/bin/pytest tests/system/test_bench.py -m bench --timeout 300
@@ -63,7 +63,7 @@ test-openapi: .venv/dev.stamp .venv-openapi/stamp  ## the OpenAPI document: vali
 LIBRARIES = boosting thirdparty
 test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp)  ## models of other libraries (XGBoost, LightGBM, CatBoost, imbalanced-learn, …)
 	for each in $(LIBRARIES); do \
-	  .venv-models/$$each/bin/python -m pytest -m models tests/system/models/$$each --numprocesses 2 --dist loadfile || exit 1; \
+	  .venv-models/$$each/bin/python -m pytest -m models tests/system/models/$$each --numprocesses 2 --dist loadfile --timeout 600 || exit 1; \
 	done
 	.venv/bin/pytest -m models tests/system/models/guide --numprocesses 2
 	.venv/bin/pytest -m models tests/system/models/versions --numprocesses 2 --dist loadgroup --timeout 600
@@ -72,7 +72,7 @@ test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-mod
 INSTALLED = current oldest bare
 INSTALL = tests/system/install
 test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the wheel, install it, run its command and serve from Jupyter
-	.venv/bin/pytest $(INSTALL) -m install --numprocesses 2 --dist load
+	.venv/bin/pytest $(INSTALL) -m install --numprocesses 2 --dist load --timeout 600
 
 # uv finds 3.12 or gets it; where the others come from is beside .venv-pythons/%.stamp.
 PYTHONS = 3.12 3.13 3.14

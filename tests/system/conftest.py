@@ -22,7 +22,7 @@ from tests.system import own_code, sleeping
 # These import what only `make test-browser` and `make test-traces` install.
 NEEDED = {"browser": "playwright", "traces": "opentelemetry"}
 collect_ignore = [folder for folder, package in NEEDED.items() if not find_spec(package)]
-DEADLINE = 30.0
+DEADLINE = 60.0
 # Packs a version of the reference model; the classes of version 2 are strings.
 PACK_VERSION = """
 import sys
