@@ -75,8 +75,8 @@ def pack_with(
     if isinstance(estimator, (str, os.PathLike)):
         raise Error(
             "unsupported_estimator",
-            f"{os.fspath(estimator)!r} is a path, and no model; give the fitted estimator that is in the file, such as "
-            "joblib.load gives it. `ml-service serve` in a terminal serves a file or a bundle.",
+            f"{os.fspath(estimator)!r} is a path, not a model; pass the fitted estimator, for example what joblib.load "
+            "returns for the file. `ml-service serve` in a terminal serves a file or a bundle.",
         )
     given, own = kept.folder / _GIVEN, None if code is None else Path(code).absolute()
     with given.open("wb") as file:
@@ -92,7 +92,7 @@ def pack_with(
     given.unlink()
     if not (answer := kept.read(_ANSWER)):
         said = kept.read("pack.log")[-_SHOWN:]
-        raise Error("packing_failed", f"the process that packs has ended; it said: {said or 'nothing'}")
+        raise Error("packing_failed", f"the packing process ended; it said: {said or 'nothing'}")
     found = json.loads(answer)
     for message in found.pop("warnings"):
         warnings.warn(message, stacklevel=3)

@@ -124,7 +124,7 @@ class ScoringProcess:
             found = _checked(_received(self._process))[0]
         except EOFError:
             how = self._ended()
-            raise Error("boot_failed", f"the process that scores has ended while it started ({how}).") from None
+            raise Error("boot_failed", f"the scoring process ended while it started ({how}).") from None
         except BaseException:  # Ctrl-C, too: a process whose model nobody knows must not stay
             self._process.kill()
             self.close()

@@ -119,7 +119,7 @@ def check_signed(directory: Path, name: str, digest: str, trusted: Path) -> None
         content = read_file(path, f"a regular file of at most {MOST_SIGNATURE} bytes", most=MOST_SIGNATURE)
     except FileNotFoundError:
         raise BundleNotSigned(
-            f"{path} is missing, and MODEL_SIGNATURE_KEY admits signed bundles only; {SIGN_IT}, or restore the file."
+            f"{path} is missing, and MODEL_SIGNATURE_KEY accepts only signed bundles; {SIGN_IT}, or restore the file."
         ) from None
     except OSError as error:
         raise BundleNotSigned(f"{path} cannot be read ({error}); {SIGN_IT}, or restore the file.") from None
@@ -150,7 +150,7 @@ def _verified(content: bytes, keys: Sequence[PublicKey], trusted: Path) -> _Pred
         raise ValueError(f"it was made with the key {hint[:64]!r}, which is not in {trusted}")
     message = _authenticated(payload)
     if not any(key.verifies(signature, message) for key in named):
-        raise ValueError(f"its signature is not one of a key in {trusted}, or what it signs was changed")
+        raise ValueError(f"it was not made with a key in {trusted}, or what it signs has been changed")
     statement = msgspec.json.decode(payload, type=_Statement)
     _check("type of statement", statement.type, _STATEMENT)
     _check("type of predicate", statement.predicate_type, _PREDICATE)

@@ -30,7 +30,7 @@ class Patience:
     def check(self, place: object) -> None:
         """Raise StorageUnavailable if the time is over."""
         if time.monotonic() >= self.until:
-            raise StorageUnavailable(f"{place} was not fetched in the time that FETCH_SECONDS allows; allow more.")
+            raise StorageUnavailable(f"{place} was not fetched within FETCH_SECONDS; allow more time.")
 
     def again(self, error: StorageUnavailable, *, progress: bool = False) -> None:
         """Wait before another attempt; raise the error if there have been enough."""
@@ -67,7 +67,7 @@ def read_small(
             for piece in opened.pieces:
                 content += piece
                 if len(content) > most:
-                    raise BundleCorrupt(f"{source}/{name} has more than {most} bytes, the most of such a file.")
+                    raise BundleCorrupt(f"{source}/{name} has more than the {most} bytes that such a file may have.")
                 patience.check(source)
         if opened.size not in (None, len(content)):
             raise StorageUnavailable(f"{source}/{name} ended after {len(content)} of {opened.size} bytes.")
@@ -115,7 +115,7 @@ class Download:
         with closing(opened.pieces):
             if opened.offset > have:
                 raise StorageUnavailable(
-                    f"{self._place} was asked from byte {have} on, and comes from {opened.offset} on."
+                    f"{self._place} was requested from byte {have} on, and is sent from byte {opened.offset} on."
                 )
             if opened.size not in (None, self.file.bytes):
                 size = f"{opened.size} bytes, its manifest says {self.file.bytes}"

@@ -85,7 +85,7 @@ class Fetch:
                 again, _ = read_small(source, MANIFEST, MOST_MANIFEST, patience)
                 if again == encoded:
                     raise _for_good(error, source) from None
-        raise BundleCorrupt(f"{source} kept changing while it was read; fetch it when it has come to rest.")
+        raise BundleCorrupt(f"{source} kept changing while it was read; fetch it again when the upload has finished.")
 
     def _fetch(
         self, source: Source, encoded: bytes, tag: str | None, patience: Patience, progress: Progress
@@ -186,7 +186,7 @@ def _write(path: Path, content: bytes) -> None:
 def _check_room(stage: Path, needed: int) -> None:
     free = shutil.disk_usage(stage).free
     if needed > free:
-        raise NoRoom(f"{stage.parent} has room for {free} bytes, and {needed} are to come; free some, and try again.")
+        raise NoRoom(f"{stage.parent} has room for {free} bytes, and {needed} are needed; free some, and try again.")
 
 
 def _wait(patience: Patience, directory: Path) -> None:

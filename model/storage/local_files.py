@@ -37,7 +37,7 @@ class LocalFiles:
             raise BundleMissing(f"there is no {path}; correct the URI, or put the bundle there.") from None
         except PermissionError:
             user = os.geteuid()
-            raise StorageDenied(f"{path} cannot be read by user id {user}: permission denied; let it read.") from None
+            raise StorageDenied(f"user id {user} may not read {path}: grant it read access.") from None
         except OSError as error:
             raise StorageUnavailable(f"{path} cannot be read: {error.strerror}.") from None
         found = os.fstat(descriptor)

@@ -68,7 +68,8 @@ class Registry:
             except ValueError:
                 found = None
         if not isinstance(found, dict):
-            raise StorageUnavailable(f"{without_secrets(self.url)} answers no JSON: is it a tracking server of MLflow?")
+            url = without_secrets(self.url)
+            raise StorageUnavailable(f"{url} does not answer with JSON: is it an MLflow tracking server?")
         return found
 
 

@@ -141,7 +141,7 @@ def _start(
         if status := _pack([str(bundle), *options], environ, temporary):
             return status
     elif not (bundle / "manifest.json").exists():
-        raise BundleMissing(f"{bundle} is no bundle and no model file; make a bundle with `{session.program} pack`")
+        raise BundleMissing(f"{bundle} is neither a bundle nor a model file; make one with `{session.program} pack`")
     return _become_server(_python(environ, place, console), environ, companion)
 
 

@@ -97,7 +97,7 @@ def format_of(path: str, given: str | None, other: str | None = None) -> str:
         raise Stopped(
             "bad_output" if other else "bad_input",
             f"{path}: the suffix says no format that can be {'written' if other else 'read'}; give one of "
-            f"{', '.join(FORMATS)} by {'--format' if other else '--input-format'}.",
+            f"{', '.join(FORMATS)} with {'--format' if other else '--input-format'}.",
         )
     return found
 

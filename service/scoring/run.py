@@ -107,5 +107,5 @@ class _Run:
                 if scored.bad_rows and self.ends.bad is None:
                     bad = bad_rows_of(scored.bad)[0]
                     message = f"{self.job.source}, line {bad.line}: {bad.reason} ({bad.code})"
-                    raise Stopped("bad_row", f"{message}; --bad-rows FILE collects such rows, and goes on.")
+                    raise Stopped("bad_row", f"{message}; --bad-rows FILE collects such rows, and the run goes on.")
                 yield context, scored

@@ -44,7 +44,7 @@ else:
 try:
     mlservice.serve("iris.joblib")
 except mlservice.Error as error:
-    assert "'iris.joblib' is a path, and no model; give the fitted estimator" in str(error)
+    assert "'iris.joblib' is a path, not a model; pass the fitted estimator" in str(error)
 else:
     raise AssertionError
 try:

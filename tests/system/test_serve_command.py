@@ -120,7 +120,7 @@ def test_a_model_file_is_packed_and_served_and_a_terminal_shows_where(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "environ", "code", "words"),
     [
-        (["{free}/nothing"], {}, 1, "bundle_missing: .*nothing is no bundle and no model file; make .* pack"),
+        (["{free}/nothing"], {}, 1, "bundle_missing: .*nothing is neither a bundle nor a model file; make .* pack"),
         (
             ["{bundle}", "--port", "{busy}"],
             {},

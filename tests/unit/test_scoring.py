@@ -250,12 +250,12 @@ def test_columns_that_lack_get_the_value_that_the_operator_gave(iris_bundle, tmp
 @pytest.mark.parametrize("name", ["out.xlsx", "out.json", "out.TSV.gz"])
 def test_a_suffix_of_another_format_is_refused(name):
     """No CSV is written into a file that says that it is a spreadsheet, unless the format is given; others are free."""
-    with pytest.raises(Stopped, match=r"no format that can be written; give one of csv, .* by --format\.") as raised:
+    with pytest.raises(Stopped, match=r"no format that can be written; give one of csv, .* with --format\.") as raised:
         format_of(name, None, "csv")
 
     assert "bad_output" == raised.value.code
     assert ("csv", "csv") == (format_of(name, "csv", "csv"), format_of("out.txt", None, "csv"))
-    with pytest.raises(Stopped, match=r"no format that can be read; give one of csv, .* by --input-format\."):
+    with pytest.raises(Stopped, match=r"no format that can be read; give one of csv, .* with --input-format\."):
         format_of("rows.xlsx", None)
 
 
