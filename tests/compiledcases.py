@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from model.onnx_export import verification
-from tests.http.test_compiled import COMPILED, few
-from tests.http.test_conformance import cells, expected, prepare
+from tests.http.test_conformance import COMPILED, cells, choose, expected, few, fit_and_pack, some_places
 
 
 def write(folder: Path) -> None:
@@ -18,8 +17,8 @@ def write(folder: Path) -> None:
     for number, case in enumerate(COMPILED):
         place = folder / str(number)
         place.mkdir(parents=True)
-        estimator, loaded, choose, places = prepare(case, place, compiled=True)
-        signature, rows = loaded.manifest.signature, choose(places)
+        estimator, loaded = fit_and_pack(case, place, compiled=True)
+        signature, rows = loaded.manifest.signature, choose(case.rows, some_places(case))
         labels, probabilities = expected(estimator, signature, rows)
         document = {"name": case.name, "rows": cells(rows, signature), "labels": labels, "probabilities": probabilities}
         (place / "case.json").write_text(json.dumps(document))

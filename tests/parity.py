@@ -1,4 +1,4 @@
-"""Writes docs/parity.md: `python -m tests.parity`. tests/http/test_compiled.py compares again."""
+"""Writes docs/parity.md: `python -m tests.parity`. tests/http/test_conformance.py compares again."""
 
 import warnings
 

@@ -1,7 +1,7 @@
 """Every predictor that scikit-learn has, and the pipelines people build of them, each fitted on real data."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ from tests.zoodata import AWKWARD, CANCER, DIABETES, FEW, IRIS, LONG, MIXED, ONE
 LOGISTIC = LogisticRegression(max_iter=5000)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """An estimator, the rows and labels to fit it on, and what to know about it."""
 
@@ -58,7 +58,7 @@ class Case:
     estimator: Any
     rows: Any
     labels: Any
-    reason: str = field(default="", compare=False)  # why it cannot be served, if it cannot
+    reason: str = ""  # why it cannot be served, if it cannot
 
     def fitted(self):
         """Return a new fitted estimator; what scikit-learn thinks of the fit is not at issue."""

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from model.onnx_export import verification
 from model.packing.pack import pack
-from tests.http.test_compiled import few
+from tests.http.test_conformance import few
 from tests.zoodata import DIABETES, MIXED, SICK
 
 pytestmark = [pytest.mark.models, pytest.mark.filterwarnings("ignore")]

@@ -31,7 +31,7 @@ from model.onnx_export import verification
 from model.packing.pack import pack
 from model.packing.pruning import keep_what_predicts
 from tests.conftest import ROOT
-from tests.http.test_compiled import few
+from tests.http.test_conformance import few
 from tests.zoodata import CANCER, MIXED
 
 pytestmark = pytest.mark.models
