@@ -19,6 +19,12 @@ PACKAGES = ("mlservice", "model", "service")
 IMPORTS = re.compile(r"^Imports: ([\w.,\s]+)\.$", re.MULTILINE)
 
 
+@functools.cache
+def parsed(source: str) -> tuple[ast.AST, ...]:
+    """Return all that is in a module, itself first."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def modules(root: Path) -> dict[str, Path]:
     """Return every module of the product by its dotted name."""
     folders = [path for name in PACKAGES for path in root.glob(f"{name}/**/*.py")]
@@ -30,7 +36,7 @@ def modules(root: Path) -> dict[str, Path]:
 def imports_of(source: str) -> tuple[tuple[str, int], ...]:
     """Return what a module imports, and where; a name imported from a module counts as a module, for it may be one."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in parsed(source):
         if isinstance(node, ast.Import):
             found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -45,7 +51,7 @@ def imports(path: Path) -> tuple[tuple[str, int], ...]:
 
 @functools.cache
 def docstring_of(source: str) -> str:
-    return ast.get_docstring(ast.parse(source)) or ""
+    return ast.get_docstring(parsed(source)[0]) or ""
 
 
 def within(name: str, place: str) -> bool:
@@ -204,7 +210,7 @@ def test_files_and_functions_stay_small():
     functions = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
         for path in [*modules(ROOT).values(), *(ROOT / "tests").rglob("*.py")]
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in parsed(path.read_text())
         if isinstance(node, ast.FunctionDef)
     }
 

@@ -76,9 +76,9 @@ def test_tests_have_one_end_and_stand_on_behaviour(path):
 
 def test_every_test_file_says_what_it_is_about():
     """In its docstring: the module, or the behaviour."""
-    files = {path: ast.parse(path.read_text()) for path in (ROOT / "tests").rglob("test_*.py")}
+    files = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
 
-    assert [] == [str(path) for path, tree in files.items() if not ast.get_docstring(tree)]
+    assert [] == [str(path) for path, source in files.items() if not re.match(r'""".', source)]
 
 
 @pytest.mark.parametrize(

@@ -20,14 +20,18 @@ def test_a_body_costs_in_proportion_to_its_size(victims, case):
     client = victims[case.victim].client
     body, headers = case.build()
 
-    start = time.process_time()
-    answer = client.post(case.path, data=body, headers=headers)
-    seconds = time.process_time() - start
+    def ask():
+        start = time.process_time()
+        answer = client.post(case.path, data=body, headers=headers)
+        return answer, time.process_time() - start
+
     tracemalloc.start()
-    client.post(case.path, data=body, headers=headers)
+    answer, seconds = ask()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
+    if seconds > (most := most_seconds(len(body))):  # tracing takes most of the time
+        answer, seconds = ask()
 
     assert case.allows(answer.status_code, answer.data), answer.data[:1000]
     assert peak <= most_memory(len(body))
-    assert seconds <= most_seconds(len(body))
+    assert seconds <= most
