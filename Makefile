@@ -36,7 +36,7 @@ test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## b
 	DOCKER=$(DOCKER) .venv/bin/pytest tests/system -m image --timeout 900 --numprocesses 2 --dist loadfile
 
 test-bench: .venv/dev.stamp .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk  ## a short `make bench`; needs two cores
-	.venv/bin/pytest tests/system/test_bench.py -m bench --timeout 300
+	.venv/bin/pytest tests/system/test_bench.py -m bench --timeout 900
 
 test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the protocols (tritonclient, KServe's, MLflow's), and MLflow's registry
 	.venv/bin/pytest tests/system/test_clients.py tests/system/test_mlflow_registry.py -m clients
