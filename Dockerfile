@@ -2,18 +2,15 @@
 # Pin it by digest for your registry: --build-arg BASE=python:3.11-slim@sha256:…
 ARG BASE=python:3.11-slim
 
-FROM ${BASE} AS tools
+# A bundle is the same for every processor: the one that builds makes it, and images of several processors hold the same.
+FROM --platform=$BUILDPLATFORM ${BASE} AS train
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 \
     PYTHONHASHSEED=0
-COPY image/start-once image/strip-packages /usr/local/bin/
 WORKDIR /src
 # The scikit-learn that is served; by default the one of requirements.txt (`make image BUNDLE=…` finds a bundle's).
 ARG SKLEARN=
 COPY model/__init__.py model/
 COPY model/environments/ model/environments/
-
-
-FROM tools AS train
 COPY requirements-train.txt ./
 RUN python -m model.environments.pins "$SKLEARN" requirements-train.txt > pinned.txt \
  && pip install --require-hashes --only-binary=:all: --no-compile -r pinned.txt
@@ -21,6 +18,16 @@ COPY model/ model/
 # Seconds since 1970 that stand for every date, so that two builds are the same but for dates of files.
 ARG SOURCE_DATE_EPOCH
 RUN python -m model train --output /model
+
+
+FROM ${BASE} AS tools
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONHASHSEED=0
+COPY image/start-once image/strip-packages /usr/local/bin/
+WORKDIR /src
+ARG SKLEARN=
+COPY model/__init__.py model/
+COPY model/environments/ model/environments/
 
 
 FROM tools AS code

@@ -95,8 +95,8 @@ test-pythons-full: .venv/dev.stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## all of
 test-storage: .venv/dev.stamp .venv-storage/stamp  ## fetch bundles from servers of S3, Google and Azure that are slow, break off, refuse and change
 	$(PYTEST) tests/system/storage -m storage --numprocesses 2 --dist load
 
-test-arm64: .venv/dev.stamp .venv-arm64/stamp  ## serve bundles on an emulated ARM64, and compare the answers; needs root
-	.venv/bin/pytest tests/system/arm64 -m arm64 -rP
+test-arm64: .venv/dev.stamp .venv-arm64/stamp  ## build the image for x86-64 and ARM64 by buildx, emulate ARM64, and compare the answers; needs root
+	$(ARM64)/emulating .venv/bin/pytest tests/system/arm64 -m arm64 -rP
 
 test-traces: .venv/dev.stamp .venv-traces/stamp  ## spans by OpenTelemetry's SDK, received by a collector; in an environment of their own
 	PYTHONPATH=.venv-traces/python .venv/bin/pytest tests/system/traces -m traces --numprocesses 2 --dist loadfile
@@ -351,13 +351,15 @@ TOOLS = bash ca-certificates coreutils curl dash findutils gawk git grep gzip li
 	@tests/system/kubernetes/build-kubernetes "$$($(MIRROR))" .venv-kubernetes >&2
 	@touch $@
 
-# The emulator is a newer release's: onnxruntime does not start on that of bookworm.
-.venv-arm64/stamp: requirements.txt | .venv/dev.stamp debootstrap
-	@rm -rf .venv-arm64 && mkdir .venv-arm64
-	@mmdebstrap --quiet --variant=extract --architectures=arm64 --include="python3.11 coreutils libstdc++6" bookworm .venv-arm64/root "$$($(MIRROR))" >&2
-	@mmdebstrap --quiet --variant=extract --include=qemu-user trixie .venv-arm64/qemu "$$($(MIRROR))" >&2
-	@.venv/bin/uv pip install --quiet --target .venv-arm64/root/packages --python-version 3.11 --python-platform aarch64-manylinux_2_28 \
-	  --require-hashes --only-binary=:all: -r $< >&2
+# Of a newer release: docker has had no buildx before, and onnxruntime does not start on the qemu of bookworm.
+ARM64 = tests/system/arm64
+.venv-arm64/stamp: $(ARM64)/make-base $(ARM64)/base/Dockerfile | .venv/dev.stamp debootstrap
+	@rm -rf .venv-arm64 && mkdir .venv-arm64 && cp -r $(ARM64)/base .venv-arm64
+	@mmdebstrap --quiet --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
+	  --include="docker.io docker-cli docker-buildx containerd runc iptables ca-certificates qemu-user qemu-user-binfmt" trixie .venv-arm64/engine "$$($(MIRROR))" >&2
+	@for each in amd64 arm64; do \
+	  $(ARM64)/emulating $(ARM64)/make-base $$each "$$($(MIRROR))" .venv-arm64/base/$$each.tar >&2 || exit 1; \
+	done
 	@touch $@
 
 # PySpark has no wheel. Ray gives a node 15 seconds to start, which compiling takes.

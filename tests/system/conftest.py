@@ -101,6 +101,19 @@ class Reachable:
         with self.connect() as connection:
             return connection.predict(document)
 
+    def metric(self, name):
+        """Return the sum of a metric's samples, as one scrape says."""
+        with self.connect() as connection:
+            _, _, body = connection.ask("GET", "/metrics")
+        found = re.findall(rf"^mlservice_{name}(?:\{{.*\}})? (\S+)$", body.decode(), re.MULTILINE)
+        return sum(map(float, found))
+
+    def ready(self):
+        """Ask once on a connection of its own: 200, or the code of the refusal."""
+        with self.connect() as connection:
+            status, _, body = connection.ask("GET", "/health/ready")
+        return status if status == 200 else json.loads(body)["code"]
+
 
 def command_of(pid):
     """Return the command line of a process; a fork has its parent's."""
@@ -186,19 +199,6 @@ class Server(Reachable):
         with self.connect() as connection:
             status, found, body = connection.ask("GET", "/openapi.json", **headers)
         return status, found["ETag"], body
-
-    def metric(self, name):
-        """Return the sum of a metric's samples, as one scrape says."""
-        with self.connect() as connection:
-            _, _, body = connection.ask("GET", "/metrics")
-        found = re.findall(rf"^mlservice_{name}(?:\{{.*\}})? (\S+)$", body.decode(), re.MULTILINE)
-        return sum(map(float, found))
-
-    def ready(self):
-        """Ask once on a connection of its own: 200, or the code of the refusal."""
-        with self.connect() as connection:
-            status, _, body = connection.ask("GET", "/health/ready")
-        return status if status == 200 else json.loads(body)["code"]
 
     def log(self):
         return [json.loads(line) for line in self.out.read_bytes().splitlines()]

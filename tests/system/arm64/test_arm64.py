@@ -1,19 +1,24 @@
-"""A bundle that x86-64 made, served on an emulated ARM64 by the pinned packages: the answers are those of x86-64."""
+"""The image for ARM64, built by buildx with that for x86-64, and run under emulation: their answers are equal."""
 
-import platform
-import signal
 import sys
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
+from tests.system.arm64.engine import FOLDER, PLATFORMS, SLOW, Container, engine
 from tests.system.conftest import eventually
 
-pytestmark = [pytest.mark.arm64, pytest.mark.timeout(1800)]
-SLOW = 600.0  # emulation is, and a busy machine even more
-PYTHON = "tests/system/arm64/in-arm64"
-BOOT = {"BOOT_SECONDS": "600", "PREDICT_SECONDS": "300", "REQUEST_SECONDS": "300", "WEB_CONCURRENCY": "1"}
+pytestmark = [pytest.mark.arm64, pytest.mark.timeout(7200)]
+IMAGE = "ml-service:platforms"
+SETTINGS = {
+    "BOOT_SECONDS": "600",
+    "PREDICT_SECONDS": "300",
+    "REQUEST_SECONDS": "300",
+    "WEB_CONCURRENCY": "1",
+    "DRAIN_SECONDS": "0",
+}
+STRICT = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
 PACK_FOREST = """
 import sys
 from sklearn.datasets import load_iris
@@ -23,6 +28,29 @@ rows, labels = load_iris(return_X_y=True)
 pack(RandomForestClassifier(50, random_state=0).fit(rows, labels), sys.argv[1], name="forest", data=rows)
 """
 LOGISTIC, FOREST = "logistic regression", "forest"
+
+
+@pytest.fixture(scope="module")
+def machine(clone):
+    """Run an engine that has the image for both processors."""
+    with engine() as found:
+        found.build("python:3.11-slim", FOLDER / "base")
+        found.build(IMAGE, clone)
+        yield found
+
+
+@pytest.fixture
+def start(machine):
+    """Start a container of each platform, and wait until they are ready."""
+
+    def both(*options, **settings):
+        environ = [word for name, value in (SETTINGS | settings).items() for word in ("--env", f"{name}={value}")]
+        started = [Container(machine, platform, *STRICT, *options, *environ, IMAGE) for platform in PLATFORMS]
+        for container in started:
+            container.wait_until_ready()
+        return started
+
+    return both
 
 
 @pytest.fixture(scope="module")
@@ -36,45 +64,59 @@ def rows():
     return np.vstack([load_iris().data, np.random.default_rng(0).uniform(-10, 20, (2000, 4))])
 
 
-def ready(server):
-    eventually(lambda: b"ready: " in server.err.read_bytes(), "ready", SLOW)
-    server.wait_until_listening()
-    return server
-
-
-def predicted(server, rows):
-    status, answer = server.predict({"instances": rows.tolist()})
+def predicted(container, rows):
+    status, answer = container.inside(container.predict, {"instances": rows.tolist()})
     assert 200 == status
     return answer["predictions"], np.array(answer["probabilities"])
 
 
-def test_it_is_an_arm64(launch):
-    """What runs there is a Python for ARM64, on a machine that is none."""
-    other = launch(command=[PYTHON, "-c", "import platform; print(platform.machine())"])
-
-    assert 0 == other.process.wait(SLOW)
-    assert "aarch64\n" == other.out.read_text()
-    assert "x86_64" == platform.machine()
-    other.out.write_text("")  # no line of a log
+def check_answers(expected, found):
+    """All labels are equal, and probabilities to within 1e-15."""
+    assert expected[0] == found[0]
+    assert np.allclose(expected[1], found[1], rtol=0, atol=1e-15)
 
 
-@pytest.mark.parametrize("engine", ["onnx", "scikit-learn"])
+def test_the_images_are_of_two_processors_and_hold_one_bundle(machine):
+    """What runs is a program of each processor; the bundle was made once, and is the same in both."""
+    say = "uname -m; sha256sum /model/*; grep -o arch=arm64 /usr/share/sbom/ml-service.cdx.json | head -1"
+    ours, other = (
+        machine.docker("run", "--rm", "--network", "none", "--platform", each, "--entrypoint", "sh", IMAGE, "-c", say)
+        for each in PLATFORMS
+    )
+
+    assert ours.startswith("x86_64\n")
+    assert [other] == [ours.replace("x86_64", "aarch64", 1) + "\narch=arm64"]
+
+
+def test_the_image_of_arm64_answers_as_that_of_x86_64(start, rows):
+    """Strictly confined, as nobody in particular: it becomes ready and healthy, predicts the same, and stops."""
+    options = ["--health-interval", "1s", "--health-timeout", "300s"]
+    ours, other = start(*options)
+    expected, found = predicted(ours, rows), predicted(other, rows)
+
+    check_answers(expected, found)
+    eventually(lambda: other.state("Health")["Status"] == "healthy", "healthy", SLOW)
+    assert "10001" == other.docker("exec", other.name, "id", "-u")
+    assert [0, 0] == [ours.stop(), other.stop()]
+
+
+@pytest.mark.parametrize("engine_name", ["onnx", "scikit-learn"])
 @pytest.mark.parametrize("model", [LOGISTIC, FOREST])
-def test_a_bundle_of_x86_64_has_the_same_answers(launch, bundles, rows, model, engine):
-    """All labels are equal, and probabilities to within 1e-15; the server starts, reloads and stops."""
-    settings = {**BOOT, "ENGINE": "auto" if engine == "onnx" else engine}
-    other = launch(bundles[model], command=[PYTHON, "-m", "gunicorn"], **settings)
-    labels, expected = predicted(ready(launch(bundles[model], **settings)), rows)
+def test_a_mounted_bundle_has_the_same_answers(start, bundles, rows, model, engine_name):
+    """Of each model and engine; and the same again after a reload."""
+    mount = ["--volume", f"{bundles[model]}:/model:ro", "--user", "0:0"]
+    ours, other = start(*mount, ENGINE="auto" if engine_name == "onnx" else engine_name)
+    labels, expected = predicted(ours, rows)
 
-    found_labels, found = predicted(ready(other), rows)
-    other.process.send_signal(signal.SIGHUP)
-    eventually(lambda: other.metric("model_reloads_total"), "reloaded", SLOW)
+    found = predicted(other, rows)
+    other.docker("kill", "--signal", "HUP", other.name)
+    eventually(lambda: other.inside(other.metric, "model_reloads_total"), "reloaded", SLOW)
     again = predicted(other, rows)
-    other.process.send_signal(signal.SIGTERM)
 
-    equal, most = (expected == found).mean(), np.abs(expected - found).max()
-    sys.stdout.write(f"{model}, {engine}: {equal:.2%} of the probabilities bit-equal, largest difference {most:.1e}\n")
-    assert 0 == other.process.wait(SLOW)
-    assert labels == found_labels == again[0]
-    assert np.allclose(expected, found, rtol=0, atol=1e-15)
-    assert found.tobytes() == again[1].tobytes()
+    equal, most = (expected == found[1]).mean(), np.abs(expected - found[1]).max()
+    sys.stdout.write(
+        f"{model}, {engine_name}: {equal:.2%} of the probabilities bit-equal, largest difference {most:.1e}\n"
+    )
+    check_answers((labels, expected), found)
+    assert found[1].tobytes() == again[1].tobytes()
+    assert [0, 0] == [ours.stop(), other.stop()]

@@ -22,6 +22,18 @@ def run(*command, err=False, **options):
     return (done.stderr if err else done.stdout).strip()
 
 
+def enter(network):
+    """Take the calling thread into a network namespace, given as its file."""
+    with network.open() as namespace:
+        assert ctypes.CDLL(None).setns(namespace.fileno(), CLONE_NEWNET) == 0
+
+
+def inside(network, function, *arguments):
+    """Return what a function says that is called in a network namespace."""
+    with ThreadPoolExecutor(1, initializer=enter, initargs=(network,)) as thread:
+        return thread.submit(function, *arguments).result()
+
+
 class Engine:
     """A Docker engine: its address on the switch, its commands, and what can be asked from its place."""
 
@@ -35,13 +47,11 @@ class Engine:
 
     def enter(self):
         """Take the calling thread into this engine's network, where the ports that it publishes are on 127.0.0.1."""
-        with (NAMESPACES / self.namespace).open() as namespace:
-            assert ctypes.CDLL(None).setns(namespace.fileno(), CLONE_NEWNET) == 0
+        enter(NAMESPACES / self.namespace)
 
     def inside(self, function, *arguments):
         """Return what a function says that is called in this engine's network."""
-        with ThreadPoolExecutor(1, initializer=self.enter) as thread:
-            return thread.submit(function, *arguments).result()
+        return inside(NAMESPACES / self.namespace, function, *arguments)
 
     def up(self):
         with suppress(AssertionError):
