@@ -16,14 +16,20 @@ SMALL_PIECE: Final = 16 * 1024  # of a chunked body: each chunk costs work, and 
 class ClientSocket(socket.socket):
     """A non-blocking socket that buffers what is to be sent, for the event loop."""
 
-    def __init__(self, client: socket.socket) -> None:
+    def __init__(self, client: socket.socket, received: memoryview) -> None:
+        """Take over a socket; `received` is PIECE bytes of memory, which all sockets of the loop share."""
         super().__init__(fileno=client.detach())
         self.settimeout(0)
         self.unsent = bytearray()
+        self._received = received
 
     def take(self, most: int = PIECE) -> bytes:
-        """Receive at most so many bytes; raises BlockingIOError if there are none."""
-        return super().recv(most)
+        """Receive at most so many bytes, in the loop's thread; raises BlockingIOError if there are none.
+
+        `recv` would allocate all of PIECE for each request, at the end of the heap, and leave what came there: the heap
+        would grow by whatever is allocated meanwhile and stays.
+        """
+        return bytes(self._received[: self.recv_into(self._received, most)])
 
     def sendall(self, content: Any, flags: int = 0) -> None:  # noqa: ARG002  # the socket's interface
         """Buffer what is to be sent, so that head and body leave in one write."""

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Final
 
 from service.server import error_responses
-from service.server.connection import ClientSocket, Connection
+from service.server.connection import PIECE, ClientSocket, Connection
 from service.server.event_loop import READABLE, WRITABLE, EventLoop
 from service.server.http_request import LARGE, HttpRequest
 from service.server.interfaces import EarlyRefusal, WorkerEvents
@@ -51,6 +51,7 @@ class Connections:
         self._loop, self._limits, self._events = loop, limits, events
         self._answer, self._publish_count = answer, publish_count
         self._ids = IdPool()
+        self._received = memoryview(bytearray(PIECE))
         self._keepalive = limits.keepalive_seconds
         # Without a request, and with one or an answer on its way; both in the order of their timeouts.
         self.idle: dict[Connection, None] = {}
@@ -61,7 +62,7 @@ class Connections:
     def add(self, client: socket.socket, address: Any, server: Any) -> None:
         """Take a client that has connected."""
         self._count(1)
-        self._wait_idle(Connection(ClientSocket(client), address, server))
+        self._wait_idle(Connection(ClientSocket(client, self._received), address, server))
 
     def pause(self, conn: Connection) -> None:
         """Take nothing more from a client until it has been answered."""

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from service.server.connection import ClientSocket, Connection
+from service.server.connection import PIECE, ClientSocket, Connection
 from service.server.http_request import HttpRequest
 from service.server.wsgi import Exchange, MalformedAnswer
 
@@ -16,7 +16,9 @@ NEXT = b"GET /next HTTP/1.1\r\n\r\n"
 def conn():
     server, client = socket.socketpair()
     with client:
-        connection = Connection(ClientSocket(server), ("10.0.0.1", 5000), ("10.0.0.2", 8000))
+        connection = Connection(
+            ClientSocket(server, memoryview(bytearray(PIECE))), ("10.0.0.1", 5000), ("10.0.0.2", 8000)
+        )
         yield connection
         connection.sock.close()
 
