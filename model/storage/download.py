@@ -1,4 +1,4 @@
-"""One file from a place: attempt after attempt, each going on where the last one stopped, until its digest is right."""
+"""One file from a place: attempt after attempt, each resuming where the last one stopped, until its digest is right."""
 
 import hashlib
 import os
@@ -79,7 +79,7 @@ def read_small(
 
 @dataclass
 class Download:
-    """A file that is written piece by piece. What an interrupted one has left is gone on with."""
+    """A file that is written piece by piece; an interrupted download is resumed."""
 
     source: Source
     name: str

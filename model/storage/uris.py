@@ -9,7 +9,6 @@ ACCEPTS: Final = (
     "s3://BUCKET/PATH, gs://BUCKET/PATH, az://CONTAINER/PATH, https://HOST/PATH, file:///PATH or models:/NAME/VERSION"
 )
 OBJECTS: Final = ("s3", "gs", "az")
-WEB: Final = ("https", "http")
 _MODELS: Final = re.compile(r"models:/(?P<name>[^/@?#]+)(?:/(?P<version>[0-9]+)|@(?P<alias>[^/@?#]+))")
 _SECRETS: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*:(?://)?)(?:(?<=//)[^\s/]*@)?(?P<rest>[^\s?#]*)(?:[?#]\S*)?"

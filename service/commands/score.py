@@ -81,7 +81,7 @@ def run(session: Session, /, bundle: Path, trust: Trust, console: Console, **opt
     """Score a file of any size: CSV, JSON Lines, Parquet or Arrow.
 
     IN and OUT are paths, or - for stdin and stdout; files that end in .gz or .zst are compressed. Columns that the
-    model does not take are passed on. An interrupted run goes on where it stopped when the same command is run again.
+    model does not take are passed on. An interrupted run resumes where it stopped when the same command is run again.
     """
     try:
         job = _job(options)

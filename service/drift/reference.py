@@ -106,11 +106,6 @@ class Reference:
             scored,
         )
 
-    @property
-    def without_values(self) -> bool:
-        """Whether nothing of the rows themselves is needed."""
-        return all(each.numbers is None and each.categories is None for each in self.features)
-
 
 def _telling(manifest: Manifest) -> list[str]:
     """Return the names of the features that tell most, or the first ones, if that is not known."""

@@ -70,7 +70,7 @@ def below(made: bytes, prefix: str) -> bytes:
 
 
 def _info(facts: ModelFacts, served: ServedModel, settings: Settings) -> dict[str, Any]:
-    limits = f"A request has at most {settings.max_rows} rows and {settings.max_body_bytes} bytes."
+    limits = f"A request has at most {settings.max_rows:,} rows and {settings.max_body_bytes:,} bytes."
     if facts.signature is None:
         return {"title": "ml-service", "version": VERSION, "description": f"Predictions of a model. {limits}"}
     identity, task = served.contract.identity, facts.signature.task.replace("_", " ")

@@ -28,7 +28,7 @@ from service.protocols.description import (
 )
 
 _TEXT: Final = (
-    "Rows, columns by name, or a data frame as pandas splits it, whose members may also stand in the document itself, "
+    "Rows, columns by name, or a data frame in pandas' split form, whose members may also stand in the document, "
     "beside `data`. `params` asks for another output than the labels, and so does `method`, which stands only beside "
     "`input_data` or `data`. The answer is a bare list: row ids do not come back."
 )

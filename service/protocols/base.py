@@ -143,7 +143,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What became of all prediction requests so far: counts, rows predicted, and seconds spent."""
+    """Counts of all prediction requests so far by outcome, rows predicted, and seconds spent."""
 
     succeeded: int
     failed: int

@@ -50,7 +50,7 @@ def rows_or_columns(facts: ModelFacts) -> Schema:
 
 
 def split_frame(facts: ModelFacts) -> Schema:
-    """Return a data frame as pandas splits it."""
+    """Return a data frame in pandas' split form."""
     names: Schema = {"type": ["array", "null"], "items": STRING}
     if facts.names:
         names |= {"minItems": len(facts.names), "maxItems": len(facts.names)}

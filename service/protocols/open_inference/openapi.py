@@ -94,7 +94,7 @@ def _pages(facts: ModelFacts) -> dict[str, Operation]:
     named = object_of({"name": _known(facts.served_as), "ready": _TRUE})
     metadata = Operation("v2_model", "The inputs and outputs of the model", {JSON: ref(_METADATA)})
     is_ready = Operation("v2_model_ready", "Whether predictions would be answered", {JSON: named})
-    statistics = Operation("v2_model_statistics", "What became of all requests", {JSON: ref(_STATISTICS)})
+    statistics = Operation("v2_model_statistics", "Counts of requests by outcome", {JSON: ref(_STATISTICS)})
     return {
         "/v2": Operation("v2_server", "The server and its extensions", {JSON: server}),
         "/v2/health/live": Operation("v2_live", "Whether the process answers", {JSON: live}),
@@ -102,7 +102,7 @@ def _pages(facts: ModelFacts) -> dict[str, Operation]:
         **dict.fromkeys((_MODEL, _VERSION), metadata),
         **dict.fromkeys((f"{_MODEL}/ready", f"{_VERSION}/ready"), is_ready),
         **dict.fromkeys((f"{_MODEL}/stats", f"{_VERSION}/stats"), statistics),
-        "/v2/models/stats": Operation("v2_statistics", "What became of all requests", {JSON: ref(_STATISTICS)}),
+        "/v2/models/stats": Operation("v2_statistics", "Counts of requests by outcome", {JSON: ref(_STATISTICS)}),
     }
 
 
