@@ -29,7 +29,7 @@ bundle/manifest.json:
 PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
-	$(PYTEST) tests/system -m "not image and not bench and not clients and not cluster and not deploy and not install and not kubernetes and not models and not openapi and not prometheus and not proxies and not pythons and not browser and not score and not storage and not swarm and not traces and not arm64" \
+	$(PYTEST) tests/system/test_*.py -m "not image and not bench and not clients and not score" \
 	  --numprocesses 3 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine

@@ -9,6 +9,7 @@ from sklearn.linear_model import LinearRegression
 
 from model.packing.pack import pack
 from tests.badinput import BAD, MAX_BODY_BYTES, MAX_ROWS, ROW
+from tests.http.conftest import Server
 
 MOST_PROPOSALS = 3
 
@@ -18,12 +19,15 @@ def limits():
     return {"MAX_BODY_BYTES": str(MAX_BODY_BYTES), "MAX_ROWS": str(MAX_ROWS)}
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-def test_bad_input_is_answered_with_its_status_its_code_and_the_cell(serve, limits, bad):
-    """Each kind of bad input gets its status and code as problem+json, naming the bad cell, and is never a 5xx."""
-    server = serve(**limits)
+@pytest.fixture(scope="module")
+def limited(iris_bundle, limits):
+    return Server(iris_bundle, **limits)
 
-    answer = server.client.open(bad.path, method=bad.method, data=bad.body, content_type=bad.content_type)
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def test_bad_input_is_answered_with_its_status_its_code_and_the_cell(limited, bad):
+    """Each kind of bad input gets its status and code as problem+json, naming the bad cell, and is never a 5xx."""
+    answer = limited.client.open(bad.path, method=bad.method, data=bad.body, content_type=bad.content_type)
 
     problem = json.loads(answer.data)
     assert (bad.status, bad.code) == (answer.status_code, problem["code"])
@@ -31,7 +35,7 @@ def test_bad_input_is_answered_with_its_status_its_code_and_the_cell(serve, limi
     assert problem["status"] == bad.status
     assert problem["detail"]
     assert bad.pointer == (problem["errors"][0]["pointer"] if "errors" in problem else None)
-    assert server.predict({"features": ROW}).json["prediction"] == 0
+    assert limited.predict({"features": ROW}).json["prediction"] == 0
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)

@@ -8,6 +8,7 @@ from service.errors import TABLE, InvalidRows, Problem, ServiceError, describe
 from tests.badinput import JSON, ROW
 from tests.dialects import LENGTH, V2, post
 from tests.dialecttable import INVOCATIONS, V1, VERTEX
+from tests.http.conftest import Server
 
 ROUTES = {
     "native": ("/predict", {"instances": [ROW]}),
@@ -41,9 +42,9 @@ def said(protocol, answer):
     return code, words
 
 
-@pytest.fixture
-def server(serve):
-    return serve(**SETTINGS, MAX_BODY_BYTES="2000", MAX_ROWS="5")
+@pytest.fixture(scope="module")
+def server(iris_bundle):
+    return Server(iris_bundle, **SETTINGS, MAX_BODY_BYTES="2000", MAX_ROWS="5")
 
 
 def errors():
@@ -59,8 +60,9 @@ def errors():
 
 @pytest.mark.parametrize("protocol", ROUTES)
 @pytest.mark.parametrize(("code", "error"), list(errors()), ids=lambda value: value if isinstance(value, str) else "")
-def test_every_error_has_the_shape_of_its_protocol(server, protocol, code, error):
+def test_every_error_has_the_shape_of_its_protocol(serve, protocol, code, error):
     """Whatever goes wrong, a client of the protocol finds what it looks for; counted and logged by the same code."""
+    server = serve(**SETTINGS)
 
     class Failing:
         name = "failing"

@@ -7,6 +7,7 @@ import pytest
 from tests.badinput import NAMES, ROW
 from tests.dialects import LENGTH
 from tests.dialecttable import INVOCATIONS, VERTEX
+from tests.http.conftest import Server
 
 V1, V2, SCORE = "/v1/models/iris:predict", "/v2/models/iris/infer", "/score"
 REVERSED = {"columns": NAMES[::-1], "data": [ROW[::-1]]}
@@ -40,9 +41,9 @@ UNKNOWN = [
 ]
 
 
-@pytest.fixture
-def server(serve):
-    return serve(PREDICT_ROUTE=VERTEX)
+@pytest.fixture(scope="module")
+def server(iris_bundle):
+    return Server(iris_bundle, PREDICT_ROUTE=VERTEX)
 
 
 @pytest.mark.parametrize(("path", "document", "pointer"), UNKNOWN)

@@ -9,10 +9,7 @@ import socket
 import subprocess
 import sys
 
-import joblib
 import pytest
-from sklearn.datasets import load_iris
-from sklearn.tree import DecisionTreeClassifier
 
 from tests.conftest import ROOT
 from tests.system.conftest import command_of, eventually
@@ -95,13 +92,22 @@ def test_a_bundle_is_fetched_from_a_uri_and_followed(serve, iris_bundle, second,
         assert eventually(lambda: server.model()["version"] == "2", "version 2")
 
 
-def test_a_model_file_is_packed_and_served_and_a_terminal_shows_where(tmp_path):
-    """The card has the page, the documentation and a request that works; Ctrl-C ends all, and removes the bundle."""
-    rows, labels = load_iris(return_X_y=True)
-    model = tmp_path / "tree.joblib"
-    joblib.dump(DecisionTreeClassifier(max_depth=2).fit(rows, labels), model)
+# Writes a model file, in a process of its own: every process that collects tests would import what this one does.
+TREE = """
+import sys
+from pathlib import Path
+import joblib
+from sklearn.datasets import load_iris
+from sklearn.tree import DecisionTreeClassifier
+folder = Path(sys.argv[1])
+folder.mkdir()
+joblib.dump(DecisionTreeClassifier(max_depth=2).fit(*load_iris(return_X_y=True)), folder / "tree.joblib")
+"""
 
-    command = [*SERVE, str(model), "--port", "0", "--workers", "1"]
+
+def test_a_model_file_is_packed_and_served_and_a_terminal_shows_where(make_once, tmp_path):
+    """The card has the page, the documentation and a request that works; Ctrl-C ends all, and removes the bundle."""
+    command = [*SERVE, str(make_once("-c", TREE) / "tree.joblib"), "--port", "0", "--workers", "1"]
     with Terminal(command, TMPDIR=str(tmp_path), DRAIN_SECONDS="0", HOST="") as terminal:
         terminal.read("}'\r\n")
         url = re.search(r"^page +(http://127\.0\.0\.1:\d+/) *$", terminal.plain, re.MULTILINE).group(1)

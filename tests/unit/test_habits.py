@@ -29,6 +29,14 @@ def test_help_lists_every_target():
     assert {"chromium", "engine", "debootstrap", "java", "prometheus", "proxies", "wrk"} == phony - helped
 
 
+def test_each_folder_of_system_tests_has_a_target():
+    """`make test` runs the files of tests/system itself; who needs more than Python has a folder and a target."""
+    makefile, home = (ROOT / "Makefile").read_text(), ROOT / "tests/system"
+    folders = {path.relative_to(home).parts[0] for path in home.rglob("*/test_*.py")}
+
+    assert set() == {folder for folder in folders if f"tests/system/{folder}" not in makefile}
+
+
 @pytest.mark.parametrize("changed", ["service/config/settings.py", "tests/unit/test_settings.py"])
 def test_a_change_is_checked_by_the_tests_that_import_it(changed):
     """Of a module that changed, or a test file that did; a page of docs/ changes what no test imports."""
