@@ -107,7 +107,7 @@ test-proxies: test-proxies-alone test-proxies-beside  ## overload, restarts, fau
 test-proxies-alone: .venv/dev.stamp proxies  ## those of them that compare times, for which nothing else may run
 	$(RELIABILITY_TESTS) -m "proxies and alone"
 
-test-proxies-beside: .venv/dev.stamp proxies  ## the others
+test-proxies-beside: .venv/dev.stamp proxies  ## the others, beside each other
 	$(RELIABILITY_TESTS) -m "proxies and not alone" --numprocesses 3 --dist loadfile
 
 test-prometheus: .venv/dev.stamp prometheus  ## alerts and dashboards: promtool, real Prometheus and Alertmanager
