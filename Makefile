@@ -116,7 +116,7 @@ test-prometheus: .venv/dev.stamp prometheus  ## alerts and dashboards: promtool,
 test-browser: .venv/dev.stamp .venv-browser/stamp proxies chromium  ## the pages in a real browser (Chromium, Playwright, axe-core)
 	PYTHONPATH=.venv-browser/python .venv/bin/pytest tests/system/browser -m browser --numprocesses 2 --dist loadfile
 
-soak: .venv/dev.stamp proxies  ## 200,000 good and bad requests, and ten minutes of a random schedule of faults
+soak: .venv/dev.stamp proxies  ## 400,000 good and bad requests, and ten minutes of a random schedule of faults
 	RELIABILITY=full .venv/bin/pytest tests/system/reliability/test_soak.py \
 	  tests/system/reliability/test_schedule.py --timeout 1800
 
