@@ -44,8 +44,8 @@ test-clients: .venv/dev.stamp .venv-clients/stamp  ## run public clients of the 
 test-deploy: .venv/dev.stamp .venv-deploy/stamp .venv-clients/stamp  ## the manifests of deploy/kubernetes: kustomize, rules, and schemas
 	.venv/bin/pytest tests/system/deploy -m deploy
 
-test-kubernetes: .venv/dev.stamp .venv-kubernetes/stamp .venv-deploy/stamp .venv-clients/stamp  ## deploy/kubernetes on an API server of Kubernetes 1.20, which the first run builds from source; needs root
-	.venv/bin/pytest tests/system/kubernetes -m kubernetes --timeout 1800
+test-kubernetes: .venv/dev.stamp .venv-kubernetes/stamp .venv-deploy/stamp .venv-clients/stamp .venv-storage/stamp engine  ## deploy/kubernetes on a cluster of Kubernetes 1.20, which the first run builds from source; needs root
+	DOCKER=$(DOCKER) .venv/bin/pytest tests/system/kubernetes -m kubernetes --timeout 1800
 
 test-swarm: .venv/dev.stamp .venv-swarm/stamp engine  ## deploy/compose.yaml by Docker Compose and on a Swarm of three engines; needs root
 	DOCKER=$(DOCKER) .venv/bin/pytest tests/system/swarm -m swarm --timeout 900 --numprocesses 2 --dist loadfile

@@ -67,8 +67,8 @@ def gone(process):
 class Connection:
     """One kept-alive connection, speaking the words of the service."""
 
-    def __init__(self, port):
-        self.raw = HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+    def __init__(self, port, host="127.0.0.1"):
+        self.raw = HTTPConnection(host, port, timeout=DEADLINE)
 
     def ask(self, method, path, body=None, content_type=None, **headers):
         """Send one request and read its whole answer: status, headers, body."""

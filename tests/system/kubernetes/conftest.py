@@ -1,22 +1,53 @@
-"""A Kubernetes API server in a network of its own."""
+"""A Kubernetes in networks of its own: an API server alone, or a cluster of three nodes."""
 
 import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.system.conftest import eventually
-from tests.system.kubernetes.control import ADDRESS, api_server
-from tests.system.kubernetes.programs import namespace, run
+from tests.made_once import made_once
+from tests.system.conftest import PACK_VERSION, eventually
+from tests.system.kubernetes import images as service_images
+from tests.system.kubernetes.control import ADDRESS, api_server, controllers
+from tests.system.kubernetes.nodes import nodes
+from tests.system.kubernetes.programs import enter, namespace, run
+from tests.system.reliability.load import Load
+from tests.system.swarm.images import pack_models
 
 DEFINITIONS = {"operator_crds.py": ".venv-deploy", "kserve_crds.py": ".venv-clients"}
-SETTLED = 240.0  # seconds, on a machine that does much else
+CLIENTS, RATE = 10, 100
+SETTLED = 240.0
+# No pod may do more than the server needs: what Kubernetes' documentation calls restricted, and no writable root.
+RESTRICTED = {
+    "apiVersion": "policy/v1beta1",
+    "kind": "PodSecurityPolicy",
+    "metadata": {
+        "name": "restricted",
+        "annotations": {"seccomp.security.alpha.kubernetes.io/allowedProfileNames": "runtime/default"},
+    },
+    "spec": {
+        "privileged": False,
+        "allowPrivilegeEscalation": False,
+        "requiredDropCapabilities": ["ALL"],
+        "readOnlyRootFilesystem": True,
+        "volumes": ["configMap", "emptyDir", "projected", "secret", "downwardAPI", "persistentVolumeClaim"],
+        "runAsUser": {"rule": "MustRunAsNonRoot"},
+        "runAsGroup": {"rule": "MustRunAs", "ranges": [{"min": 1, "max": 65535}]},
+        "supplementalGroups": {"rule": "MustRunAs", "ranges": [{"min": 1, "max": 65535}]},
+        "fsGroup": {"rule": "MustRunAs", "ranges": [{"min": 1, "max": 65535}]},
+        "seLinux": {"rule": "RunAsAny"},
+    },
+}
 
 
 @contextmanager
@@ -44,3 +75,65 @@ def api():
         established = ("wait", "--for=condition=established", "crd", "--all", "--timeout=60s")
         eventually(lambda: found.try_kubectl(*established)[0] == 0, "definitions", SETTLED)
         yield found
+
+
+@pytest.fixture(scope="session")
+def models(pytestconfig, tmp_path_factory):
+    """Return the folder of the models."""
+    return made_once(pytestconfig, PACK_VERSION, tmp_path_factory.mktemp("models"), pack_models)
+
+
+@pytest.fixture(scope="session")
+def joined(api):
+    """Run three nodes, and what decides about pods; no pod may do more than the policy allows."""
+    api.kubectl("apply", "--filename=-", document=[RESTRICTED])
+    with controllers(api), nodes(api, 3) as found:
+        eventually(lambda: api.try_kubectl("get", *(f"node/{each.name}" for each in found))[0] == 0, "nodes", SETTLED)
+        api.kubectl("wait", "--for=condition=ready", "node", "--all", f"--timeout={SETTLED:.0f}s")
+        yield found
+
+
+@pytest.fixture(scope="session")
+def images(joined, clone, models, tmp_path_factory):
+    """Give the nodes the images; return the name of each model's, by its digest."""
+    archive = service_images.save(clone, models, tmp_path_factory.mktemp("images"))
+    names = dict.fromkeys(service_images.IN_CONTAINERD.values(), service_images.NAMED)
+    with ThreadPoolExecutor() as threads:
+        found, *_ = threads.map(lambda node: node.load(archive, names), joined)
+    archive.unlink()
+    return {model: found[name] for model, name in service_images.IN_CONTAINERD.items()}
+
+
+@pytest.fixture
+def watched(joined, report):
+    """Return a block during which a release is asked for predictions at the address of its Service.
+
+    Each must have been answered with 200, unless some may be `lost`.
+    """
+
+    @contextmanager
+    def during(release, *, lost=False):
+        with Load(80, CLIENTS, RATE, enter=partial(enter, joined[0].place), host=release.address()) as asked:
+            start = time.monotonic()
+            eventually(lambda: len(asked.answers) > RATE, "load", SETTLED)
+            yield asked
+            after = len(asked.answers)
+            eventually(lambda: len(asked.answers) > after + RATE, "load", SETTLED)
+            seconds = time.monotonic() - start
+        failed = [answer for answer in asked.answers if answer.status != 200]
+        slowest = max(answer.seconds for answer in asked.answers)
+        report(f"{len(asked.answers)} requests, {seconds:.0f} s, {len(failed)} failed, slowest {slowest:.2f} s")
+        assert lost or [] == failed, failed[:3]
+
+    return during
+
+
+@pytest.fixture
+def report(request, capfd):
+    """Return what writes a line of figures to stderr, whatever becomes of the output of tests."""
+
+    def say(line):
+        with capfd.disabled():
+            sys.stderr.write(f"\n{request.node.name}: {line}\n")
+
+    return say

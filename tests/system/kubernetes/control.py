@@ -1,4 +1,4 @@
-"""The control plane: etcd and the API server."""
+"""The control plane: etcd and the API server, and what else a cluster with nodes needs."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from tests.system.conftest import eventually
 from tests.system.kubernetes.programs import BUILT, NAMESPACES, PATH, STARTED, program, run
 
 ADDRESS = "198.18.0.254"
-SERVICES = "198.19.0.0/16"
+SERVICES, PODS = "198.19.0.0/16", "198.18.0.0/16"
 TOKEN = "token-of-the-tests"
 
 
@@ -42,7 +42,7 @@ class Cluster:
         enter = ["nsenter", f"--net={NAMESPACES / self.place}"]
         kubectl = [BUILT / "debian/usr/bin/kubectl", "--kubeconfig", self.config, *map(str, arguments)]
         environ = {**os.environ, "PATH": PATH, "HOME": str(self.folder)}
-        text = yaml.safe_dump_all(document) if document else None
+        text = "\n".join(json.dumps(each) for each in document or ())
         done = subprocess.run([*enter, *kubectl], input=text, capture_output=True, text=True, check=False, env=environ)
         return done.returncode, done.stdout, done.stderr
 
@@ -95,3 +95,16 @@ def api_server(place, folder):
         stack.enter_context(program(place, folder, "kube-apiserver", *arguments))
         eventually(found.up, "API server", STARTED)
         yield found
+
+
+@contextmanager
+def controllers(cluster):
+    """Run the controllers and the scheduler: what makes pods of a Deployment, and gives them a node."""
+    shared = f"--kubeconfig={cluster.config}"
+    key = f"--service-account-private-key-file={cluster.folder / 'accounts.pem'}"
+    soon = "--horizontal-pod-autoscaler-sync-period=2s"
+    with (
+        program(cluster.place, cluster.folder, "kube-controller-manager", shared, key, soon, "--leader-elect=false"),
+        program(cluster.place, cluster.folder, "kube-scheduler", shared, "--leader-elect=false"),
+    ):
+        yield cluster

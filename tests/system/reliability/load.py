@@ -30,8 +30,9 @@ class Load:
     Each thread begins with `enter`.
     """
 
-    def __init__(self, port, clients, rate=None, request=PREDICT, enter=lambda: None, **headers):
-        self.port, self.request, self.enter, self.headers = port, request, enter, headers
+    def __init__(self, port, clients, rate=None, request=PREDICT, enter=lambda: None, host="127.0.0.1", **headers):
+        self.address = port, host
+        self.request, self.enter, self.headers = request, enter, headers
         self.answers = []
         self._pause = clients / rate if rate else 0.0
         self._done = threading.Event()
@@ -51,7 +52,7 @@ class Load:
     def _run(self, offset):
         self.enter()
         due = time.monotonic() + offset * self._pause
-        connection = Connection(self.port)
+        connection = Connection(*self.address)
         while not self._done.wait(max(0.0, due - time.monotonic())):
             self.answers.append(ask(connection, self.request, **self.headers))
             # A client that has fallen behind sends at once, but does not make up for what it could not send.
