@@ -63,6 +63,11 @@ class Release:
         """Return the address of the Service."""
         return self.get("service", self.name)["spec"]["clusterIP"]
 
+    def says(self, pod, word, *options):
+        """Say whether a word is in the log of a pod: of what runs there, or ran before, of which one may be gone."""
+        logs = ("--namespace", self.namespace, "logs", pod, *options)
+        return any(word in self.cluster.try_kubectl(*logs, *which)[1] for which in ((), ("--previous",)))
+
     def evict(self, pod):
         """Ask for the eviction of a pod as `kubectl drain` does; return the status of kubectl and what it says."""
         body = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": pod}}

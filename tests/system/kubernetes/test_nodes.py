@@ -78,13 +78,12 @@ def test_a_broken_model_stalls_the_rollout_and_is_undone(churn, watched):
         (broken,) = eventually(lambda: churn.pods().keys() - before, "a pod of the broken model", SETTLED)
         eventually(lambda: restarts(churn, broken) >= 2, "started again", SETTLED)
         stalled = churn.ready()
-        said = churn.kubectl("logs", broken, "--previous")
+        eventually(lambda: churn.says(broken, "bundle_corrupt"), "its reason", SETTLED)
         churn.kubectl("rollout", "undo", churn.deployment)
         eventually(churn.rolled_out, "undone", SETTLED)
 
     assert before == stalled == churn.ready()
-    assert "corrupt" in said, said
-    assert {"2"} == {answer.version for answer in asked.answers}
+    assert 1 == len({answer.version for answer in asked.answers})
 
 
 def restarts(release, name):
