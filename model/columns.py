@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from model.signature import Cell, Dtype, Feature
 
-# The extended format; a month alone is a date too. `fromisoformat` checks the digits.
-_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}(?P<more>-[0-9]{2}([T ][0-9:.+Z-]+)?)?")
+# The extended format; a month alone is a date too. `fromisoformat` checks the digits; 24:00 is a time for Python 3.14.
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}(?P<more>-[0-9]{2}([T ](?!24)[0-9:.+Z-]+)?)?")
 
 
 @dataclass(frozen=True)

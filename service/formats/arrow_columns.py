@@ -81,7 +81,7 @@ def cells(values: Values) -> Column:
         return plain(found)
     if found.dtype.kind == "b":
         return [value if there else None for value, there in zip(found.tolist(), valid.tolist(), strict=True)]
-    return plain(np.where(valid, found, np.datetime64("NaT") if found.dtype.kind == "M" else np.nan))
+    return plain(np.where(valid, found, np.array("NaT", found.dtype) if found.dtype.kind == "M" else np.nan))
 
 
 def looked_up(indices: Values, known: Values) -> Column:
