@@ -28,7 +28,7 @@ class BundleType(click.Path):
         """Return the path; for a URI, say how to bring what is there."""
         if is_uri(str(value)):
             fetch = f"{ctx.find_root().info_name if ctx else ''} fetch {without_secrets(str(value))} DIR"
-            self.fail(f"expected a directory of this machine; `{fetch}` makes one of a URI", param, ctx)
+            self.fail(f"expected a directory of this machine; `{fetch}` fetches the bundle into one", param, ctx)
         return super().convert(value, param, ctx)
 
 

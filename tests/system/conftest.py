@@ -359,3 +359,14 @@ def start_of_long(own, launch):
         return server, [int(path.name) for path in own.iterdir() if path.name.isdigit()]
 
     return start
+
+
+@pytest.fixture
+def report(request, capfd):
+    """Return what writes a line of figures to stderr, whatever becomes of the output of tests."""
+
+    def say(line):
+        with capfd.disabled():
+            sys.stderr.write(f"\n{request.node.name}: {line}\n")
+
+    return say

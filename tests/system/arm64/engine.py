@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.conftest import ROOT
 from tests.system.conftest import Reachable, end, eventually
-from tests.system.swarm.engines import inside, run
+from tests.system.networks import inside, run
 
 FOLDER = ROOT / ".venv-arm64"
 PLATFORMS = ["linux/amd64", "linux/arm64"]

@@ -4,9 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -20,8 +18,8 @@ from tests.system.conftest import PACK_VERSION, eventually
 from tests.system.kubernetes import images as service_images
 from tests.system.kubernetes.control import ADDRESS, api_server, controllers
 from tests.system.kubernetes.nodes import nodes
-from tests.system.kubernetes.programs import enter, namespace, run
-from tests.system.reliability.load import Load
+from tests.system.networks import NAMESPACES, enter, namespace, run
+from tests.system.reliability.load import Load, watching
 from tests.system.swarm.images import pack_models
 
 DEFINITIONS = {"operator_crds.py": ".venv-deploy", "kserve_crds.py": ".venv-clients"}
@@ -111,29 +109,9 @@ def watched(joined, report):
     Each must have been answered with 200, unless some may be `lost`.
     """
 
-    @contextmanager
     def during(release, *, lost=False):
-        with Load(80, CLIENTS, RATE, enter=partial(enter, joined[0].place), host=release.address()) as asked:
-            start = time.monotonic()
-            eventually(lambda: len(asked.answers) > RATE, "load", SETTLED)
-            yield asked
-            after = len(asked.answers)
-            eventually(lambda: len(asked.answers) > after + RATE, "load", SETTLED)
-            seconds = time.monotonic() - start
-        failed = [answer for answer in asked.answers if answer.status != 200]
-        slowest = max(answer.seconds for answer in asked.answers)
-        report(f"{len(asked.answers)} requests, {seconds:.0f} s, {len(failed)} failed, slowest {slowest:.2f} s")
-        assert lost or [] == failed, failed[:3]
+        network = NAMESPACES / joined[0].place
+        load = Load(80, CLIENTS, RATE, enter=partial(enter, network), host=release.address())
+        return watching(load, SETTLED, report, lost=lost)
 
     return during
-
-
-@pytest.fixture
-def report(request, capfd):
-    """Return what writes a line of figures to stderr, whatever becomes of the output of tests."""
-
-    def say(line):
-        with capfd.disabled():
-            sys.stderr.write(f"\n{request.node.name}: {line}\n")
-
-    return say

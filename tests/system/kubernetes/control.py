@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager, suppress
 import yaml
 
 from tests.system.conftest import eventually
-from tests.system.kubernetes.programs import BUILT, NAMESPACES, PATH, STARTED, program, run
+from tests.system.kubernetes.programs import BUILT, PATH, STARTED, program
+from tests.system.networks import NAMESPACES, run
 
 ADDRESS = "198.18.0.254"
 SERVICES, PODS = "198.19.0.0/16", "198.18.0.0/16"

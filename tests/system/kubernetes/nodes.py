@@ -7,7 +7,8 @@ from pathlib import Path
 
 from tests.system.conftest import eventually
 from tests.system.kubernetes.control import PODS
-from tests.system.kubernetes.programs import BUILT, STARTED, namespace, program, run
+from tests.system.kubernetes.programs import BUILT, STARTED, program
+from tests.system.networks import namespace, run
 
 CGROUPS = Path("/sys/fs/cgroup")
 ALONE = ("unshare", "--mount", "--pid", "--fork", "--mount-proc", "--uts", "--kill-child=SIGKILL")

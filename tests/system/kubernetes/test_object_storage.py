@@ -6,8 +6,9 @@ import pytest
 
 from tests.system.conftest import Connection, eventually
 from tests.system.kubernetes.control import ADDRESS
-from tests.system.kubernetes.programs import inside, program
+from tests.system.kubernetes.programs import program
 from tests.system.kubernetes.release import Release, limits, settings
+from tests.system.networks import NAMESPACES, inside
 from tests.system.reliability.load import ask
 from tests.system.storage.servers import PYTHON, S3
 
@@ -25,9 +26,9 @@ def bucket(api, models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("s3")
     with program(api.place, folder, *command):
         eventually(lambda: "Running on" in (folder / "moto_server.log").read_text(), "S3", SETTLED)
-        inside(api.place, server.create, BUCKET)
+        inside(NAMESPACES / api.place, server.create, BUCKET)
         for path in sorted((models / "2").iterdir()):
-            inside(api.place, server.put, BUCKET, f"/fraud/7/{path.name}", path.read_bytes())
+            inside(NAMESPACES / api.place, server.put, BUCKET, f"/fraud/7/{path.name}", path.read_bytes())
         yield server
 
 
@@ -54,7 +55,7 @@ def test_the_model_is_in_place_before_the_server_starts(fraud, joined):
     name, pod = fraud.pods().popitem()
     (init,) = pod["status"]["initContainerStatuses"]
     connection = Connection(80, fraud.address())
-    served = inside(joined[0].place, ask, connection)
+    served = inside(NAMESPACES / joined[0].place, ask, connection)
     connection.raw.close()
     seen = fraud.kubectl("exec", name, "--", "env")
 

@@ -4,11 +4,12 @@ import json
 import statistics
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 
 from tests.badinput import JSON, ROW
-from tests.system.conftest import DEADLINE, Connection
+from tests.system.conftest import DEADLINE, Connection, eventually
 
 PREDICT = ("POST", "/predict", json.dumps({"features": ROW}), JSON)
 
@@ -32,7 +33,7 @@ class Load:
 
     def __init__(self, port, clients, rate=None, request=PREDICT, enter=lambda: None, host="127.0.0.1", **headers):
         self.address = port, host
-        self.request, self.enter, self.headers = request, enter, headers
+        self.request, self.enter, self.headers, self.rate = request, enter, headers, rate
         self.answers = []
         self._pause = clients / rate if rate else 0.0
         self._done = threading.Event()
@@ -66,6 +67,25 @@ class Load:
 
     def statuses(self):
         return {answer.status for answer in self.answers}
+
+
+@contextmanager
+def watching(load, settled, report, *, lost=False):
+    """Run a load with a rate from a second before the block to a second after it, and report its figures.
+
+    Each request must have been answered with 200, unless some may be `lost`; `settled` are the seconds of a deadline.
+    """
+    with load as asked:
+        start = time.monotonic()
+        eventually(lambda: len(asked.answers) > asked.rate, "load", settled)
+        yield asked
+        after = len(asked.answers)
+        eventually(lambda: len(asked.answers) > after + asked.rate, "load", settled)
+        seconds = time.monotonic() - start
+    failed = [answer for answer in asked.answers if answer.status != 200]
+    slowest = max(answer.seconds for answer in asked.answers)
+    report(f"{len(asked.answers)} requests, {seconds:.0f} s, {len(failed)} failed, slowest {slowest:.2f} s")
+    assert lost or [] == failed, failed[:3]
 
 
 def ask(connection, request=PREDICT, **headers):

@@ -1,14 +1,10 @@
 """Engines with the images, and a client that counts each request."""
 
-import sys
-import time
-from contextlib import contextmanager
-
 import pytest
 
 from tests.made_once import made_once
-from tests.system.conftest import PACK_VERSION, eventually
-from tests.system.reliability.load import Load
+from tests.system.conftest import PACK_VERSION
+from tests.system.reliability.load import Load, watching
 from tests.system.swarm import images
 from tests.system.swarm.engines import engines
 
@@ -50,30 +46,4 @@ def load():
 @pytest.fixture
 def watched(load, report):
     """Return a block during which an engine is asked for predictions; each must have been answered with 200."""
-
-    @contextmanager
-    def during(engine, **headers):
-        with load(engine, **headers) as asked:
-            start = time.monotonic()
-            eventually(lambda: len(asked.answers) > RATE, "load", SETTLED)
-            yield asked
-            after = len(asked.answers)
-            eventually(lambda: len(asked.answers) > after + RATE, "load", SETTLED)
-            seconds = time.monotonic() - start
-        failed = [answer for answer in asked.answers if answer.status != 200]
-        slowest = max(answer.seconds for answer in asked.answers)
-        report(f"{len(asked.answers)} requests, {seconds:.0f} s, {len(failed)} failed, slowest {slowest:.2f} s")
-        assert [] == failed, failed[:3]
-
-    return during
-
-
-@pytest.fixture
-def report(request, capfd):
-    """Return what writes a line of figures to stderr, whatever becomes of the output of tests."""
-
-    def say(line):
-        with capfd.disabled():
-            sys.stderr.write(f"\n{request.node.name}: {line}\n")
-
-    return say
+    return lambda engine, **headers: watching(load(engine, **headers), SETTLED, report)

@@ -1,37 +1,15 @@
 """Docker engines of the tests' own, each in a network namespace like a machine of its own, and all on one switch."""
 
-import ctypes
 import os
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.system.conftest import end, eventually
+from tests.system.networks import NAMESPACES, enter, inside, namespace, run
 
-NAMESPACES = Path("/run/netns")
-CLONE_NEWNET = 0x40000000
 STARTED = 60.0
-
-
-def run(*command, err=False, **options):
-    """Run a command, and return what it prints, on stdout or, if asked, on stderr; one that fails fails the test."""
-    done = subprocess.run([str(each) for each in command], capture_output=True, text=True, check=False, **options)
-    assert done.returncode == 0, f"{command}: {done.stderr}{done.stdout}"
-    return (done.stderr if err else done.stdout).strip()
-
-
-def enter(network):
-    """Take the calling thread into a network namespace, given as its file."""
-    with network.open() as namespace:
-        assert ctypes.CDLL(None).setns(namespace.fileno(), CLONE_NEWNET) == 0
-
-
-def inside(network, function, *arguments):
-    """Return what a function says that is called in a network namespace."""
-    with ThreadPoolExecutor(1, initializer=enter, initargs=(network,)) as thread:
-        return thread.submit(function, *arguments).result()
 
 
 class Engine:
@@ -80,16 +58,6 @@ def daemon(engine):
         if containers := engine.docker("ps", "--all", "--quiet").split():
             engine.docker("rm", "--force", "--volumes", *containers)
         end(process)
-
-
-@contextmanager
-def namespace(name):
-    run("ip", "netns", "add", name)
-    try:
-        run("ip", "-n", name, "link", "set", "lo", "up")
-        yield name
-    finally:
-        run("ip", "netns", "del", name)
 
 
 @contextmanager

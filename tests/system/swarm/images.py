@@ -12,7 +12,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.system.conftest import PACK_VERSION
 from tests.system.containers import docker
-from tests.system.swarm.engines import run
+from tests.system.networks import run
 
 SERVICE = "ml-service:swarm"
 MODELS = ("1", "2", "broken")
