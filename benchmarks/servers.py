@@ -130,9 +130,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 def descendants() -> list[int]:
     """Return the ids of every process that this one has started, and theirs: while a server runs, the server's."""
     parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (names are wanted)
+        with suppress(OSError):  # one of them may end at any moment
+            parents[int(process)] = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
     found = [os.getpid()]
     for pid in found:
         found.extend(child for child, parent in parents.items() if parent == pid)

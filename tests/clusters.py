@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.system.conftest import eventually, gone
+from tests.system.conftest import children_of, eventually, gone
 
 PROGRAMS = ROOT / ".venv-cluster/bin"
 SECONDS, START_SECONDS = 500, 120.0  # that a program may take on a busy machine, and a node to start
@@ -95,7 +95,7 @@ class Workplace:
 def descendants(pid: int) -> list[int]:
     """Return the process ids of all that a process has started, and these."""
     with suppress(FileNotFoundError, ProcessLookupError):
-        children = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        children = children_of(pid)
         return [*children, *(each for child in children for each in descendants(child))]
     return []
 

@@ -59,7 +59,7 @@ def end(process):
 
 def gone(process):
     """Say whether a process has ended; it may be a zombie, where nobody waits for orphans."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return True
 
@@ -113,6 +113,11 @@ class Reachable:
         with self.connect() as connection:
             status, _, body = connection.ask("GET", "/health/ready")
         return status if status == 200 else json.loads(body)["code"]
+
+
+def children_of(pid):
+    """Return the process ids of all that a process has started and not ended."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def command_of(pid):
@@ -182,8 +187,16 @@ class Server(Reachable):
 
     def children(self):
         """Return the process ids of all that the master has started and not ended."""
-        pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return children_of(self.process.pid)
+
+    def waiting_in(self, function):
+        """Return those of its children of which a thread waits in a function of the kernel (proc_pid_wchan(5))."""
+        found = set()
+        for child in self.children():
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end at any moment
+                if any(path.read_text() == function for path in Path(f"/proc/{child}/task").glob("*/wchan")):
+                    found.add(child)
+        return found
 
     def without(self, gone):
         """Return the workers, if as many as there should be are ready and none of those that should be gone is left."""

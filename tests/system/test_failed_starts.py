@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.conftest import DEADLINE, eventually
+from tests.system.conftest import DEADLINE, eventually, gone
 
 # What gunicorn says when it stops.
 STOPPING = r"\[.*\] \[\d+\] \[(INFO|ERROR)\] (Shutting down: |Reason: |Worker |Handling signal: )"
@@ -167,21 +167,11 @@ def test_own_code_that_is_wrong_is_one_line(serve_own, name):
     assert re.search(expected, refused(serve_own(code, **limit)))
 
 
-def children(pid):
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def gone(pid):
-    """Say whether a process has ended, whoever may still have to take note of that."""
-    status = Path(f"/proc/{pid}/status")
-    return not status.exists() or "State:\tZ" in status.read_text()
-
-
 def test_a_start_that_hangs_can_be_ended_and_so_is_what_it_tries(serve_own, tmp_path):
     """Nothing is left of either."""
     server = serve_own(f"import time\nopen({str(tmp_path / 'there')!r}, 'w').close()\ntime.sleep(600)\n")
     eventually((tmp_path / "there").exists, "the code imported")
-    (trial,) = children(server.process.pid)
+    (trial,) = server.children()
 
     server.process.send_signal(signal.SIGTERM)
 

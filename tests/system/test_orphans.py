@@ -6,7 +6,6 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 from http.client import HTTPException
-from pathlib import Path
 
 import pytest
 
@@ -59,8 +58,7 @@ def test_workers_that_are_idle_end(serve):
 
 def sleeps(server):
     """Say whether a prediction has begun to sleep, as the kernel knows it: a busy worker answers no scrape."""
-    tasks = [path for child in server.children() for path in Path(f"/proc/{child}/task").glob("*/wchan")]
-    return any(path.read_text() == "hrtimer_nanosleep" for path in tasks)
+    return server.waiting_in("hrtimer_nanosleep")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import shutil
 import signal
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 
@@ -102,23 +101,17 @@ def test_workers_that_die_while_a_reload_hangs_are_replaced_at_once(start, gate)
     (worker,) = server.workers()
 
     with hanging(server, gate):
-        trial = children(server) - {worker}
+        trial = set(server.children()) - {worker}
         for deaths in (1, 2):
             os.kill(worker, signal.SIGKILL)
             eventually(lambda worker=worker: gone(worker), "the worker gone")
             status, answer = server.predict({"features": ROW})
             assert (200, 0) == (status, answer["prediction"])
             assert deaths == server.metric("workers_lost_total")
-            (worker,) = children(server) - trial
+            (worker,) = set(server.children()) - trial
         assert 0 == server.stop()
 
     assert "Traceback" not in server.errors
-
-
-def children(server):
-    """Return the process ids of the workers, and of what tries a reload."""
-    pid = server.process.pid
-    return {int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}
 
 
 def test_what_hangs_for_boot_seconds_is_refused_and_the_next_reload_works(start, bundle, gate, second):

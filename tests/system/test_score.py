@@ -16,7 +16,7 @@ import pytest
 from pyarrow import parquet
 
 from tests.conftest import ROOT
-from tests.system.conftest import DEADLINE, eventually, launching
+from tests.system.conftest import DEADLINE, children_of, eventually, launching
 
 pytestmark = pytest.mark.score
 HEAD = "sepal length (cm),sepal width (cm),petal length (cm),petal width (cm)"
@@ -114,10 +114,6 @@ def answering(tmp_path_factory, mixed):
         server = launch(WEB_CONCURRENCY="1")
         server.wait_until_ready()
         yield server
-
-
-def children(process):
-    return [int(each) for each in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
 def asked(server, body, content_type, accept):
@@ -225,7 +221,7 @@ def test_a_process_that_is_killed_is_replaced(start, folder, slow):
     """The run says so and goes on; nothing is lost or doubled."""
     process = start("in.csv", "out.csv", *slow)
     eventually(lambda: size_of(folder / "out.csv.partial") > ROWS, "rows")
-    os.kill(children(process)[0], signal.SIGKILL)
+    os.kill(children_of(process.pid)[0], signal.SIGKILL)
     _, err = process.communicate(timeout=DEADLINE)
 
     assert (0, 1) == (process.returncode, err.count(b"a process that scores ended (SIGKILL)"))
@@ -301,7 +297,7 @@ def proportional(process):
     """Return the megabytes of all processes, shared ones divided among them (PSS)."""
     found = 0.0
     try:
-        for pid in [process.pid, *children(process)]:
+        for pid in [process.pid, *children_of(process.pid)]:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
             found += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
     except (FileNotFoundError, ProcessLookupError):

@@ -57,12 +57,11 @@ def stalling(tmp_path):
 
 def waits_in_the_kernel(server):
     """Return those of a server's processes that wait for the file system."""
-    threads = {pid: Path(f"/proc/{pid}/task").glob("*/wchan") for pid in server.children()}
-    return [pid for pid, paths in threads.items() if any(path.read_text() == "request_wait_answer" for path in paths)]
+    return server.waiting_in("request_wait_answer")
 
 
 def workers(server):
-    return set(server.children()) - set(waits_in_the_kernel(server))
+    return set(server.children()) - waits_in_the_kernel(server)
 
 
 def check_alive(server):

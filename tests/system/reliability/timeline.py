@@ -6,7 +6,6 @@ import threading
 import time
 from bisect import bisect_right
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.system.reliability.killer import Killer
 
@@ -85,8 +84,7 @@ class Timeline:
 
     def alive(self):
         """Return the workers that have booted and live."""
-        path = Path(f"/proc/{self._server.process.pid}/task/{self._server.process.pid}/children")
-        return [pid for pid in map(int, path.read_text().split()) if pid in self._booted]
+        return [pid for pid in self._server.children() if pid in self._booted]
 
     def kill(self, pid):
         """Kill a worker."""
