@@ -109,10 +109,10 @@ def _measure(loaded: Loaded, seconds: float, progress: Progress) -> Report:
     counts = [(count, 1) for count in _doubling(cores)] + [(1, count) for count in THREADS]
     total = seconds * (len(BATCHES) + len(counts))
 
-    def together(place: int, processes: int, threads: int) -> float:
+    def together(index: int, processes: int, threads: int) -> float:
         """Return the rows per second of several processes with several threads each."""
         stage = f"predicting one row at a time: processes {processes}, threads {threads}"
-        progress.show(stage, seconds * (len(BATCHES) + place), total)
+        progress.show(stage, seconds * (len(BATCHES) + index), total)
 
         def work() -> dict[str, float]:
             return {"rate": _rate(loaded, threads, seconds / TRIES)}
@@ -124,7 +124,7 @@ def _measure(loaded: Loaded, seconds: float, progress: Progress) -> Report:
         return _batches(loaded, seconds, lambda stage, done: progress.show(stage, done, total))
 
     (found,) = _ask(batches, 1, "batches", seconds * len(BATCHES))
-    rates = [together(place, *each) for place, each in enumerate(counts)]
+    rates = [together(index, *each) for index, each in enumerate(counts)]
     tried = [Together(max(each), rate) for each, rate in zip(counts, rates, strict=True)]
     processes, threads = tried[: -len(THREADS)], [Together(1, tried[0].rate), *tried[-len(THREADS) :]]
     return Report(
@@ -168,8 +168,8 @@ def _batches(loaded: Loaded, seconds: float, show: Callable[[str, float], None])
     verify(loaded)
     predict = Predictor(loaded).predict
     found = []
-    for place, count in enumerate(BATCHES):
-        show(f"predicting batches of {count:,} rows", place * seconds)
+    for index, count in enumerate(BATCHES):
+        show(f"predicting batches of {count:,} rows", index * seconds)
         rows = _repeat_golden(loaded, count)
         times: list[float] = []
         end = time.perf_counter() + seconds
@@ -191,12 +191,12 @@ def _rate(loaded: Loaded, threads: int, seconds: float) -> float:
     end = time.perf_counter() + seconds
     start, calls = time.perf_counter(), [0] * threads
 
-    def predict_until_end(place: int) -> None:
-        while not calls[place] or time.perf_counter() < end:
+    def predict_until_end(index: int) -> None:
+        while not calls[index] or time.perf_counter() < end:
             predict(row)
-            calls[place] += 1
+            calls[index] += 1
 
-    running = [threading.Thread(target=predict_until_end, args=(place,)) for place in range(threads)]
+    running = [threading.Thread(target=predict_until_end, args=(index,)) for index in range(threads)]
     for each in running:
         each.start()
     for each in running:

@@ -17,8 +17,8 @@ def choose_classes(probabilities: NDArray[np.float64], thresholds: Sequence[floa
     Of the classes whose probability is at least their threshold, it is the one with the largest ratio of the two. If
     there is none, it is the most probable of the classes without a threshold; if all have one, the largest ratio.
     """
-    named = np.array([place for place, each in enumerate(thresholds) if each is not None])
-    others = np.array([place for place, each in enumerate(thresholds) if each is None], dtype=np.int64)
+    named = np.array([index for index, each in enumerate(thresholds) if each is not None])
+    others = np.array([index for index, each in enumerate(thresholds) if each is None], dtype=np.int64)
     ratios = probabilities[:, named] / np.array([each for each in thresholds if each is not None])
     chosen: NDArray[np.int64] = named[ratios.argmax(axis=1)]
     if len(others):

@@ -45,14 +45,14 @@ def _bernoulli(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
 
 def _quadratic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     each = []
-    for place in range(len(estimator.classes_)):
-        rotation, scaling = estimator.rotations_[place], estimator.scalings_[place]
-        centred = graph.add("Sub", x.name, graph.constant(estimator.means_[place]))
+    for index in range(len(estimator.classes_)):
+        rotation, scaling = estimator.rotations_[index], estimator.scalings_[index]
+        centred = graph.add("Sub", x.name, graph.constant(estimator.means_[index]))
         turned = graph.add("MatMul", centred, graph.constant(rotation * scaling ** (-0.5)))
         norm = graph.reduce("ReduceSum", graph.add("Mul", turned, turned))
         with_spread = graph.add("Add", norm, graph.constant(np.sum(np.log(scaling))))
         share = graph.add("Mul", graph.constant(-0.5), with_spread)
-        each.append(graph.add("Add", share, graph.constant(np.log(estimator.priors_[place]))))
+        each.append(graph.add("Add", share, graph.constant(np.log(estimator.priors_[index]))))
     likelihood = graph.add("Concat", *map(graph.unsqueeze, each), axis=1)
     found = _by_likelihood(graph, likelihood)
     if len(estimator.classes_) > 2:

@@ -57,8 +57,8 @@ class Comparison:
             self._same(expected, self._compiled.predict(rows))
             if alone and self._further:
                 expected = self._sklearn.predict(rows[:alone], self._further)
-            for place in range(alone):
-                self._same(_row(expected, place), self._compiled.predict(rows[place : place + 1], self._further))
+            for index in range(alone):
+                self._same(_row(expected, index), self._compiled.predict(rows[index : index + 1], self._further))
         self._found.rows += len(rows) + alone
         return seconds
 
@@ -70,8 +70,8 @@ class Comparison:
         too_far = np.array([TOO_FAR in [abs(each) for each in row if isinstance(each, float)] for row in rows.tolist()])
         for group, compared in ((rows[~too_far], True), (rows[too_far], False)):
             with np.errstate(all="ignore"):
-                for place, expected in enumerate(self._answers(group)):
-                    found = self._answer(self._compiled, group[place : place + 1])
+                for index, expected in enumerate(self._answers(group)):
+                    found = self._answer(self._compiled, group[index : index + 1])
                     if (expected is None) != (found is None):
                         raise NotCompiled("for a far row, only one of it and scikit-learn has an answer")
                     if expected and found and compared:
@@ -85,8 +85,8 @@ class Comparison:
         try:
             together = self._sklearn.predict(rows, self._further)
         except NoFiniteAnswer:
-            return [self._answer(self._sklearn, rows[place : place + 1]) for place in range(len(rows))]
-        return [_finite(_row(together, place)) for place in range(len(rows))]
+            return [self._answer(self._sklearn, rows[index : index + 1]) for index in range(len(rows))]
+        return [_finite(_row(together, index)) for index in range(len(rows))]
 
     def _answer(self, engine: Engine, row: Rows) -> Prediction | None:
         try:
@@ -117,9 +117,9 @@ class Comparison:
         self._found.largest = max(self._found.largest, difference)
 
 
-def _row(prediction: Prediction, place: int) -> Prediction:
+def _row(prediction: Prediction, index: int) -> Prediction:
     """Return the answer to one of the rows."""
-    part, shares = slice(place, place + 1), prediction.probabilities
+    part, shares = slice(index, index + 1), prediction.probabilities
     if isinstance(shares, tuple):
         own: Any = tuple(each[part] for each in shares)
     else:

@@ -40,12 +40,12 @@ def _pipe(graph: Graph, estimator: Any, x: ColumnTensor) -> ColumnTensor:
 
 
 def _by_columns(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
-    places = transformer._transformer_to_input_indices
+    indices = transformer._transformer_to_input_indices
     parts = []
     for name, part, _ in transformer.transformers_:
-        if len(places[name]) == 0 or (isinstance(part, str) and part == "drop"):
+        if len(indices[name]) == 0 or (isinstance(part, str) and part == "drop"):
             continue
-        own = select_columns(graph, x, places[name])
+        own = select_columns(graph, x, indices[name])
         parts.append(own if isinstance(part, str) else graph.transform(part, own))
     return replace(concatenate(graph, parts), sparse=bool(transformer.sparse_output_))
 
@@ -100,7 +100,7 @@ def _chain(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         x = concatenate(graph, [x, numeric(answer, 1)])
         found.append(answer)
     inverse = np.argsort(estimator.order_)
-    return PredictorOutput(graph.add("Concat", *(found[place] for place in inverse), axis=1))
+    return PredictorOutput(graph.add("Concat", *(found[index] for index in inverse), axis=1))
 
 
 PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {

@@ -25,8 +25,8 @@ def encode_value(codes: Codes, value: Any) -> float:
 
 def _indicators(graph: Graph, x: ColumnTensor, categories: Sequence[Any]) -> str:
     """Return indicators of shape (n, all categories): 1 if a column has the category, else 0."""
-    owners = [place for place, each in enumerate(categories) for _ in each]
-    codes = np.array([encode_value(x.codes[place], value) for place, each in enumerate(categories) for value in each])
+    owners = [index for index, each in enumerate(categories) for _ in each]
+    codes = np.array([encode_value(x.codes[index], value) for index, each in enumerate(categories) for value in each])
     spread = graph.gather_columns(x.name, owners)
     same = graph.add("Equal", spread, graph.constant(codes))
     if np.isnan(codes).any():
@@ -73,10 +73,10 @@ def _blocks(values: Sequence[Any]) -> Any:
 
 def _ordinal(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
     _refuse_infrequent(encoder)
-    places = [np.arange(float(len(each)))[:, None] for each in encoder.categories_]
+    indices = [np.arange(float(len(each)))[:, None] for each in encoder.categories_]
     unknown = np.nan if encoder.unknown_value is None else encoder.unknown_value
-    found = _look_up(graph, x, encoder.categories_, _blocks(places), np.full(x.width, unknown))
-    having = [place for place, each in enumerate(encoder.categories_) if any(map(is_missing, each))]
+    found = _look_up(graph, x, encoder.categories_, _blocks(indices), np.full(x.width, unknown))
+    having = [index for index, each in enumerate(encoder.categories_) if any(map(is_missing, each))]
     if having:
         own = np.isin(np.arange(x.width), having)
         missing = graph.add("And", graph.add("IsNaN", x.name), graph.constant(own, np.bool_))
@@ -86,7 +86,7 @@ def _ordinal(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
 
 def _target(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
     each = len(encoder.encodings_) // x.width
-    values = [np.stack(encoder.encodings_[place * each : (place + 1) * each], axis=1) for place in range(x.width)]
+    values = [np.stack(encoder.encodings_[index * each : (index + 1) * each], axis=1) for index in range(x.width)]
     mean = np.tile(np.atleast_1d(encoder.target_mean_), x.width)
     return numeric(_look_up(graph, x, encoder.categories_, _blocks(values), mean), each * x.width)
 

@@ -92,7 +92,7 @@ class Graph:
         same = (operator, inputs, domain, output, *attributes.items()) if plain else None
         if same in self._known:
             return self._known[same]
-        names = [f"t{len(self._nodes)}_{place}" for place in range(output + 1)]
+        names = [f"t{len(self._nodes)}_{index}" for index in range(output + 1)]
         given = {name: _tensor(each) if isinstance(each, np.ndarray) else each for name, each in attributes.items()}
         self._nodes.append(helper.make_node(operator, list(inputs), names, domain=domain, **given))
         if same:
@@ -132,9 +132,9 @@ class Graph:
         self._columns[found] = name
         return found
 
-    def gather_columns(self, name: str, places: ArrayLike) -> str:
+    def gather_columns(self, name: str, indices: ArrayLike) -> str:
         """Return columns of a tensor by index; after a transposition, this is about five times as fast."""
-        columns = self.add("Gather", self.add("Transpose", name), self.constant(places, np.int64), axis=0)
+        columns = self.add("Gather", self.add("Transpose", name), self.constant(indices, np.int64), axis=0)
         return self.add("Transpose", columns)
 
     def predict(self, estimator: Any, x: ColumnTensor) -> PredictorOutput:
@@ -181,7 +181,7 @@ class Graph:
         """
         shapes = {"labels": [None] if outputs is None else [None, outputs]}
         named = {"labels": self._marked(outcome.labels, several=outputs is not None)}
-        named |= {f"probabilities{place}": name for place, name in enumerate(outcome.probabilities or ())}
+        named |= {f"probabilities{index}": name for index, name in enumerate(outcome.probabilities or ())}
         named |= further or {}
         for output, name in named.items():
             self._nodes.append(helper.make_node("Identity", [name], [output]))

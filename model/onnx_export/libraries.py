@@ -41,7 +41,7 @@ def _kept(graph: Graph, step: Any, x: ColumnTensor, attribute: str) -> ColumnTen
 
 def _without(graph: Graph, step: Any, x: ColumnTensor) -> ColumnTensor:
     left_out = set(_places(x, step.features_to_drop_))
-    return select_columns(graph, x, [place for place in range(x.width) if place not in left_out])
+    return select_columns(graph, x, [index for index in range(x.width) if index not in left_out])
 
 
 def _places(x: ColumnTensor, columns: Sequence[Any]) -> list[int]:

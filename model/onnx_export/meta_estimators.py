@@ -37,8 +37,8 @@ def _voting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
     if estimator.voting == "soft":
         shares = _mean(graph, [_shares(each) for each in found], weights)
         return PredictorOutput(argmax(graph, shares), (shares,))
-    places = graph.constant(np.arange(len(estimator.classes_)))
-    votes = [graph.compare("Equal", graph.unsqueeze(each.labels), places) for each in found]
+    indices = graph.constant(np.arange(len(estimator.classes_)))
+    votes = [graph.compare("Equal", graph.unsqueeze(each.labels), indices) for each in found]
     return PredictorOutput(argmax(graph, _mean(graph, votes, weights)))
 
 
@@ -69,10 +69,10 @@ def _bagging_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
 def _boosting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Return AdaBoost's answer (SAMME): a member's weighted vote also counts, in part, against the other classes."""
     count = estimator.n_classes_
-    places, total = graph.constant(np.arange(count)), np.sum(estimator.estimator_weights_)
+    indices, total = graph.constant(np.arange(count)), np.sum(estimator.estimator_weights_)
     votes = []
     for member, weight in zip(estimator.estimators_, estimator.estimator_weights_, strict=False):
-        mine = graph.add("Equal", graph.unsqueeze(graph.predict(member, x).labels), places)
+        mine = graph.add("Equal", graph.unsqueeze(graph.predict(member, x).labels), indices)
         votes.append(graph.add("Where", mine, graph.constant(weight), graph.constant(-1 / (count - 1) * weight)))
     decision = graph.add("Div", _sum(graph, votes), graph.constant(total))
     if count > 2:
@@ -151,8 +151,8 @@ def _calibrator(graph: Graph, calibrated: Any, x: ColumnTensor) -> str:
         known = hasattr(member, "decision_function")
         scores = numeric(_scores(member, found) if known else _shares(found), classes)
     parts = [
-        graph.unsqueeze(graph.predict(each, select_columns(graph, scores, [place])).labels)
-        for place, each in enumerate(calibrated.calibrators)
+        graph.unsqueeze(graph.predict(each, select_columns(graph, scores, [index])).labels)
+        for index, each in enumerate(calibrated.calibrators)
     ]
     if binary:
         return binary_probabilities(graph, graph.squeeze(parts[0]))

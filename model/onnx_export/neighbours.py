@@ -42,8 +42,8 @@ def _among(graph: Graph, estimator: Any, x: ColumnTensor, values: Any) -> str:
     if not euclidean or estimator.weights not in ("uniform", None) or estimator._fit_X.size > MOST_NUMBERS:
         raise NotCompiled("neighbours with weights, another distance, or too many training rows have no compiled form")
     closeness = graph.add("Neg", squared_distances(graph, x.name, estimator._fit_X))
-    places = graph.add("TopK", closeness, graph.constant([estimator.n_neighbors], np.int64), axis=1, output=1)
-    found = graph.add("Gather", graph.constant(values), places)
+    indices = graph.add("TopK", closeness, graph.constant([estimator.n_neighbors], np.int64), axis=1, output=1)
+    found = graph.add("Gather", graph.constant(values), indices)
     return graph.reduce("ReduceMean", found)
 
 

@@ -19,8 +19,8 @@ _ACTIVATIONS: Final = {
 
 def _forward(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     value, last = x.name, len(estimator.coefs_) - 1
-    for place, (weights, intercept) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
-        kind = estimator.out_activation_ if place == last else estimator.activation
+    for index, (weights, intercept) in enumerate(zip(estimator.coefs_, estimator.intercepts_, strict=True)):
+        kind = estimator.out_activation_ if index == last else estimator.activation
         if kind not in _ACTIVATIONS:
             raise NotCompiled(f"the activation {kind} has no compiled form")
         axis: dict[str, Any] = {"axis": 1} if kind == "softmax" else {}

@@ -29,11 +29,11 @@ def random_rows(
     """
     draw = np.random.default_rng(seed)
     columns = np.empty((len(signature.features), count), dtype=np.float64 if signature.layout == "matrix" else object)
-    for place, feature in enumerate(signature.features):
-        columns[place] = _column(feature, count, draw, (baseline or {}).get(feature.name))
+    for index, feature in enumerate(signature.features):
+        columns[index] = _column(feature, count, draw, (baseline or {}).get(feature.name))
         if (strings := list((known or {}).get(feature.name, ()))) and feature.categories is None:
-            taken = (draw.random(count) < _KNOWN) & (columns[place] != np.array(None))
-            columns[place, taken] = draw.choice(np.array(strings, dtype=object), int(taken.sum()))
+            taken = (draw.random(count) < _KNOWN) & (columns[index] != np.array(None))
+            columns[index, taken] = draw.choice(np.array(strings, dtype=object), int(taken.sum()))
     return columns.T.copy()
 
 

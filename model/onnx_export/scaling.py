@@ -37,14 +37,14 @@ def numeric(name: str, width: int) -> ColumnTensor:
     return ColumnTensor(name, (None,) * width)
 
 
-def select_columns(graph: Graph, x: ColumnTensor, places: Any) -> ColumnTensor:
+def select_columns(graph: Graph, x: ColumnTensor, indices: Any) -> ColumnTensor:
     """Return some of the columns, by index."""
-    places = np.asarray(places, dtype=int)
-    if places.tolist() == list(range(x.width)):
+    indices = np.asarray(indices, dtype=int)
+    if indices.tolist() == list(range(x.width)):
         return x
-    codes = tuple(x.codes[place] for place in places)
-    names = None if x.names is None else tuple(x.names[place] for place in places)
-    return ColumnTensor(graph.gather_columns(x.name, places), codes, names=names)
+    codes = tuple(x.codes[index] for index in indices)
+    names = None if x.names is None else tuple(x.names[index] for index in indices)
+    return ColumnTensor(graph.gather_columns(x.name, indices), codes, names=names)
 
 
 def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
@@ -63,9 +63,9 @@ def apply_function(graph: Graph, name: str, function: Any) -> str:
     if function not in FUNCTIONS:
         raise NotCompiled(f"the function {getattr(function, '__name__', function)} has no compiled form")
     steps = FUNCTIONS[function]
-    for place, step in enumerate(steps):
+    for index, step in enumerate(steps):
         if isinstance(step, str):
-            following = steps[place + 1 : place + 2]
+            following = steps[index + 1 : index + 2]
             second = [graph.constant(each) for each in following if not isinstance(each, str)]
             name = graph.add(step, name, *second)
     return name
@@ -121,7 +121,7 @@ def _normalised(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor
 def _polynomial(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     """Multiply columns; a column of ones fills up products with fewer factors than the highest degree."""
     factors = [
-        [place + 1 for place, power in enumerate(powers) for _ in range(power)] for powers in transformer.powers_
+        [index + 1 for index, power in enumerate(powers) for _ in range(power)] for powers in transformer.powers_
     ]
     pads = graph.constant([0, 1, 0, 0], np.int64)
     with_ones = graph.add("Pad", x.name, pads, graph.constant(1))

@@ -38,8 +38,8 @@ class TreePart:
     @property
     def features(self) -> tuple[Feature, ...]:
         """Its columns."""
-        names = self.names or [f"x{place}" for place in range(len(self.thresholds))]
-        return tuple(_feature(name, self.categories.get(place)) for place, name in enumerate(names))
+        names = self.names or [f"x{index}" for index in range(len(self.thresholds))]
+        return tuple(_feature(name, self.categories.get(index)) for index, name in enumerate(names))
 
 
 def _feature(name: str, known: tuple[Label, ...] | None) -> Feature:
@@ -100,16 +100,16 @@ def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> EdgeRow
     columns: list[NDArray[Any]] = [_edges(each) for each in chosen]
     if part.boosted:
         columns = [np.append(column, np.nan) for column in columns]
-    for place, known in part.categories.items():
-        others = (_UNKNOWN, None) if part.features[place].dtype == "string" else (-1.0, np.nan)
-        columns[place] = np.array([*known, *others[0 if part.unknown else 1 :]], dtype=object)
-    for place in flags:
-        columns[place] = np.array([True, False], dtype=object)
+    for index, known in part.categories.items():
+        others = (_UNKNOWN, None) if part.features[index].dtype == "string" else (-1.0, np.nan)
+        columns[index] = np.array([*known, *others[0 if part.unknown else 1 :]], dtype=object)
+    for index in flags:
+        columns[index] = np.array([True, False], dtype=object)
     height = max(map(len, columns))
     rows = np.empty((height, len(columns)), dtype=object if part.categories else np.float64)
-    for place, column in enumerate(columns):
+    for index, column in enumerate(columns):
         draw.shuffle(column)
-        rows[:, place] = np.resize(column, height)
+        rows[:, index] = np.resize(column, height)
     return EdgeRows(rows, sum(map(len, part.thresholds)) - sum(map(len, chosen)))
 
 

@@ -40,8 +40,8 @@ def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
         second = graph.squeeze(sum_leaves(graph, rows, trees, [value[:, 0, 1] for value in values], [0] * len(trees)))
         shares = [binary_probabilities(graph, graph.add("Div", second, count))]
     elif single and pure:
-        ones, places = [np.ones(len(value)) for value in values], [value[:, 0].argmax(axis=1) for value in values]
-        total = sum_leaves(graph, rows, trees, ones, places, int(estimator.n_classes_))
+        ones, indices = [np.ones(len(value)) for value in values], [value[:, 0].argmax(axis=1) for value in values]
+        total = sum_leaves(graph, rows, trees, ones, indices, int(estimator.n_classes_))
         shares = [graph.add("Div", total, count)]
     else:
         widths = [int(each) for each in np.atleast_1d(estimator.n_classes_)]
@@ -67,7 +67,7 @@ def _flat(value: Any, widths: list[int]) -> Any:
 
 
 def _slice(graph: Graph, x: str, start: int, end: int) -> str:
-    bounds = (graph.constant([place], np.int64) for place in (start, end, 1))
+    bounds = (graph.constant([index], np.int64) for index in (start, end, 1))
     return graph.add("Slice", x, *bounds)
 
 
@@ -86,7 +86,7 @@ def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: A
     """Return the start and what each stage adds to it, in that order: the first stage's leaves hold the start too."""
     for target in range(width):
         values[target] = start[target] + values[target]
-    return sum_leaves(graph, x, trees, values, [place % width for place in range(len(trees))], width)
+    return sum_leaves(graph, x, trees, values, [index % width for index in range(len(trees))], width)
 
 
 def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:

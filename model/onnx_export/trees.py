@@ -152,8 +152,8 @@ def average_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Seque
     the index of a row in a table.
     """
     first = np.cumsum([0, *(len(value) for value in values)])
-    places = [start + np.arange(len(value)) for start, value in zip(first, values, strict=False)]
-    found = sum_leaves(graph, x, trees, places, range(len(trees)), len(trees))
+    indices = [start + np.arange(len(value)) for start, value in zip(first, values, strict=False)]
+    found = sum_leaves(graph, x, trees, indices, range(len(trees)), len(trees))
     table, rows = graph.constant(np.concatenate(values)), graph.cast(found, "int64")
     if len(trees) == 1:
         return graph.add("Gather", table, graph.squeeze(rows))

@@ -105,7 +105,7 @@ def _compared(
     for part in parts:
         alone = part.estimator is copied and (signature.layout == "matrix" or bool(part.categories))
         comparison = whole if alone else _comparison_of(part, found)
-        flags = [place for place, each in enumerate(signature.features) if alone and each.dtype == "bool"]
+        flags = [index for index, each in enumerate(signature.features) if alone and each.dtype == "bool"]
         edges = edge_rows(part, _affordable_rows(part.trees) // len(parts) + 1, flags)
         left_out += edges.left_out
         for rows in edges.chunks():
@@ -124,22 +124,24 @@ def _affordable_rows(work: int) -> int:
 def _training_rows(columns: list[Column] | None, signature: Signature, most: int) -> tuple[list[Rows], int]:
     """Return the training rows in batches, evenly spaced if they are more than `most`, and how many are left out."""
     count = len(columns[0].cells) if columns else 0
-    places = np.linspace(0, count - 1, min(count, most)).astype(int)
+    indices = np.linspace(0, count - 1, min(count, most)).astype(int)
     batches = []
-    for start in range(0, len(places), RANDOM_ROWS):
-        chosen = places[start : start + RANDOM_ROWS]
-        piece = [Column(each.name, each.dtype, [each.cells[place] for place in chosen]) for each in columns or ()]
+    for start in range(0, len(indices), RANDOM_ROWS):
+        chosen = indices[start : start + RANDOM_ROWS]
+        piece = [Column(each.name, each.dtype, [each.cells[index] for index in chosen]) for each in columns or ()]
         batches.append(join_columns(piece, signature.features, numeric=signature.layout == "matrix"))
-    return batches, count - len(places)
+    return batches, count - len(indices)
 
 
 def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
     """Yield rows with one number far from all others, like sentinels, wrong units and overflow."""
-    places = [place for place, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories]
+    indices = [
+        index for index, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories
+    ]
     draw = np.random.default_rng(2)
-    for number in range(FAR_ROWS if places else 0):
+    for number in range(FAR_ROWS if indices else 0):
         row = rows[number % len(rows)][np.newaxis].copy()
-        row[0, draw.choice(places)] = draw.choice(FAR) * draw.choice((1, -1))
+        row[0, draw.choice(indices)] = draw.choice(FAR) * draw.choice((1, -1))
         yield row
 
 

@@ -62,7 +62,7 @@ def fitted_names(estimator: Any, present: Sequence[Any] = ()) -> list[str] | Non
     names = getattr(estimator, "feature_names_in_", None)
     if names is None and _library(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
         names = estimator.feature_names_
-        names = None if names == [str(place) for place in range(len(names))] else names
+        names = None if names == [str(index) for index in range(len(names))] else names
     if names is None:
         return None
     given = set(map(str, present))
@@ -151,9 +151,9 @@ def groups_of_columns(estimator: Any, features: Sequence[Feature]) -> list[tuple
     whole = getattr(step, "n_features_in_", 0) == len(features)
     given = getattr(step, "__dict__", {}).get(_PLACES, {}) if whole else {}
     groups: list[tuple[str, ...]] = [(feature.dtype,) for feature in features]
-    for name, places in given.items():
-        for place in places:
-            groups[place] += (name,)
+    for name, indices in given.items():
+        for index in indices:
+            groups[index] += (name,)
     return groups
 
 
@@ -200,14 +200,14 @@ def _by_columns(part: Any, given: _Columns, notes: _Notes) -> _Columns:
     given = given or [None] * part.n_features_in_
     made: _Columns = [None] * max(each.stop for each in part.output_indices_.values())
     for name, transformer, _ in part.transformers_:
-        chosen = [given[place] for place in vars(part)[_PLACES][name]]
+        chosen = [given[index] for index in vars(part)[_PLACES][name]]
         if isinstance(transformer, str) and transformer == "drop":
             notes.dropped.update(column for column in chosen if column is not None)
         elif chosen:
-            places = part.output_indices_[name]
+            indices = part.output_indices_[name]
             found = _follow(transformer, chosen, notes)
-            if len(found) == places.stop - places.start:
-                made[places] = found
+            if len(found) == indices.stop - indices.start:
+                made[indices] = found
     return made
 
 
@@ -215,7 +215,7 @@ def _members(part: Any, given: _Columns) -> list[tuple[Any, _Columns]]:
     """Return the fitted estimators inside a component, with the columns that each is given."""
     if given and hasattr(part, "estimators_features_"):
         chosen = zip(part.estimators_, part.estimators_features_, strict=True)
-        return [(member, [given[place] for place in places]) for member, places in chosen]
+        return [(member, [given[index] for index in indices]) for member, indices in chosen]
     own = {name: value for name, value in getattr(part, "__dict__", {}).items() if name not in _OF_OTHERS}
     members = [member for member, owner in walk(own) if owner is None and hasattr(member, "get_params")]
     return [(member, given) for member in members if _has_fitted_attributes(member)]
@@ -253,7 +253,7 @@ def _note(part: Any, given: _Columns, notes: _Notes) -> None:
 
 def _facts_of_boosted(part: Any, given: _Columns) -> dict[str, ColumnFacts]:
     """Return the categories of the columns that a boosting library was given as such, by the columns' names."""
-    named = [(given[place], values) for place, values in known_categories(part).items() if place < len(given)]
+    named = [(given[index], values) for index, values in known_categories(part).items() if index < len(given)]
     closed = mistakes_unknown(part)
     return {
         name: ColumnFacts(dtype_of(values) if values else None, values, closed=closed, category=True)

@@ -17,7 +17,7 @@ def select_rows(data: Any, selected: Any) -> Any:
         return data.iloc[selected]
     if hasattr(data, "columns"):  # polars
         return data[np.asarray(selected).tolist()]
-    return [data[place] for place in selected] if isinstance(data, list) else np.asarray(data)[selected]
+    return [data[index] for index in selected] if isinstance(data, list) else np.asarray(data)[selected]
 
 
 def select_columns(data: Any, names: Sequence[str]) -> Any:

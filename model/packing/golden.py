@@ -53,7 +53,7 @@ def golden_rows(
             selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))
             rows = training_rows(estimator, data, selected, framed=signature.layout == "frame")
             prediction = predict_in_memory(estimator, signature, rows)
-            cells = [[column.cells[place] for column in columns] for place in selected]
+            cells = [[column.cells[index] for column in columns] for index in selected]
             answer = lambda method: compute(method, estimator, copy.deepcopy(rows))  # noqa: E731  # likewise
     except Exception as error:  # libraries and own code raise errors of their own
         if columns and "unknown categor" in str(error) and (unknown := _unknown(estimator, signature, columns)):

@@ -80,12 +80,12 @@ def _by_feature(weights: NDArray[np.float64], computed: list[str], names: Sequen
     """Return the sum of the weights of the columns that were computed from each feature, as far as names tell it."""
     if len(weights) != len(computed):
         return None
-    places = {name: place for place, name in enumerate(names)}
+    indices = {name: index for index, name in enumerate(names)}
     found = np.zeros(len(names))
     for name, weight in zip(computed, weights.tolist(), strict=True):
-        feature = next((each for each in _possible(name) if each in places), None)
+        feature = next((each for each in _possible(name) if each in indices), None)
         if feature is not None:
-            found[places[feature]] += weight
+            found[indices[feature]] += weight
     return found
 
 

@@ -24,13 +24,13 @@ def label_by_thresholds(
     if golden.probabilities is None or signature.outputs is not None or not signature.classes:
         raise UnsupportedEstimator("thresholds need a classifier with one label for each row, and probabilities.")
     classes = signature.classes[0]
-    places = {str(each): place for place, each in enumerate(classes)}
+    indices = {str(each): index for index, each in enumerate(classes)}
     found: list[float | None] = [None] * len(classes)
     for name, threshold in given.items():
-        if str(name) not in places:
-            raise UnsupportedEstimator(f"{str(name)[:100]!r} is not one of the classes {', '.join(places)[:200]}.")
+        if str(name) not in indices:
+            raise UnsupportedEstimator(f"{str(name)[:100]!r} is not one of the classes {', '.join(indices)[:200]}.")
         if not 0 < threshold <= 1:
             raise UnsupportedEstimator(f"the threshold of {str(name)[:100]!r} is {threshold}; expected 0 < t ≤ 1.")
-        found[places[str(name)]] = float(threshold)
+        found[indices[str(name)]] = float(threshold)
     chosen = choose_classes(np.asarray(golden.probabilities, dtype=np.float64), found)
-    return replace(golden, labels=[classes[place] for place in chosen]), tuple(found)
+    return replace(golden, labels=[classes[index] for index in chosen]), tuple(found)

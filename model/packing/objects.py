@@ -24,7 +24,7 @@ def _refuse_others(found: Any) -> None:
     if isinstance(found, dict):
         _refuse_container(f"a {kind}", [(f"[{name!r}]", value) for name, value in found.items()])
     if isinstance(found, (list, tuple, set)):
-        _refuse_container(f"a {kind}", [(f"[{place}]", value) for place, value in enumerate(found)])
+        _refuse_container(f"a {kind}", [(f"[{index}]", value) for index, value in enumerate(found)])
     if isinstance(found, type):
         raise UnsupportedEstimator(f"this is the class {found.__name__}, not an object of it; pack one that is fitted.")
     if hasattr(found, "shape") and hasattr(found, "dtype" if not hasattr(found, "columns") else "columns"):

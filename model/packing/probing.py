@@ -72,7 +72,7 @@ class Prober:
 
     def _of_group(self, probes: list[Probe], certain: Container[int]) -> set[int]:
         """Return which are accepted, at least one of which is not."""
-        drawn = [probes[place] for place in np.random.default_rng(0).permutation(len(probes))[:ENOUGH]]
+        drawn = [probes[index] for index in np.random.default_rng(0).permutation(len(probes))[:ENOUGH]]
         speaking = {position for position, _ in drawn}
         found = {position for position, value in drawn if self._predicts([(position, value)])}
         return found | self._tried(

@@ -83,8 +83,8 @@ class _Pruner:
         if value.dtype != object or not any(map(_is_component, value.flat)):
             return value
         made = np.empty_like(value)
-        for place, item in np.ndenumerate(value):
-            made[place] = self.prune(item)
+        for index, item in np.ndenumerate(value):
+            made[index] = self.prune(item)
         return made
 
     def _component(self, part: Any) -> Any:

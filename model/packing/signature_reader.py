@@ -213,31 +213,31 @@ def _probe_features(
 ) -> tuple[Feature, ...]:
     """Return the features with what the estimator takes: missing values, and categories beside the known ones."""
     missing = [
-        (place, np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None)
-        for place, feature in enumerate(signature.features)
+        (index, np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None)
+        for index, feature in enumerate(signature.features)
         if feature.dtype != "any"
     ]
-    incomplete = {place for place, column in enumerate(columns or ()) if None in column.cells}
+    incomplete = {index for index, column in enumerate(columns or ()) if None in column.cells}
     nullable = prober.accepted(missing, certain=incomplete)
     categories = {
-        place: known[feature.name].values
-        for place, feature in enumerate(signature.features)
+        index: known[feature.name].values
+        for index, feature in enumerate(signature.features)
         if feature.dtype != "datetime" and feature.name in known and known[feature.name].values
     }
     others = prober.accepting_any(
         {
-            place: _unknown_values(signature.features[place], columns[place] if columns else None, values)
-            for place, values in categories.items()
-            if not known[signature.features[place].name].closed
+            index: _unknown_values(signature.features[index], columns[index] if columns else None, values)
+            for index, values in categories.items()
+            if not known[signature.features[index].name].closed
         }
     )
     return tuple(
         replace(
             feature,
-            nullable=feature.dtype == "any" or place in nullable,
-            categories=None if place in others else categories.get(place),
+            nullable=feature.dtype == "any" or index in nullable,
+            categories=None if index in others else categories.get(index),
         )
-        for place, feature in enumerate(signature.features)
+        for index, feature in enumerate(signature.features)
     )
 
 

@@ -55,13 +55,13 @@ def _answered(prediction: Prediction, signature: Signature, thresholds: Sequence
     if not signature.classes:
         return labels, labels.astype(np.float64) if signature.task == "regressor" and labels.ndim == 1 else None
     classes = signature.classes[0]
-    by_label = {label: place for place, label in enumerate(classes)}
-    places = np.array([by_label[label] for label in labels.tolist()])
+    by_label = {label: index for index, label in enumerate(classes)}
+    indices = np.array([by_label[label] for label in labels.tolist()])
     if not isinstance(probabilities, np.ndarray):
-        return places, None
+        return indices, None
     if thresholds:
-        places = np.asarray(choose_classes(probabilities, thresholds))
-    return places, probabilities[np.arange(len(places)), places]
+        indices = np.asarray(choose_classes(probabilities, thresholds))
+    return indices, probabilities[np.arange(len(indices)), indices]
 
 
 def _summary(found: Sequence[Answered], signature: Signature) -> Answers:

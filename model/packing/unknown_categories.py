@@ -24,8 +24,8 @@ def describe_unknown(
     `known` is what the estimator remembers of its columns.
     """
     rows = join_columns(columns, signature.features, numeric=signature.layout == "matrix")
-    places = np.unique(np.linspace(0, len(rows) - 1, _MOST_TRIED).astype(int))
-    candidates = (typical_row(signature, None, known), *(rows[place : place + 1] for place in places))
+    indices = np.unique(np.linspace(0, len(rows) - 1, _MOST_TRIED).astype(int))
+    candidates = (typical_row(signature, None, known), *(rows[index : index + 1] for index in indices))
     accepted = next((each for each in candidates if not _refuses(engine, each)), None)
     if accepted is None or not _refuses(engine, rows):
         return None

@@ -32,7 +32,7 @@ class FrameMaker:
 
     def make(self, rows: NDArray[Any]) -> Any:
         """Return a frame; a missing value is NaN, NaT, or None if that is how the model represents it."""
-        columns = {each.name: self._column(each, rows[:, place]) for place, each in enumerate(self._features)}
+        columns = {each.name: self._column(each, rows[:, index]) for index, each in enumerate(self._features)}
         return self._pandas.DataFrame(columns)
 
     def _column(self, feature: Feature, cells: NDArray[Any]) -> Any:

@@ -43,8 +43,8 @@ class TableMaker:
         self._knows_nan = np.array([feature.missing != "none" for feature in signature.features])
         self._numeric = np.array([feature.numeric for feature in signature.features])
         self._numbers_with_none = [
-            place
-            for place, feature in enumerate(signature.features)
+            index
+            for index, feature in enumerate(signature.features)
             if (feature.dtype, feature.missing) == ("float64", "none")
         ]
 
@@ -55,8 +55,8 @@ class TableMaker:
         """
         if rows.dtype != object:  # all features are numbers, and the model knows some as objects
             rows = rows.astype(object)
-        for place in self._numbers_with_none:
-            rows[:, place] = [None if cell is None or cell != cell else cell for cell in rows[:, place]]  # noqa: PLR0124
+        for index in self._numbers_with_none:
+            rows[:, index] = [None if cell is None or cell != cell else cell for cell in rows[:, index]]  # noqa: PLR0124
         empty = np.equal(rows, np.array(None)) & self._knows_nan
         table = (np.where(empty, np.nan, rows) if empty.any() else rows).view(Table)
         table.numeric = self._numeric

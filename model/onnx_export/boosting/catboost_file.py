@@ -91,5 +91,5 @@ class CatBoostFile:
         if probabilities.shape[1] == 2:
             limit = 0.5 if self._model.threshold is None else self._model.threshold
             return (probabilities[:, 1] > limit).astype(np.int64)
-        places: NDArray[np.int64] = probabilities.argmax(axis=1)
-        return places
+        indices: NDArray[np.int64] = probabilities.argmax(axis=1)
+        return indices

@@ -78,8 +78,8 @@ def _model(document: Any) -> CatBoostModel:
     threshold = about.get("binclass_probability_threshold")
     return CatBoostModel(
         trees=() if others else _trees(document, features, len(biases)),
-        names=tuple(str(columns[place].get("feature_id") or place) for place in sorted(columns)),
-        nan_above=tuple(_NAN_ABOVE[columns[place]["nan_value_treatment"]] for place in sorted(columns)),
+        names=tuple(str(columns[index].get("feature_id") or index) for index in sorted(columns)),
+        nan_above=tuple(_NAN_ABOVE[columns[index]["nan_value_treatment"]] for index in sorted(columns)),
         scale=float(scale),
         bias=biases,
         loss=str(about["params"]["loss_function"]["type"]),
@@ -100,13 +100,13 @@ def _trees(document: Any, features: list[int], outputs: int) -> tuple[CatBoostTr
 
 
 def _split(split: Any, features: list[int]) -> tuple[int, float]:
-    place = split["float_feature_index"]
-    if split["split_type"] != "FloatFeature" or not 0 <= place < len(features):
+    index = split["float_feature_index"]
+    if split["split_type"] != "FloatFeature" or not 0 <= index < len(features):
         raise ValueError("a tree splits a feature, or in a way, that there is not")
     border = float(split["border"])
     if not abs(border) <= _LARGEST:
         raise ValueError("a tree has a border that is not a finite number")
-    return features[place], border
+    return features[index], border
 
 
 def _oblivious(tree: Any, features: list[int], outputs: int) -> CatBoostTree:

@@ -98,7 +98,7 @@ def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
     model = read_estimator(estimator)
     found = raw_scores(graph, boosted_trees(model), x)
     if model.loss == _UNCERTAIN:  # the mean, and the variance
-        mean, deviation = (graph.gather_columns(found, [place]) for place in (0, 1))
+        mean, deviation = (graph.gather_columns(found, [index]) for index in (0, 1))
         variance = graph.add("Exp", graph.add("Mul", graph.constant(2), deviation))
         return PredictorOutput(graph.add("Concat", mean, variance, axis=1))
     if model.loss in _EXPONENTIAL:

@@ -119,7 +119,7 @@ def _rows(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
     if model.missing is not None:
         none = graph.add("Equal", name, graph.constant(np.float64(np.float32(model.missing))))
         name = graph.add("Where", none, graph.constant(np.nan), name)
-    coded = [place for place in model.whole if place not in model.categories]
+    coded = [index for index in model.whole if index not in model.categories]
     if coded:  # the runtime compares members with the whole number
         own = np.isin(np.arange(x.width), coded)
         name = graph.add("Where", graph.constant(own, np.bool_), graph.add("Floor", name), name)

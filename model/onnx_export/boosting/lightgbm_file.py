@@ -84,5 +84,5 @@ class LightGBMFile:
 
     def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
         """Return the indices of the most probable labels."""
-        places: NDArray[np.int64] = probabilities.argmax(axis=1)
-        return places
+        indices: NDArray[np.int64] = probabilities.argmax(axis=1)
+        return indices

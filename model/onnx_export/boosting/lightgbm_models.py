@@ -73,7 +73,7 @@ def boosted_trees(model: LightGBMModel, categories: Mapping[int, tuple[Label, ..
     return BoostedTrees(
         trees=tuple(_tree(tree, categories) for tree in model.trees),
         leaves=tuple(np.concatenate([np.zeros(len(tree.feature)), tree.values]) for tree in model.trees),
-        targets=tuple(place % model.outputs for place in range(len(model.trees))),
+        targets=tuple(index % model.outputs for index in range(len(model.trees))),
         start=np.zeros(model.outputs),
         width=len(model.names),
         link="identity",

@@ -98,7 +98,7 @@ def _model(text: str) -> LightGBMModel:
         objective=tuple(header.get("objective", "").split()),
         averaged="average_output" in header,
         categorical=_categorical(infos, parameters.get("categorical_feature", "")),
-        highest={place: int(found[1]) for place, found in ranges if found},
+        highest={index: int(found[1]) for index, found in ranges if found},
         pandas_categories=_pandas_categories(rest),
     )
 
@@ -115,8 +115,8 @@ def _entries(section: str) -> dict[str, str]:
 def _categorical(infos: list[str], parameter: str) -> frozenset[int]:
     """Return the columns that were fitted as categories; "none" among the infos is a column with a single value."""
     listed = {int(each) for each in parameter.split(",") if each.isdecimal()}
-    found = {place for place, info in enumerate(infos) if info != "none" and not info.startswith("[")}
-    return frozenset(found | listed & {place for place, info in enumerate(infos) if info == "none"})
+    found = {index for index, info in enumerate(infos) if info != "none" and not info.startswith("[")}
+    return frozenset(found | listed & {index for index, info in enumerate(infos) if info == "none"})
 
 
 def _pandas_categories(rest: str) -> tuple[tuple[Any, ...], ...]:
@@ -176,8 +176,8 @@ def _check_children(tree: LightGBMTree, inner: int) -> None:
     expected = np.delete(np.arange(-inner - 1, inner), inner + 1) if inner else np.arange(0)
     if not np.array_equal(children, expected):
         raise ValueError("a tree's children are not each of its nodes and leaves once")
-    place = np.arange(inner)
-    if any(((side >= 0) & (side <= place)).any() for side in (tree.left, tree.right)):
+    index = np.arange(inner)
+    if any(((side >= 0) & (side <= index)).any() for side in (tree.left, tree.right)):
         raise ValueError("a tree has a node before its parent")
 
 

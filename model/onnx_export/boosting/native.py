@@ -81,14 +81,14 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         by_name = hasattr(rows, "columns") and names and set(names) <= set(rows.columns)
         given = np.asarray(rows[list(names)] if by_name else rows)
         numbers = np.empty(given.shape)
-        for place in range(self.file.width):
-            known = self.file.categories.get(place)
+        for index in range(self.file.width):
+            known = self.file.categories.get(index)
             if known is None:
-                numbers[:, place] = given[:, place]
+                numbers[:, index] = given[:, index]
                 continue
             codes: dict[Any, float] = {value: float(code) for code, value in enumerate(known)}
-            cells = given[:, place].tolist()
-            numbers[:, place] = [np.nan if _is_nan(cell) else codes.get(cell, self.file.unknown) for cell in cells]
+            cells = given[:, index].tolist()
+            numbers[:, index] = [np.nan if _is_nan(cell) else codes.get(cell, self.file.unknown) for cell in cells]
         return numbers
 
     def _answer(self, rows: Any) -> NDArray[Any]:

@@ -25,15 +25,15 @@ def xgboost_sums(document: Mapping[str, Any], start: Any, rows: NDArray[Any]) ->
     dart = booster["name"] == "dart"
     model = booster["gbtree"]["model"] if dart else booster["model"]
     sums = np.repeat(np.asarray(start, dtype=np.float32)[np.newaxis], len(rows), axis=0)
-    for place, tree in enumerate(model["trees"][: kept_trees(document["learner"], model, len(start))]):
-        weight = np.float32(booster["weight_drop"][place] if dart else 1)
+    for index, tree in enumerate(model["trees"][: kept_trees(document["learner"], model, len(start))]):
+        weight = np.float32(booster["weight_drop"][index] if dart else 1)
         left, right = (np.asarray(tree[f"{side}_children"], dtype=np.int64) for side in ("left", "right"))
         leaf = _descend(left, right, np.asarray(tree["split_indices"]), _xgboost(tree), rows, inner=left >= 0)
         width = int(tree["tree_param"]["size_leaf_vector"])
         if width > 1:
             sums += np.asarray(tree["leaf_weights"], dtype=np.float32).reshape(-1, width)[right[leaf]] * weight
         else:
-            sums[:, int(model["tree_info"][place])] += (
+            sums[:, int(model["tree_info"][index])] += (
                 np.asarray(tree["split_conditions"], dtype=np.float32)[leaf] * weight
             )
     return sums
@@ -61,9 +61,9 @@ def _xgboost(tree: Mapping[str, Any]) -> _Decide:
 def lightgbm_sums(model: LightGBMModel, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sums of LightGBM's leaves, or their means where the model has those, of shape (n, outputs)."""
     sums = np.zeros((len(rows), model.outputs))
-    for place, tree in enumerate(model.trees):
+    for index, tree in enumerate(model.trees):
         leaf = _descend(tree.left, tree.right, tree.feature, _lightgbm(tree), rows)
-        sums[:, place % model.outputs] += tree.values[-1 - leaf]
+        sums[:, index % model.outputs] += tree.values[-1 - leaf]
     return sums / (len(model.trees) // model.outputs) if model.averaged else sums
 
 

@@ -91,7 +91,7 @@ def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> B
         narrow=True,
         single=True,
         categories=document_categories(learner),
-        whole=tuple(place for place, kind in enumerate(learner.get("feature_types", ())) if kind == _CATEGORICAL),
+        whole=tuple(index for index, kind in enumerate(learner.get("feature_types", ())) if kind == _CATEGORICAL),
         missing=None if math.isnan(missing) else missing,
         names=tuple(map(str, learner.get("feature_names", ()))) or None,
     )
@@ -130,8 +130,8 @@ def _weighted(
         raise NotCompiled("dart with several values in a leaf has no compiled form")
     shares = np.asarray(weights, dtype=np.float32)
     return tuple(
-        (start[target] + values - start[target]) * shares[place]
-        for place, (values, target) in enumerate(zip(leaves, targets, strict=True))
+        (start[target] + values - start[target]) * shares[index]
+        for index, (values, target) in enumerate(zip(leaves, targets, strict=True))
     )
 
 
@@ -145,7 +145,7 @@ def _trees(
     trees: list[Tree] = []
     leaves: list[Any] = []
     targets: list[int] = []
-    for place, document in enumerate(model["trees"][:count]):
+    for index, document in enumerate(model["trees"][:count]):
         tree, width = _tree(document), int(document["tree_param"]["size_leaf_vector"])
         if width > 1:
             vectors = np.asarray(document["leaf_weights"], dtype=np.float32).reshape(-1, width)
@@ -157,7 +157,7 @@ def _trees(
         else:
             trees.append(tree)
             leaves.append(np.asarray(document["split_conditions"], dtype=np.float32))
-            targets.append(int(model["tree_info"][place]))
+            targets.append(int(model["tree_info"][index]))
     return tuple(trees), tuple(leaves), tuple(targets)
 
 
@@ -199,7 +199,7 @@ def document_categories(learner: Mapping[str, Any]) -> dict[int, tuple[Label, ..
     booster = learner["gradient_booster"]
     model = booster.get("gbtree", booster).get("model", {})
     encoded = enumerate(model.get("cats", {}).get("enc", ()))
-    return {place: found for place, each in encoded if (found := _decoded(each))}
+    return {index: found for index, each in encoded if (found := _decoded(each))}
 
 
 def _decoded(encoded: Mapping[str, Any]) -> tuple[Label, ...]:

@@ -80,8 +80,8 @@ class XGBoostFile:
         """Return the indices of the labels: the more probable one, or each that is above one half."""
         if self._several:
             return (probabilities > 0.5).astype(np.int64)
-        places: NDArray[np.int64] = probabilities.argmax(axis=1)
-        return places
+        indices: NDArray[np.int64] = probabilities.argmax(axis=1)
+        return indices
 
 
 def _check_counts(learner: Any, size: int) -> None:
