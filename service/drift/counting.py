@@ -1,4 +1,4 @@
-"""Rows and their predictions as counts, which can be added up: one vector of integers for any number of rows."""
+"""Counts rows and their predictions, in one vector of integers for any number of rows; vectors can be added up."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ WIDTH: Final = FIRST_BIN + CATEGORIES + 1  # of one feature
 
 @dataclass(frozen=True)
 class Totals:
-    """A vector of counts by what it counts: of shape (features, WIDTH), (classes,) and (BINS,)."""
+    """The parts of a vector of counts, of shapes (features, WIDTH), (classes,) and (BINS,)."""
 
     features: Counts
     classes: Counts
@@ -100,9 +100,9 @@ class RowCounter:
 
 
 def _add_bins(found: Counts, numbers: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
-    """Count the numbers of each column by bin, a number that equals an edge below it; return how many there are.
+    """Count the numbers of each column by bin; return how many numbers each column has.
 
-    NaN is no number. NaN as an edge is one that no number is above.
+    A number that equals an edge is in the bin below it. NaN is not counted, and no number is above an edge of NaN.
     """
     present: Counts = len(numbers) - np.isnan(numbers).sum(axis=0)
     above = (numbers[:, :, np.newaxis] > edges).sum(axis=0)

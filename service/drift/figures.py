@@ -1,4 +1,4 @@
-"""From counts to what is said of them."""
+"""Computes the drift report from counts."""
 
 from collections.abc import Iterator, Sequence
 
@@ -25,7 +25,7 @@ def report_of(model: Model, window: Window, reference: Reference, vector: Counts
 
 
 class _Judge:
-    """Computes figures, none of which is said of fewer rows than the least."""
+    """Computes figures; they are None with fewer rows than the least."""
 
     def __init__(self, window: Window) -> None:
         self._rows, self._least = window.rows, window.least_rows

@@ -1,4 +1,4 @@
-"""Compares the rows that a model answers with its training data, off the path of the answers."""
+"""Compares the rows that a model has answered with its training data, off the path of requests."""
 
 import logging
 import threading
@@ -23,13 +23,13 @@ from service.serving.served_model import ModelSlot, ServedModel
 
 logger = logging.getLogger(__name__)
 TURN_SECONDS: Final = 0.5
-PIECE_ROWS: Final = 256  # are counted at once, so that other threads are not kept waiting
+PIECE_ROWS: Final = 256  # that are counted at once; more would keep other threads waiting
 _NANOSECONDS: Final = 60 * 10**9  # in a minute
 
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What compares the rows of one model."""
+    """What is needed to compare the rows of one model."""
 
     served: ServedModel
     reference: Reference
@@ -41,7 +41,7 @@ class _Comparison:
 class DriftMonitor:
     """Compares the rows of a sliding window with the training data of the model that is served.
 
-    `directory` is where workers share what they count; without one, this process counts for itself.
+    `directory` is where workers share their counts; without one, this process counts for itself.
     """
 
     def __init__(self, settings: Settings, slot: ModelSlot, directory: Path | None = None) -> None:
@@ -59,12 +59,12 @@ class DriftMonitor:
         self.add = self._pending.add
 
     def start(self, slot: str) -> None:
-        """Begin to count, in a worker of this slot and in a thread of its own; raises RuntimeError if it has none."""
-        self._worker, self._comparison = slot, None  # what was made before the fork is not shared
+        """Start the thread that counts, in the worker of this slot; raises RuntimeError if it cannot be started."""
+        self._worker, self._comparison = slot, None  # one made before the fork has no file of this slot
         threading.Thread(target=self._run, name="drift", daemon=True).start()
 
     def count_pending(self) -> None:
-        """Count the rows that wait for it; the first failure is logged, and the rows of a turn that fails are lost."""
+        """Count the pending rows; if that fails, they are lost, and the first failure is logged."""
         with self._counting:
             comparison = self._current()
             try:
@@ -77,7 +77,7 @@ class DriftMonitor:
                 self._failed = True
 
     def report(self) -> Report:
-        """Return what there is to say now, of the rows of all workers."""
+        """Return the report of the current window, over the rows of all workers."""
         self.count_pending()
         with self._counting:
             comparison = self._current()
@@ -103,7 +103,7 @@ class DriftMonitor:
             self.count_pending()
 
     def _current(self) -> _Comparison:
-        """Return what compares rows of the model that is served now: a process serves one model, but in tests."""
+        """Return the comparison for the model that is served now; outside tests, a worker serves only one."""
         served = self._model.current
         if self._comparison is None or self._comparison.served is not served:
             settings = self._settings
@@ -123,7 +123,7 @@ class DriftMonitor:
 
 
 def _pieces(taken: Iterator[Taken], most: int) -> Iterator[Taken]:
-    """Yield rows in pieces of at most so many, those of small requests together."""
+    """Yield rows in pieces of at most so many, with those of small requests joined."""
     waiting: list[Taken] = []
     rows = 0
     for each in taken:
@@ -136,7 +136,7 @@ def _pieces(taken: Iterator[Taken], most: int) -> Iterator[Taken]:
 
 
 def _in_few_sizes(waiting: Sequence[Taken], most: int) -> Iterator[Taken]:
-    """Yield the rows of 1, 2, 4, … requests together; numpy keeps blocks of each size that a small array ever had."""
+    """Join the rows of 1, 2, 4, … requests, so that arrays have few sizes: numpy keeps blocks of each small size."""
     while waiting:
         count = 1 << (len(waiting).bit_length() - 1)
         yield from _joined(waiting[:count], most)

@@ -1,6 +1,6 @@
-"""Rows that were answered and are not counted yet, as references: what is appended by a request costs next to nothing.
+"""Rows that were answered and are not counted yet. They are kept as references, which costs a request next to nothing.
 
-If there are many, only every second one is taken, or every fourth, and so on, evenly over all requests.
+If there are many, only every second row is taken, or every fourth, and so on, evenly over all requests.
 """
 
 from collections import deque
@@ -12,17 +12,17 @@ import numpy as np
 
 from model.prediction import Prediction, Rows
 
-TURN_ROWS: Final = 1000  # that are to be counted in a turn
-MOST_ROWS: Final = 4 * TURN_ROWS  # that wait for the turn, until the next ones are thinned out further
-MOST_ROW_BYTES: Final = 2**16  # of a request, for each of its rows; what is larger does not wait
+TURN_ROWS: Final = 1000  # that one turn is meant to count
+MOST_ROWS: Final = 4 * TURN_ROWS  # that may wait for a turn, before the next ones are thinned out further
+MOST_ROW_BYTES: Final = 2**16  # of a request, for each of its rows; larger rows are not compared
 Taken = tuple[Rows, Prediction]
 
 
 class Pending:
     """Collects rows between two turns; several threads may add some.
 
-    Nearly all requests have one row. So `add` does little more than to append it: in the midst of a request, with
-    nothing of it in the processor's caches, each attribute that is written would cost a tenth of a microsecond.
+    Nearly all requests have one row. So `add` does little more than append it: during a request, this object is not in
+    the processor's caches, and each attribute that it wrote would cost a tenth of a microsecond.
     """
 
     def __init__(self, turn_rows: int = TURN_ROWS) -> None:
@@ -33,15 +33,16 @@ class Pending:
         self._begin()
 
     def _take_every(self, stride: int) -> None:
-        """Take one of so many rows from here on."""
+        """Take one row out of so many from here on."""
         self._stride = stride
-        self._is_taken = cycle([True, *[False] * (stride - 1)])  # whether the next single row is
+        self._is_taken = cycle([True, *[False] * (stride - 1)])  # whether to take the next single row
 
     def _begin(self) -> None:
-        self._skipping = self._seen = self._held = 0  # of other requests: rows until the next one, all, and those taken
+        # Rows of requests of several: to be skipped before the next one is taken, seen, and taken.
+        self._skipping = self._seen = self._held = 0
 
     def add(self, rows: Rows, prediction: Prediction) -> None:
-        """Take rows, or some of them; nobody changes them any more."""
+        """Take rows, or some of them; the caller no longer changes them."""
         if len(rows) == 1:
             if next(self._is_taken):
                 self._single.append((rows, prediction))
@@ -65,7 +66,7 @@ class Pending:
             self._take_every(2 * self._stride)
 
     def take(self) -> Iterator[Taken]:
-        """Yield what is there, and begin the next turn."""
+        """Yield the rows that wait, and begin the next turn."""
         seen = self._seen + len(self._single) * self._stride
         self._begin()
         self._take_every(max(1, -(-seen // self._turn_rows)))

@@ -1,4 +1,4 @@
-"""What the training data of a model were like, prepared for counting rows against it."""
+"""The distributions of a model's training data, prepared for counting rows against them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,24 +10,24 @@ from numpy.typing import NDArray
 from model.bundle.manifest import Answers, Baseline, Bins, Manifest
 from model.signature import Feature, Label
 
-MOST_FEATURES: Final = 20  # by default
-MOST_NAMED: Final = 100  # features that may be named instead
+MOST_FEATURES: Final = 20  # that are compared by default
+MOST_NAMED: Final = 100  # that DRIFT_FEATURES may name instead
 MOST_CLASSES: Final = 20
 LONGEST: Final = 100  # characters of a name or a category
 OTHER: Final = "(other)"
 EDGES, BINS = 9, 10  # of numbers
-CATEGORIES: Final = 20  # that have bins of their own; one more has the others
+CATEGORIES: Final = 20  # that have a bin each; one more bin has all others
 _BOOLEANS: Final = {"False", "True"}
-_ROUNDING: Final = 1e-6  # of a training range, within which a number is no other number than its end
+_ROUNDING: Final = 1e-6  # relative; a number that is this close to an end of the training range is within it
 
 Kind = Literal["number", "boolean", "category", "other"]
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Bins of numbers, and the range that they had in training if that is known; `shares` are None if unknown.
+    """Bins of numbers, and their shares and range in training; `shares` are None if unknown.
 
-    A number that is outside by `rounding` only is another form of the end of the range, such as float32.
+    A number outside the range by at most `rounding` counts as within: it may be an end of the range as float32.
     """
 
     edges: NDArray[np.float64]
@@ -48,7 +48,7 @@ class Categories:
 
 @dataclass(frozen=True)
 class FeatureReference:
-    """One feature: its column, and what it was like in training; `hidden` features are not told with values."""
+    """One feature: its column, and its distribution in training. The report shows no values of `hidden` features."""
 
     name: str
     column: int
@@ -61,10 +61,10 @@ class FeatureReference:
 
 @dataclass(frozen=True)
 class Reference:
-    """What is compared with the training data: some features, the classes that are predicted, and the scores.
+    """What rows are compared with: training data of some features, and the model's classes and scores for it.
 
-    `classes` and `positions` are empty unless a row has one label, which is one of some classes. A score is the
-    probability of the predicted class or, of a regressor, the number that it predicts.
+    `classes` and `positions` are empty unless the model predicts one class for each row. A score is the probability of
+    the predicted class or, of a regressor, the number that it predicts.
     """
 
     features: tuple[FeatureReference, ...]
@@ -76,12 +76,12 @@ class Reference:
 
     @classmethod
     def of(cls, manifest: Manifest, names: Sequence[str], hidden: Sequence[str]) -> "Reference":
-        """Return the reference of a model; `names` are the features to compare, or nothing for those that tell most."""
+        """Return the reference of a model; `names` are the features to compare, or empty for the most important."""
         signature, baselines = manifest.signature, manifest.baseline or {}
         columns = {feature.name: column for column, feature in enumerate(signature.features)}
         chosen = [name for name in names if name in columns] or _telling(manifest)
-        by_label = {name[:LONGEST]: name for name in reversed(chosen)}  # of equal ones the first
-        if signature.layout == "text":  # long strings have no distribution
+        by_label = {name[:LONGEST]: name for name in reversed(chosen)}  # of equal labels, the first name
+        if signature.layout == "text":  # long strings have no distribution to compare
             baselines = {}
         features = tuple(
             _feature(signature.features[columns[name]], columns[name], baselines.get(name), hidden=name in hidden)
@@ -108,7 +108,7 @@ class Reference:
 
 
 def _telling(manifest: Manifest) -> list[str]:
-    """Return the names of the features that tell most, or the first ones, if that is not known."""
+    """Return the names of the most important features, or of the first ones if importances are unknown."""
     features, importances = manifest.signature.features, manifest.importances
     order: Sequence[int] = range(len(features))
     if importances is not None and len(importances) == len(features):
@@ -133,7 +133,7 @@ def _feature(feature: Feature, column: int, baseline: Baseline | None, *, hidden
 
 
 def _numbers_of(baseline: Baseline) -> Numbers:
-    """Return the bins of a feature; in older bundles they are what lies between deciles, if no two are equal."""
+    """Return the bins of a feature; in older bundles, their edges are the deciles, if no two are equal."""
     low, high = baseline.deciles[0], baseline.deciles[-1]
     rounding = _ROUNDING * max(abs(low), abs(high))
     edges, shares = np.full(EDGES, np.nan), None
@@ -146,14 +146,14 @@ def _numbers_of(baseline: Baseline) -> Numbers:
 
 
 def _numbers(bins: Bins | None) -> Numbers:
-    """Return bins of numbers; without any, numbers are put into one, and there are no shares."""
+    """Return the bins of numbers; without valid ones, all numbers go into one bin, and there are no shares."""
     if bins is None or not _is_distribution(bins.shares):
         return Numbers(np.full(EDGES, np.nan), None)
     return Numbers(np.array(bins.edges), _normed(bins.shares))
 
 
 def _booleans(shares: Mapping[str, float]) -> Numbers:
-    """Return 0 and 1 as numbers in the first and the last bin."""
+    """Return the bins of booleans: 0 is in the first one, and 1 in the last."""
     found = [shares.get("False", 0.0), *[0.0] * (BINS - 2), shares.get("True", 0.0)]
     return Numbers(np.full(EDGES, 0.5), _normed(found) if _is_distribution(found) else None)
 
@@ -166,14 +166,14 @@ def _categories(feature: Feature, baseline: Baseline) -> Categories:
     known = baseline.categories
     if known is None and feature.categories is not None:
         known = [str(each)[:LONGEST] for each in feature.categories]
-    if known is None and len(baseline.shares) < CATEGORIES:  # then these are all
+    if known is None and len(baseline.shares) < CATEGORIES:  # fewer than pack stores, so these are all
         known = list(baseline.shares)
     bins = {name: place for place, name in enumerate(frequent)}
     return Categories(bins, np.append(shares, rest), None if known is None else frozenset(known))
 
 
 def _class_shares(shares: Sequence[float] | None, count: int) -> NDArray[np.float64] | None:
-    """Return the shares of the first classes, and of all others."""
+    """Return the shares of the first classes, and of all others together; None if they are unknown."""
     if shares is None or len(shares) != count or not _is_distribution(shares):
         return None
     found = _normed(shares)

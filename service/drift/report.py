@@ -1,4 +1,4 @@
-"""What is said of drift: of each feature, of the classes that are predicted, and of scores."""
+"""The drift report: figures of each feature, of the predicted classes, and of the scores."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,7 +9,7 @@ from service.drift.reference import Kind
 
 @dataclass(frozen=True)
 class Limits:
-    """A figure that is larger counts as drift; docs/drift.md says how the limit of missing values is computed."""
+    """The limits: a larger figure counts as drift. docs/drift.md says how that of missing values is computed."""
 
     psi: float = limits.PSI
     missing_ratio_above_training: float = limits.MISSING
@@ -22,9 +22,9 @@ LIMITS: Final = Limits()
 
 @dataclass(frozen=True)
 class Window:
-    """The rows that are compared: how many, those of how many minutes and how many rows at most, and how few at least.
+    """The rows that are compared: the last `most_rows` at most, of the last `minutes`, and no fewer than `least_rows`.
 
-    `oldest_seconds` is how long ago the first of them came, at most.
+    The first of them came at most `oldest_seconds` ago.
     """
 
     rows: int
@@ -51,7 +51,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """One feature. Ratios are of all rows, the index and the bins are of the cells that are not missing."""
+    """One feature. Ratios are shares of all rows; the index and the bins count only cells that are not missing."""
 
     name: str
     kind: Kind
@@ -102,7 +102,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is said of drift; a figure is None with fewer rows than the least, or if training tells nothing."""
+    """The whole report; a figure is None with fewer rows than the least, or if its training data is unknown."""
 
     model: Model
     window: Window

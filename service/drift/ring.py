@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PARTS: Final = 20  # of a window: a slice ends after this part of its minutes or of its rows
-# As many slices as may end by time before a window does, and as may end by rows, though these are not quite full.
+# As many slices as may end by time in a window, and as many as may end by rows, which may not be quite full.
 SLICES: Final = 2 * PARTS + 8
 _BEGIN, _ROWS, HEAD = range(3)
 Slices = NDArray[np.int64]  # of shape (SLICES, HEAD + counts)
@@ -39,7 +39,7 @@ class Ring:
         self._newest = int(np.argmax(slices[:, _BEGIN]))
 
     def add(self, rows: int, counts: NDArray[np.int64], now: int) -> None:
-        """Add the counts of so many rows at a time (monotonic clock, in ns); begin another slice if this is over."""
+        """Add the counts of so many rows at a time (monotonic clock, ns); begin another slice if the last is over."""
         current = self._slices[self._newest]
         too_old = now - current[_BEGIN] >= self._span.nanoseconds // PARTS
         if too_old or not current[_BEGIN] or current[_ROWS] + rows > self._span.slice_rows:
@@ -54,7 +54,7 @@ class Ring:
 
 @dataclass(frozen=True)
 class InWindow:
-    """What a window has: so many rows with their counts, and how many nanoseconds ago its first slice began."""
+    """The content of a window: its rows, their counts, and how many nanoseconds ago its first slice began."""
 
     rows: int
     counts: NDArray[np.int64]
@@ -70,7 +70,7 @@ def sum_window(rings: list[Slices], span: Span, now: int) -> InWindow:
     newest = newest[(np.cumsum(rows[newest]) <= span.rows) | (np.arange(len(newest)) == 0)]
     is_in = np.zeros(len(heads), dtype=np.int64)
     is_in[newest] = 1
-    # A product copies no slices, and a window of one instance may have a thousand.
+    # A matrix product copies no slices, of which an instance may have a thousand.
     counts = sum(each @ slices[:, HEAD:] for each, slices in zip(np.split(is_in, len(rings)), rings, strict=True))
     oldest = int(now - begins[newest].min()) if len(newest) else None
     return InWindow(int(rows[newest].sum()), np.asarray(counts), oldest)

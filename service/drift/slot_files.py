@@ -1,7 +1,7 @@
 """The files in which workers share their windows: one for each slot, of a fixed layout.
 
-A file's space is allocated before it is mapped: else a process would be killed when memory runs out as it writes. A
-worker that takes the slot of one that was killed goes on in its file, unless that was of another model.
+A file's space is allocated before it is mapped; otherwise, a write would kill the process when memory runs out. A
+worker that takes the slot of a killed one goes on in its file, unless that one served another model.
 """
 
 import mmap
@@ -52,7 +52,7 @@ def read_slots(directory: Path, digest: str, counts: int) -> list[Slices]:
 
 
 def _make(path: Path, header: bytes, size: int) -> None:
-    """Make an empty file in the place of another one, which a process may still have mapped."""
+    """Make an empty file; it replaces one that a process may still have mapped."""
     made = path.with_name(f".{path.name}")
     with made.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, size)
@@ -63,7 +63,7 @@ def _make(path: Path, header: bytes, size: int) -> None:
 def _content(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError:  # there are no descriptors
+    except OSError:  # there is no such file, or no descriptor is left
         return b""
 
 

@@ -1,4 +1,4 @@
-"""Histograms that several things are observed in at once, for each request: one append now, array operations later.
+"""Histograms that are observed together, once for each request: one append now, array operations later.
 
 Writing each observation to a shared file would take 2 µs (docs/decisions/one-record.md).
 """
@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 
 from service.monitoring import metric_files
 
-MOST: Final = 10_000  # observations that wait, where nobody flushes
-# Observations are written in pieces of 64, 128, 256 or 512, filled up with NaN. numpy keeps up to seven blocks of each
-# size that a small array ever had, so arrays of any length would have a worker's memory grow for a long time.
+MOST: Final = 10_000  # observations that may wait; `observe` flushes so many
+# Observations are written in pieces of 64, 128, 256 or 512, padded with NaN. numpy keeps up to seven blocks of each
+# size that a small array ever had, so arrays of any length would make a worker's memory grow for a long time.
 SHORTEST: Final = 64
 LONGEST: Final = 512
 
 
 class BatchedHistograms:
-    """Some histograms, each with its upper bounds, that are observed together.
+    """Histograms, each with its upper bounds, that are observed together.
 
-    `values_of` makes the values of each histogram, where NaN is no value, from the `columns` of what was observed. What
-    was observed since the last flush is in this process alone: a process that is killed takes it along.
+    An observation is `columns` numbers. `values_of` turns an array of them, of shape (columns, observations), into the
+    values of each histogram; NaN is not counted. What was observed since the last flush is in this process alone, and
+    is lost if the process is killed.
     """
 
     def __init__(
@@ -36,14 +37,14 @@ class BatchedHistograms:
         values_of: Callable[[NDArray[np.float64]], Iterable[NDArray[np.float64]]],
     ) -> None:
         self._histograms, self._values_of = histograms, values_of
-        # As bytes: so many objects that stay would have the garbage collector run, and memory go out of the caches.
+        # As bytes: so many long-lived objects would make the garbage collector run, and evict the processor's caches.
         self._waiting = deque[bytes]()
         self._pack = Struct(f"{columns}d").pack
         self._nothing = self._pack(*[math.nan] * columns)
         self._flushing = threading.Lock()
 
     def observe(self, numbers: Iterable[float]) -> None:
-        """Observe as many numbers as there are columns; NaN is no number."""
+        """Observe as many numbers as there are columns; NaN stands for a missing one."""
         self._waiting.append(self._pack(*numbers))
         if len(self._waiting) >= MOST:
             self.flush()

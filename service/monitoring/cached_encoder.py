@@ -12,7 +12,7 @@ Encode = Callable[[Collector], bytes]  # as prometheus_client.exposition.choose_
 
 @dataclass
 class _Encoded:
-    """A metric's samples and the lines that they were encoded to; `head` are the lines that describe the metric."""
+    """The samples of a metric, their encoded lines, and the lines that describe the metric (`head`)."""
 
     samples: list[Sample]
     lines: list[bytes]
@@ -20,13 +20,13 @@ class _Encoded:
 
 
 class Families(Collector):
-    """Metrics for the library, which encodes what something collects."""
+    """A collector of given metrics, because the library encodes only what a collector returns."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """Return them."""
+        """Return the metrics."""
         return self._families
 
 
@@ -47,7 +47,7 @@ class CachedEncoder:
         return b"\n".join((*parts, *last))
 
     def _compare(self, family: Metric, changed: list[tuple[_Encoded, list[int], Metric]]) -> _Encoded:
-        """Return what is known of a metric, and add it to those that have changed if it has."""
+        """Return the cache of a metric; add it to `changed`, with the samples to encode, if there are any."""
         samples = list(family.samples)
         known = self._encoded.get(family.name)
         if known is None or len(known.samples) != len(samples):

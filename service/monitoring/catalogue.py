@@ -1,4 +1,4 @@
-"""Every metric of the server, declared once; labels take their values from code, never from requests."""
+"""Every metric of the server, declared once. Label values come from code, never from a request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from service.monitoring.feature_labels import MOST_FEATURES
 from service.process_table import STATES
 
 PREFIX: Final = "mlservice"
-# From a small model on one row to REQUEST_SECONDS and beyond; includes the bounds that an SLO is likely to name.
+# Bounds from one row of a small model to beyond REQUEST_SECONDS; they include those that an SLO is likely to name.
 SECONDS: Final = (
     *(0.0003, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
@@ -19,20 +19,20 @@ SECONDS: Final = (
 PHASE_SECONDS: Final = (0.00001, 0.000025, 0.00005, 0.0001, 0.0002, *SECONDS)
 ROWS: Final = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 100_000)
 BYTES: Final = (100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-# Of a prediction request, in their order.
+# The phases of a prediction request, in order.
 PHASES: Final = ("read", "queue", "parse", "predict", "encode")
 SHED: Final = ("backlog", "slots", "queue_time", "deadline")
-# What became of prediction requests, by the class of the status.
+# The outcome of a prediction request, by the class of its status.
 OUTCOMES: Final = {"2xx": "ok", "4xx": "refused", "5xx": "failed"}
 CONNECTION_STATES: Final = ("reading", "answering", "sending", "idle")
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """One metric: its type with the type's own options, its name without the prefix, its labels and its help.
+    """One metric: its type with the type's options, its name without the prefix, its labels and its help.
 
-    `values` are the values of its one label, where they are known beforehand. What is read `at_scrape` is kept nowhere;
-    processes.py and drift_metrics.py beside this file read it.
+    `values` are those of its only label, if they are known beforehand. A metric that is computed `at_scrape` is stored
+    nowhere; processes.py and drift_metrics.py compute it.
     """
 
     kind: Callable[..., Any]

@@ -17,7 +17,7 @@ _MANY: Final = 256  # labels
 class ClassCounts:
     """Counts the rows of one model's answers by class: the first classes each under a label of its own.
 
-    A model without classes, or with several labels for each row, has none.
+    A model without classes, or with several labels for each row, has no such counts.
     """
 
     def __init__(self, signature: Signature) -> None:
@@ -32,7 +32,7 @@ class ClassCounts:
         return tuple(dict.fromkeys(self._names.values()))
 
     def of(self, labels: NDArray[Any]) -> Iterator[tuple[str, int]]:
-        """Yield metric labels, each with a number of rows; the same one may come more than once."""
+        """Yield metric labels, each with a number of rows; the same label may come more than once."""
         if self._names:
             for label, count in self._counts(labels):
                 yield self._names.get(label, OTHER), count

@@ -1,4 +1,4 @@
-"""What is said of drift, as metrics: computed at each scrape, for all workers."""
+"""The drift report as metrics, computed at each scrape for all workers."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ from service.drift.reference import BINS, LONGEST
 from service.drift.report import Bin, FeatureDrift, Report
 from service.monitoring.catalogue import DRIFT, PREFIX
 
-# A metric's name without prefix and `drift_`, its labels' values, and its value; None if nothing can be said.
+# A metric's name without prefix and `drift_`, its labels' values, and its value; None if that is unknown.
 Sample = tuple[str, tuple[str, ...], float | None]
 
 
@@ -25,7 +25,7 @@ class DriftMetrics:
         self._report = report
 
     def collect(self) -> Iterable[Metric]:
-        """Return them."""
+        """Return the metrics."""
         families = {
             item.name: GaugeMetricFamily(f"{PREFIX}_{item.name}", item.help, labels=item.labels) for item in DRIFT
         }

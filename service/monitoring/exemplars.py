@@ -1,7 +1,7 @@
-"""The last trace in each bucket of the latency, for OpenMetrics: from a slow bucket to a request that was in it.
+"""The exemplars of the latency histogram in OpenMetrics: each bucket leads to the trace of its last request.
 
-prometheus_client's own exemplars are lost where processes share metrics. These are in memory that all workers share,
-made before the forks. Two workers may write the same place at once: a checksum tells what is whole.
+prometheus_client loses its own exemplars if processes share metrics. These stand in memory that all workers share, as
+it is mapped before the forks. Two workers may write the same exemplar at once: a checksum tells which are whole.
 """
 
 import mmap
@@ -27,7 +27,7 @@ _BUCKETS: Final = len(SECONDS) + 1
 
 
 class Exemplars:
-    """Keeps one exemplar for each bucket, the last; made in the master, and written by its workers."""
+    """Keeps the last exemplar of each bucket; made in the master, and written by its workers."""
 
     def __init__(self, protocols: Iterable[str]) -> None:
         pairs = product(protocols, OUTCOMES.values())

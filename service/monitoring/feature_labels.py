@@ -12,7 +12,7 @@ OTHER: Final = "(other)"
 
 
 class FeatureLabels:
-    """Names the features of one model in metrics: the first ones each by itself, the rest as OTHER."""
+    """Labels the features of one model in metrics: the first MOST_FEATURES by their names, the rest as OTHER."""
 
     def __init__(self, signature: Signature) -> None:
         names = signature.names
@@ -20,5 +20,5 @@ class FeatureLabels:
         self.labels = tuple(dict.fromkeys((*self._first.values(), *([OTHER] if len(names) > MOST_FEATURES else []))))
 
     def count(self, features: Iterable[str | None]) -> Iterable[tuple[str, int]]:
-        """Count features by their label; None is no feature."""
+        """Count features by their label; None is skipped."""
         return Counter(self._first.get(name, OTHER) for name in features if name is not None).items()

@@ -24,8 +24,8 @@ class LineWriter:
     """Writes each line completely, or drops it.
 
     A lock is held while a line is written: one for threads, and one for processes on an anonymous file, which the
-    kernel releases if its holder is killed. A line waits for at most `patience` seconds, and later lines for at most
-    `stalled` seconds until one could be written again: a log must not stop the server.
+    kernel releases if its holder is killed. A line waits for at most `patience` seconds. After one was dropped, lines
+    wait for at most `stalled` seconds until one is written again: a log must not stop the server.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class Stream:
     """A descriptor, which may be a pipe.
 
     The kernel writes no more than PIPE_BUF bytes to a pipe atomically (pipe(7)). A pipe that is writable according to
-    poll(2) takes so many without blocking. A byte in shared memory says whether a full disk or a kill left a line
-    unfinished; then the next line starts with a line break. A kill just after a whole line looks the same, and leaves
-    an empty line.
+    poll(2) takes that many without blocking. A byte in shared memory says whether a full disk or a kill left a line
+    unfinished; then the next line starts with a line break. A kill just after a whole line looks the same, and leads
+    to an empty line.
     """
 
     def __init__(self, descriptor: int) -> None:

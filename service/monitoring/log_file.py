@@ -1,4 +1,4 @@
-"""The prediction log as a file that is rotated: by its size, and by whoever renames or removes it."""
+"""The prediction log as a file, which is rotated by its size, or by a program that renames or removes it."""
 
 import os
 import stat
@@ -12,10 +12,10 @@ _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 class LogFile:
     """A file that processes share; each writes one line at a time, while it holds the lock of a LineWriter.
 
-    A line that does not fit into `most_bytes` (0: any number of them) begins a new file: FILE becomes FILE.1, FILE.1
-    becomes FILE.2, and so on up to `kept`; the oldest is replaced. A process opens the file when it first writes, and
-    again if the name belongs to another file by then, or to none. So every line is in one of the files, whoever renames
-    them. A line that cannot be written completely is taken back; one that a killed process left unfinished is ended.
+    A line that does not fit into `most_bytes` (0: no limit) begins a new file: FILE becomes FILE.1, FILE.1 becomes
+    FILE.2, and so on up to `kept`; the oldest is replaced. A process opens the file when it first writes, and again
+    when the name belongs to another file, or to none. So every line is in one of the files, whoever renames them. A
+    line that cannot be written completely is cut off again; one that a killed process left unfinished gets a line end.
     """
 
     def __init__(self, path: Path, most_bytes: int = 0, kept: int = 1) -> None:
@@ -26,7 +26,7 @@ class LogFile:
         self._file = (-1, -1)  # device and inode
 
     def check(self) -> None:
-        """Raise OSError unless the file, and others beside it, can be made; leaves the file there."""
+        """Create the file; raises OSError if it, or others beside it, cannot be created."""
         if self._path.exists() and not self._path.is_file():
             raise OSError("it is no regular file")
         os.close(os.open(self._path, _FLAGS, _MODE))
@@ -56,9 +56,9 @@ class LogFile:
         self._descriptor, self._file = -1, (-1, -1)
 
     def _size(self) -> int:
-        """Return the size of the file that has the name now, and open it unless it is the one that is open."""
+        """Return the size of the file that has the name now, and open that unless it is open already."""
         try:
-            found = os.stat(self._name)  # noqa: PTH116  # for each line: pathlib takes twice as long
+            found = os.stat(self._name)  # noqa: PTH116  # called for each line, and pathlib takes twice as long
         except FileNotFoundError:
             return self._open()
         return found.st_size if (found.st_dev, found.st_ino) == self._file else self._open()
@@ -74,7 +74,7 @@ class LogFile:
         return found.st_size
 
     def _rotate(self) -> int:
-        """Begin a new file, and return its size; where files cannot be renamed, go on with the one that is open."""
+        """Begin a new file, and return its size; if files cannot be renamed, go on with the open one."""
         others = [Path(f"{self._path}.{number}") for number in range(1, self._kept + 1)]
         free = next((place for place, other in enumerate(others) if not other.exists()), self._kept - 1)
         try:

@@ -1,7 +1,7 @@
 """The format of the log on stderr: one line for each record, then its traceback, indented.
 
 Records contain strings from outside: exceptions of the model's own code, values, paths, headers. None of them can start
-a line, so that nobody can forge a record, and none of them sends control characters to a terminal.
+a line, so nobody can forge a record, and none can send control characters to a terminal.
 """
 
 import logging
@@ -20,10 +20,10 @@ MOST_EXCEPTIONS: Final = 20  # of one record, chained or in groups
 
 
 class Formatter(logging.Formatter):
-    """Formats records so that no string in them can be mistaken for a record, and without what is not to be logged.
+    """Formats records so that no string in them can be mistaken for a record, and without redacted values.
 
-    Exceptions of the model's own code may contain values. Where values of features are not to be logged, only the types
-    of exceptions are, and where they were raised.
+    Exceptions of the model's own code may contain values. So if any feature is redacted, an exception is logged without
+    its message: only its type, and where it was raised.
     """
 
     def __init__(self, form: str, dates: str | None = None, redaction: Redaction = NOTHING_REDACTED) -> None:

@@ -1,4 +1,4 @@
-"""The members of a line of the prediction log, once: docs/prediction-log.schema.json is made of this table."""
+"""The members of a prediction log line, declared once; docs/prediction-log.schema.json is generated from them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Of(Enum):
 
 @dataclass(frozen=True)
 class Member:
-    """A member of a line: the lines that may have it, and whether all of those do; `schema` is its JSON Schema."""
+    """A member of a line: which lines may have it, and whether all of them always do; `schema` is its JSON Schema."""
 
     name: str
     lines: Of
@@ -161,6 +161,6 @@ def _required(lines: Of) -> Iterator[str]:
 
 
 def _only(lines: Of, others: Of) -> dict[str, Any]:
-    """Return what holds of lines of a kind beside that which holds of all: they have no members of the other kind."""
+    """Return the schema of ANSWERED or FAILED lines: their required members, and none of the other lines' members."""
     absent = {each.name: False for each in MEMBERS if each.lines is others}
     return {"required": list(_required(lines)), "properties": absent}

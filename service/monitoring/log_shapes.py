@@ -1,6 +1,6 @@
 """The prediction log in the shapes of other platforms: SageMaker's Data Capture, and KServe's CloudEvents.
 
-They hold the bodies of requests and answers, where the native line has rows and predictions.
+They hold the bodies of requests and answers; the native line has rows and predictions instead.
 """
 
 import base64
@@ -15,7 +15,7 @@ from service.formats.media_types import parse_content_type
 from service.monitoring.prediction_log import Exchange, Outcome, Shape
 from service.protocols.base import JSON
 
-# Members of a native line that say no more than others of these shapes do.
+# Members of a native line that these shapes have under other names.
 _KNOWN: Final = ("time", "request_id", "trace_id", "span_id")
 
 
@@ -32,7 +32,7 @@ class Payload(NamedTuple):
 
     @property
     def text(self) -> str | None:
-        """The body as a string, None if it is none: Open Inference V2 has binary data behind JSON of any type."""
+        """The body as a string, None if it is binary. Open Inference V2 may append binary data to JSON."""
         with suppress(UnicodeDecodeError):
             if self.media_type.startswith("text/") or "json" in self.media_type:
                 return self.content.decode()
@@ -40,7 +40,7 @@ class Payload(NamedTuple):
 
 
 def data_capture(outcome: Outcome, entry: Mapping[str, Any], exchange: Exchange | None) -> Iterator[dict[str, Any]]:
-    """Yield the line of SageMaker's Data Capture; of a failure the output alone, which says why."""
+    """Yield the line of SageMaker's Data Capture; for a failure, it has only the output, which says why."""
     captured = {}
     if outcome.code == OK:
         asked, answered = _payloads(entry, exchange)
@@ -63,10 +63,10 @@ def _captured(payload: Payload, mode: str) -> dict[str, str]:
 
 
 def cloud_events(name: str | None) -> Shape:
-    """Return the shape of KServe's events for the model of a name, None for the bundle's own.
+    """Return the shape of KServe's events, for the model under this name, or None for the bundle's own name.
 
-    A request and its answer are two events, of the same id, as KServe's logger sends them; a failure is one of a type
-    of its own.
+    A request and its answer are two events with the same id, as KServe's logger sends them. A failure is one event, of
+    a type of its own.
     """
 
     def events(outcome: Outcome, entry: Mapping[str, Any], exchange: Exchange | None) -> Iterator[dict[str, Any]]:
@@ -101,7 +101,7 @@ def _data(payload: Payload) -> dict[str, Any]:
     if payload.media_type == JSON or payload.media_type.endswith("+json"):
         try:
             return {"data": strict_json.loads(payload.content)}
-        except InvalidJson:  # there is binary data behind it
+        except InvalidJson:  # binary data follows the JSON
             return {"data_base64": base64.b64encode(payload.content).decode()}
     if (text := payload.text) is not None:
         return {"data": text}
@@ -109,7 +109,7 @@ def _data(payload: Payload) -> dict[str, Any]:
 
 
 def _payloads(entry: Mapping[str, Any], exchange: Exchange | None) -> tuple[Payload, Payload]:
-    """Return the bodies; where they are not to be logged as they are, bodies of the native protocol for the line."""
+    """Return both bodies; if they must not be logged as they are, bodies of the native protocol made of the line."""
     if exchange is not None:
         answer = exchange.answer
         return Payload(exchange.body, exchange.content_type), Payload(answer.content, answer.content_type)
@@ -123,5 +123,5 @@ def _reason(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shape_of(log_format: str, name: str | None) -> Shape | None:
-    """Return the shape that LOG_FORMAT names, None for the native one, for the model of a name (see cloud_events)."""
+    """Return the shape that LOG_FORMAT names, None for the native one; `name` is that of `cloud_events`."""
     return {"native": None, "sagemaker": data_capture, "cloudevents": cloud_events(name)}[log_format]

@@ -1,7 +1,7 @@
-"""The metrics of all processes, merged from their files as prometheus_client does it, but fast enough for any scrape.
+"""Merges the metrics of all processes from their files, with the results of prometheus_client, but faster.
 
-The library parses and merges every series of every file at each scrape. Here the series are looked at once; what
-a scrape does is arithmetic on arrays of values.
+The library parses and merges every series of every file at each scrape. Here, the series are parsed once, and a scrape
+is arithmetic on arrays of values.
 """
 
 import json
@@ -19,21 +19,21 @@ from prometheus_client.samples import Sample
 
 from service.monitoring.metric_files import UNREADABLE, Layout, kind_of, read_words
 
-# How the values of a series are merged, by the kind of file, and what to begin with.
+# By kind of file: how the values of a series are merged, and the value to begin with.
 MERGED: Final[dict[str, tuple[np.ufunc, float]]] = {
     "counter": (np.add, 0.0),
     "histogram": (np.add, 0.0),
     "gauge_livesum": (np.add, 0.0),
     "gauge_livemax": (np.maximum, -np.inf),
 }
-MOST_LAYOUTS: Final = 8  # of each kind that are remembered
+MOST_LAYOUTS: Final = 8  # that are remembered for each kind of file
 MOST_PLANS: Final = 4
 Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Series:
-    """What the files call a series; `le` is the bound of a bucket, and empty for all that is none."""
+    """A series as the files name it; `le` is the upper bound of a bucket, and empty for other series."""
 
     kind: str
     family: str
@@ -44,21 +44,21 @@ class Series:
 
     @classmethod
     def of(cls, kind: str, key: str) -> "Series":
-        """Read a key; raises one of UNREADABLE."""
+        """Parse a series' key in a file; raises one of UNREADABLE."""
         family, name, labels, text = json.loads(key)
         le = labels.pop("le", "") if kind == "histogram" else ""
         return cls(kind, family, name, tuple(sorted(labels.items())), le, text)
 
 
 class Plan:
-    """What a scrape returns of some series, in which order, and the samples of the last one."""
+    """The metrics that a scrape makes of some series, in order; keeps the samples of the last scrape."""
 
     def __init__(self, series: Sequence[Series], numbers: Iterable[int]) -> None:
         self._families: list[tuple[Metric, slice]] = []
         self._samples: list[Sample] = []
-        sources: list[int] = []  # of samples: the number of a series, or behind all of those the place of a bucket
-        buckets: list[int] = []  # numbers of series, those of one histogram after each other
-        sizes: list[int] = []  # of histograms
+        sources: list[int] = []  # by sample: the number of a series or, above all of these, the index of a bucket
+        buckets: list[int] = []  # numbers of the buckets' series, histogram by histogram
+        sizes: list[int] = []  # how many buckets each histogram has
         for name, members in _grouped(numbers, lambda number: series[number].family).items():
             start = len(self._samples)
             for labels, found in _grouped(members, lambda number: series[number].labels).items():
@@ -80,7 +80,7 @@ class Plan:
         self._last = np.full(len(self._samples), np.nan)
 
     def families(self, values: NDArray[np.float64]) -> Iterable[Metric]:
-        """Return the metrics with these values of all series; a sample that has not changed is the same object."""
+        """Return the metrics for these values of the series; a sample that has not changed is the same object."""
         found = np.concatenate((values, self._cumulated(values)))[self._sources]
         changed = np.flatnonzero(~((found == self._last) | (np.isnan(found) & np.isnan(self._last))))
         for place, value in zip(changed.tolist(), found[changed].tolist(), strict=True):
@@ -91,7 +91,7 @@ class Plan:
             yield family
 
     def _cumulated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the values of buckets, each with those below it."""
+        """Return the cumulative values of the buckets: each includes those below it in its histogram."""
         running: NDArray[np.float64] = np.concatenate(([0.0], np.cumsum(values[self._buckets])))
         below: NDArray[np.float64] = np.repeat(running[np.cumsum(self._sizes) - self._sizes], self._sizes)
         running[1:] -= below
@@ -111,7 +111,7 @@ def _bucket(series: Series) -> Sample:
 
 @dataclass(frozen=True, eq=False)
 class _Content:
-    """What files hold that have one kind and one layout; `numbers` are those of their series."""
+    """What files of one kind and one layout have in common; `numbers` are those of their series."""
 
     layout: Layout
     numbers: NDArray[np.intp]
@@ -119,7 +119,7 @@ class _Content:
 
 
 class MergedFiles:
-    """Merges files, and remembers what it has found out about them."""
+    """Merges metric files, and remembers their series and layouts."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str], int] = {}  # of series, by kind and key
@@ -128,7 +128,7 @@ class MergedFiles:
         self._plans: dict[tuple[_Content, ...], Plan] = {}
 
     def collect(self, paths: Iterable[Path]) -> Iterable[Metric]:
-        """Return the metrics in files, in the order of the library; raises one of UNREADABLE."""
+        """Return the metrics in these files, in the library's order; raises one of UNREADABLE."""
         found = [self._read(path) for path in paths]
         plan = self._plan_of(tuple(dict.fromkeys(content for content, _ in found)))
         values = plan.start.copy()

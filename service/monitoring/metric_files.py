@@ -1,12 +1,12 @@
-"""The files that several processes keep their metrics in, whose space is allocated before it is written to.
+"""The files in which processes share their metrics; their space is allocated before it is written to.
 
-This is the one module that uses private parts of prometheus_client, for what its documented multiprocess mode lacks:
-- Files belong to worker slots instead of process ids, so that they do not grow in number with each restart.
-- The library maps files that are longer than the space which the system has given them. When there is no more to give,
-  the next write to such a page kills the process with SIGBUS.
-- A scrape leaves out files that cannot be read, instead of failing.
-- It reads values only: which series are where in a file seldom changes, and parsing that takes ten times as long.
-- A histogram takes many observations at once.
+This is the only module that uses private parts of prometheus_client. Its documented multiprocess mode does otherwise:
+- It names files by process id, so that each restart adds some. Here, files belong to worker slots.
+- It maps sparse files. If the system has no more space, the next write to a missing page kills the process (SIGBUS).
+- A scrape fails if a file cannot be read. Here, it skips that file.
+- It parses a whole file at each scrape. The layout of a file seldom changes, and parsing it takes ten times as long as
+  reading the values.
+- A histogram takes one observation at a time.
 tests/unit/test_metric_files.py fails when those parts change, and pyproject.toml caps the version.
 """
 
@@ -24,7 +24,7 @@ from prometheus_client.mmap_dict import _read_all_values as read_entries
 
 from service.process_table import MASTER
 
-# What reading a file raises that is half written, or holds anything else.
+# What reading a file may raise that is half written or corrupt.
 UNREADABLE: Final = (OSError, RuntimeError, ValueError, TypeError, AttributeError, struct.error)
 _INITIAL: Final = 64 * 1024
 _PAGE: Final = 4096
@@ -32,7 +32,7 @@ _WORD: Final = 8
 
 
 class AllocatedDict(MmapedDict):
-    """A mapped file whose space is allocated; a private one, which no scrape sees, where the system has no room."""
+    """A mapped file whose space is allocated; if the system has no room, an anonymous file, which no scrape sees."""
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:  # noqa: FBT001, FBT002  # the library's
         if not _allocated(filename):
@@ -56,9 +56,9 @@ def _allocated(filename: str) -> bool:
 
 
 def keep_values(directory: Path | None, slot: Callable[[], str]) -> None:
-    """Have metrics that are made from here on keep their values in files of the slot, or in memory without directory.
+    """Make metrics that are created from here on keep their values in files of the slot; without directory, in memory.
 
-    `slot` is asked before each write, so that a worker goes on in files of its own after its fork.
+    `slot` is called before each write, so that a worker writes to its own files after its fork.
     """
     if directory is None:
         values.ValueClass = values.MutexValue
@@ -69,7 +69,7 @@ def keep_values(directory: Path | None, slot: Callable[[], str]) -> None:
 
 
 def allocate(directory: Path, slot: str) -> bool:
-    """Allocate what a worker of the slot needs for the series that the master has; say whether there was room."""
+    """Allocate the files that a worker of the slot needs for the master's series; return whether there was room."""
     try:
         for path in directory.glob(f"*_{MASTER}.db"):
             (used,) = struct.unpack_from("i", path.read_bytes())
@@ -82,7 +82,7 @@ def allocate(directory: Path, slot: str) -> bool:
 
 
 def add_to_histogram(histogram: Any, counts: Iterable[float], total: float) -> None:
-    """Add observations to a histogram: how many fall in each bucket, the last of which has no bound, and their sum."""
+    """Add observations to a histogram: how many fall in each bucket (the last has no upper bound), and their sum."""
     for bucket, count in zip(histogram._buckets, counts, strict=True):  # noqa: SLF001  # see above
         if count:
             bucket.inc(count)
@@ -93,16 +93,16 @@ def forget_live(directory: Path, slot: str) -> None:
     """Empty the live gauges of a slot whose worker has gone; the space stays allocated for its next worker."""
     for path in directory.glob(f"gauge_live*_{slot}.db"):
         with path.open("r+b") as file:
-            file.write(bytes(8))  # the number of bytes in use: none
+            file.write(bytes(8))  # the number of bytes in use: 0
 
 
 def kind_of(path: Path) -> str:
-    """Return the kind of metrics in a file, for gauges with the way to merge them: all of its name but the slot."""
+    """Return the kind of metrics in a file: its name without the slot. For gauges, it says how to merge them."""
     return path.name.rpartition("_")[0]
 
 
 def read_words(path: Path) -> NDArray[np.int64]:
-    """Read what a file holds, in words of eight bytes; raises one of UNREADABLE."""
+    """Read the content of a file as words of eight bytes; raises one of UNREADABLE."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         content = os.read(descriptor, _PAGE)
@@ -116,17 +116,17 @@ def read_words(path: Path) -> NDArray[np.int64]:
 
 
 class Layout:
-    """Which series are where in a file. Workers have the same series in the same order, so most files share one."""
+    """Where in a file each series is. Workers have the same series in the same order, so most files share a layout."""
 
     def __init__(self, words: NDArray[np.int64]) -> None:
-        """Find out; raises one of UNREADABLE."""
+        """Parse the words of a file; raises one of UNREADABLE."""
         entries = list(read_entries(words.tobytes())) if len(words) else []
         self.keys: list[str] = [key for key, _, _, _ in entries]
         self._values = np.array([place // _WORD for _, _, _, place in entries], np.intp)
         self._rest = self._without_values(words)
 
     def fits(self, words: NDArray[np.int64]) -> bool:
-        """Say whether a file has this layout: it is the same but for its values."""
+        """Return whether a file has this layout, that is, differs in its values only."""
         return len(words) == len(self._rest) and np.array_equal(self._without_values(words), self._rest)
 
     def values(self, words: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -135,5 +135,5 @@ class Layout:
 
     def _without_values(self, words: NDArray[np.int64]) -> NDArray[np.int64]:
         rest = words.copy()
-        rest[self._values] = rest[self._values + 1] = 0  # each has a time beside it
+        rest[self._values] = rest[self._values + 1] = 0  # a timestamp follows each value
         return rest

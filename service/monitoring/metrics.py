@@ -30,7 +30,7 @@ from service.process_table import MASTER, ProcessTable, Row
 
 
 class Slot:
-    """Names the files that this process writes, the master's or those of a worker slot, and holds its row."""
+    """The slot of this process, the master's or a worker's: names its metric files, and holds its row of the table."""
 
     name: str
     row: Row
@@ -40,7 +40,7 @@ class Slot:
         self.enter(MASTER)
 
     def enter(self, name: str) -> None:
-        """Count in the files and the row of a slot from here on."""
+        """Use the files and the row of this slot from here on."""
         self.name, self.row = name, self._table.row(name)
         self.row.enter(os.getpid())
 
@@ -62,7 +62,7 @@ def _declare(registry: CollectorRegistry) -> dict[str, Any]:
 
 
 def _unix_time(moment: str) -> float:
-    """Return the Unix time of a moment as RFC 3339 has it; NaN for what is no moment."""
+    """Return the Unix time of an RFC 3339 timestamp; NaN if it is invalid."""
     try:
         return datetime.datetime.fromisoformat(moment).timestamp()
     except (ValueError, OverflowError):
@@ -72,7 +72,7 @@ def _unix_time(moment: str) -> float:
 class Metrics:
     """All metrics of one server; `directory` is where its processes share them, None for a single process.
 
-    `drift` returns what there is to say of drift at a scrape.
+    `drift` returns the drift report for a scrape.
     """
 
     def __init__(self, protocols: Iterable[str], directory: Path | None = None, drift: Reports = None) -> None:
@@ -109,8 +109,8 @@ class Metrics:
     def exposition(self, accept: str, since: float) -> tuple[bytes, str]:
         """Return the exposition, and its content type as negotiated from the Accept header.
 
-        It has everything that was counted before `since` (monotonic clock), and perhaps more; but of what other
-        processes have measured in batches, only what they have flushed.
+        It has everything that was counted before `since` (monotonic clock), and perhaps more. Phases, rows and sizes
+        are measured in batches: those of other processes are there once they have been flushed.
         """
         self.requests.flush()
         return self._expose(accept, since)
@@ -127,7 +127,7 @@ class Metrics:
             self._made["refused_cells_total"].labels(label)
 
     def prepare_for(self, signature: Signature) -> None:
-        """Declare a model before its workers are forked, and have the first scrape of each as quick as later ones."""
+        """Declare a model before its workers are forked, and make each worker's first scrape as quick as later ones."""
         self.declare_model(signature)
         self._prepare()
 
@@ -146,19 +146,19 @@ class Metrics:
             self._made["model_reload_failed_timestamp_seconds"].set(time.time())
 
     def origin_checked(self, outcome: str) -> None:
-        """Count one look at where the model comes from."""
+        """Count one check of MODEL_URI by its outcome."""
         self._made["origin_checks_total"].labels(outcome).inc()
 
     def worker_lost(self, reason: str) -> None:
-        """Count one worker that ended without being asked to."""
+        """Count one worker that ended unexpectedly."""
         self._made["workers_lost_total"].labels(reason).inc()
 
     def spans(self, outcome: str, number: int) -> None:
-        """Count spans of traces by what became of them."""
+        """Count spans of traces by their outcome."""
         self._made["spans_total"].labels(outcome).inc(number)
 
     def refused_cells(self, signature: Signature, failure: Failure) -> None:
-        """Count what a request was refused for, by feature."""
+        """Count the cells that a request was refused for, by feature."""
         features = [each.feature for each in failure.problems] or [failure.feature]
         for label, count in FeatureLabels(signature).count(features):
             self._made["refused_cells_total"].labels(label).inc(count)
@@ -168,13 +168,13 @@ class Metrics:
         self._by_protocol[protocol].ignored.inc()
 
     def predicted(self, protocol: str, signature: Signature, prediction: Prediction) -> None:
-        """Count the rows of one answer, in all and by class."""
+        """Count the rows of one answer, in total and by class."""
         self._by_protocol[protocol].rows.inc(len(prediction.labels))
         for name, count in self._classes_of(signature).of(prediction.labels):
             self._of_class(name).inc(count)
 
     def _classes_of(self, signature: Signature) -> ClassCounts:
-        """Return the counter of a model's classes, which is made once: a process serves one model."""
+        """Return the counter of a model's classes. It is made once, as a process serves one model."""
         if (classes := self._classes) is None or classes.signature is not signature:
             classes = self._classes = ClassCounts(signature)
         return classes
@@ -185,7 +185,7 @@ class Metrics:
         return self._by_class[name]
 
     def make_room(self, slot: str) -> bool:
-        """Allocate the files of a worker slot; say whether there was room, else count a worker that no scrape sees."""
+        """Allocate a worker slot's files; return whether there was room. If not, count a worker that no scrape sees."""
         self.processes.reserve(slot)
         if self._directory is None or metric_files.allocate(self._directory, slot):
             return True
@@ -193,11 +193,11 @@ class Metrics:
         return False
 
     def workers_wanted(self, workers: int) -> None:
-        """Note how many workers there are to be; in the master."""
+        """Note how many workers the master keeps running."""
         self.slot.row.wanted = workers
 
     def forget(self, slot: str) -> None:
-        """Drop the live gauges of a slot whose worker has gone; its counters stay, and its next worker goes on."""
+        """Drop the live gauges of a slot whose worker has gone. Its counters stay; its next worker adds to them."""
         self.processes.row(slot).leave()
         if self._directory is not None:
             metric_files.forget_live(self._directory, slot)

@@ -41,17 +41,17 @@ class Outcome(NamedTuple):
     call: Call | None = None
     prediction: Prediction | None = None
     refusal: Refusal | None = None
-    exchange: Exchange | None = None  # if the log captures them
+    exchange: Exchange | None = None  # if the log captures the bodies
 
 
-# Makes lines of an outcome: of its native line, and of the bodies unless these are not to be logged.
+# Makes the lines of an outcome from its native line and, if they may be logged, the bodies.
 Shape = Callable[[Outcome, Mapping[str, Any], Exchange | None], Iterable[Mapping[str, Any]]]
 
 
 class PredictionLog:
-    """Writes outcomes as lines: a share of them, some of their rows, without redacted features.
+    """Writes outcomes as lines: a share of the successful ones, some of their rows, without redacted values.
 
-    With a `shape`, the lines are those that it makes, and it is to be given the bodies (`captures`).
+    With a `shape`, it writes the lines that this makes; outcomes then need their bodies, if `captures` is true.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ def _line(entry: Mapping[str, Any]) -> bytes:
 
 
 def _iso_time(unix: float) -> str:
-    """Return a time in ISO 8601 with milliseconds; all but those is formatted once a second."""
-    milliseconds = round(unix * 1e6) // 1000  # cut off, as datetime does
+    """Return a time in ISO 8601 with milliseconds; the rest of it is formatted only once a second."""
+    milliseconds = round(unix * 1e6) // 1000  # truncated, as datetime does
     return f"{_iso_second(milliseconds // 1000)}.{milliseconds % 1000:03}+00:00"
 
 

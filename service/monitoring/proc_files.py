@@ -1,4 +1,4 @@
-"""What the kernel says of a process (proc(5)); None where it has gone, or does not let this one see it."""
+"""CPU time and memory of a process from proc(5); None if it has gone, or this process may not look at it."""
 
 import os
 from contextlib import suppress
@@ -10,7 +10,7 @@ _UTIME, _STIME = 11, 12  # fields after the name of the program, which is in par
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """Return for how long a process has computed, in the kernel as well."""
+    """Return the CPU seconds of a process, in user and in kernel mode."""
     with suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         return (int(fields[_UTIME]) + int(fields[_STIME])) / _TICKS
@@ -18,9 +18,9 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def memory_kilobytes(pid: int) -> int | None:
-    """Return the memory of a process, and its share of what it shares with others (PSS).
+    """Return the PSS of a process: its own memory, and its share of what it shares with others.
 
-    The kernel looks at each page of the process for that, which takes some milliseconds.
+    The kernel looks at each page of the process to compute it, which takes some milliseconds.
     """
     with suppress(OSError, ValueError, IndexError):
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""What is read about the processes of the server at each scrape, and kept in no file of metrics."""
+"""The metrics of the server's processes, which are computed at each scrape and stored in no file."""
 
 import time
 from collections import Counter
@@ -12,21 +12,21 @@ from service.monitoring import proc_files
 from service.monitoring.catalogue import CATALOGUE, CONNECTION_STATES, DRIFT, PREFIX
 from service.process_table import MASTER, STATES, ProcessTable, Row
 
-# Looking at the memory of a process takes milliseconds. So a scrape looks at the processes that were looked at longest
-# ago, until it has taken so long, and at none again within so many seconds.
+# Reading the memory of a process takes milliseconds. So a scrape updates the oldest figures first, stops after
+# LOOKING_SECONDS, and leaves figures alone that are younger than FRESH_SECONDS.
 LOOKING_SECONDS: Final = 0.004
 FRESH_SECONDS: Final = 2.0
 Found = dict[str, dict[tuple[str, ...], float]]  # values by labels, by metric
 
 
 class ProcessMetrics:
-    """Collects the metrics that the catalogue has as read at the scrape."""
+    """Collects the metrics of processes that the catalogue marks as computed at the scrape."""
 
     def __init__(self, table: ProcessTable) -> None:
         self._table = table
 
     def collect(self) -> Iterable[Metric]:
-        """Return them."""
+        """Return the metrics."""
         rows = list(self._table.used())
         _look_at_memory([row for _, row in rows if row.pid])
         found = self._workers(rows) | _sums([row for _, row in rows]) | _of_each(rows)
@@ -47,7 +47,7 @@ class ProcessMetrics:
 
 
 def _sums(rows: list[Row]) -> Found:
-    """Return what is summed over all processes."""
+    """Return the metrics that are sums over all processes."""
     serving = [row for row in rows if STATES[row.state] != "stopping"]
     return {
         "in_progress_requests": {(): sum(row.in_progress for row in rows)},
@@ -71,7 +71,7 @@ def _of_each(rows: list[tuple[str, Row]]) -> Found:
 
 
 def _look_at_memory(rows: list[Row]) -> None:
-    """Look at the memory of some processes, and note it for all that are scraped."""
+    """Read the memory of some processes, and note it in the table, where every process can read it."""
     start = now = time.monotonic()
     for row in sorted(rows, key=lambda row: row.memory_read_at):
         if now - start > LOOKING_SECONDS or now - row.memory_read_at < FRESH_SECONDS:
@@ -81,6 +81,6 @@ def _look_at_memory(rows: list[Row]) -> None:
 
 
 def read_memory(row: Row) -> None:
-    """Note how much memory the process of a row has."""
+    """Read how much memory the process of a row has, and note it there."""
     row.memory_read_at = time.monotonic()
     row.memory_kilobytes = proc_files.memory_kilobytes(row.pid) or 0

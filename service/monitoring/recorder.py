@@ -25,7 +25,7 @@ from service.tracing.context import RequestIds, Trace
 from service.tracing.request_span import Begun, HttpFacts, RequestSpan, Tracer
 
 logger = logging.getLogger(__name__)
-MOST_LOGGED = 100  # columns that are ignored: their names come from requests, and are not to fill a log
+MOST_LOGGED = 100  # names of ignored columns: they come from requests, and must not fill the log
 
 
 class Asked(Protocol):
@@ -40,20 +40,20 @@ class Asked(Protocol):
         """The request's id, and its trace."""
 
     def moments(self) -> list[float]:
-        """Return when it began and, if that is known, when it had arrived (monotonic clock)."""
+        """Return when the request began and, if known, when all of it had arrived (monotonic clock)."""
 
     def use_trace(self, trace: Trace) -> None:
-        """Belong to this trace."""
+        """Make the request part of this trace."""
 
     def caller(self) -> Caller:
-        """Return who sent it."""
+        """Return who sent the request."""
 
     def http_facts(self) -> HttpFacts:
-        """Return what its span says of it."""
+        """Return the HTTP facts for the request's span."""
 
 
 class Record:
-    """One request while it is answered, as a context; the view adds what it learns, and leaving ends the record."""
+    """The record of one request: a context manager around answering it. The view adds what it learns."""
 
     def __init__(self, recorder: "Recorder", codec: Codec, request: Asked, begun: Begun | None) -> None:
         self._recorder, self._codec, self._request, self._begun = recorder, codec, request, begun
@@ -63,7 +63,7 @@ class Record:
         self._prediction: Prediction | None = None
         self._size = math.nan
         self.received_size = 0
-        self._moments = request.moments()  # when it entered each of the STEPS so far
+        self._moments = request.moments()  # when each of the STEPS so far began
         self.exchange: Exchange | None = None
 
     def __enter__(self) -> Self:
@@ -74,11 +74,11 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Record the outcome; an exception is one, and is raised further."""
+        """Record the outcome. An exception is recorded as a failure, and propagates."""
         self._recorder.end(self, None if error is None else describe(error))
 
     def received(self) -> None:
-        """Note that the body has been read: the time that a slow sender took does not count."""
+        """Note that the body has been read; the duration begins here, so a slow sender does not lengthen it."""
         if len(self._moments) == 1:
             self._moments.append(time.monotonic())
 
@@ -87,12 +87,12 @@ class Record:
         self._moments.append(time.monotonic())
 
     def done(self, call: Call, prediction: Prediction, size: int, received: int) -> None:
-        """Add the request, its prediction, and how many bytes the bodies of the answer and of the request have."""
+        """Add the call, its prediction, and the sizes of the bodies of the answer and the request, in bytes."""
         self._call, self._prediction, self._size, self.received_size = call, prediction, size, received
 
     @property
     def server_timing(self) -> str:
-        """The Server-Timing header (W3C): the duration of phases in milliseconds, of a request that was answered."""
+        """The Server-Timing header (W3C) of an answered request: the duration of its phases in milliseconds."""
         _, arrived, admitted, parsed, has_room, predicted, _ = self._moments
         queue, parse, predict = admitted - arrived + has_room - parsed, parsed - admitted, predicted - has_room
         return f"queue;dur={queue * 1000:.3f}, parse;dur={parse * 1000:.3f}, predict;dur={predict * 1000:.3f}"
@@ -103,14 +103,14 @@ class Record:
         return self._codec.name
 
     def measure(self, metrics: RequestMetrics) -> float:
-        """Note how long each phase has taken until now; return how long all took since the request had arrived."""
+        """Measure the phases, the last of which ends now; return the seconds since the request had arrived."""
         moments = self._moments
         moments.append(time.monotonic())
         metrics.measured(moments, math.nan if self._call is None else len(self._call.rows), self._size)
         return moments[-1] - moments[1 if len(moments) > 2 else 0]
 
     def outcome(self, seconds: float, failure: Failure | None) -> Outcome:
-        """Return the outcome of a request that took so long."""
+        """Return the outcome of a request that took this many seconds."""
         model = self.served.contract.identity if self.served else None
         ids, protocol = self._request.ids, self._codec.name
         if failure is None:
@@ -121,7 +121,7 @@ class Record:
         return Outcome(time.time(), *ids, protocol, failure.code, seconds, model, refusal=refusal)
 
     def span(self, outcome: Outcome) -> RequestSpan | None:
-        """Return the span of the request, None if it has none."""
+        """Return the span of the request, None if it is not traced."""
         if self._begun is None or self._begun.decision is None:
             return None
         entered = zip(STEPS, self._moments[:-1], strict=False)
@@ -129,9 +129,9 @@ class Record:
 
 
 class Recorder:
-    """Makes exactly one count, one duration and one log line of each request, whether it succeeds or not.
+    """Makes exactly one count, one duration and one log line for each request, whether it succeeds or not.
 
-    A request that is refused before a prediction route is reached has a count and a log line.
+    A request that is refused before it reaches a prediction route has a count and a log line, but no duration.
     """
 
     def __init__(self, metrics: Metrics, log: PredictionLog, drift: DriftMonitor, tracer: Tracer | None = None) -> None:
@@ -146,7 +146,7 @@ class Recorder:
         self._changing = threading.Lock()
 
     def recording(self, codec: Codec, request: Asked) -> Record:
-        """Return the record of a prediction request, for the block that answers it."""
+        """Return the record of a prediction request, a context manager for the block that answers it."""
         begun = None
         if self._tracer is not None:
             begun = self._tracer.begin(request.ids.trace, request.method, request.path)
@@ -178,7 +178,7 @@ class Recorder:
         self._metrics.requests.flush()
 
     def ignored(self, protocol: str, columns: Iterable[str]) -> None:
-        """Count the columns of a request that were ignored, and log the name of each once in this process."""
+        """Count the ignored columns of a request, and log each name once in this process."""
         for name in columns:
             self._metrics.ignored(protocol)
             if name not in self._ignored and len(self._ignored) < MOST_LOGGED:
@@ -186,14 +186,14 @@ class Recorder:
                 logger.warning("the column %r, which the model does not take, is ignored in requests", name)
 
     def refused(self, codec: Codec, request: Asked, error: Exception) -> None:
-        """Record a prediction request that was refused before its view."""
+        """Record a prediction request that was refused before its view ran."""
         with suppress(type(error)), self.recording(codec, request):
             raise error
 
     def unrouted(self, ids: RequestIds, refusal: Refusal) -> Trace:
-        """Record a request that was refused and is no prediction request: an unknown path, or malformed HTTP.
+        """Record a refused request that is not a prediction request: an unknown path, or malformed HTTP.
 
-        The trace that is returned says whether the request has a span.
+        Return its trace, which says whether the request has a span.
         """
         code = refusal.failure.code
         self._metrics.requests.refused(code)
@@ -242,5 +242,5 @@ class Recorder:
 
 
 def _takes_little(size: int, rows: Rows) -> bool:
-    """Say whether rows may wait to be compared with the training data: thousands of them may."""
+    """Return whether rows are small enough that thousands of them may wait to be compared with the training data."""
     return size <= MOST_ROW_BYTES or size <= MOST_ROW_BYTES * len(rows)

@@ -1,6 +1,6 @@
-"""What is left out of the logs: values of the features in LOG_REDACT, and what matches LOG_REDACT_PATTERN.
+"""Leaves out of the logs: values of the features in LOG_REDACT, and what matches LOG_REDACT_PATTERN.
 
-The pattern is one of RE2, whose time is linear in the text: no value that a caller sends can make it slow.
+The pattern is a regular expression of RE2, which takes linear time: no value that a caller sends can make it slow.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ from model.prediction import Rows
 from service.errors import Failure
 
 MASK: Final = "[redacted]"
-_MOST: Final = 100  # places of one text that are replaced; of a text with more, all is
+_MOST: Final = 100  # matches that are masked in one string; a string with more is masked as a whole
 _UNSAID: Final = "a value that is not logged"
-_WHOLE: Final = 2**53  # numbers below are written as callers write them, without .0
+_WHOLE: Final = 2**53  # whole numbers below it are matched as callers write them, without .0
 
 
 class Redaction:
@@ -30,7 +30,7 @@ class Redaction:
         return bool(self.features) or self._pattern is not None
 
     def text(self, text: str) -> str:
-        """Return a text without what matches the pattern."""
+        """Return a string with MASK in place of what matches the pattern."""
         if self._pattern is None:
             return text
         parts, end = [], 0
@@ -43,7 +43,7 @@ class Redaction:
         return "".join((*parts, text[end:]))
 
     def rows(self, rows: Rows, names: Sequence[str]) -> tuple[Any, list[str]]:
-        """Return rows for strict_json to write, and the features of which values are left out."""
+        """Return rows for strict_json to write, and the features whose values are left out."""
         columns = [position for position, name in enumerate(names) if name in self.features] if self.features else []
         if columns:
             rows = rows.copy()
@@ -59,23 +59,23 @@ class Redaction:
         return cells, [name for position, name in enumerate(names) if position in changed]
 
     def detail(self, failure: Failure) -> str:
-        """Return the message of a failure, or less of it if it may contain a value that is left out."""
+        """Return the message of a failure, or a shorter one if it may contain a redacted value."""
         first = failure.problems[0] if failure.problems else None
-        cut = self._pattern is not None and first is not None and first.got.endswith("…")  # maybe within a match
+        cut = self._pattern is not None and first is not None and first.got.endswith("…")  # perhaps within a match
         if (not self.features and not cut) or (first is None and failure.status not in (400, 422)):
             return self.text(failure.message)
         if first is None or (self.features and failure.feature is None):
-            # Names may be values, too: those of a CSV file that has no header, for instance.
+            # Names may be values: those of a CSV file without a header line, for instance.
             return f"{failure.title}."
         got = _UNSAID if cut or failure.feature in self.features else first.got
         return self.text(f"{first.pointer}: expected {first.expected}, got {got}.")
 
     def words(self, error: BaseException) -> str:
-        """Return what the model's own code says of a value, or that this is not logged: nobody knows of which value."""
+        """Return the message of an exception of the model's own code, unless it may contain a redacted value."""
         return "its words may contain a value of LOG_REDACT" if self.features else self.text(str(error))
 
     def _cell(self, cell: Any) -> Any:
-        """Return a cell itself if it does not match."""
+        """Return what is logged of a cell: the same object if it does not match the pattern."""
         if isinstance(cell, str):
             masked = self.text(cell)
             return cell if masked == cell else masked
@@ -90,8 +90,8 @@ NOTHING_REDACTED: Final = Redaction()
 
 
 def compiled(pattern: str) -> Any:
-    """Return a pattern of RE2; raises ValueError for one that is none, or that matches where there is nothing."""
-    import re2  # noqa: PLC0415  # only who sets LOG_REDACT_PATTERN needs it
+    """Compile a pattern of RE2; raises ValueError if it is invalid, or matches the empty string."""
+    import re2  # noqa: PLC0415  # needed only with LOG_REDACT_PATTERN
 
     options = re2.Options()
     options.log_errors = False
@@ -105,5 +105,5 @@ def compiled(pattern: str) -> Any:
 
 
 def _encodable(text: str) -> str:
-    """Return a text that UTF-8 can hold; of the same length, so that places in it are places in the text."""
+    """Return a string of the same length that UTF-8 can encode, so that positions of matches hold in the original."""
     return text.encode("utf-8", "replace").decode()

@@ -6,12 +6,12 @@ from typing import Any, Final
 from service.errors import Failure
 from service.monitoring.redaction import Redaction
 
-MOST_SHOWN: Final = 200  # characters of what comes from the request
+MOST_SHOWN: Final = 200  # characters of a string from the request
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request, and what it asked for; empty where that is not known.
+    """Who sent a request, and what it asked for; an unknown attribute is empty.
 
     `client` is the address of whoever connected, which may be a proxy, `forwarded_for` what the header X-Forwarded-For
     says, which nobody has verified, and `owner` the comment beside the token in TOKENS_FILE.
@@ -30,14 +30,14 @@ class Caller:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A failure as its caller was told it, with the status of the answer."""
+    """A failure as its caller was told of it, with the status of the answer."""
 
     status: int
     failure: Failure
     caller: Caller
 
     def described(self, redaction: Redaction) -> dict[str, Any]:
-        """Return the members of a log line that say why the request failed, without what is left out of the log."""
+        """Return the members of a log line that say why the request failed, without redacted values."""
         failure = self.failure
         first = failure.problems[0] if failure.problems else None
         found: dict[str, Any] = {"status": self.status, "detail": self._detail(redaction)}
@@ -50,7 +50,7 @@ class Refusal:
         return found | self.caller.described(redaction)
 
     def _detail(self, redaction: Redaction) -> str:
-        """Return the message; where the path is not logged as it is, none that may contain a part of it."""
+        """Return the message; only the title, if the message may contain a path that is redacted."""
         path = self.caller.path
         if not self.failure.problems and redaction.text(path) != path:
             return f"{self.failure.title}."

@@ -11,13 +11,16 @@ from service.errors import OK, TABLE, status_class
 from service.monitoring.batched_histograms import BatchedHistograms
 from service.monitoring.catalogue import BYTES, OUTCOMES, PHASE_SECONDS, PHASES, ROWS
 
-# The phases in the order in which a request enters them: it waits again, for room for its rows.
+# The phases in the order in which a request enters them. It queues a second time, for room for its rows.
 STEPS: Final = ("read", "queue", "parse", "queue", "predict", "encode")
 _NONE: Final = (math.nan,) * len(STEPS)
 
 
 def _phases(columns: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-    """Yield the seconds in each phase, then the rows and sizes, from when steps began and the last one ended."""
+    """Yield the seconds in each of the PHASES, then the rows and the sizes of answers.
+
+    `columns` are when each of the STEPS began and the last one ended, the rows, and the sizes.
+    """
     *moments, rows, sizes = columns
     read, queue, parse, again, predict, encode = np.diff(moments, axis=0)
     yield from (read, queue + np.nan_to_num(again), parse, predict, encode, rows, sizes)
@@ -57,9 +60,9 @@ class RequestMetrics:
         duration.observe(seconds)
 
     def measured(self, moments: Sequence[float], rows: float = math.nan, size: float = math.nan) -> None:
-        """Note when each of the STEPS began (seconds) and the last one ended, of a failed request as far as it came.
+        """Note when each of the STEPS began and the last one ended, in seconds; a failed request has only some steps.
 
-        Of an answer also its rows, and how many bytes its body has.
+        An answer also has its rows, and the size of its body in bytes.
         """
         self._measured((*moments, *_NONE[len(moments) - 1 :], rows, size))
 

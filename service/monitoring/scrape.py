@@ -1,4 +1,4 @@
-"""What all processes have counted, read in one of them: Prometheus' exposition, and statistics of requests."""
+"""Reads, in one process, what all of them have counted: the Prometheus exposition, and statistics of requests."""
 
 import math
 import threading
@@ -27,13 +27,14 @@ ACCEPTED: Final = tuple(
     f"application/openmetrics-text; version=1.0.0{escaping}" for escaping in ("; escaping=allow-utf-8", "")
 )
 PAUSE_SECONDS: Final = 0.02
-MOST_READINGS: Final = 4  # that are kept: callers may ask for any version of a format
+MOST_READINGS: Final = 4  # that are kept: callers may ask for any number of versions of a format
 
 
 class Scraper:
-    """Reads metrics: those of the registry, or of all processes where a directory has their files.
+    """Reads the metrics of the registry or, if a directory has their files, of all processes.
 
-    `count_unreadable` is told how many files are left out before the others are read. `computed` is kept in no file.
+    `count_unreadable` is told how many files are skipped, before the others are read. The metrics of the collectors in
+    `computed` are in no file.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Scraper:
             registry.register(collector)
         self._reading = threading.Lock()
         self._files = MergedFiles()
-        # When the last reading was begun, what was found, and what remembers it; the newest at the end.
+        # For each kind of reading: when the last one began, its result, and its reader with a cache; the newest last.
         self._last: dict[str, tuple[float, Any, Callable[[Iterable[Metric]], Any]]] = {}
 
     def exposition(self, accept: str, since: float) -> tuple[bytes, str]:
@@ -73,16 +74,16 @@ class Scraper:
         return self._shared(content_type, since, read), content_type
 
     def _annotated(self, families: Iterable[Metric], content_type: str) -> Iterable[Metric]:
-        """Return metrics with exemplars, which only OpenMetrics has."""
+        """Return the metrics, with exemplars in OpenMetrics; other formats have none."""
         return self._exemplars.add_to(families) if "openmetrics" in content_type else families
 
     def prepare(self) -> None:
-        """Scrape as Prometheus does, in the master, so that the first scrape of a worker is as quick as later ones."""
+        """Scrape as Prometheus does, in the master, so that workers inherit caches for a quick first scrape."""
         for accept in ACCEPTED if self._directory else ():
             self.exposition(accept, time.monotonic())
 
     def statistics(self, since: float) -> Statistics:
-        """Return what became of all prediction requests before `since` (monotonic clock)."""
+        """Return statistics of all prediction requests that were answered before `since` (monotonic clock)."""
         found = self._shared("statistics", since, _samples)
         sums: dict[tuple[str, bool], float] = {}
         for name, succeeded, value in found:
@@ -96,7 +97,7 @@ class Scraper:
         )
 
     def _shared(self, what: str, since: float, read: Callable[[Iterable[Metric]], Found]) -> Found:
-        """Return the last reading if it was begun late enough; else read now, once for all threads that wait."""
+        """Return the last reading if it did not begin before `since`; else read once, for all threads that wait."""
         with self._reading:
             begun, found, kept = self._last.pop(what, (-math.inf, None, read))
             if begun < since:
@@ -116,7 +117,7 @@ class Scraper:
             try:
                 return self._files.collect(paths)
             except UNREADABLE:
-                if tries_left:  # a worker that starts leaves a file half made for a moment
+                if tries_left:  # while a worker starts, its files are incomplete for a moment
                     time.sleep(PAUSE_SECONDS)
         readable = self._files.readable(paths)
         self._count_unreadable(len(paths) - len(readable))
@@ -124,7 +125,7 @@ class Scraper:
 
 
 def _samples(families: Iterable[Metric]) -> list[tuple[str, bool, float]]:
-    """Return each sample's name, whether it is of what succeeded (as all without an outcome), and its value."""
+    """Return each sample's name, whether its outcome is ok (or it has none), and its value."""
     samples = (sample for family in families for sample in family.samples)
     return [
         (each.name.removeprefix(f"{PREFIX}_"), each.labels.get("outcome", OK) == OK, each.value) for each in samples

@@ -1,4 +1,4 @@
-"""What a finished request leaves for its spans."""
+"""Makes the span of a finished request."""
 
 import time
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ def span_of(
 ) -> RequestSpan:
     """Return the span of a prediction request that ends now.
 
-    It has entered these phases, in order, since when it began (monotonic clock).
+    `entered` are the phases in order, each with when the request entered it (monotonic clock).
     """
     unix = outcome.time - time.monotonic()
     moments = [*((name, unix + start) for name, start in entered), ("", outcome.time)]
@@ -35,7 +35,7 @@ def span_of(
 
 
 def span_of_unrouted(begun: Begun, outcome: Outcome, refusal: Refusal) -> RequestSpan:
-    """Return the span of a request that was refused without reaching a prediction route; it took no time."""
+    """Return the span of a request that was refused without reaching a prediction route; its duration is 0."""
     caller = refusal.caller
     http = HttpFacts(caller.method, caller.path, caller.client)
     return RequestSpan(begun, http, outcome.time, outcome.time, outcome.request_id, outcome.code, refusal.status)

@@ -27,7 +27,7 @@ class NonBlockingStream(io.RawIOBase):
         self.dropped: Callable[[], object] = lambda: None  # called for each dropped write
 
     def writable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
@@ -35,7 +35,7 @@ class NonBlockingStream(io.RawIOBase):
         return self._descriptor
 
     def write(self, content: Any) -> int:
-        """Write lines, a record and its traceback at once, or drop them; the next write says how many were dropped."""
+        """Write lines (a record with its traceback), or drop them; the next write says how many records are missing."""
         gap = f"ml-service: log_dropped: {self._missing} records are missing here.\n".encode() if self._missing else b""
         try:
             self._writer.write(gap + bytes(content))
@@ -47,9 +47,9 @@ class NonBlockingStream(io.RawIOBase):
 
 
 def protect() -> None:
-    """Make stderr such a stream for Python code, and open the standard descriptors that are closed.
+    """Make stderr a NonBlockingStream for Python code, and open the standard descriptors that are closed.
 
-    Otherwise, the next file to be opened would get such a descriptor, and what is written to the stream.
+    Otherwise, the next file to be opened would get the number of a closed one, and what is written to that stream.
     """
     for descriptor in range(3):
         with suppress(OSError):
@@ -79,7 +79,7 @@ def count(dropped: Callable[[], object]) -> None:
 
 
 def for_code_in_c() -> int:
-    """Return a new descriptor of stderr that does not block, or one of /dev/null where stderr cannot be opened again.
+    """Return a new descriptor of stderr that does not block, or one of /dev/null if stderr cannot be opened again.
 
     O_NONBLOCK on the existing one would apply to all processes that share its open file description.
     """

@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, order=True)
 class Difference:
-    """A row whose answer is another one now."""
+    """A row that is answered differently now."""
 
     size: float
     request_id: str
@@ -40,7 +40,7 @@ class Difference:
 
 
 class Comparison:
-    """What was found up to now; rows that differ by at most the tolerance, with the same label, are close."""
+    """Compares predictions line by line. Rows with the same label that differ by at most the tolerance are close."""
 
     def __init__(self, served: ServedModel, tolerance: float) -> None:
         self._served = served
@@ -129,7 +129,7 @@ class Comparison:
                 self._keep(found, size + changed)
 
     def _keep(self, found: Difference, weight: float) -> None:
-        """Keep it if it is among the largest; a label that changed weighs more than any probability."""
+        """Keep a difference if it is among the largest; a label that changed weighs more than any probability."""
         push = heapq.heappush if len(self._heap) < _LARGEST else heapq.heappushpop
         push(self._heap, (weight, -next(self._order), found))
 
@@ -143,7 +143,7 @@ class Comparison:
 
 
 def _matrix(values: Any) -> Array | None:
-    """Return numbers as one line for each row; None where there are none."""
+    """Return numbers as a matrix with one line for each row; None if there are none."""
     if values is None:
         return None
     try:
@@ -155,11 +155,11 @@ def _matrix(values: Any) -> Array | None:
 
 
 def _scores(before: Array, now: Array) -> tuple[float, float]:
-    """Return one number of a row, then and now: of two classes the second's, of more that of what was answered."""
+    """Return the score of a row before and now: of two classes the second's, of more that of the likeliest before."""
     place = 1 if len(before) == 2 else int(before.argmax()) if len(before) > 1 else 0
     return float(before[place]), float(now[place])
 
 
 def _count(counter: Counter[Any], name: Any, other: Any = "(other)") -> None:
-    """Count by name; a log of unknown origin may have any number of names."""
+    """Count by name, at most so many names: a log of unknown origin may have any number."""
     counter[name if name in counter or len(counter) < _MOST_NAMES else other] += 1

@@ -1,4 +1,4 @@
-"""Finds the predictions in a log: the server's own lines, among others and as log collectors wrap them."""
+"""Finds the predictions in a log: the server's lines, which may be among others, or wrapped by a log collector."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from service.errors import OK, InvalidJson
 from service.formats import strict_json
 
 MOST_BYTES: Final = 2**26  # of a line; longer ones are skipped
-_START: Final = b'{"time":'  # what comes before it on the line is a collector's
+_START: Final = b'{"time":'  # a collector may have put something before it
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ NO_ROWS: Final = Skipped("no rows are logged (LOG_ROWS=0)")
 
 
 def read_log(log: IO[bytes]) -> Iterator[Logged | Skipped]:
-    """Yield one for each line; no more than one line is in memory."""
+    """Yield one result for each line; no more than one line is in memory."""
     while line := log.readline(MOST_BYTES + 1):
         if len(line) <= MOST_BYTES:
             yield _read(line)

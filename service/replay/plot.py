@@ -1,4 +1,4 @@
-"""Plots scores of old against those of now, as an SVG file."""
+"""Plots the scores of this bundle against those that were logged, as an SVG file."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,7 +12,7 @@ _HEAD: Final = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {s
 
 
 def svg(points: Sequence[tuple[float, float, bool]], title: str) -> str:
-    """Return a square plot: a point is a row, red where its label has changed; on the line nothing has changed."""
+    """Return a square plot: a point is a row, red if its label has changed; scores on the line have not changed."""
     numbers = [number for old, new, _ in points for number in (old, new)] or [0.0, 1.0]
     low, high = min(*numbers, 0.0), max(*numbers, 1.0 if max(numbers) <= 1 else max(numbers))
     span = (high - low) or 1.0

@@ -1,7 +1,7 @@
-"""Scores files of any size in bounded memory, on all cores: the same readers, model and writers as `/predict`.
+"""Scores files of any size in bounded memory, on all cores, with the readers, model and writers of `/predict`.
 
-`Scorer` is the core: a batch of rows in one format in, predictions out. The rest cuts a file into batches, has forked
-processes score them, and writes the results in order, so that an interrupted run can go on.
+`Scorer` is the core: rows in, predictions out. The rest cuts a file into batches, has forked processes score them, and
+writes the results in order, so that a run that was interrupted can be resumed.
 
 Not here: HTTP, the process tree of the server, the command line.
 

@@ -1,4 +1,4 @@
-"""Reads and writes Parquet and Arrow files by pyarrow, which no image has: it is imported only where it is needed."""
+"""Reads and writes Parquet and Arrow files with pyarrow, which no image has: it is imported only when it is used."""
 
 import io
 import sys
@@ -21,7 +21,7 @@ _GROUP_ROWS, _GROUP_BYTES = 128 * 1024, 32 * 2**20  # of a row group that is wri
 
 @dataclass(frozen=True)
 class ArrowInput:
-    """An open file: its schema, its batches one at a time, how many rows they are if known, and its compression."""
+    """An open file: its schema, its batches of at most so many rows, its rows if known, and its compression."""
 
     schema: Any
     batches: Callable[[int], Iterator[Any]]
@@ -82,7 +82,7 @@ def _pieces(batches: Iterator[Any], rows: int) -> Iterator[Any]:
 
 
 def as_request(batch: Any, names: Sequence[str]) -> bytes:
-    """Return the columns of a batch as the body of a request: strings as such, and not as references to them."""
+    """Return the columns of a batch as an Arrow stream of plain columns, without dictionaries and string views."""
     pyarrow = _pyarrow()
     columns = [_plain(batch.column(name)) for name in names]
     plain = pyarrow.RecordBatch.from_arrays(columns, names=list(names))
@@ -107,13 +107,13 @@ def _plain(column: Any) -> Any:
 
 
 def columns_of(answer: bytes) -> list[Any]:
-    """Return the columns of a stream with one batch."""
+    """Return the columns of an Arrow stream with one batch."""
     table = _pyarrow().ipc.open_stream(answer).read_all()
     return [column.combine_chunks() for column in table.columns]
 
 
 def schema_with(schema: Any, kept: Sequence[str], specs: Sequence[OutputSpec], *, every: bool) -> Any:
-    """Return the schema of the output: columns of the input, and those of the predictions."""
+    """Return the schema of the output: the kept columns of the input, and those of the predictions."""
     pyarrow = _pyarrow()
     types = {"bool": pyarrow.bool_(), "string": pyarrow.string()}
     added = [
@@ -126,7 +126,7 @@ def schema_with(schema: Any, kept: Sequence[str], specs: Sequence[OutputSpec], *
 
 
 class Writer:
-    """Writes batches as Parquet, an Arrow file or a stream: the same file for the same batches."""
+    """Writes batches as Parquet, an Arrow file or an Arrow stream; the same batches always make the same bytes."""
 
     def __init__(self, file: IO[bytes], kind: str, schema: Any, compression: str) -> None:
         self._pyarrow, self._schema, self._kind = _pyarrow(), schema, kind
@@ -140,7 +140,7 @@ class Writer:
             self._writer = new(file, schema)
 
     def write(self, batch: Any, kept: Sequence[str], good: Sequence[int] | None, added: Sequence[Any]) -> None:
-        """Write columns of a batch and the predictions; `good` are the rows that have one, None if all have."""
+        """Write columns of a batch and the predictions; `good` are the rows with a prediction, None if all have one."""
         chosen = batch.select(list(kept))
         if good is not None:
             chosen = chosen.take(self._pyarrow.array(good, self._pyarrow.int64()))
@@ -173,12 +173,12 @@ def row_of(batch: Any, position: int) -> dict[str, Any]:
 
 
 def zstd_reader(file: IO[bytes]) -> IO[bytes]:
-    """Return what decompresses a file."""
+    """Return a file object that decompresses a file."""
     return io.BufferedReader(_pyarrow().CompressedInputStream(file, "zstd"))
 
 
 def zstd_compressor() -> Callable[[bytes], bytes]:
-    """Return what compresses a part of a file."""
+    """Return a function that compresses a part of a file."""
     codec = _pyarrow().Codec("zstd")
     return lambda content: codec.compress(content, asbytes=True) if content else b""
 

@@ -1,4 +1,4 @@
-"""Scores batches of columns: each is the body of a request in Arrow, and so is each answer."""
+"""Scores batches of columns; each is an Arrow stream, as in the body of a request, and so is its result."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from service.validation.columns import Column
 
 @dataclass(frozen=True)
 class ArrowRows:
-    """Reads and predicts batches, in a process that needs no pyarrow."""
+    """Reads and predicts batches, without pyarrow."""
 
     scorer: Scorer
 
     def score(self, content: bytes, line: int) -> Scored:
-        """Score the rows of a request's body, of which the first has this number."""
+        """Score the rows of an Arrow stream, the first of which has this number."""
         try:
             columns = arrow.columns_of(content, self.scorer.for_batch().contract.tables)
-        except InvalidBody as error:  # no row is to blame for a type that is not read
+        except InvalidBody as error:  # a type that cannot be read is not the fault of a row
             raise Stopped("bad_columns", str(error)) from None
         return self.score_columns(columns, line)
 
     def score_columns(self, columns: Mapping[str, Column], line: int) -> Scored:
-        """Score rows that stand in columns already, arrays or lists of cells as JSON has them."""
+        """Score columns, each an array or a list of cells as in JSON; the first row has this number."""
         scorer = self.scorer.for_batch()
         tables = scorer.contract.tables
         count = len(next(iter(columns.values())))

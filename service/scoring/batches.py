@@ -1,4 +1,4 @@
-"""What travels between the process that reads and writes, and those that score: one batch, and what became of it."""
+"""What travels between the process that reads and writes and those that score: batches, and their results."""
 
 import csv
 import io
@@ -24,13 +24,13 @@ class BadRow:
     row: str
 
     def of_row(self, row: str) -> "BadRow":
-        """Return it with the row as it was given."""
+        """Return the bad row with the row as it was given."""
         return replace(self, row=row)
 
 
 @dataclass(frozen=True)
 class Scored:
-    """What became of a batch: the lines to write, how many rows they are, and the rows that were refused, as CSV."""
+    """The result of a batch: the content to write, how many rows it has, and the refused rows as CSV."""
 
     content: bytes
     rows: int
@@ -38,12 +38,12 @@ class Scored:
     bad_rows: int = 0
 
     def pack(self) -> bytes:
-        """Return it as bytes, for another process."""
+        """Return the result as bytes, for another process."""
         return _HEAD.pack(self.rows, self.bad_rows, len(self.bad), len(self.content)) + self.bad + self.content
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Scored":
-        """Return what another process packed."""
+        """Return the result that another process packed."""
         rows, bad_rows, bad, _ = _HEAD.unpack_from(packed)
         middle = _HEAD.size + bad
         return cls(packed[middle:], rows, packed[_HEAD.size : middle], bad_rows)
@@ -56,15 +56,15 @@ def bad_rows_of(lines: bytes) -> list[BadRow]:
 
 
 def bad_lines(found: Iterable[BadRow]) -> bytes:
-    """Return rows that were refused as lines of CSV."""
+    """Return refused rows as lines of CSV."""
     return csv_text.lines([[each.line, each.code, each.reason, each.row] for each in found])
 
 
 def order(content: bytes, line: int) -> bytes:
-    """Return a batch, of which the first line or row has this number, for another process."""
+    """Return the order for another process to score a batch, whose first line or row has this number."""
     return line.to_bytes(_LINE, "little") + content
 
 
 def doing(score: Callable[[bytes, int], Scored]) -> Callable[[bytes], bytes]:
-    """Return what another process does with an order."""
+    """Return the work of a process: from an order to a packed result."""
     return lambda given: score(given[_LINE:], int.from_bytes(given[:_LINE], "little")).pack()

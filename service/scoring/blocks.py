@@ -16,7 +16,7 @@ Ends = Callable[[bytes], NDArray[np.int64]]
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records: `line` is the number of the first one's line, `end` where they end in the input."""
+    """Whole records: `line` is the number of their first line, `end` their end in the input, in bytes."""
 
     content: bytes
     line: int
@@ -26,9 +26,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Cutter:
-    """Cuts what `read` returns; where a block ends depends on nothing but where it starts, so that it can be redone.
+    """Cuts what `read` returns; where a block ends depends only on where it starts, so a resumed run cuts the same.
 
-    A block has at most `rows` records, which bounds what is computed at once where records are short.
+    A block has at most `rows` records, which bounds how much is predicted at once if records are short.
     """
 
     read: Callable[[int], bytes]

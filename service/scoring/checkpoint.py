@@ -1,6 +1,6 @@
-"""How far a run has come, beside its output: after an interruption, the next run goes on from there.
+"""How far a run has come, in a file beside its output: after an interruption, the next run resumes there.
 
-The output is written to the disk before the checkpoint says so. What is written after it is cut off by the next run.
+The output is flushed to the disk before a checkpoint is written. The next run cuts off what was written after it.
 """
 
 import hashlib
@@ -15,7 +15,8 @@ from typing import Any, Final
 from service.scoring.stopped import Stopped
 
 _HEAD: Final = 2**20  # bytes of the input that are compared
-_SECONDS: Final = 1.0  # between checkpoints, or this many times as long as one takes, if that is more
+# Seconds between checkpoints, at least, and how many times as long as one takes.
+_SECONDS: Final = 1.0
 _TIMES: Final = 20
 
 
@@ -23,7 +24,7 @@ _TIMES: Final = 20
 class Position:
     """How much was read, scored and written; `read` counts bytes of text, or batches of columns.
 
-    `line` is the next line or row, counted from 1; 0 if nothing was written.
+    `line` is the number of the next line or row, from 1; 0 if nothing was written yet.
     """
 
     read: int = 0
@@ -34,12 +35,12 @@ class Position:
     bad_written: int = 0
 
     def after(self, read: int, line: int, rows: int, bad_rows: int) -> "Position":
-        """Return the position after a batch, of which so many rows were scored and refused."""
+        """Return the position after a batch with so many scored and refused rows."""
         return replace(self, read=read, line=line, rows=self.rows + rows, bad_rows=self.bad_rows + bad_rows)
 
 
 def identity(path: Path) -> dict[str, Any]:
-    """Return what tells an input file from another one, or from itself after a change."""
+    """Return what tells an input file from other files, and from itself after a change."""
     found = path.stat()
     with path.open("rb") as file:
         digest = hashlib.sha256(file.read(_HEAD)).hexdigest()
@@ -47,14 +48,14 @@ def identity(path: Path) -> dict[str, Any]:
 
 
 class Checkpoint:
-    """The checkpoint of one run; `run` is all that has to be the same for another run to go on from it."""
+    """The checkpoint of one run; `run` is all that must be the same in a run that resumes it."""
 
     def __init__(self, path: Path, run: Mapping[str, Any]) -> None:
         self._path, self._run = path, json.loads(json.dumps(run))
         self._next = time.monotonic() + _SECONDS
 
     def load(self) -> Position | None:
-        """Return how far an earlier run came, None if there was none; raises Stopped if it was another one."""
+        """Return how far an earlier run came, None if there was none; raises Stopped if it cannot be resumed."""
         try:
             found = json.loads(self._path.read_bytes())
             run, position = found["run"], Position(**found["position"])
@@ -67,11 +68,11 @@ class Checkpoint:
         return position
 
     def is_due(self) -> bool:
-        """Return whether it is time to save one."""
+        """Return whether it is time to save a checkpoint."""
         return time.monotonic() >= self._next
 
     def save(self, position: Position, *files: int) -> None:
-        """Save how far the run is, after the files have been written to the disk; raises OSError."""
+        """Flush the files to the disk, then save how far the run is; raises OSError."""
         start = time.monotonic()
         for file in files:
             os.fdatasync(file)
@@ -82,7 +83,7 @@ class Checkpoint:
         self._next = end + max(_SECONDS, _TIMES * (end - start))
 
     def remove(self) -> None:
-        """Forget the run, which is complete."""
+        """Remove the checkpoint of a run that is complete."""
         self._path.unlink(missing_ok=True)
 
 

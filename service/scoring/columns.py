@@ -1,4 +1,4 @@
-"""Which columns of the input are written beside the predictions, and whether it has those that the model needs."""
+"""Checks the columns of the input: those that the model needs, and those that are written beside the predictions."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ class Kept:
 
 
 def check_columns(names: Sequence[str], scorer: Scorer, kept: Kept) -> None:
-    """Raise Stopped unless the input has each column once that the model or the caller wants, and none twice.
+    """Raise Stopped unless the input has every column that the model or the caller wants exactly once.
 
-    Other columns are passed on, and otherwise ignored, except where the columns that the input lacks get a value
-    (MISSING_COLUMNS): then one that is misspelt would get it, too, and IGNORE_EXTRA_COLUMNS has to allow them.
+    Other columns are passed on or ignored. But if MISSING_COLUMNS gives values to columns that the input lacks, it
+    would do so for a misspelt one, too: then IGNORE_EXTRA_COLUMNS has to allow other columns.
     """
     contract = scorer.contract.of_request()
     model = set(contract.tables.names)

@@ -1,4 +1,4 @@
-"""Scores blocks of CSV: the columns of a file that are the model's, in any order, beside others that are passed on."""
+"""Scores blocks of CSV. The model's columns may be in any order, and beside other columns, which are passed on."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _PRESENT: Final = {"header": "present"}
 
 @dataclass(frozen=True)
 class CsvRows:
-    """How the records of one file are read, and what of them is written."""
+    """How the records of one file are read, and which of their columns are written."""
 
     scorer: Scorer
     names: tuple[str, ...]  # of the file's columns
@@ -61,7 +61,7 @@ class CsvRows:
         return b",".join([_line([name]) for name in self.kept.names] + [added]) + self.end
 
     def score(self, content: bytes, line: int) -> Scored:
-        """Score whole records, of which the first starts in this line."""
+        """Score whole records, the first of which starts in this line."""
         scorer, records = self.scorer.for_batch(), _Records.of(content, line, len(self.names))
         good, prediction, refused = sift(scorer, len(records.content), _Reader(self, scorer, records).read)
         bad = [
@@ -88,7 +88,7 @@ class CsvRows:
 
 @dataclass(frozen=True)
 class _Records:
-    """The records of a block, without the ends of their lines and without blank lines, and the number of each line."""
+    """The records of a block without line ends and blank lines, and the number of the line where each starts."""
 
     content: Sequence[bytes]
     lines: Sequence[int]
@@ -115,7 +115,7 @@ class _Records:
 
 
 class _Reader:
-    """Reads some records of a block, as the body of a request that has the model's columns only."""
+    """Reads records of a block as the body of a request with the model's columns only."""
 
     def __init__(self, rows: CsvRows, scorer: Scorer, records: _Records) -> None:
         self._tables = scorer.contract.tables
@@ -149,9 +149,9 @@ class _Reader:
 
 
 def _narrowing(places: Sequence[int], width: int) -> Callable[[Sequence[bytes]], bytes | None] | None:
-    """Return what cuts the model's columns out of records without quotes, if they stand side by side.
+    """Return a function that cuts the model's columns out of records without quotes; None unless they are adjacent.
 
-    The function returns None where a record does not have that many cells.
+    The function returns None if a record has another number of cells.
     """
     start, end = (places[0], width - places[-1] - 1) if places else (0, 0)
     if not places or list(places) != list(range(start, width - end)):

@@ -1,4 +1,4 @@
-"""The outputs of a run and its checkpoint: opened where an earlier run stopped, and kept for a later one."""
+"""The outputs of a run and its checkpoint: opened where an earlier run stopped, and kept so that another can resume."""
 
 import signal
 from collections.abc import Iterator
@@ -27,11 +27,11 @@ class Ends:
 
     @property
     def descriptors(self) -> list[int]:
-        """Those of the files that another run goes on with."""
+        """The descriptors of the files that another run can resume."""
         return [each.descriptor for each in (self.out, self.bad) if isinstance(each, PartialFile)]
 
     def begin(self, head: bytes, start: int, line: int) -> None:
-        """Write what each file begins with, unless an earlier run has; rows begin at `start`, in this line."""
+        """Write what each file begins with, unless an earlier run has; rows begin at byte `start`, in line `line`."""
         if self.position.line == 0:
             self.out.write(head)
             self.position = Position(start, line, written=self.out.size)
@@ -40,7 +40,7 @@ class Ends:
             self.position = replace(self.position, bad_written=self.bad.size)
 
     def add(self, content: bytes, bad: bytes, position: Position) -> None:
-        """Write what became of one batch, after which the run is at `position`; raises OSError."""
+        """Write the result of one batch, after which the run is at `position`; raises OSError."""
         self.out.write(content)
         if self.bad is not None:
             self.bad.write(bad)
@@ -70,7 +70,7 @@ class Ends:
             self.checkpoint.remove()
 
     def close(self, *, remove: bool = False) -> None:
-        """Close the files, so that another run can go on with them, or remove them."""
+        """Close the files, so that another run can resume them, or remove them."""
         for each in (self.out, self.bad):
             if isinstance(each, PartialFile):
                 each.remove() if remove else each.close()
@@ -93,7 +93,7 @@ class Ends:
 def open_ends(job: Job, served: ServedModel) -> Ends:
     """Open the outputs at the position that an earlier run reached, or at the beginning; raises Stopped.
 
-    A file of columns cannot be written on, so that the predictions are kept beside it, in a file that can.
+    A file of columns cannot be appended to later, so its predictions are kept beside it, in a file that can.
     """
     if STANDARD not in (job.source, job.target) and _same(job.source, job.target):
         raise Stopped("bad_output", f"{job.target} is the input, too; name another output.")
@@ -139,7 +139,7 @@ def _checkpoint(job: Job, served: ServedModel) -> Checkpoint:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn the signals that ask for an end into Stopped."""
+    """Raise Stopped at SIGINT and SIGTERM."""
 
     def stop(number: int, _: Any) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""What is to be scored, how, and what became of it."""
+"""A scoring job, its progress and its summary; the file formats."""
 
 import os
 from collections.abc import Callable
@@ -23,13 +23,16 @@ _SUFFIXES: Final = {
     ".feather": ARROW,
     ".arrows": ARROW_STREAM,
 }
-_OTHERS: Final = (".json", ".xls", ".xlsx", ".ods", ".tsv")  # what is written is not that, so it may not be called so
+_OTHERS: Final = (".json", ".xls", ".xlsx", ".ods", ".tsv")  # suffixes of formats that cannot be written
 COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: rows scored in all, bytes read, and bytes of the input if that is known."""
+    """How far a run is: the rows scored, and how much of the input's `size`, if known, was read.
+
+    Both are in bytes of a text file, or in rows of a file of columns.
+    """
 
     rows: int
     read: int
@@ -40,8 +43,8 @@ class Progress:
 class Job:
     """A run: from `source` to `target`, each a path or STANDARD.
 
-    The formats are those of FORMATS. `bad_rows` is where rows go that cannot be scored; None stops at the first.
-    `header` says of CSV whether its first line is one: `present`, `absent`, or "" to find out.
+    The formats are those of FORMATS. `bad_rows` is the file for rows that cannot be scored; None stops at the first.
+    `header` says whether CSV begins with a header line: `present`, `absent`, or "" to find out.
     """
 
     source: str
@@ -57,11 +60,11 @@ class Job:
 
     @property
     def can_resume(self) -> bool:
-        """Whether both ends are files, so that another run can go on from where this one stops."""
+        """Whether both ends are files, so that another run can resume this one."""
         return is_file(self.source) and is_file(self.target, new=True)
 
     def options(self) -> dict[str, Any]:
-        """Return what has to be the same for another run to go on from this one."""
+        """Return the options that must be the same in a run that resumes this one."""
         return {
             "source": self.source_format,
             "target": self.target_format,
@@ -73,7 +76,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a run; `resumed` are the rows of earlier runs among `rows`."""
+    """The result of a run; `resumed` are the rows of earlier runs among `rows`."""
 
     rows: int
     bad_rows: int
@@ -85,12 +88,12 @@ Report = Callable[[Progress], None]
 
 
 def is_file(path: str, *, new: bool = False) -> bool:
-    """Return whether a path is a regular file, or is free for one."""
+    """Return whether a path is a regular file or, if `new`, is free for one."""
     return path != STANDARD and (os.path.isfile(path) or (new and not os.path.exists(path)))  # noqa: PTH110, PTH113
 
 
 def format_of(path: str, given: str | None, other: str | None = None) -> str:
-    """Return the format that was given, or that the suffix says, or the other one; raises Stopped."""
+    """Return the format that was given, or that the suffix says, or `other`; raises Stopped if there is none."""
     suffix = Path(uncompressed(path)).suffix.lower()
     found = given or _SUFFIXES.get(suffix) or (None if suffix in _OTHERS else other)
     if found is None:
@@ -103,7 +106,7 @@ def format_of(path: str, given: str | None, other: str | None = None) -> str:
 
 
 def compression_of(path: str) -> str | None:
-    """Return the compression that a suffix says."""
+    """Return the compression that the suffix of a path says."""
     return COMPRESSIONS.get(Path(path).suffix.lower())
 
 

@@ -1,4 +1,4 @@
-"""Scores blocks of JSON Lines: each line an object by the names of the features, or a list in their order."""
+"""Scores blocks of JSON Lines: each line is an object of features by name, or a list of them in order."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from service.scoring.scorer import Scorer, sift
 
 @dataclass(frozen=True)
 class JsonLines:
-    """What of each line is written; a list has no names, and is written as the member `features`."""
+    """How lines are scored, and which of their members are written; a list is written as the member `features`."""
 
     scorer: Scorer
     kept: Kept
 
     def score(self, content: bytes, line: int) -> Scored:
-        """Score whole lines, of which the first has this number."""
+        """Score whole lines, the first of which has this number."""
         scorer = self.scorer.for_batch()
         found = [(line + at, each.strip()) for at, each in enumerate(content.split(b"\n"))]
         numbers, lines = [at for at, each in found if each], [each for _, each in found if each]
@@ -41,7 +41,7 @@ class JsonLines:
         return Scored(b"".join(map(_joined, given, added)), len(good), bad_lines(bad), len(bad))
 
     def _passed_on(self, lines: Sequence[bytes]) -> Iterator[bytes]:
-        """Yield what is written of each line, as an object."""
+        """Yield the members of each line that are written, as an object."""
         for line in lines:
             if self.kept.every:
                 yield line if line.startswith(b"{") else b'{"features":' + line + b"}"
@@ -67,7 +67,7 @@ class _Reader:
         return self._rows.read([self._narrowed(row, at) for at, row in enumerate(rows)], "")
 
     def _narrowed(self, row: Any, at: int) -> Any:
-        """Return a row without what is beside the model's columns; raises InvalidRows if the id is not there."""
+        """Return a row with the model's columns only; raises InvalidRows if its id is missing."""
         if type(row) is not dict:
             if self._kept.names:
                 raise _refused(at, f"an object with {self._kept.names[0]!r}, the id", "a row without names")
@@ -93,6 +93,6 @@ def _refused(at: int, expected: str, got: str) -> InvalidRows:
 
 
 def _joined(given: bytes, added: bytes) -> bytes:
-    """Return one object of two, as a line."""
+    """Return two objects joined to one, as a line."""
     start = given[:-1].rstrip()
     return start + (b"" if start == b"{" else b",") + added[1:] + b"\n"

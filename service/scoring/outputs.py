@@ -1,4 +1,4 @@
-"""Where lines are written: a file that gets its name when it is complete, or a stream."""
+"""Where results are written: a file that gets its name when it is complete, or a stream."""
 
 import errno
 import fcntl
@@ -16,10 +16,10 @@ _LOCK_SECONDS: Final = 5.0  # the processes of a run that was killed hold its lo
 
 
 class PartialFile:
-    """A file that is written beside its final name, and takes that name at the end, or is of no use then."""
+    """A file that is written under another name; in the end a result gets its final name, and others are removed."""
 
     def __init__(self, path: Path, suffix: str = "partial", *, is_result: bool = True) -> None:
-        """Open the file, with what an earlier run wrote; raises Stopped if another run has it open."""
+        """Open the file with what an earlier run wrote; raises Stopped if another run is writing it."""
         self._path, self._is_result = path, is_result
         self.partial = path.with_name(f"{path.name}.{suffix}")
         try:
@@ -49,7 +49,7 @@ class PartialFile:
             self.remove()
 
     def close(self) -> None:
-        """Close the file, so that another run can go on with it."""
+        """Close the file, so that another run can resume it."""
         os.close(self.descriptor)
 
     def remove(self) -> None:
@@ -86,16 +86,16 @@ class Stream:
         self.size += len(content)
 
     def finish(self) -> None:
-        """Do nothing: it was written."""
+        """Do nothing: everything is written already."""
 
 
 class Nowhere:
-    """Keeps nothing."""
+    """An output that keeps nothing."""
 
     size = 0
 
     def write(self, _: bytes) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def finish(self) -> None:
         """Do nothing."""

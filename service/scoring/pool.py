@@ -1,7 +1,7 @@
 """Forked processes that work on batches, in order: they share the memory of what was loaded before the fork.
 
-Batches and results stand in files in memory, which all of these processes have open; only their sizes go through pipes,
-so that nobody ever waits for another to read. What a process that dies was working on is still there for the next one.
+Batches and results stand in files in memory, which all of these processes have open. Only their sizes go through pipes,
+so no process waits for another to read. When a process dies, the batch that it was working on is still there.
 """
 
 import os
@@ -19,16 +19,16 @@ from service.scoring.stopped import Stopped
 
 _MESSAGE: Final = struct.Struct("<QQQ")  # the slot, the size, and whether it is a result or a failure
 _RESULT, _FAILURE = 0, 1
-_AHEAD: Final = 2  # batches that a process has been given: it starts the next one without asking
+_AHEAD: Final = 2  # batches that a process is given at a time, so that it need not wait for the next one
 _TRIES: Final = 2
-_POINTS: Final = 500  # out of memory, the kernel is to end one of these, and not the process that writes
+_POINTS: Final = 500  # if memory runs out, the kernel should kill one of these, and not the process that writes
 Work = Callable[[bytes], bytes]
 Context = TypeVar("Context")
 
 
 @dataclass
 class _Slot:
-    """Where one batch stands, and then its result."""
+    """The files in memory of one batch and of its result."""
 
     number: int
     given: int = field(default_factory=lambda: os.memfd_create("batch"))
@@ -52,7 +52,7 @@ class _Process:
 
 
 class Pool:
-    """Works on batches in `count` processes; `work` runs there, and raises Stopped for what ends all of it."""
+    """Works on batches in `count` processes; `work` runs there, and raises Stopped to end the whole run."""
 
     def __init__(self, work: Work, count: int, ready: Callable[[], None], lost: Callable[[str], None]) -> None:
         """Make a pool; `ready` is called first in each process, `lost` is told of each that dies."""
@@ -72,7 +72,7 @@ class Pool:
     def work_on(self, batches: Iterable[tuple[Context, bytes]]) -> Iterator[tuple[Context, bytes]]:
         """Yield each batch's context and result, in the order of the batches; raises Stopped.
 
-        There are never more batches and results than slots, however many are waited for.
+        There are never more batches and results in memory than slots, even if a slow batch holds up the others.
         """
         free, ordered = deque(self._slots), deque[tuple[Context, _Slot]]()
         done: set[int] = set()
@@ -101,11 +101,11 @@ class Pool:
 
     def _give(self, process: _Process, slot: _Slot) -> None:
         process.slots.append(slot.number)
-        with suppress(BrokenPipeError):  # it has died, which is noticed when its answer is waited for
+        with suppress(BrokenPipeError):  # it has died, which `_wait` notices
             os.write(process.orders, _MESSAGE.pack(slot.number, slot.size, 0))
 
     def _wait(self) -> list[int]:
-        """Return the slots that have a result now; starts processes for those that have died."""
+        """Wait for results, and return their slots; replaces processes that have died."""
         poll = select.poll()
         by_answers = {process.answers: process for process in self._processes}
         for answers in by_answers:
@@ -126,7 +126,7 @@ class Pool:
         return found
 
     def _replace(self, process: _Process) -> None:
-        """Start another process for one that has died, with what it had; raises Stopped the second time."""
+        """Start another process for one that has died, with its batches; raises Stopped if one was tried twice."""
         self._processes.remove(process)
         status = self._forget(process)
         how = signal.Signals(-status).name if status < 0 else f"exit code {status}"
@@ -165,7 +165,7 @@ class Pool:
             os._exit(0)
 
     def _serve(self, take: int, tell: int) -> None:
-        """Work on what comes, in a forked process, to the end."""
+        """Work on batches in a forked process, until the parent closes the pipe."""
         failure = b""
         try:
             self._ready()
@@ -189,7 +189,7 @@ def _described(error: Exception) -> bytes:
 
 
 def _write(file: int, content: bytes) -> int:
-    """Replace what is in a file in memory; return the size."""
+    """Replace the content of a file in memory; return its size."""
     os.ftruncate(file, 0)
     written = 0
     view = memoryview(content)

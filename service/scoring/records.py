@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 _LINE_FEED, _QUOTE = ord("\n"), ord('"')
 _BEFORE_QUOTED: Final = np.frombuffer(b',\n\r"', np.uint8)  # and the beginning of the text
-# A quote in the middle of a cell is a character like others, so that only a look at each cell finds what is quoted.
+# A quote in the middle of a cell is an ordinary character, so what is quoted is only known from reading each cell.
 _CELL_END: Final = re.compile(rb'(?:"(?:[^"]|"")*+(?:"[^,\n]*+|\Z)|[^",\n][^,\n]*+|)(,|\n|\Z)')
 
 

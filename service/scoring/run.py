@@ -28,9 +28,9 @@ Context = TypeVar("Context")
 
 
 def score(job: Job, served: ServedModel, report: Report, warn: Callable[[str], None]) -> Summary:
-    """Score a file; raises Stopped and OSError, and keeps what another run can go on from.
+    """Score a file; raises Stopped and OSError, and then keeps what another run can resume.
 
-    `report` is told how far the run is, `warn` what happens on the way.
+    `report` is told how far the run is, `warn` of processes that died.
     """
     start = time.monotonic()
     with interruptible():
@@ -55,7 +55,7 @@ class _Run:
     warn: Callable[[str], None]
 
     def text(self) -> None:
-        """Score a text: what becomes of a block are the lines that are written."""
+        """Score a text file: the result of a block is the lines that are written."""
         ends, size = self.ends, None if self.job.source == STANDARD else Path(self.job.source).stat().st_size
         with open_text(self.job, self.scorer, ends.position.read) as file:
             ends.begin(file.head, file.start, file.line)
@@ -67,7 +67,7 @@ class _Run:
         ends.finish()
 
     def columns(self) -> None:
-        """Score a file of columns: write what an earlier run has predicted, and then predict the rest."""
+        """Score a file of columns: write what an earlier run has predicted, then predict the rest."""
         job, ends, scorer = self.job, self.ends, self.scorer
         with arrow_files.open_arrow(job.source, job.source_format) as file:
             check_columns(file.schema.names, scorer, job.kept)
@@ -92,7 +92,7 @@ class _Run:
         ends.finish()
 
     def _worked_on(self, batches: Iterable[tuple[Context, bytes]], work: Work) -> Iterator[tuple[Context, Scored]]:
-        """Yield each batch and what became of it; raises Stopped for a bad row if these have no file."""
+        """Yield each batch's context and its result; raises Stopped for a bad row if there is no file for these."""
         freeze_heap()
         files = self.ends.descriptors
 

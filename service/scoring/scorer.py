@@ -1,4 +1,4 @@
-"""The core: rows in, named columns of predictions out, exactly as a request with these rows is answered."""
+"""The core: rows in, named columns of predictions out, exactly as the server answers a request with these rows."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from service.protocols.row_formats import flat_columns
 from service.scoring.stopped import Stopped
 from service.serving.served_model import ServedModel
 
-# What is wrong with a row, and not with the program.
+# The fault of a row, and not of the program.
 REFUSALS: Final = (InvalidBody, InvalidRows, NoFiniteAnswer, UnknownCategory, ValueRefused)
 MOST_ROWS: Final = 10_000  # of a batch, the default limit of a request
 _Found = TypeVar("_Found")
@@ -35,7 +35,9 @@ class Refusal:
         """Describe the error that a single row raised."""
         if isinstance(error, InvalidRows):
             first = error.problems[0]
-            name = first.pointer.split("/", 2)[2:] if first.code != "invalid_value" else []  # that names its feature
+            name = (
+                first.pointer.split("/", 2)[2:] if first.code != "invalid_value" else []
+            )  # whose message names the feature
             return cls(error.code, f"{''.join(f'{each}: ' for each in name)}expected {first.expected}, got {first.got}")
         feature = getattr(error, "cell", None) and error.cell[1]  # type: ignore[attr-defined]  # of a ModelError
         error.cell = None  # type: ignore[attr-defined]  # it is the only row
@@ -53,7 +55,7 @@ class Scorer:
 
     @classmethod
     def of(cls, served: ServedModel, outputs: Sequence[str] = ()) -> "Scorer":
-        """Return the scorer of a model for outputs that are named as in a request; none are labels and probabilities.
+        """Return the scorer of a model for outputs named as in a request; without any, for labels and probabilities.
 
         Raises Stopped for an output that the model does not have.
         """
@@ -75,7 +77,7 @@ class Scorer:
         return max(64, min(MOST_ROWS, _MOST_NUMBERS // (len(self.contract.signature.names) + len(self.names))))
 
     def for_batch(self) -> "Scorer":
-        """Return the scorer for one batch of rows: columns that are filled in are those of one request."""
+        """Return the scorer for one batch, whose policy for missing and further columns is applied as to a request."""
         return replace(self, contract=self.contract.of_request())
 
     def predict(self, rows: Rows) -> Prediction:
@@ -83,11 +85,11 @@ class Scorer:
         return self.predict_rows(rows, further_methods(self.outputs))
 
     def columns(self, prediction: Prediction) -> dict[str, NDArray[Any]]:
-        """Return the columns of an answer by their names, as CSV and Arrow have them."""
+        """Return the columns of predictions by name, as CSV and Arrow have them."""
         return flat_columns(prediction, self.outputs)
 
     def members(self, prediction: Prediction) -> dict[str, list[Any]]:
-        """Return the columns of an answer as JSON has them: labels of several types stay what they are."""
+        """Return the columns of predictions as JSON has them: labels of several types keep their types."""
         found = {name: values.tolist() for name, values in self.columns(prediction).items()}
         if self.outputs == self.contract.usual_outputs:
             labels = prediction.labels.reshape(len(prediction.labels), -1)
@@ -101,7 +103,7 @@ def sift(
 ) -> tuple[NDArray[np.intp], Prediction | None, Mapping[int, Refusal]]:
     """Read and predict records; return which are good, their prediction, and why the others are refused.
 
-    `read` reads the records at some positions. All good ones are predicted together.
+    `read` reads the records at the given positions. All good ones are predicted together.
     """
     good, rows, refused = _sifted(np.arange(count), read)
     if rows is None:
@@ -125,7 +127,7 @@ def _sifted(
 
 
 def _refused(positions: NDArray[np.intp], attempt: Callable[[NDArray[np.intp]], object]) -> dict[int, Refusal]:
-    """Return which records are refused if they are alone; found by bisection."""
+    """Find the records that are refused even alone, by bisection."""
     try:
         attempt(positions)
     except REFUSALS as error:

@@ -1,4 +1,4 @@
-"""Predictions that an earlier run has made, for a file that has to be written again from its beginning."""
+"""The predictions of an earlier run, for a file that must be written again from its beginning."""
 
 import os
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ _SIZE: Final = 8  # bytes of the size before each
 
 
 def framed(scored: Scored) -> bytes:
-    """Return what became of a batch, to be read again."""
+    """Return the result of a batch as `read` reads it."""
     packed = scored.pack()
     return len(packed).to_bytes(_SIZE, "little") + packed
 
 
 def read(file: int, count: int) -> Iterator[Scored]:
-    """Yield what became of the first batches."""
+    """Yield the results of the first `count` batches."""
     place = 0
     for _ in range(count):
         size = int.from_bytes(os.pread(file, _SIZE, place), "little")

@@ -1,4 +1,4 @@
-"""Why scoring stops before the end of its input: one line, and a code that scripts can read."""
+"""Why scoring stops before the end of its input: a message of one line, and a code for scripts."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Writes a file of columns: what the input has, beside the predictions."""
+"""Writes a file of columns: those of the input, and the predictions."""
 
 import json
 from contextlib import suppress
@@ -14,7 +14,7 @@ from service.scoring.scorer import Scorer
 
 @dataclass
 class TableOutput:
-    """The output that is being written, always from its beginning; `rows` were read so far."""
+    """The output, which is always written from its beginning; `rows` were read so far."""
 
     writer: Any
     file: Any
@@ -51,7 +51,7 @@ class TableOutput:
         self.end.finish()
 
     def abandon(self) -> None:
-        """Close what cannot be written on; it is written again from its beginning."""
+        """Close the unfinished output, and remove it: the next run writes it again from its beginning."""
         with suppress(OSError):
             self.writer.close()
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Scores CSV and JSON Lines: this process cuts and writes, the others parse, predict and format."""
+"""Reads and scores CSV and JSON Lines: one process cuts and writes, the others parse, predict and format."""
 
 import gzip
 import sys
@@ -25,7 +25,7 @@ _PIECE: Final = 2**20  # bytes
 
 @dataclass(frozen=True)
 class TextFile:
-    """An open input, after its first record was read: `head` is what the output begins with."""
+    """An open input, whose first record was read; `head` is what the output begins with."""
 
     head: bytes
     consumed: Callable[[], int]  # bytes of the file, which may be compressed
@@ -48,7 +48,7 @@ class TextFile:
 
 @contextmanager
 def open_text(job: Job, scorer: Scorer, offset: int) -> Iterator[TextFile]:
-    """Open the input, and read on at this offset; 0 is behind the header line. Raises Stopped."""
+    """Open the input at this offset, where 0 means after the header line; raises Stopped."""
     ends = record_ends if job.source_format == CSV else line_ends
     with _opened(job.source) as (file, consumed):
         first = _first_record(file, ends)
@@ -73,7 +73,7 @@ def _rows(job: Job, scorer: Scorer, first: bytes) -> CsvRows | JsonLines:
 
 
 def compressor(kind: str | None) -> Callable[[bytes], bytes]:
-    """Return what compresses a part of a file, so that parts one after another are the whole; raises Stopped."""
+    """Return a function that compresses a part of a file; concatenated parts are a valid file. Raises Stopped."""
     if kind is None:
         return bytes
     if kind == "gzip":
@@ -83,7 +83,7 @@ def compressor(kind: str | None) -> Callable[[bytes], bytes]:
 
 @contextmanager
 def _opened(path: str) -> Iterator[tuple[IO[bytes], Callable[[], int]]]:
-    """Yield what reads a file, unpacked, and what says how much of the file it has read."""
+    """Yield a file object that decompresses a file, and a function that says how many bytes of the file were read."""
     if path == STANDARD:
         yield sys.stdin.buffer, lambda: 0
         return
@@ -113,7 +113,7 @@ def _first_record(file: IO[bytes], ends: Ends) -> bytes:
 
 
 def _go_to(offset: int, file: IO[bytes], read: int) -> None:
-    """Go to an offset of a file of which so much was read; a compressed file is read again up to there."""
+    """Go to an offset of a file of which `read` bytes were read; a file that cannot seek is read up to there."""
     if file.seekable():
         file.seek(offset)
         return
@@ -122,6 +122,6 @@ def _go_to(offset: int, file: IO[bytes], read: int) -> None:
 
 
 def _after(held: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return what reads on after the bytes that are held."""
+    """Return a function that returns the held bytes first, and then reads on."""
     left = [held] if held else []
     return lambda size: left.pop() if left else read(size)
