@@ -2,7 +2,7 @@
 # Pin it by digest for your registry: --build-arg BASE=python:3.11-slim@sha256:…
 ARG BASE=python:3.11-slim
 
-# A bundle is the same for every processor: the one that builds makes it, and images of several processors hold the same.
+# A bundle is the same for every processor: the building machine makes it once, and all images hold the same one.
 FROM --platform=$BUILDPLATFORM ${BASE} AS train
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PYTHONDONTWRITEBYTECODE=1 \
     PYTHONHASHSEED=0
@@ -15,7 +15,7 @@ COPY requirements-train.txt ./
 RUN python -m model.environments.pins "$SKLEARN" requirements-train.txt > pinned.txt \
  && pip install --require-hashes --only-binary=:all: --no-compile -r pinned.txt
 COPY model/ model/
-# Seconds since 1970 that stand for every date, so that two builds are the same but for dates of files.
+# Seconds since 1970 that replace every date, so that two builds differ only in the dates of files.
 ARG SOURCE_DATE_EPOCH
 RUN python -m model train --output /model
 
@@ -36,7 +36,7 @@ COPY service/ app/service/
 COPY wsgi.py gunicorn.conf.py app/
 WORKDIR /src/app
 RUN rm -r model/environments model/onnx_export model/packing
-# Dockerflow's version object, for /__version__ and whoever looks into the image.
+# Dockerflow's version object, for /__version__ and for whoever inspects the image.
 ARG SOURCE=
 ARG VERSION=unknown
 ARG REVISION=unknown
@@ -46,7 +46,7 @@ RUN printf '{"source":"%s","version":"%s","commit":"%s","build":"%s"}\n' "$SOURC
 
 # Starting the application once proves that nothing it needs was stripped, and leaves the bytecode of what it imports.
 FROM tools AS any
-# What else is installed, by the names of requirements-NAME.txt: `storage` (docs/object-storage.md).
+# Further requirements to install, each the NAME of a requirements-NAME.txt: `storage` (docs/object-storage.md).
 ARG EXTRAS=
 COPY requirements.txt requirements-storage.txt ./
 RUN python -m model.environments.pins "$SKLEARN" requirements.txt > pinned.txt \
@@ -75,23 +75,23 @@ RUN rm -r model/sklearn_runtime && start-once ENGINE=auto
 
 
 FROM ${BASE} AS runtime
-# Nobody installs anything here: no pip, and no program that runs as somebody else than its caller.
+# Nobody installs anything in this image, so it has no pip; and no program runs as another user than its caller (setuid).
 RUN rm -rf /usr/local/lib/python3.11/site-packages/* /usr/local/lib/python3.11/ensurepip /usr/local/bin/pip* \
  && find / -xdev -perm /6000 -type f -exec chmod a-s {} + \
  && groupadd --gid 10001 app \
  && SOURCE_DATE_EPOCH=86400 useradd --no-log-init --uid 10001 --gid app --no-create-home --home-dir /app app
 COPY entrypoint.sh /usr/local/bin/
 WORKDIR /app
-# The default of MODEL_DIR: not a setting, so that a platform's place for models comes before it.
+# The default of MODEL_DIR. It is a link and not a setting, so that a platform's own model directory takes precedence.
 RUN ln -s /model bundle
-# The allocator reads the number of its arenas before Python runs a line of ours.
+# The allocator reads the number of its arenas before Python runs any of our code.
 ENV MALLOC_ARENA_MAX=2 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["python", "-S", "-m", "service.server.healthcheck"]
-# The kernel keeps signals that nothing handles from the first process of a container: as that, Python could not be stopped
-# while it starts, nor within a long step in native code.
+# The kernel does not deliver signals that have no handler to the first process of a container. As that process, Python
+# could not be stopped while it starts, nor during a long step in native code.
 ENTRYPOINT ["dumb-init", "--single-child", "entrypoint.sh"]
 ARG VERSION=unknown
 ARG REVISION=unknown
@@ -105,7 +105,7 @@ LABEL org.opencontainers.image.title="ml-service" \
       ml-service.sbom="/usr/share/sbom/ml-service.cdx.json"
 
 
-# What lists the parts of an image, as they are installed in it; itself in none.
+# The tool that lists what is installed in an image (SBOM). No image contains the tool itself.
 FROM ${BASE} AS sbom-tools
 COPY image/sbom/requirements.txt /tools/
 RUN pip install --no-cache-dir --root-user-action=ignore --require-hashes --only-binary=:all: --no-compile \

@@ -1,4 +1,4 @@
-"""gunicorn's settings, made from ours, and its hooks. It is read once, in the master.
+"""gunicorn's settings, derived from ours, and its hooks. The master reads this file once.
 
 Imports: everything.
 """
@@ -21,9 +21,9 @@ limit_threads(os.environ)
 with one_line_exit(1):
     settings = Settings.from_env(os.environ)
     system_limits.check(settings.workers)
-    # The heartbeat touches a file, which blocks while a disk does.
+    # The heartbeat touches a file; on a disk, that can block.
     worker_tmp_dir = str(temporary_dirs.choose(2 * settings.workers))
-    from service.assembly import hosted_by  # imports numpy, which reads the limits of threads
+    from service.assembly import hosted_by  # imports numpy, which reads the thread limits that are set above
     from service.server import hooks
 
 wsgi_app = "wsgi:app"
@@ -33,17 +33,17 @@ worker_class = "service.server.worker.Worker"
 workers = settings.workers
 threads = settings.threads
 worker_connections = settings.connections
-# Each worker's main loop gives a sign of life once a second, unless a prediction holds the interpreter's lock.
+# Each worker's main loop sends a heartbeat once a second, unless a prediction holds the interpreter's lock.
 timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds
 graceful_timeout = settings.grace_seconds
 loglevel = settings.log_level
 logger_class = "service.monitoring.gunicorn_log.GunicornLogger"
-# What a proxy says of scheme and path is not used. So no proxy is trusted, and addresses need not be compared.
+# Nothing uses what a proxy says about scheme and path. So no header is believed, and addresses need not be compared.
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 forwarded_allow_ips = "*"
-# The control socket is a thread in the master, whose locks a fork would inherit, and an interface that nobody needs.
+# The control socket would run a thread in the master, whose locks a fork would inherit. Nobody needs its interface.
 control_socket_disable = True
 
 

@@ -1,4 +1,4 @@
-"""Assembles the server: the application, and what the process tree is handed of it.
+"""Assembles the server: the application, and what the process tree needs from it.
 
 Imports: everything.
 """
@@ -47,14 +47,14 @@ from service.tracing.configuration import tracer_of
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
-# Reserved for metrics and drift: more than a worker's files and its successor's take, and more files than they have.
+# Bytes and files that are reserved for metrics and drift: more than a worker and its successor need.
 ROOM_FOR_EACH_WORKER, FILES_FOR_EACH_WORKER, FILES = 2**21, 14, 10
-# Added to a worker's oom_score_adj: out of memory, the kernel is to end a worker, which is replaced, not the master.
+# Added to a worker's oom_score_adj: when memory runs out, the kernel ends a worker, which is replaced, not the master.
 WORKERS_POINTS = 100
 
 
 def start(environ: Mapping[str, str]) -> Flask:
-    """Return the application, with all that workers share loaded, in the master before any fork.
+    """Return the application in the master, before any fork, with everything loaded that workers share.
 
     No thread is started, and nothing is predicted.
     """
@@ -94,7 +94,7 @@ def assemble(
 ) -> Services:
     """Return the application's parts; `write` takes lines of the prediction log, `environ` may ask for traces.
 
-    Metrics are those of one process, unless there is a directory to share them in.
+    Without a directory in which processes share metrics, the metrics are those of this process.
     """
     protocols = registry_of(settings)
     slot = ModelSlot(served)
@@ -115,15 +115,15 @@ def assemble(
 
 
 def hosted_by(gunicorn_app: Any) -> Hosted:
-    """Return what the process tree is handed, as the preloaded application has it."""
+    """Return what the process tree needs from the preloaded application, which carries it."""
     found: Hosted = gunicorn_app.wsgi().extensions["ml-service"]
     return found
 
 
 def _host(services: Services, state: State, directory: Path, tried: str, origin: Origin | None) -> Hosted:
-    """Return what the process tree is handed of the application; `tried` is the state of MODEL_DIR that is served."""
+    """Return what the process tree needs from the application; `tried` is the state of MODEL_DIR that is served."""
     settings, metrics = services.settings, services.metrics
-    # What watches an origin fetches, too; then a reload need not.
+    # The program that watches an origin also fetches from it; then reloads need not.
     fetched_by_reloads = None if settings.watch_seconds else origin
     swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for, fetched_by_reloads)
     swap.tried = tried
@@ -157,15 +157,18 @@ def _host(services: Services, state: State, directory: Path, tried: str, origin:
 
 
 def _watch_command(settings: Settings) -> tuple[str, ...]:
-    """Return the program that watches; paths in settings are relative to where the server was started."""
-    if settings.model_uri is not None:  # which may hold secrets, so the program reads the settings itself
+    """Return the command of the program that watches for a new model.
+
+    Paths in settings are relative to the directory in which the server was started.
+    """
+    if settings.model_uri is not None:  # it may contain secrets, so the program reads the settings itself
         return sys.executable, "-m", "service.serving.origin_watcher", str(Path.cwd())
     place, seconds = str(settings.model_dir.absolute()), str(settings.watch_seconds)
     return sys.executable, "-m", "service.serving.watcher", place, seconds, *watched_beside(settings)
 
 
 def _set_up(worker: Any, services: Services, state: State) -> None:
-    """Set up a worker that has proven the model."""
+    """Set up a worker in which the model is proven."""
     settings, served = services.settings, services.model.current
     make_importable(settings.model_code)  # for what the model imports when it predicts
     services.metrics.served(served.loaded, served.loaded_at)
@@ -194,7 +197,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
 
 
 def _refusal_of(early: EarlyRefusal) -> Refusal:
-    """Return why the process tree refused a request."""
+    """Return the record of a request that the process tree refused."""
     failure = failure_of(early.code)
     return Refusal(failure.status, failure, Caller(early.client, early.method, early.path))
 
@@ -202,7 +205,7 @@ def _refusal_of(early: EarlyRefusal) -> Refusal:
 def _log_output(settings: Settings) -> LogFile | int:
     """Return what the prediction log is written to: LOG_FILE, or the descriptor of stdout; raises SettingError."""
     if settings.log_file is None:
-        # With stdout closed, descriptor 1 is whatever was opened since.
+        # If stdout is closed, descriptor 1 belongs to whatever was opened first.
         return STDOUT if sys.stdout is not None else os.open(os.devnull, os.O_WRONLY)
     file = LogFile(settings.log_file, settings.log_file_bytes, settings.log_files)
     try:
@@ -228,14 +231,14 @@ def _configure_logging(level: str, redaction: Redaction) -> None:
     form = "[%(asctime)s] [%(process)d] [%(levelname)s] %(name)s: %(message)s"
     handler.setFormatter(Formatter(form, redaction=redaction))
     logging.basicConfig(level=level, handlers=[handler])
-    logging.captureWarnings(capture=True)  # else the model's own code writes them to stderr as they are
-    # They may contain values. They are for whoever fits a model, and some libraries warn of each prediction.
+    logging.captureWarnings(capture=True)  # otherwise warnings of the model's code reach stderr unformatted
+    # Warnings may contain values. They are for whoever fits the model, and some libraries warn at each prediction.
     if level != "DEBUG" or redaction.features:
         logging.getLogger("py.warnings").setLevel(logging.ERROR)
 
 
 def _make_room(metrics: Metrics, workers: int, directory: Path) -> None:
-    """Take room for the metrics of all workers, and of those that replace them in a reload; raises Refused."""
+    """Reserve room for the metrics of all workers, and of those that replace them in a reload; raises Refused."""
     made = [metrics.make_room(f"w{place}") for place in range(2 * workers)]
     if not all(made[:workers]):
         raise Refused(

@@ -1,4 +1,4 @@
-"""The ways a request can fail, each with a stable code that is body, metric label and log field at once.
+"""The ways a request can fail. Each has a stable code, which the answer, the metrics and the log all use.
 
 Imports: nothing.
 """
@@ -57,7 +57,7 @@ def status_class(code: str) -> str:
 class ServiceError(Exception):
     """A request that is not answered with a prediction.
 
-    The message says what was expected, what came instead, and what to do. `headers` belong to the answer.
+    The message says what was expected, what came instead, and what to do. `headers` are added to the answer.
     """
 
     def __init__(self, code: str, message: str, headers: Mapping[str, str] = _NO_HEADERS) -> None:
@@ -81,9 +81,9 @@ class InvalidJson(InvalidBody):
 
 
 class TryLater(ServiceError):
-    """The server cannot answer now; asks the caller to come back (RFC 9110, 10.2.3).
+    """The server cannot answer now; the answer says when to try again (Retry-After: RFC 9110, 10.2.3).
 
-    `shed` says for what reason the request is shed, if it is.
+    `shed` is the reason why the request was shed, or "" if it was not.
     """
 
     def __init__(self, code: str, message: str, shed: str = "") -> None:
@@ -95,7 +95,7 @@ class TryLater(ServiceError):
 class Problem:
     """One thing that is wrong with the rows: where (a JSON pointer into the body), what was expected, what came.
 
-    `feature` is the model's feature that it is about, if it is about one.
+    `feature` is the feature of the model that the problem concerns, if any.
     """
 
     code: str
@@ -106,9 +106,9 @@ class Problem:
 
 
 class InvalidRows(ServiceError):
-    """The body is not rows of this model; has one Problem for each bad cell, in order, up to a bound."""
+    """The body's rows do not fit the model; holds one Problem for each bad cell, in order, and at most MOST."""
 
-    MOST: ClassVar[int] = 100  # problems are for reading; a body of bad cells must not come back as a larger one
+    MOST: ClassVar[int] = 100  # people read them, and the answer to a body of bad cells must not be larger than it
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         first = problems[0]
@@ -121,9 +121,9 @@ class InvalidRows(ServiceError):
 
 @dataclass(frozen=True)
 class Failure:
-    """What a caller is told of an error; `feature` is the model's feature that its first problem is about, if any.
+    """What a caller is told about an error; `feature` is the feature that its first problem concerns, if any.
 
-    `shed` is the reason for which the request was shed, if it was; callers are not told.
+    `shed` is the reason why the request was shed, or "" if it was not; callers are not told that reason.
     """
 
     status: int
@@ -137,24 +137,24 @@ class Failure:
 
 
 def failure_of(code: str) -> Failure:
-    """Return a failure of which no more is known than its code."""
+    """Return the failure for an error of which only the code is known."""
     status, title = TABLE[code]
     return Failure(status, code, title, f"{title}.", _NO_HEADERS)
 
 
-# Errors whose message may say what the model takes, beside all with status 422.
+# The codes, besides all those with status 422, whose messages may reveal what the model takes.
 _OF_SCHEMA: Final = ("invalid_body", "unknown_model")
 
 
 def terse(failure: Failure) -> Failure:
-    """Return a failure in words that reveal nothing of the model: neither names nor types, categories or sizes."""
+    """Return a failure whose message reveals nothing about the model: no names, types, categories or sizes."""
     if failure.status == 422 or failure.code in _OF_SCHEMA:
         return replace(failure, message=f"{failure.title}.", problems=())
     return failure
 
 
 _OURS: Final = "Something failed on our side; the server's log has it under the request id."
-# What a model finds wrong with rows, in words that do not reveal what it is made of.
+# The messages for rows that the model itself refuses; they do not reveal what the model consists of.
 _OF_MODELS: Final = {
     "no_finite_answer": "Expected values that the model can compute with, got some that are too large; check their "
     "units.",
@@ -172,7 +172,7 @@ def _place(cell: tuple[int, str | None] | None) -> str:
 
 
 def describe(error: BaseException) -> Failure:
-    """Say what a caller is told of any exception; of one that is not ours to explain, nothing but its code."""
+    """Return what a caller is told about an exception: about an unexpected one, only that the server failed."""
     if isinstance(error, ServiceError):
         problems = error.problems if isinstance(error, InvalidRows) else ()
         feature = problems[0].feature if problems else None

@@ -1,7 +1,7 @@
-"""What the processes of one server tell of themselves, in shared memory, so that whichever is scraped answers for all.
+"""A table in shared memory where each process of a server reports on itself: the one that is scraped answers for all.
 
-Numbers have four or eight bytes and are written as a whole, each by one process, so no lock is needed, and a process
-that is killed leaves nothing half done.
+Each number has four or eight bytes, is written in one piece, and by one process only. So no lock is needed, and a
+process that is killed leaves nothing half written.
 
 Imports: nothing.
 """
@@ -19,27 +19,27 @@ STATES: Final = ("starting", "ready", "stopping", "hung")  # of workers
 
 
 class Row(ctypes.Structure):
-    """The numbers of one process, or of the slot that it has: assignments are seen by all processes at once."""
+    """The numbers of one process, or of its slot. All processes see an assignment at once."""
 
-    cpu_before: float  # seconds that earlier processes of the slot have computed
-    cpu_seconds: float  # the most that was ever told of the slot, which does not fall
+    cpu_before: float  # CPU seconds of the slot's earlier processes
+    cpu_seconds: float  # CPU seconds of all the slot's processes, which never fall
     memory_read_at: float  # monotonic clock
     memory_kilobytes: int
     pid: int  # 0: there is no process
-    slots: int  # how many there have been, and so many workers are wanted; both only in the master's row
-    wanted: int
+    slots: int  # only in the master's row: how many slots have been used
+    wanted: int  # only in the master's row: how many workers there should be
     state: int  # index in STATES
     in_progress: int  # prediction requests
     predicting: int  # requests that hold a prediction slot
     waiting: int  # requests that wait for a slot
     queued: int  # requests that wait for the main loop or a thread
-    reading: int  # connections, and so the next three
-    answering: int
-    sending: int
-    idle: int
-    most_predicting: int
+    reading: int  # connections whose request is arriving
+    answering: int  # connections whose request is being answered
+    sending: int  # connections whose client is still receiving an answer
+    idle: int  # connections without a request
+    most_predicting: int  # the limits, in the same order
     most_waiting: int
-    most_queued: int  # of a slow model, before others are refused
+    most_queued: int  # for a slow model; further requests are refused
     most_connections: int
 
     _fields_ = (
@@ -58,18 +58,18 @@ class Row(ctypes.Structure):
     )
 
     def enter(self, pid: int) -> None:
-        """Begin a process in this row."""
+        """Note that a process begins in this row."""
         self.leave()
         self.pid = pid
 
     def leave(self) -> None:
-        """Note that the process of a worker has gone; what its slot has computed stays."""
+        """Note that a worker's process has gone; the CPU seconds of its slot stay."""
         computed = self.cpu_seconds
         ctypes.memset(ctypes.byref(self), 0, ctypes.sizeof(self))
         self.cpu_before = self.cpu_seconds = computed
 
     def computed(self, seconds: float) -> float:
-        """Note for how many seconds the process has computed; return those of the slot, which never fall."""
+        """Note the CPU seconds of the process; return those of the slot, which never fall."""
         self.cpu_seconds = max(self.cpu_seconds, self.cpu_before + seconds)
         return self.cpu_seconds
 
@@ -90,7 +90,7 @@ class ProcessTable:
         return Row.from_buffer(self._memory, place * _ROW)
 
     def reserve(self, slot: str) -> None:
-        """Have a slot among those that are looked at; only in the master."""
+        """Have `used` look at a slot from now on; only in the master."""
         master = self.row(MASTER)
         master.slots = max(master.slots, 1 + int(slot[1:]))
 

@@ -71,7 +71,7 @@ def create_app(services: Services) -> Flask:
 
 
 def _pages(settings: Settings, static: StaticFiles) -> Pages:
-    """Return what renders the pages; what is never logged is not shown on them either."""
+    """Return the renderer of the pages, which do not show what is never logged either."""
     hidden = frozenset(settings.log_redact)
     tokens, metrics = settings.tokens_file is not None, settings.admin_bind is None
     return Pages(static.directory.removeprefix("/"), tokens=tokens, metrics=metrics, hidden=hidden)

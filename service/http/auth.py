@@ -1,4 +1,4 @@
-"""Authentication by bearer tokens (RFC 6750), of which only hashes are known."""
+"""Authentication by bearer tokens (RFC 6750). The server knows only their hashes."""
 
 import hashlib
 import hmac
@@ -8,16 +8,16 @@ from service.errors import ServiceError
 
 
 class AuthState:
-    """Knows which tokens are accepted now, which a reload can change, and where admin routes are answered."""
+    """Knows which tokens are accepted, which a reload can change, and at which address admin routes are answered."""
 
     def __init__(self, hashes: Mapping[bytes, str] | None = None) -> None:
         self.hashes = hashes  # of the tokens, each with its owner; None: no token is needed
         self.admin: tuple[str, str] | None = None  # the admin listener's address and port; None: any
 
     def check(self, authorization: str) -> str:
-        """Return whose token an Authorization header has, "" if no token is needed; raises ServiceError.
+        """Return the owner of the token in an Authorization header, "" if no token is needed; raises ServiceError.
 
-        The time that it takes reveals nothing about the tokens.
+        How long this takes reveals nothing about the tokens.
         """
         if self.hashes is None:
             return ""

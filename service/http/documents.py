@@ -1,4 +1,4 @@
-"""Documents of the served model that are made once, when they are first asked for, and are revalidated by ETag."""
+"""Documents about the served model, which are made when they are first asked for, and revalidated by ETag."""
 
 import hashlib
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from service.serving.per_model import MadeOnce
 from service.serving.served_model import ModelSlot
 
 REVALIDATE: Final = "no-cache"
-PATHS: Final = frozenset({PATH})  # a thread is to answer them: making them takes longer than the main loop may
+PATHS: Final = frozenset({PATH})  # answered by a thread: making a document takes longer than the main loop may
 
 
 @dataclass(frozen=True)
 class Document:
-    """A body, also as gzip, with its media type and its strong validator (RFC 9110, 8.8.3)."""
+    """A body, plain and as gzip, with its media type and its strong validator (RFC 9110, 8.8.3)."""
 
     content: bytes
     gzipped: bytes
@@ -34,7 +34,7 @@ class Document:
 
     @classmethod
     def of(cls, content: bytes, content_type: str) -> "Document":
-        """Return a document with the digest of its content as its ETag."""
+        """Return a document whose ETag is the digest of its content."""
         return cls(content, gzip_once(content), content_type, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
     def answer(
@@ -45,7 +45,7 @@ class Document:
         vary: str = "",
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> Response:
-        """Answer 200, or 304 without a body to a caller who has this very document (RFC 9110, 13.1.2)."""
+        """Answer 200, or 304 without a body if the caller already has this document (RFC 9110, 13.1.2)."""
         zips = accepts(request.header("Accept-Encoding"), "gzip") and len(self.gzipped) < len(self.content)
         packed = f'{self.etag[:-1]}-gzip"'  # another representation has another tag
         about = {"ETag": packed if zips else self.etag, "Vary": f"{vary}Accept-Encoding", **headers}

@@ -1,4 +1,4 @@
-"""The check before every view where access is limited: a token, and the right address."""
+"""The check that precedes every view if access is limited: a token, and the right address."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ from service.http.web import is_public
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import ProtocolRegistry
 
-# Load balancers have no token, and check the address that they send requests to.
+# Load balancers have no token, and they check the address to which they send requests.
 HEALTH = frozenset({"ops.live", "ops.ready", "dockerflow.alive", "dockerflow.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 
 def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> Callable[[Request], None]:
-    """Return a check that requires a token for all but health checks, and the admin address for admin routes."""
+    """Return the check: all but health checks require a token, and admin routes require the admin address."""
     health, admin = HEALTH | health_endpoints(protocols), ADMIN | statistics_endpoints(protocols)
 
     def check(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""The pages of all protocols: what each tells about the server and the model, apart from predictions."""
+"""The routes of all protocols, apart from predictions: what each protocol tells about the server and the model."""
 
 from collections.abc import Callable, Iterable
 from functools import partial, reduce
@@ -17,18 +17,18 @@ from service.protocols.base import Answer, Contract, Statistics
 from service.protocols.registry import ProtocolRegistry
 from service.serving.served_model import ModelSlot
 
-# What callers without a token get, whatever model they name: it does not reveal which model is served.
+# The answer to callers without a token, whatever model they name, so that it does not reveal which one is served.
 READY: Final = Answer(b'{"ready":true}')
 
 
 class NameConverter(BaseConverter):
-    """A model's name or version in a path: no slash, and no colon, for it ends the name in TensorFlow Serving's."""
+    """A model's name or version in a path. It has no slash, and no colon: that ends TensorFlow Serving's names."""
 
     regex = "[^/:]+"
 
 
 def blueprint(protocols: ProtocolRegistry, slot: ModelSlot, metrics: Metrics, state: DrainState) -> Blueprint:
-    """Return every protocol's pages."""
+    """Return the routes of all protocols, apart from predictions."""
     pages = Blueprint("pages", __name__)
 
     def add(path: str, tell: Callable[[Contract], Answer], *, health: bool = False) -> None:
@@ -54,7 +54,7 @@ def blueprint(protocols: ProtocolRegistry, slot: ModelSlot, metrics: Metrics, st
 
 
 def probes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
-    """Return the paths of health checks, with the model's name in them."""
+    """Return the paths of health checks, with the model's name and version filled in."""
     return _paths(
         contract, chain(PROBES, dockerflow.PROBES, *((*codec.health, *codec.alive) for codec in protocols.codecs))
     )
@@ -85,4 +85,4 @@ def _statistics(count: Callable[[Contract, Statistics], Answer], metrics: Metric
 
 
 def _endpoint(path: str) -> str:
-    return path.replace(".", " ")  # Flask puts a dot behind the blueprint's name
+    return path.replace(".", " ")  # Flask takes a dot for the end of the blueprint's name

@@ -1,4 +1,4 @@
-"""Routes for operating the server: health checks, metrics, and which model is served."""
+"""Routes for operating the server: health checks, metrics, and a description of the served model."""
 
 from typing import Final, Protocol
 
@@ -30,7 +30,7 @@ def blueprint(slot: ModelSlot, metrics: Metrics, drift: DriftMonitor, state: Dra
 
     @ops.get("/health/live")
     def live() -> Response:
-        """Answer 200 as long as the process answers at all: a restart would not help with anything else."""
+        """Answer 200 as long as the process answers at all: a restart would not mend anything else."""
         return json_response({"status": "ok"})
 
     @ops.get("/health")

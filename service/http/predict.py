@@ -27,7 +27,7 @@ class View:
     settings: Settings
 
     def answer(self, codec: Codec, model: str | None = None, version: str | None = None) -> Response:
-        """Read, decode, predict and encode; each failure is an exception, and each request leaves one record."""
+        """Read, decode, predict and encode; each failure raises an exception, and each request leaves one record."""
         request, settings = this_request(), self.settings
         with self.recorder.recording(codec, request) as record:
             served = record.served = self.model.current
@@ -71,7 +71,7 @@ def blueprint(protocols: ProtocolRegistry, view: View) -> Blueprint:
 
     @predict.app_errorhandler(HTTPException)
     def unrouted(error: HTTPException) -> Response:
-        """Record a request that never reached the view, such as one with a wrong method: its caller fails as well."""
+        """Record a prediction request that never reached the view, such as one with a wrong method, as a failure."""
         if codec := _protocol_at(this_request().path):
             view.recorder.refused(codec, this_request(), ours(error))
         return refusal(error, protocols, view.recorder)
@@ -80,7 +80,7 @@ def blueprint(protocols: ProtocolRegistry, view: View) -> Blueprint:
 
 
 def _protocol_at(path: str) -> Codec | None:
-    """Return the protocol whose prediction route the path is, if it is one."""
+    """Return the protocol that predicts at the path; None if no protocol does."""
     try:
         _, arguments = current_app.url_map.bind("").match(path, "POST")
     except HTTPException:

@@ -1,4 +1,4 @@
-"""A request with what this service reads off every one: its id, and its whole body within a limit."""
+"""The request class: what this service reads from every request, such as its ids, its deadline and its whole body."""
 
 import re
 from functools import cache, cached_property
@@ -12,12 +12,12 @@ from service.tracing.context import RequestIds, Trace
 from service.tracing.request_span import HttpFacts
 
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,128}")
-# How long the caller waits: its own word, and what Envoy and Istio tell the server behind them (Envoy: router filter).
+# How long the caller waits: as it says itself, and as Envoy and Istio tell the server behind them (router filter).
 _TIMEOUTS = (
     ("X-Request-Timeout", "HTTP_X_REQUEST_TIMEOUT", 1.0, "seconds"),
     ("X-Envoy-Expected-Rq-Timeout-Ms", "HTTP_X_ENVOY_EXPECTED_RQ_TIMEOUT_MS", 0.001, "milliseconds"),
 )
-# Segments of a URL's path that need no quoting, and none that leads elsewhere.
+# Segments of a URL's path that need no quoting; none of them is "." or "..".
 _PREFIX = re.compile(r"(?=.{1,200}$)(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
@@ -25,7 +25,7 @@ _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9})?")
 
 @cache
 def _key(name: str) -> str:
-    """Return where WSGI keeps a header (PEP 3333); the names are those that the code asks for."""
+    """Return the key of a header in a WSGI environ (PEP 3333). The cache holds the few names that the code asks for."""
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
@@ -35,11 +35,11 @@ class Request(flask.Request):
 
     trusted = True  # whether the caller may be told about the model: it has a token, or none is needed
     recorded = False  # whether the request has a record, and so a line in the prediction log
-    owner = ""  # whose token it has
+    owner = ""  # the owner of its token
 
     @cached_property
     def request_id(self) -> str:
-        """The caller's X-Request-ID when it is well formed, else a new one."""
+        """The caller's X-Request-ID if it is well formed, else a new one."""
         given = self.header("X-Request-ID")
         return given if _WELL_FORMED.fullmatch(given) else self.trace.new_request_id
 
@@ -49,24 +49,24 @@ class Request(flask.Request):
         return self.incoming.trace
 
     def use_trace(self, trace: Trace) -> None:
-        """Belong to this trace."""
+        """Make the request belong to this trace."""
         self.incoming = self.incoming._replace(trace=trace)
 
     @property
     def ids(self) -> RequestIds:
-        """What the request is found by in logs and traces."""
+        """The ids by which logs and traces name the request."""
         return RequestIds(self.request_id, self.trace)
 
     @property
     def path_prefix(self) -> str:
-        """The path below which the proxy in front says it has this service, such as /models/churn, or "" for none."""
+        """The path under which a proxy says that it publishes this service, such as /models/churn; "" if none does."""
         given = self.header("X-Forwarded-Prefix").rstrip("/")
         return given if _PREFIX.fullmatch(given) else ""
 
     def deadline(self, seconds: float) -> float:
-        """Return when the prediction has to have been started, on the monotonic clock; raises ServiceError.
+        """Return the deadline for starting the prediction, on the monotonic clock; raises ServiceError.
 
-        That is `seconds` after the request had arrived whole, or what the caller's headers say if that is sooner.
+        It is `seconds` after the whole request had arrived, or sooner if the caller's headers say so.
         """
         for name, key, unit, words in _TIMEOUTS:
             if (text := self.environ.get(key)) is not None:
@@ -77,7 +77,7 @@ class Request(flask.Request):
 
     @cached_property
     def incoming(self) -> Incoming:
-        """What the server says of this request."""
+        """What the server says about this request."""
         return incoming_of(self.environ)
 
     @property
@@ -86,7 +86,7 @@ class Request(flask.Request):
         return self.incoming.arrived
 
     def moments(self) -> list[float]:
-        """Return when the request began and, if the server says so, when it had arrived (monotonic clock)."""
+        """Return when the request began, if the server says so, and when it had arrived (monotonic clock)."""
         incoming = self.incoming
         return [incoming.arrived] if incoming.began is None else [incoming.began, incoming.arrived]
 
@@ -95,7 +95,7 @@ class Request(flask.Request):
         return self.incoming.caller_has_gone()
 
     def check_admitted(self) -> None:
-        """Raise TryLater where the server has so many requests waiting that this one is not to wait too."""
+        """Raise TryLater if so many requests wait in the server that this one must not wait, too."""
         if self.incoming.shed:
             message = "As many requests wait for a thread as may; try again later, or add workers."
             raise TryLater("overloaded", message, shed="backlog")
@@ -106,7 +106,7 @@ class Request(flask.Request):
         return Caller(client, self.method, self.path, self.header("X-Forwarded-For"), self.owner)
 
     def http_facts(self) -> HttpFacts:
-        """Return what a span says of the request."""
+        """Return what a span says about the request."""
         environ, rule = self.environ, self.url_rule
         return HttpFacts(
             self.method,
@@ -119,15 +119,15 @@ class Request(flask.Request):
         )
 
     def header(self, name: str) -> str:
-        """Return the value of a header, or "" where there is none."""
+        """Return the value of a header, or "" if there is none."""
         value: str = self.environ.get(_key(name), "")
         return value
 
     def read_body(self, limit: int) -> bytes:
-        """Return the whole body; raises ServiceError, also beyond `limit` bytes.
+        """Return the whole body; raises ServiceError if it is longer than `limit` bytes or incomplete.
 
-        Reads the server's stream itself: gunicorn ends it at the body's end, and what a truncated body or a malformed
-        chunk raises there is its own and not an OSError, which Flask would answer with 500.
+        This reads the server's stream and not Flask's. A WSGI server ends its stream at the end of the body. For a body
+        that is truncated or malformed it raises an exception of its own, which Flask would answer with 500.
         """
         announced = self._announced()
         if (announced or 0) > limit or self.incoming.too_large:

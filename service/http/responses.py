@@ -1,4 +1,4 @@
-"""Responses: JSON, what a protocol answers, and errors in the format of the path's protocol."""
+"""Responses: JSON, the answers of protocols, and errors in the format of the path's protocol."""
 
 import logging
 
@@ -31,8 +31,8 @@ def response_of(answer: Answer) -> Response:
 def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -> Response:
     """Answer an exception in the format of the path's protocol.
 
-    The caller is told nothing about an unexpected one; its traceback goes to the log. A request that has no record yet,
-    being no prediction request, gets its line in the prediction log here.
+    The caller is told nothing about an unexpected exception; its traceback goes to the log. A request without a record,
+    because it is not a prediction request, gets its line in the prediction log here.
     """
     failure = describe(ours(error) if isinstance(error, HTTPException) else error)
     asked = this_request()
@@ -42,13 +42,13 @@ def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -
     if isinstance(error, ValueRefused):
         logger.info("%s: a step of the model refused a value: %s", _named(asked.ids), redaction.words(error))
     if protocols.terse:
-        # Without values, and without names that may be some.
+        # The line contains no values, and no names that may be values.
         said = "; ".join(f"{each.pointer}: expected {each.expected}" for each in failure.problems[:_MOST_LOGGED])
         said = redaction.detail(failure) if redaction.features or not said else said
         logger.debug("%s: %s: %s", _named(asked.ids), failure.code, said)
     response = response_of(protocols.refuse(asked.path, failure, asked.ids))
     response.headers += failure.headers.items()
-    if not asked.recorded and failure.code != "draining":  # which is what a health check asks for
+    if not asked.recorded and failure.code != "draining":  # that is the normal answer to a health check
         asked.use_trace(recorder.unrouted(asked.ids, Refusal(response.status, failure, asked.caller())))
     return response
 
@@ -58,7 +58,7 @@ def _named(ids: RequestIds) -> str:
 
 
 def ours(error: HTTPException) -> Exception:
-    """Return our error for what Flask found before a view was reached."""
+    """Return our own error for one that Flask raised before a view was reached."""
     request = this_request()
     asked = f"{request.method} {request.path[:100]}"
     if isinstance(error, NotFound):

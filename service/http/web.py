@@ -29,7 +29,7 @@ PAGE_HEADERS: Final = {"Content-Security-Policy": _CSP, "Referrer-Policy": "no-r
 
 
 def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: ProtocolRegistry) -> Blueprint:
-    """Return `/`, the page for browsers and what the protocols have there for everybody else, and the static files."""
+    """Return `/` (a page for browsers, the protocols' answer for all other callers), `/docs` and the static files."""
     web = Blueprint("web", __name__)
     model = MadeOnce(slot, lambda served: _html(pages.model(served)))
     shell = MadeOnce(slot, lambda _: _html(pages.shell()))
@@ -56,17 +56,17 @@ def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: Pro
 
 
 def slow_paths() -> frozenset[str]:
-    """Return the paths that a thread is to answer, because of what is made at the first request."""
+    """Return the paths that a thread is to answer, because their first request makes a page or compresses a file."""
     return frozenset({ROOT, DOCS, *swagger_ui.files()})
 
 
 def asks_for_page(request: Request) -> bool:
-    """Say whether a caller is a browser: the Accept header names HTML."""
+    """Say whether a caller is a browser, that is, whether its Accept header names HTML."""
     return accepts(request.header("Accept"), _HTML)
 
 
 def is_public(request: Request) -> bool:
-    """Say whether callers without a token are answered: with a static file, or a page that asks for a token."""
+    """Say whether callers without a token get this: a static file, or a page that asks for a token."""
     if request.endpoint == "web.page":
         return asks_for_page(request) and not request.header("Authorization")
     return request.endpoint == "web.docs" or (request.endpoint or "").startswith("web.static ")
