@@ -34,6 +34,7 @@ rows, labels = load_iris(return_X_y=True, as_frame=True)
 labels = np.array(["a", "b", "c"])[labels] if sys.argv[1] == "2" else labels
 pack(LogisticRegression(max_iter=1000).fit(rows, labels), sys.argv[2], name="iris", version=sys.argv[1], data=rows)
 """
+MOMENTS = 16  # of a start that is interrupted: on a quiet machine, the start takes less than so many tenths of a second
 MOST_SHOWN = 20_000  # characters of a server's stderr, with a failure
 
 
@@ -45,6 +46,11 @@ def eventually(check, what, deadline=DEADLINE):
             return answer
         time.sleep(0.01)
     raise AssertionError(f"{what}: not within {deadline} s")
+
+
+def moments(seconds):
+    """Return moments of a start that takes so long, to interrupt it at; they are as many on a busy machine."""
+    return [seconds * place / MOMENTS for place in range(MOMENTS)]
 
 
 def end(process):

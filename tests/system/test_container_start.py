@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.system.conftest import eventually
+from tests.system.conftest import eventually, moments
 from tests.system.containers import docker
 
 pytestmark = pytest.mark.image
@@ -35,12 +35,11 @@ def state(name):
     return json.loads(docker("inspect", "--format", "{{json .State}}", name))
 
 
-def ends(name):
-    """Stop a container, without SIGKILL, which comes after 10 s; say whether it had been ready.
+def stop(name):
+    """Stop a container, without SIGKILL, which comes after 10 s.
 
     A second of the two is for Docker on a busy machine; test_stopping_early holds the server's own.
     """
-    ready = "ready: " in docker("logs", name, err=True)
     start = datetime.now(UTC)
     docker("stop", name)
     ended, errors = state(name), docker("logs", name, err=True)
@@ -48,17 +47,33 @@ def ends(name):
     assert ended["ExitCode"] in ENDED
     assert (datetime.fromisoformat(ended["FinishedAt"]) - start).total_seconds() < 2, errors
     assert "Traceback" not in errors
-    return ready
 
 
-def test_a_container_stops_at_once_at_any_moment_of_its_start(begin):
-    """At each tenth of a second until it is ready."""
-    for tenths in range(100):
-        name = begin("--env", "DRAIN_SECONDS=0")
-        time.sleep(tenths / 10)
-        if ready := ends(name):
-            break
-    assert ready
+@pytest.fixture
+def stops_at_any_moment(begin):
+    """Stop containers at moments all over the time that one takes to be ready after it is `begun`, and a ready one."""
+
+    def check(*options, begun=lambda name: None):
+        def start():
+            name = begin("--env", "DRAIN_SECONDS=0", *options)
+            begun(name)
+            return name
+
+        first, began = start(), time.monotonic()
+        eventually(lambda: "ready: " in docker("logs", first, err=True), "ready")
+        seconds = time.monotonic() - began
+        stop(first)
+        for moment in moments(seconds):
+            name = start()
+            time.sleep(moment)
+            stop(name)
+
+    return check
+
+
+def test_a_container_stops_at_once_at_any_moment_of_its_start(stops_at_any_moment):
+    """Before it listens, before it is ready, and then."""
+    stops_at_any_moment()
 
 
 def test_a_container_survives_the_other_signals_at_any_moment_of_its_start(begin):
@@ -71,15 +86,13 @@ def test_a_container_survives_the_other_signals_at_any_moment_of_its_start(begin
     eventually(lambda: "ready: " in docker("logs", name, err=True), "ready")
 
 
-def test_a_server_that_is_itself_the_first_process_stops_as_soon_as_it_has_read_its_configuration(begin):
+def test_a_server_that_is_itself_the_first_process_stops_as_soon_as_it_has_read_its_configuration(stops_at_any_moment):
     """Without the image's init, as where a pod's command is gunicorn: the kernel drops what it has no handler for."""
-    for tenths in range(100):
-        name = begin("--env", "DRAIN_SECONDS=0", "--entrypoint", "gunicorn")
-        eventually(lambda name=name: handles(name, signal.SIGTERM), "a handler")
-        time.sleep(tenths / 10)
-        if ready := ends(name):
-            break
-    assert ready
+
+    def begun(name):
+        eventually(lambda: handles(name, signal.SIGTERM), "a handler")
+
+    stops_at_any_moment("--entrypoint", "gunicorn", begun=begun)
 
 
 def handles(name, number):

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.system.conftest import DEADLINE, eventually, gone
-from tests.system.own_code import LONG_STEPS, OWN
+from tests.system.conftest import DEADLINE, eventually, gone, moments
+from tests.system.own_code import OWN
 
 ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 0}
 
@@ -28,24 +28,38 @@ def left_in_memory(server):
 
 
 def test_it_stops_at_any_moment_of_its_start(launch):
-    """At each tenth of a second, until it has been ready; without a traceback, and nothing of it is left behind."""
-    for tenths in range(100):
-        server = launch(WEB_CONCURRENCY="2", GRACE_SECONDS="120", BOOT_SECONDS="120")
-        time.sleep(tenths / 10)
-        ready = "ready: 2 workers serve iris 1 on http://127.0.0.1:" in server.errors
+    """At moments all over the time that it takes to be ready; without a traceback, and nothing of it is left behind."""
 
+    def start():
+        return launch(WEB_CONCURRENCY="2", GRACE_SECONDS="120", BOOT_SECONDS="120")
+
+    def stop(server):
         assert stopped(server) in ENDED
         assert "Traceback" not in server.errors
         assert "ml-service: " not in server.errors
         assert [] == left_in_memory(server)
-        if ready:
-            break
-    assert ready
+
+    began, server = time.monotonic(), start()
+    eventually(lambda: "ready: 2 workers serve iris 1 on http://127.0.0.1:" in server.errors, "ready")
+    seconds = time.monotonic() - began
+    stop(server)
+    for moment in moments(seconds):
+        server = start()
+        time.sleep(moment)
+        stop(server)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-@pytest.mark.parametrize("how", LONG_STEPS)
-@pytest.mark.parametrize("where", ["load", "predict"])
+# Each step with each signal, and both signals for each place.
+@pytest.mark.parametrize(
+    ("where", "how", "number"),
+    [
+        ("load", "sleeping", signal.SIGTERM),
+        ("load", "native code", signal.SIGINT),
+        ("predict", "sleeping", signal.SIGINT),
+        ("predict", "native code", signal.SIGTERM),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_a_model_that_takes_long_does_not_hold_the_stop_up(start_of_long, where, how, number):
     """Whether the master loads it or workers prove it; there are no drain and no grace for what was never ready."""
     server, processes = start_of_long(where, how)
