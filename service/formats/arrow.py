@@ -18,14 +18,14 @@ from service.validation.columns import Column, TableReader
 
 STREAM, FILE = "application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.file"
 _MOST_GROWTH: Final = 100  # deltas of a dictionary of numbers, each of which copies an array
-# A string that is once in the body but in many cells costs the model work for each cell. The characters of all cells,
-# less 64 for each cell, may add up to a megabyte, or to 4 times the body if that is more.
+# A string that stands once in the body but in many cells costs the model work for each cell. The characters of all
+# cells, less 64 for each cell, may add up to a megabyte, or to 4 times the body if that is more.
 _NAME, _MOST_TEXT, _MOST_REPEATED = 64, 2**20, 4
 
 
 @dataclass
 class _Reading:
-    """What has been read of a stream so far."""
+    """The part of a stream that has been read so far; `size` is that of the body in bytes."""
 
     size: int
     kinds: dict[str, Kind] = field(default_factory=dict)
@@ -64,7 +64,7 @@ def columns_of(body: bytes, tables: TableReader) -> dict[str, Column]:
 
 
 def _read_schema(schema: View, reading: _Reading, tables: TableReader) -> None:
-    """Read the columns' names and types; of too many columns, no more than is needed to name an unknown one."""
+    """Read the columns' names and types; if there are too many columns, only enough to name an unknown one."""
     if schema.number(0, SHORT):
         raise ValueError("big-endian numbers are not supported")
     most, left = tables.most_columns, reading.size
@@ -125,7 +125,7 @@ def _columns(batch: View, content: memoryview, dtypes: list[str]) -> list[Values
 
 
 def _check_repeated_strings(columns: dict[str, Column], reading: _Reading, tables: TableReader) -> None:
-    """Raise ValueError where few bytes become much text for the model.
+    """Raise ValueError if few bytes of the body become much text for the model.
 
     Columns with fixed categories do not count: their readers refuse every other string.
     """

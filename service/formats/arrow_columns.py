@@ -73,7 +73,7 @@ def read_values(dtype: str, buffers: Buffers, height: int, *, has_missing: bool)
 
 
 def cells(values: Values) -> Column:
-    """Return a column for a TableReader: numbers with NaN for a missing one, or cells as JSON has them."""
+    """Return a column for a TableReader: an array with NaN for a missing number, or a list of cells as in JSON."""
     found, valid = values.found, values.valid
     if isinstance(found, list):
         return found
@@ -143,9 +143,9 @@ def _strings(buffers: Buffers, dtype: str, height: int, valid: NDArray[np.bool_]
 
 
 def _viewed(buffers: Buffers, height: int, valid: NDArray[np.bool_] | None) -> list[str | None]:
-    """Return the strings of views: a length, then a short string itself, or a long one's start, buffer and offset.
+    """Return the strings of views: each has a length, and a short string or the start, buffer and offset of a long one.
 
-    Equal views share one string. Different views may cover their buffers twice over, and no more.
+    Equal views share one string. Different views may cover their buffers twice in all, and no more.
     """
     content = buffers.take()
     views = np.frombuffer(content, "<i4", 4 * height).reshape(-1, 4)

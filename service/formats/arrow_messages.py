@@ -12,7 +12,7 @@ from service.formats.flatbuffer_reader import BYTE, LONG, View
 
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3
 Message = tuple[int, View, memoryview]  # its kind, header and body
-_MAGIC: Final = b"ARROW1"  # begins a file, and ends it behind the footer and its size
+_MAGIC: Final = b"ARROW1"  # at the beginning of a file, and at its end after the footer and the footer's size
 _SIZE: Final = struct.Struct("<I")
 _CONTINUED: Final = 0xFFFFFFFF
 _MOST_MESSAGES: Final = 4096
@@ -37,8 +37,8 @@ def _of_stream(body: memoryview) -> Iterator[Message]:
 def _of_file(body: memoryview) -> Iterator[Message]:
     """Yield the schema of the footer, and the messages that the footer points to, dictionaries first.
 
-    What else is in a file is not read: writers differ in what they put before the first message. No writer makes
-    messages overlap, and reading such a file could cost many times its size.
+    Nothing else in a file is read: writers differ in what they put before the first message. No writer makes messages
+    overlap, and reading such a file could cost many times its size.
     """
     end = len(body) - _SIZE.size - len(_MAGIC)
     if end < len(_MAGIC) or bytes(body[-len(_MAGIC) :]) != _MAGIC:
@@ -49,7 +49,7 @@ def _of_file(body: memoryview) -> Iterator[Message]:
         raise ValueError("the footer is larger than the file")
     footer = View.root(body[start:end])
     schema = footer.view(1)
-    # Of the structs of three longs, each block's place is the first.
+    # Each block is a struct of three longs; the first is its offset.
     places = [place for member in (2, 3) for place in footer.longs(member, 3)[: _MOST_MESSAGES + 1, 0].tolist()]
     if schema is None or len(places) > _MOST_MESSAGES:
         raise ValueError(f"the footer has no schema, or more than {_MOST_MESSAGES} batches")

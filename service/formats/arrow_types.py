@@ -6,16 +6,17 @@ from typing import Final
 from service.formats.flatbuffer_reader import BOOL, BYTE, INT, LONG, SHORT, View
 
 _INT, _FLOAT, _UTF8, _BOOL, _DATE, _TIMESTAMP, _LARGE_UTF8, _UTF8_VIEW = 2, 3, 5, 6, 8, 10, 20, 24
-STRINGS: Final = ("string4", "string8")  # with the size of their offsets
+STRINGS: Final = ("string4", "string8")  # the digit is the size of an offset in bytes
 VIEWS: Final = "views"
 _UNITS: Final = ("s", "ms", "us", "ns")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """The type of a column: a numpy dtype, STRINGS or VIEWS; if it is dictionary-encoded, of the indices.
+    """The type of a column: a numpy dtype, one of STRINGS, or VIEWS.
 
-    `dictionary` is then the dictionary's number, and `values_dtype` the type of its values.
+    If the column is dictionary-encoded, `dtype` is the type of its indices, `dictionary` the dictionary's number, and
+    `values_dtype` the type of the dictionary's values.
     """
 
     dtype: str
@@ -24,7 +25,7 @@ class Kind:
 
     @property
     def shares_strings(self) -> bool:
-        """Whether many cells can be one string of the body."""
+        """Whether many cells can share one string of the body."""
         return self.dtype == VIEWS or self.values_dtype in (VIEWS, *STRINGS)
 
 

@@ -13,7 +13,7 @@ _VERSION_5, _SCHEMA, _BATCH = 4, 1, 3
 _INT, _FLOAT, _UTF8, _BOOL = 2, 3, 5, 6
 _END: Final = struct.pack("<II", 0xFFFFFFFF, 0)
 _ALIGNMENT: Final = 8
-# The numbers of a table: member → the builder's type of it, and the value.
+# The numbers of a table: member → the type in the builder's words, and the value.
 _Numbers = dict[int, tuple[str, int]]
 
 

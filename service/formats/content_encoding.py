@@ -45,7 +45,7 @@ def gzip_if_accepted(content: bytes, accept_encoding: str, min_size: int) -> byt
 
 
 def gzip_once(content: bytes) -> bytes:
-    """Return the content as gzip, as small as it gets, for what is compressed once and sent often."""
+    """Return the content as gzip, as small as possible, for a file that is compressed once and sent often."""
     return _gzip(content, _SMALLEST)
 
 

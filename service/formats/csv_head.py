@@ -1,4 +1,4 @@
-"""Whether the first line of CSV is a header line or a row, where the content type does not say so."""
+"""Whether the first line of CSV is a header line or a row, if the content type does not say so."""
 
 import re
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ _NOT_WORDS: Final = re.compile(r"[\W_]+")
 
 
 def is_head(cells: Sequence[str], header: str, names: list[str]) -> bool:
-    """Return whether a first line is a header line: it names a feature, or most of its cells do but for their spelling.
+    """Return whether a first line is a header line: it names a feature, or most cells are misspelt names of features.
 
-    A name in another case, or with other punctuation, is then refused as a name, and never taken for a value.
+    A name in another case, or with other punctuation, is then refused as a name, and never read as a value.
     """
     if header:
         return header == "present"
@@ -33,10 +33,10 @@ def refuse_separator_line(lines: Sequence[Sequence[str]], names: list[str]) -> N
 
 
 def check_row(cells: Sequence[str], features: Sequence[Feature]) -> None:
-    """Raise InvalidRows for a first line that nobody can tell from a header line.
+    """Raise InvalidRows for a first line that may be a row or a header line.
 
-    Where the model takes any string in every column, a line of single words may be a row, or may be names that the
-    model does not know: a text vectoriser never saw the name of its column.
+    If the model accepts any string in every column, a line of single words may be a row, or names that the model does
+    not know: a text vectoriser never saw the name of its column.
     """
     strings = all(feature.dtype in ("string", "any") and feature.categories is None for feature in features)
     if strings and len(cells) == len(features) and all(cell.strip().isidentifier() for cell in cells):

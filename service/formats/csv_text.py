@@ -17,7 +17,7 @@ from service.formats import csv_head, strict_json
 from service.validation.columns import Column, TableReader, by_row
 
 MEDIA_TYPE: Final = "text/csv"
-# Those of the content type, and what they may say; SageMaker says label_size=0 of rows without labels.
+# Parameters of the content type, and their values; SageMaker sends label_size=0 with rows that have no labels.
 _PARAMETERS: Final = {"charset": ("utf-8", "utf8"), "header": ("present", "absent"), "label_size": ("0",)}
 _SIGNED_NAN: Final = re.compile("[+-][nN]")
 _NUMBERS: Final = "iuf"
@@ -25,10 +25,10 @@ _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
 def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[Rows, bool]:
-    """Return the rows, and whether there was a header line; raises InvalidBody and InvalidRows.
+    """Return the rows, and whether there was a header line; raises InvalidBody, InvalidRows and ServiceError.
 
-    There is one if the content type says `header=present` (RFC 7111), or says nothing and the first line names a
-    feature. An empty cell is a missing value, and so is NaN in a column of numbers.
+    There is a header line if the content type says `header=present` (RFC 7111), or says nothing and the first line
+    names a feature. An empty cell is a missing value, and so is NaN in a column of numbers.
     """
     for name, value in parameters.items():
         if value not in _PARAMETERS.get(name, ()):
@@ -47,7 +47,7 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
 
 
 def read_cells(head: Sequence[str], rows: Sequence[Sequence[str]], tables: TableReader) -> Rows:
-    """Return the rows of lines that are cells already, by the names of their columns; raises InvalidRows."""
+    """Return rows of the model from lines that are split into cells; `head` names the columns. Raises InvalidRows."""
     if len(set(head)) < len(head):
         raise InvalidRows((Problem("duplicate_name", "/0", "each name once", "one twice"),))
     for position, row in enumerate(rows):
@@ -68,7 +68,7 @@ def read_cells(head: Sequence[str], rows: Sequence[Sequence[str]], tables: Table
 
 
 def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
-    """Return columns as lines that end in CRLF (RFC 4180); numbers are read back as they were."""
+    """Return columns as lines that end in CRLF (RFC 4180); reading them back gives the same numbers."""
     first = lines([columns]) if head else b""
     rows = list(zip(*map(_shown, columns.values()), strict=True))
     if all(values.dtype.kind in _NUMBERS for values in columns.values()):  # JSON writes them alike, and faster
@@ -92,7 +92,7 @@ def line_of_each(columns: dict[str, NDArray[Any]]) -> list[bytes]:
 
 
 def _read_numbers(body: bytes, header: str, names: list[str], tables: TableReader) -> tuple[Rows, bool] | None:
-    """Return what `read` does where every cell is a plain number, else None."""
+    """Return what `read` returns if every cell is a plain number, else None."""
     first, _, rest = body.partition(b"\n")
     if first.count(b",") != len(names) - 1:
         return None
@@ -110,9 +110,9 @@ def _shown(values: NDArray[Any]) -> list[Any]:
 
 
 def cells_of(body: bytes, most: int) -> list[list[str]]:
-    """Return the cells of each line; raises InvalidRows for more than `most` lines, and reads no further.
+    """Return the cells of each line; raises InvalidBody, and InvalidRows for more than `most` lines, the rest unread.
 
-    A blank line is an empty cell where lines have one cell, and nothing where they have more.
+    A blank line is an empty cell if lines have one cell, and is skipped if they have more.
     """
     try:
         text = io.StringIO(body.decode().removeprefix("\ufeff"), newline="")
@@ -136,9 +136,9 @@ def _column(feature: Feature, strings: Sequence[str], invalid: list[str]) -> Col
 
 
 def _mixed(strings: Sequence[str], invalid: list[str]) -> list[Any]:
-    """Return a column's numbers, None for a missing one, and its other strings, which are added to `invalid`.
+    """Return a column's cells: numbers, None for a missing one, and strings that are neither, also added to `invalid`.
 
-    These are found by bisection. Once there are as many as are reported, the rest is not read and stays strings.
+    These strings are found by bisection. Once there are as many as are reported, the other cells stay strings.
     """
     if len(invalid) >= InvalidRows.MOST:
         return list(strings)
@@ -153,7 +153,7 @@ def _mixed(strings: Sequence[str], invalid: list[str]) -> list[Any]:
 
 
 def _numbers(strings: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return a column of numbers, NaNs and empty strings, else None; no Python code runs for each."""
+    """Return the cells of a column of numbers, NaNs and empty strings, else None; no Python code runs for each cell."""
     together = "".join(strings)
     if not together.isascii() or "_" in together:  # Python reads 1_000 and more
         return None

@@ -1,4 +1,4 @@
-"""Reads the tables of an untrusted FlatBuffer; a number that leads outside it raises ValueError."""
+"""Reads the tables of an untrusted FlatBuffer; an offset or length that leads outside the buffer raises ValueError."""
 
 import struct
 from typing import Any, Final
@@ -70,7 +70,7 @@ class View:
             raise ValueError(str(error)) from None
 
     def views(self, member: int, most: int) -> "list[View]":
-        """Return the first `most` tables of a list, which may repeat one."""
+        """Return the first `most` tables of a list, which may contain the same table several times."""
         try:
             start, count = self._vector(member)
             offsets = range(start, start + 4 * min(count, most), 4)

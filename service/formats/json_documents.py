@@ -1,4 +1,4 @@
-"""Reads JSON documents, but refuses what cannot be rows of the model first: a small body can need much memory."""
+"""Reads JSON documents, but first refuses bodies that cannot be rows of the model: a small one can need much memory."""
 
 from typing import Any, Final
 
@@ -8,9 +8,9 @@ from service.errors import InvalidRows, Problem
 from service.formats import strict_json
 
 _QUOTE: Final = ord('"')
-_UNCHECKED: Final = 64 * 1024  # bytes; a shorter body costs little, whatever it holds
-_SPARSE: Final = 32  # bytes for each list and object; with so many, these cost less than strings may
-_AROUND: Final = 64  # lists and objects around the rows and columns
+_UNCHECKED: Final = 64 * 1024  # bytes; a shorter body costs little, whatever it contains
+_SPARSE: Final = 32  # bytes of text for each list and object; with as many, lists cost no more memory than strings can
+_AROUND: Final = 64  # lists and objects that may stand around the rows and columns
 
 
 def outside_strings(text: bytes) -> bytes:
@@ -28,7 +28,7 @@ class DocumentReader:
 
     def __init__(self, width: int, max_rows: int) -> None:
         self._width, self._max_rows = width, max_rows
-        # Twice what a valid request can have: a few rows too many are read, and then reported exactly.
+        # Twice as many as a valid request can have: a few rows too many are read, and then reported exactly.
         self._most_values = 2 * max_rows * (width + 2) + 16 * width + _AROUND
         self._most_objects = 2 * max_rows + 4 * width + _AROUND
 
@@ -50,7 +50,7 @@ class DocumentReader:
             raise InvalidRows((problem,))
 
     def _excess(self, text: bytes, *, lines: bool) -> Problem | None:
-        """Return what there is too much of, if anything; characters in strings count too."""
+        """Return the problem of a text with too many objects, values or lists; characters in strings count too."""
         objects = text.count(b"{")
         if objects > self._most_objects:
             return Problem("too_many_rows", "", f"at most {self._max_rows} rows", f"{objects} objects")

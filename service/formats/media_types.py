@@ -1,4 +1,4 @@
-"""Headers that list what is wanted (RFC 9110, 12.5), and content types with their parameters (8.3.1)."""
+"""Accept headers (RFC 9110, 12.5), and content types with their parameters (8.3.1)."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -11,9 +11,10 @@ _UTF8 = ("utf-8", "utf8")
 
 
 def choose(accept: str, offered: Sequence[str]) -> str:
-    """Return the offered media type that an Accept header prefers; the first where it wants none or cannot be read.
+    """Return the offered media type that an Accept header prefers, the earlier of equals.
 
-    Of equals the earlier offer wins. An answer of a type that was not asked for is allowed (RFC 9110, 12.4.1).
+    If the header accepts none, or cannot be parsed, that is the first: an answer may have a type that was not asked
+    for (RFC 9110, 12.4.1).
     """
     if accept in ("", "*/*", offered[0]):
         return offered[0]
@@ -24,7 +25,7 @@ def choose(accept: str, offered: Sequence[str]) -> str:
 
 
 def accepts(header: str, value: str) -> bool:
-    """Say whether a header names a value without refusing it by a weight of 0."""
+    """Return whether a header lists a value, and not with a weight of 0, which refuses it."""
     return bool(header) and _weights(header).get(value, 0.0) > 0
 
 
@@ -34,9 +35,9 @@ def parse_content_type(content_type: str) -> tuple[str, dict[str, str]]:
 
 
 def check_media_type(content_type: str, known: Sequence[str]) -> str:
-    """Return a content type's media type if it is a known one, in UTF-8 if it names a charset; "" is none given.
+    """Return the media type of a content type, "" if none is given.
 
-    Raises ServiceError.
+    Raises ServiceError if it is not a known one, or names a charset other than UTF-8.
     """
     media_type, parameters = parse_content_type(content_type)
     if media_type not in known or parameters.get("charset", _UTF8[0]) not in _UTF8:
@@ -49,5 +50,5 @@ def check_media_type(content_type: str, known: Sequence[str]) -> str:
 
 @lru_cache(64)
 def _weights(header: str) -> Mapping[str, float]:
-    """Return the weight of each value that a header lists, whatever its other parameters."""
+    """Return the weight of each value that a header lists, without regard to its other parameters."""
     return {value.partition(";")[0].lower(): weight for value, weight in parse_accept_header(header)}

@@ -1,8 +1,8 @@
 """Reads and writes numpy's .npy format (numpy.lib.format) without pickle.
 
-What the header claims is compared with the size of the body before anything is allocated. The header is a Python
-literal. numpy evaluates it, which takes 500 times its size in memory, and refuses long ones, such as those of wide
-structured arrays; here a regular expression takes just what numpy writes for the dtypes that are supported.
+The size that the header claims is compared with the size of the body before anything is allocated. The header is a
+Python literal. numpy evaluates it, which takes 500 times its size in memory, and refuses long ones, such as those of
+wide structured arrays. Here, a regular expression accepts just what numpy writes for the supported dtypes.
 """
 
 import io
@@ -35,7 +35,7 @@ _LAST_CODE_POINT, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 
 
 def read(body: bytes) -> NDArray[Any]:
-    """Return the array, a view on the body; raises InvalidBody, also for objects, which would need pickle."""
+    """Return the array as a view of the body; raises InvalidBody, also for arrays of objects, which need pickle."""
     header, start = _header(body)
     found = _HEADER.fullmatch(header)
     if found is None:
@@ -74,7 +74,10 @@ def _header(body: bytes) -> tuple[str, int]:
 
 
 def plain(array: NDArray[Any]) -> Column:
-    """Return numbers as they are, and strings and datetimes as JSON has them; raises InvalidBody for broken strings."""
+    """Return numbers as they are, and strings and datetimes as JSON has them.
+
+    Raises InvalidBody for characters that do not exist, and for datetimes out of range.
+    """
     if array.dtype.kind == "M":
         try:
             strings = np.datetime_as_string(array.astype("datetime64[us]")).tolist()
@@ -91,18 +94,18 @@ def plain(array: NDArray[Any]) -> Column:
 
 
 def write(array: NDArray[Any]) -> bytes:
-    """Return the array, which holds no objects, as a .npy file."""
+    """Return an array without objects as a .npy file."""
     return _head(array.dtype, array.shape) + array.tobytes()
 
 
 @lru_cache(64)
 def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Return the head of a file with an array in C order; cached, as numpy takes long to make it."""
+    """Return the header of a file for an array in C order; cached, because numpy takes long to make it."""
     stream = io.BytesIO()
     npy.write_array_header_1_0(stream, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape})
     return stream.getvalue()
 
 
 def strings_as_array(values: NDArray[Any]) -> NDArray[Any]:
-    """Return an array of string objects as one of numpy's own strings."""
+    """Return an array of string objects as an array of numpy's own strings, and any other array as it is."""
     return values.astype(str) if values.dtype == object else values

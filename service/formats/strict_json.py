@@ -34,7 +34,7 @@ def loads(content: bytes) -> Any:
 
 
 def check_beginning(content: bytes) -> None:
-    """Raise InvalidJson if no JSON begins with these bytes."""
+    """Raise InvalidJson if no JSON document begins with these bytes."""
     text = content.decode(errors="ignore")  # the last character may be incomplete
     try:
         orjson.loads(text)

@@ -1,6 +1,6 @@
-"""The OpenAPI document of the served model: made of what protocols say of their routes, and of the tables.
+"""The OpenAPI document of the served model, made from each protocol's description of its routes, and from the tables.
 
-Not here: Flask; and what bodies look like, which each protocol says itself (service.protocols.description).
+Not here: Flask; and the schemas of bodies, which each protocol describes itself (service.protocols.description).
 
 Imports: model, model.bundle, model.loading, service, service.errors, service.config, service.validation,
 service.formats, service.protocols, service.serving, service.tracing.

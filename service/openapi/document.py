@@ -22,7 +22,7 @@ PATH: Final = "/openapi.json"
 _OPENAPI: Final = "3.1.0"
 _MOST_DETAILED: Final = 1000  # features of a model whose errors have an example of its own
 _MOST_SHOWN: Final = 8192  # bytes of the description of a model
-# Relative to the document's own address, so that it holds below any path that a proxy serves it under.
+# Relative to the document's own address, so that it is right below any path that a proxy serves.
 _SERVERS: Final = [{"url": ".", "description": "The server that this document came from."}]
 _URL: Final = b'"servers":[{"url":"%b"'
 
@@ -65,7 +65,7 @@ def document(settings: Settings, protocols: ProtocolRegistry, served: ServedMode
 
 
 def below(made: bytes, prefix: str) -> bytes:
-    """Return a document that names the path below which a proxy has the server, also for whoever keeps it in a file."""
+    """Return a document with the path below which a proxy serves this server, so that a saved copy has it too."""
     return made.replace(_URL % b".", _URL % prefix.encode(), 1)
 
 
@@ -80,7 +80,7 @@ def _info(facts: ModelFacts, served: ServedModel, settings: Settings) -> dict[st
 
 
 def _model_example(facts: ModelFacts, served: ServedModel) -> Any:
-    """Return what GET /model answers, if it may be shown and is short; the same on all servers of a model."""
+    """Return the answer of GET /model, if it may be shown and is short; it is the same on all servers of a model."""
     if not facts.samples:
         return None
     content = strict_json.dumps(describe_model(served) | {"loaded_at": served.loaded.manifest.created_at})
@@ -88,7 +88,7 @@ def _model_example(facts: ModelFacts, served: ServedModel) -> Any:
 
 
 def _details(facts: ModelFacts, contract: Contract) -> dict[str, Problem]:
-    """Return what may be wrong with a row of this model, in the words of its reader."""
+    """Return problems that a row of this model may have, by code, in the words of its reader."""
     if not facts.samples or len(facts.names) > _MOST_DETAILED:
         return {}
     row = facts.samples[0]

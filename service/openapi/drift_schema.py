@@ -1,4 +1,4 @@
-"""The schema of GET /model/drift, which answers a service.drift.report.Report."""
+"""The schema of GET /model/drift, which returns a service.drift.report.Report."""
 
 from typing import Any, Final
 

@@ -15,7 +15,7 @@ from service.tracing.context import RequestIds, Trace
 
 _TRACE: Final = Trace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
 _IDS: Final = RequestIds("7f3e8a52c1d94b06", _TRACE)
-# What the server answers itself, before there is a request or in place of the application: in one shape for all paths.
+# Errors that the server answers itself, before there is a request or in place of the application. They have one shape.
 _OF_PARSER: Final = ("bad_request", "request_timeout", "uri_too_long", "expectation_failed", "headers_too_large")
 _OF_SERVER: Final = frozenset({*_OF_PARSER, "internal_error", "overloaded", "prediction_timeout"})
 _NEVER_OF_APPLICATION: Final = frozenset({*_OF_PARSER, "prediction_timeout"} - {"bad_request"})
@@ -25,7 +25,7 @@ OF_PREDICTION: Final = (
     *("incomplete_body", "body_too_large", "invalid_body", "invalid_json", "unsupported_media_type"),
     *(*OF_ROWS, "overloaded", "deadline_exceeded", "prediction_timeout"),
 )
-# What no caller of a described route gets: it is of other paths and methods, or nobody is there to read it.
+# Codes that no caller of a described route gets: they are for other paths and methods, or the caller has gone.
 ELSEWHERE: Final = frozenset({"method_not_allowed", "caller_gone", "not_ready"})
 
 _HEX: Final = {"type": "string", "pattern": "^[0-9a-f]+$"}
@@ -35,15 +35,15 @@ _NOT_OF_NAMES: Final = re.compile("[^A-Za-z0-9._-]+")  # of components
 
 
 class ErrorResponses:
-    """The responses to requests that fail. Those that are alike are one component of the document."""
+    """The responses to requests that fail. Equal responses share one component of the document."""
 
     def __init__(self, *, is_terse: bool, details: Mapping[str, Problem]) -> None:
-        self._is_terse, self._details = is_terse, details  # of codes of bad rows: what may be wrong with one
+        self._is_terse, self._details = is_terse, details  # by code: an example of a problem with a row
         self.components: dict[str, Any] = {}
         self._names: dict[bytes, str] = {}
 
     def of(self, codes: Iterable[str], protocol: str, refuse: Refuse, error: Schema) -> dict[str, Any]:
-        """Return references to responses by status; `refuse` and `error` are the protocol's."""
+        """Return references to responses by status; `refuse` and `error` are those of the protocol."""
         found: dict[str, Any] = {}
         for code in dict.fromkeys(codes):
             failure = self._failure(code, detailed=error == ref(PROBLEM))
@@ -92,7 +92,7 @@ def problem_schema() -> Schema:
 
 
 def problems_of(read: Callable[[Any], object], rows: Sequence[Any]) -> dict[str, Problem]:
-    """Return what is wrong with these rows by its code, as a reader of rows says it."""
+    """Return the first problem that a reader finds with each of these rows, by its code."""
     found: dict[str, Problem] = {}
     for row in rows:
         try:

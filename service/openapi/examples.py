@@ -1,4 +1,4 @@
-"""Examples of requests, each with the answer that the protocol gives to it."""
+"""Examples of requests, each with the protocol's answer."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -25,9 +25,9 @@ class Examples:
         self._most = min(MOST_BYTES, max_body_bytes)
 
     def answers(self, codec: Codec, examples: Mapping[str, Example]) -> dict[str, tuple[Example, Answer]]:
-        """Return the examples that this server takes, with the answers to them.
+        """Return the examples that this server accepts, with their answers.
 
-        Those that are too large are left out, and those that the settings of the server refuse.
+        Examples that are too large, or that the server's settings refuse, are left out.
         """
         found: dict[str, tuple[Example, Answer]] = {}
         for name, example in examples.items():
@@ -39,7 +39,7 @@ class Examples:
         return found
 
     def of_page(self, codec: Codec, path: str) -> Answer | None:
-        """Return what a page of a protocol answers, None if that is not to be shown or is too large."""
+        """Return the answer of a protocol's page; None if it must not be shown or is too large."""
         if path in codec.alive:
             answer = codec.alive[path]
         elif not self._samples:
@@ -70,7 +70,7 @@ def media_type_of(answer: Answer) -> str:
 
 
 def shown(answer: Answer) -> Any:
-    """Return an answer as the value of an example: JSON as what it says, text as it is; None for anything else."""
+    """Return an answer as the value of an example: JSON parsed, text as it is; None for anything else."""
     kind = media_type_of(answer)
     if kind == JSON or kind.endswith("+json"):
         return strict_json.loads(answer.content) if answer.content else None

@@ -63,7 +63,7 @@ _IF_NONE_MATCH: Final = {
 
 
 def parameters(facts: ModelFacts) -> dict[str, Any]:
-    """Return the parameters that are components: headers, and names in paths with the one value that is not a 404."""
+    """Return the parameters that are components: headers, and names in paths with the only value that is no 404."""
     found = {**_REQUEST, "IfNoneMatch": _IF_NONE_MATCH}
     for name, value in (("model", facts.served_as), ("version", facts.version)):
         schema = {**_STRING, **({"enum": [value]} if value else {})}
@@ -77,7 +77,7 @@ def of_path(names: Iterable[str]) -> list[dict[str, str]]:
 
 
 def of_path_of_any(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the parameters of a path that reveals nothing of the model: without a token, any name will do."""
+    """Return the parameters of a path that reveals nothing of the model: without a token, it accepts any name."""
     described = {"in": "path", "required": True, "schema": _STRING}
     return [{"name": name, "description": "Without a token, any name will do.", **described} for name in names]
 
@@ -93,10 +93,10 @@ def of_any() -> dict[str, Any]:
 
 
 def of_status(status: int) -> dict[str, Any]:
-    """Return those of an error with this status."""
+    """Return the headers of an error with this status."""
     return refs("X-Request-ID", "traceparent", *{401: ("WWW-Authenticate",), 503: ("Retry-After",)}.get(status, ()))
 
 
 def refs(*names: str) -> dict[str, Any]:
-    """Return headers that are components."""
+    """Return references to headers that are components."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -1,4 +1,4 @@
-"""What the document says of the model: the schemas of its rows and answers, and the facts that protocols describe."""
+"""The schemas of the model's rows and answers, and the facts of the model that protocols may describe."""
 
 from collections.abc import Collection, Sequence
 from typing import Any, Final
@@ -29,9 +29,9 @@ _LONGEST: Final = 40
 
 
 def facts_of(contract: Contract, manifest: Manifest, settings: Settings) -> tuple[ModelFacts, list[int]]:
-    """Return what protocols may say of the model, and which golden rows the samples are.
+    """Return what protocols may say of the model, and the positions of its samples among the golden rows.
 
-    With TERSE_ERRORS that is nothing. If values of some features are never to be logged, there are no samples either.
+    With TERSE_ERRORS they may say nothing of it. If LOG_REDACT names features, there are no samples.
     """
     row_id, max_rows = contract.row_id, contract.tables.max_rows
     if settings.terse_errors:
@@ -52,7 +52,7 @@ def facts_of(contract: Contract, manifest: Manifest, settings: Settings) -> tupl
 
 
 def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden: Collection[str]) -> dict[str, Schema]:
-    """Return the components that every document has; nothing is told of the training values of `hidden` features."""
+    """Return the components that every document has; they say nothing of the training values of `hidden` features."""
     signature = facts.signature
     back = {**ROW_ID, "description": "Comes back with the answer."}
     ids: dict[str, Schema] = {} if facts.row_id is None else {description.ROW_ID: back}
@@ -101,7 +101,7 @@ def _of_any_model() -> dict[str, Schema]:
 
 
 def _label(signature: Signature, spec: OutputSpec) -> Schema:
-    """Return the schema of what is predicted for one row."""
+    """Return the schema of the prediction for one row."""
     classes = signature.classes
     if classes is None:
         return _array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None)
@@ -114,14 +114,14 @@ def _label(signature: Signature, spec: OutputSpec) -> Schema:
 
 
 def _thresholds(classes: Sequence[Label], thresholds: Sequence[float | None]) -> str:
-    """Say from which probability on a class is answered."""
+    """Say from which probability on each class is answered."""
     given = [(label, least) for label, least in zip(classes, thresholds, strict=True) if least is not None]
     said = ", ".join(f"{str(label)[:_LONGEST]!r} {least:g}" for label, least in given[:_MOST_SHOWN])
     return f"A class is answered from this probability on: {said}{', …' if len(given) > _MOST_SHOWN else '.'}"
 
 
 def _numbers(specs: list[OutputSpec]) -> Schema:
-    """Return the schema of the numbers that a method answers for one row, perhaps in several arrays."""
+    """Return the schema of the numbers that a method returns for one row, perhaps in several arrays."""
     each = [_array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None) for spec in specs]
     if len(each) == 1 and specs[0].index is None:
         note = (
@@ -140,7 +140,7 @@ def _array(items: Schema, size: int | None) -> Schema:
 
 
 def _sample(rows: list[list[Cell]], labels: list[Any]) -> list[int]:
-    """Choose golden rows for examples: short ones with different labels if there are any."""
+    """Choose golden rows for examples: short ones, and with different labels if possible."""
     sizes = [len(strict_json.dumps(row)) for row in rows]
     short = [place for place, size in enumerate(sizes) if size <= _SHORT]
     places = short or sorted(range(len(rows)), key=sizes.__getitem__)
@@ -151,7 +151,7 @@ def _sample(rows: list[list[Cell]], labels: list[Any]) -> list[int]:
 
 
 def _note(baseline: Baseline) -> str:
-    """Say what a feature was in training, which is not what the server checks."""
+    """Say how the values of a feature were distributed in training; the server does not check this."""
     said = []
     if baseline.deciles:
         least, median, most = (f"{baseline.deciles[place]:.6g}" for place in (0, len(baseline.deciles) // 2, -1))

@@ -1,4 +1,4 @@
-"""The routes of no protocol: health checks, metrics, the model, and this document."""
+"""The routes that belong to no protocol: health checks, metrics, the model, and this document."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,10 +20,10 @@ _LABELS: Final[Schema] = {"type": "array", "items": _LABEL}
 
 @dataclass(frozen=True)
 class Route:
-    """One route, the codes of its errors beside those of all routes, and who is answered.
+    """One route, and the codes of errors that only it has.
 
-    `public` routes answer callers without a token, and `admin` routes only at the administrators' address, if there is
-    one. `cached` routes have an ETag. `example` is an answer in JSON.
+    `public` routes answer callers without a token. `admin` routes answer only at the admin address, if there is one.
+    `cached` routes have an ETag. `example` is an answer in JSON.
     """
 
     operation: Operation
@@ -79,7 +79,7 @@ def model_schema() -> Schema:
             "outputs": {"type": ["integer", "null"], "description": "How many labels a row has, if they are a list."},
             "classes": {
                 "type": ["array", "null"],
-                "items": {"anyOf": [_LABEL, _LABELS]},  # not two lists, of which generated clients know the first only
+                "items": {"anyOf": [_LABEL, _LABELS]},  # of two lists, generated clients would know only the first
                 "description": "In the order of the probabilities; for each output, if a row has several labels.",
             },
             "thresholds": {"type": ["array", "null"], "items": {"type": ["number", "null"]}},

@@ -17,7 +17,7 @@ TOKEN: Final = "token"  # noqa: S105  # the name of the security scheme
 
 
 class Paths:
-    """Collects what the document says of each path of a server, which may be `guarded` by tokens."""
+    """Collects the operations of each path of a server; `guarded` says that the server asks for tokens."""
 
     def __init__(self, examples: Examples, errors: ErrorResponses, max_body_bytes: int, *, guarded: bool) -> None:
         self._examples, self._errors, self._guarded = examples, errors, guarded
@@ -25,7 +25,7 @@ class Paths:
         self.found: dict[str, Any] = {}
 
     def add_protocol(self, codec: Codec, description: Description, *, admin: tuple[str, ...]) -> None:
-        """Add the routes of a protocol; `admin` are the codes of statistics that are answered elsewhere."""
+        """Add the routes of a protocol; `admin` are the codes of statistics if they have another address."""
         for path in codec.routes:
             self._add_prediction(path, codec, description)
         for path in (*codec.pages, *codec.statistics, *codec.alive):
@@ -47,7 +47,7 @@ class Paths:
                 media["example"] = value
 
     def add_route(self, path: str, route: Route, tag: str, *, admin: tuple[str, ...], example: Any = None) -> None:
-        """Add a route of no protocol, perhaps with an example of its JSON."""
+        """Add a route that belongs to no protocol, perhaps with an example of its JSON."""
         codes = (*route.codes, *(() if route.public else self._token), *(admin if route.admin else ()))
         description = Description(tag, "", route.operation)
         said = self._add(path, "get", description, route.operation, problem_json, codes, public=route.public)
@@ -109,7 +109,7 @@ def _names(path: str) -> list[str]:
 
 
 def _ready_or(media: dict[str, Any] | None) -> dict[str, Any]:
-    """Return an answer that is all that callers without a token learn, or what others get."""
+    """Return either answer of a health check: the one to callers without a token, or `media`."""
     ready = object_of({"ready": {"const": True, "type": "boolean"}})
     return {"schema": {"anyOf": [ready, *([media["schema"]] if media else [])]}}
 
@@ -125,6 +125,6 @@ def _add_example(content: dict[str, Any], media_type: str, name: str, summary: s
 
 
 def _id(codec: Codec, path: str) -> str:
-    """Return an operationId for a path that nobody has described."""
+    """Return an operationId for a path without a description."""
     words = re.findall("[A-Za-z0-9]+", path.replace("<name:", "<"))
     return "_".join([codec.name, *(words or ["root"])]).lower()

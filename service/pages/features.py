@@ -1,4 +1,4 @@
-"""What the page shows of each feature: its input, what it takes, and how it was distributed in training."""
+"""What the page shows of each feature: its kind of input, the values it accepts, and their distribution in training."""
 
 import math
 import re
@@ -11,12 +11,12 @@ from model.signature import Cell, Feature, Label
 
 Kind = Literal["number", "boolean", "string", "text", "date", "datetime", "any"]
 MOST_NAME: Final = 200  # characters of a name or a frequent value that are shown
-MOST_CATEGORIES: Final = 1000  # of one feature; others can be typed
+MOST_CATEGORIES: Final = 1000  # of one feature; the user can type others
 MOST_SHARES: Final = 20
 _DECILES: Final = 11
 _DIGITS: Final = 6  # significant ones, of a decile
-_LONG_STRING: Final = 60  # characters from which on a string gets several lines
-_WITH_SHARES: Final[tuple[Kind, ...]] = ("boolean", "string")  # dates and long strings are hardly ever there twice
+_LONG_STRING: Final = 60  # characters; the input for longer strings has several lines
+_WITH_SHARES: Final[tuple[Kind, ...]] = ("boolean", "string")  # dates and long strings hardly ever repeat
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(T00:00:00(\.0+)?)?")
 _DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.0+)?)?")
 
@@ -25,8 +25,8 @@ _DATETIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.0+)?)?")
 class FeatureView:
     """One feature. `categories` are the first of `category_count`, which are the only accepted values.
 
-    `deciles` are those of its numbers in training, `shares` those of its most frequent values, and `missing` is the
-    share of missing ones; None where that is not known, or not to be shown.
+    `deciles`, `shares` (of the most frequent values) and `missing` (the share of missing values) are those of training;
+    None if they are not known or must not be shown.
     """
 
     name: str
@@ -41,16 +41,16 @@ class FeatureView:
 
     @property
     def bare(self) -> "FeatureView":
-        """What a form cannot do without."""
+        """The same feature with only what a form needs."""
         return FeatureView(self.name, self.kind, self.nullable, hidden=self.hidden)
 
 
 def view_of(
     feature: Feature, baseline: Baseline | None, examples: Sequence[Cell], *, text: bool, hidden: bool = False
 ) -> FeatureView:
-    """Return what is shown of a feature; the examples of its cells say which input suits it.
+    """Return the view of a feature; the examples of its cells decide which input suits it.
 
-    Of a hidden one, that is nothing of its training data.
+    The view of a hidden feature has nothing of its training data.
     """
     baseline = None if hidden else baseline
     categories = feature.categories
@@ -96,7 +96,7 @@ def _deciles(found: Sequence[float]) -> tuple[float, ...] | None:
     if not usable:
         return None
     inner = (float(f"{value:.{_DIGITS}g}") for value in found[1:-1])
-    return (found[0], *inner, found[-1])  # what is within the range must not seem to be outside
+    return (found[0], *inner, found[-1])  # not rounded, or a value at the end of the range would seem to be outside
 
 
 def _shares(found: dict[str, float]) -> tuple[tuple[str, float], ...] | None:

@@ -1,4 +1,4 @@
-"""What the page shows of a model, made once for each model, and bounded whatever its manifest holds."""
+"""What the page shows of a model: made once for each model, and of bounded size whatever its manifest contains."""
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -13,12 +13,12 @@ from service.formats import strict_json
 from service.pages.features import MOST_NAME, FeatureView, view_of
 from service.serving.served_model import ServedModel
 
-# Bytes of JSON: what features may take in all, with distributions and categories and without, and example rows.
+# Bytes of JSON: all features with their distributions and categories, all features without them, and the example rows.
 FULL_BYTES: Final = 2**20
 BARE_BYTES: Final = 3 * 2**20
 ROWS_BYTES: Final = 2**19
 CLASSES_BYTES: Final = 2**19
-MOST_NAMED: Final = 50  # features of a row that is sent with their names; longer rows are lists
+MOST_NAMED: Final = 50  # features of a row that is sent as an object; longer rows are sent as lists
 _LONGEST_CELL: Final = 20_000  # characters
 _Value = TypeVar("_Value", str, float)
 
@@ -34,10 +34,10 @@ class OutputView:
 
 @dataclass(frozen=True)
 class FormView:
-    """What the page's form needs: it is JSON in the page.
+    """What the page's form needs, which the page contains as JSON.
 
-    `rows` are examples, the first of which fills the form in. Rows are sent as objects if they are `named`, else as
-    lists. `classes` are those of each output, and `thresholds` the probabilities from which classes are answered.
+    `rows` are examples; the form starts with the first. Rows are sent as objects if they are `named`, else as lists.
+    `classes` are those of each output, and `thresholds` the probabilities from which classes are answered.
     """
 
     features: tuple[FeatureView, ...]
@@ -53,9 +53,9 @@ class FormView:
 
 @dataclass(frozen=True)
 class ModelView:
-    """What the page says of the model; `form` is None if it has too many features for one.
+    """What the page says of the model; `form` is None if the model has too many features for one.
 
-    It is `comparable` if the bundle says what its training data were like.
+    It is `comparable` if the bundle describes its training data.
     """
 
     name: str
@@ -76,7 +76,7 @@ class ModelView:
 
     @property
     def summary(self) -> str:
-        """One sentence about what it takes and answers."""
+        """One sentence: the task, and how many outputs or classes and features there are."""
         signature = self.signature
         kind = signature.task.replace("_", " ").capitalize()
         counts = [] if signature.outputs is None else [_count(signature.outputs, "output")]
@@ -87,7 +87,7 @@ class ModelView:
 
     @property
     def class_lists(self) -> tuple[tuple[str, tuple[str, ...], int], ...]:
-        """The first classes of each output, and how many it has."""
+        """For each output a name, its first classes, and how many classes it has."""
         lists = self.signature.classes or ()
         names = (
             ["Classes"] if len(lists) == 1 else [f"Classes of output {place}" for place in range(min(len(lists), 20))]
@@ -99,7 +99,7 @@ class ModelView:
 
 
 def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str] = frozenset()) -> ModelView:
-    """Return what is shown of a model; of `hidden` features nothing of the training data is."""
+    """Return the view of a model; it has nothing of the training data of `hidden` features."""
     loaded, manifest = served.loaded, served.loaded.manifest
     signature = manifest.signature
     features, rows = tuple(_features(manifest, hidden)), _examples(manifest, hidden)
@@ -135,7 +135,7 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
 
 
 def _features(manifest: Manifest, hidden: AbstractSet[str]) -> Iterable[FeatureView]:
-    """Yield the features: all of them with their distributions, then without, as far as there is room."""
+    """Yield the features in order, with their distributions and then without, as long as there is room."""
     baselines, rows = manifest.baseline or {}, manifest.golden.rows
     size = 0
     for place, feature in enumerate(manifest.signature.features):
@@ -158,7 +158,7 @@ def _features(manifest: Manifest, hidden: AbstractSet[str]) -> Iterable[FeatureV
 
 
 def _examples(manifest: Manifest, hidden: AbstractSet[str]) -> tuple[tuple[Cell, ...], ...]:
-    """Return rows that the model was proven with, as many as there is room for; the first in any case."""
+    """Return golden rows of the model, as many as there is room for, and at least the first."""
     covered = [feature.name in hidden for feature in manifest.signature.features]
     found: list[tuple[Cell, ...]] = []
     size = 0
@@ -176,7 +176,7 @@ def _shortened(cell: Cell) -> Cell:
 
 
 def _classes(signature: Signature) -> tuple[tuple[Label, ...], ...] | None:
-    """Return the classes, unless they are too many to be named."""
+    """Return the classes; None if there are none, or too many for the page."""
     classes = signature.classes
     return None if classes is None or len(strict_json.dumps(classes)) > CLASSES_BYTES else classes
 
@@ -196,7 +196,7 @@ def _comparison(compiled: CompiledForm) -> str:
 
 
 def _thresholds(manifest: Manifest, classes: tuple[tuple[Label, ...], ...] | None) -> tuple[tuple[Label, float], ...]:
-    """Return the classes that have a threshold, unless they are too many to be named."""
+    """Return the classes that have a threshold; none if there are too many classes for the page."""
     pairs = zip(classes[0] if classes else (), manifest.thresholds, strict=False)
     return tuple((label, least) for label, least in pairs if least is not None)
 

@@ -14,10 +14,10 @@ from service.serving.served_model import ServedModel
 
 
 class Pages:
-    """Renders the model's page, and the shell for callers who must not know the model.
+    """Renders the model's page, the page of the API, and the page that asks for a token.
 
-    `static` is the path of the static files, relative to the page. Where access is limited by `tokens`, the page asks
-    for one. Of `hidden` features, no training data is shown. `metrics` says whether they are at the page's address.
+    `static` is the path of the static files, relative to the page. `tokens` says that access needs a token. The pages
+    show no training data of `hidden` features. `metrics` says whether the page's own address has the metrics.
     """
 
     def __init__(self, static: str, *, tokens: bool, metrics: bool, hidden: AbstractSet[str] = frozenset()) -> None:
@@ -29,7 +29,7 @@ class Pages:
         return self._render("model.html", model=describe_model(served, tokens=self._tokens, hidden=self._hidden))
 
     def docs(self) -> str:
-        """Return the page of the API; it says nothing of the model, whose OpenAPI document it asks for."""
+        """Return the page of the API; it says nothing of the model, and requests the OpenAPI document."""
         return self._render("docs.html", swagger=swagger_ui.directory().removeprefix("/"))
 
     def shell(self) -> str:

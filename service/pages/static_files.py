@@ -17,7 +17,7 @@ _TYPES: Final = {
 
 @dataclass(frozen=True)
 class StaticFile:
-    """Where a file is, and its content type."""
+    """A file's path on disk, and its content type."""
 
     source: Path
     content_type: str
@@ -35,10 +35,10 @@ def static_file(source: Path) -> StaticFile:
 
 @dataclass(frozen=True)
 class StaticFiles:
-    """Files by their paths on the server; `directory` is what they have in common.
+    """Files by their paths on the server, all below `directory`.
 
-    It has a hash of all files in it, and modules import each other by relative paths, so that all of them can be cached
-    for ever.
+    The directory's name has a hash of all the files, and the modules import each other by relative paths, so that all
+    files can be cached for ever.
     """
 
     directory: str

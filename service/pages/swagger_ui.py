@@ -1,4 +1,4 @@
-"""The files of Swagger UI. The package flask-swagger-ui brings them; nothing of it is imported."""
+"""The files of Swagger UI, which come with the package flask-swagger-ui; none of its code is imported."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -12,7 +12,7 @@ _NAMES: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
 def directory() -> str:
-    """Return the path of the files on the server: it has the version in it, so that they can be cached for ever."""
+    """Return the path of the files on the server: it contains the version, so that they can be cached for ever."""
     return f"/static/swagger-ui-{(_folder() / 'VERSION').read_text().strip().removeprefix('v')}"
 
 

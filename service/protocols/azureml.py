@@ -57,7 +57,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 
 def encode(call: Call, prediction: Prediction, _contract: Contract) -> Answer:
-    """Write the list of labels, or of what else was asked for, as an MLflow deployment does."""
+    """Write the list of labels, or of the output that was asked for, as an MLflow deployment does."""
     return Answer(strict_json.dumps(values_by_row(prediction.of(call.wanted))))
 
 
@@ -68,7 +68,7 @@ def refuse(failure: Failure, _ids: RequestIds) -> Answer:
 
 
 def _method(document: dict[str, Any], contract: Contract) -> str:
-    """Return what `params` ask for, as MLflow's, or `method`, which deployments of automated machine learning take."""
+    """Return the method that the caller asks for: in `params` as with MLflow, or in `method` as with automated ML."""
     if "method" not in document:
         return asked_method(document, contract)
     check_members(document, (*_MEMBERS, *SPLIT, "method"))  # not both

@@ -1,4 +1,4 @@
-"""What the OpenAPI document has of Azure's `/score`."""
+"""What the OpenAPI document says of Azure's `/score`."""
 
 from typing import Final
 

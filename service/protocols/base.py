@@ -1,4 +1,4 @@
-"""What a protocol is made of: its Codec, the Contract that it reads and writes by, its Calls and Answers."""
+"""The parts of a protocol: its Codec, the Contract with the model's facts, and its Calls and Answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
 
 JSON: Final = description.JSON
-# The members of requests and answers of all protocols: a row id with one of these names would be taken for it.
+# The members of requests and answers of all protocols: a row id with one of these names would be taken for the member.
 MEMBERS: Final = frozenset(
     {
         *("columns", "data", "dataframe_records", "dataframe_split", "error", "features", "index", "input_data"),
@@ -42,11 +42,11 @@ class ModelIdentity:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a codec may know of the model: its identity, how its requests are read, and what it answers.
+    """What a codec may know of the model: its identity, the readers of its requests, and its outputs.
 
     `columns` maps, for each label of a row, each class to the column of its probability. `served_as` is the model's
-    name in the paths of some protocols, and `platform` what the Open Inference Protocol calls its format. `beside` are
-    the columns that one request has beside the model's, None where all such columns are refused.
+    name in the paths of some protocols, and `platform` is the name of its format in the Open Inference Protocol.
+    `beside` holds the columns that one request has beside the model's; None if no policy allows any.
     """
 
     identity: ModelIdentity
@@ -60,40 +60,40 @@ class Contract:
     served_as: str
     platform: str
     outputs: tuple[OutputSpec, ...]
-    predict_fn: str = PREDICT  # the method that MLflow's models say is answered
+    predict_fn: str = PREDICT  # what MLflow's routes answer by default
     policy: ColumnPolicy | None = None
     beside: RequestColumns | None = None
 
     @cached_property
     def methods(self) -> tuple[str, ...]:
-        """The methods of the estimator whose outputs callers can ask for."""
+        """The methods of the estimator whose outputs a request can ask for."""
         return tuple(dict.fromkeys(spec.method for spec in self.outputs))
 
     @cached_property
     def usual_outputs(self) -> tuple[OutputSpec, ...]:
-        """The outputs of an answer to a caller who names none."""
+        """The outputs of the answer to a request that names none."""
         return tuple(spec for spec in self.outputs if not spec.is_further)
 
     def further(self, method: str) -> tuple[str, ...]:
-        """Return what a prediction is to be asked for so that it has the output of a method."""
+        """Return the further methods that have to be computed so that the prediction has the output of a method."""
         if method == PREDICT:
             return ()
         return further_methods(spec for spec in self.outputs if spec.method == method)
 
     @property
     def row_id(self) -> str | None:
-        """The name of the row ids, if a request may have some."""
+        """The name of the column of row ids, if requests may have one."""
         return None if self.policy is None else self.policy.row_id
 
     def of_request(self) -> "Contract":
-        """Return the contract for one request: another one only if columns beside the model's have a policy."""
+        """Return the contract for one request: the same one, unless a policy applies to columns beside the model's."""
         if self.policy is None:
             return self
         beside = RequestColumns(self.policy)
         return replace(self, tables=self.tables.of_request(beside), beside=beside)
 
     def with_row_ids(self, prediction: Prediction) -> tuple["Contract", Prediction]:
-        """Return what answers a request: if it has row ids, they are one more output."""
+        """Return the contract and the prediction to encode: with one more output if the request has row ids."""
         if self.beside is None or (ids := self.beside.ids) is None:
             return self, prediction
         outputs = (*self.outputs, *self.row_id_output)
@@ -101,7 +101,7 @@ class Contract:
 
     @property
     def row_id_output(self) -> tuple[OutputSpec, ...]:
-        """The output of the row ids of a request, if it has some."""
+        """The output that holds the row ids of the request, in a tuple that is empty if it has none."""
         if self.beside is None or self.row_id is None or (ids := self.beside.ids) is None:
             return ()
         return (OutputSpec.of_row_ids(self.row_id, ids),)
@@ -118,11 +118,11 @@ class Contract:
 
 @dataclass(frozen=True)
 class Call:
-    """A request: valid rows of shape (n, features), n ≥ 1, in the form that the model takes.
+    """A decoded request: valid rows of shape (n, features), n ≥ 1, in the form that the model takes.
 
-    `single` says that the caller sent one row as such, and not a list. `wanted` is what the protocol's `encode` needs
-    to know of the request: the answer's format, an id, the chosen outputs. `further` are the methods that are to be
-    computed beyond labels and probabilities.
+    `single` says that the caller sent one row as such, and not a list. `wanted` holds what the protocol's `encode`
+    needs of the request: the format of the answer, an id, the chosen outputs. `further` names the methods to compute
+    beyond labels and probabilities.
     """
 
     rows: Rows
@@ -133,7 +133,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, without the headers that all answers have."""
+    """One answer; `headers` lacks those that all answers have."""
 
     content: bytes
     content_type: str = JSON
@@ -160,12 +160,12 @@ class Codec:
     model. `decode(body, header, contract)` raises ServiceError. `refuse(failure, ids)` describes any failure
     below the `prefixes` in the protocol's own shape.
 
-    The others map paths to answers, for GET. `pages` describe the model. `statistics` describe what it has done so far,
-    at the admin address only if there is one. `alive` answers as long as the process does, with or without a model.
-    `health` names the pages that load balancers ask: they answer 503 while the server drains, and callers without a
-    token learn nothing from them but that the server is ready.
+    `pages`, `statistics` and `alive` map paths to answers, for GET. `pages` describe the model. `statistics` describe
+    the requests so far; if there is an admin address, they are answered only there. `alive` needs no model. `health`
+    names the pages that load balancers ask: they answer 503 while the server drains, and tell callers without a token
+    only that the server is ready.
 
-    `describe` says what the OpenAPI document has of all these; without it, their paths are listed.
+    `describe` returns what the OpenAPI document says of these routes; without it, the document lists their paths.
     """
 
     name: str
@@ -181,5 +181,5 @@ class Codec:
     describe: description.Describe | None = None
 
     def owns(self, path: str) -> bool:
-        """Return whether failures on a path have this protocol's shape."""
+        """Return whether this protocol describes the failures on a path."""
         return path in self.routes or any(path == each or path.startswith(f"{each}/") for each in self.prefixes)

@@ -1,6 +1,6 @@
-"""What the OpenAPI document has of the shapes of rows, columns and answers that several protocols share (json_shapes).
+"""Schemas of the shapes of rows, columns and answers that several protocols share (json_shapes).
 
-JSON Schema cannot say that lists have the same length. Where a shape asks for that, its description does.
+JSON Schema cannot say that lists have the same length. If a shape requires that, its description says so.
 """
 
 import csv
@@ -26,16 +26,16 @@ from service.protocols.description import (
 )
 
 SPLIT_FRAME: Final = "SplitFrame"
-# What stands in unions are components: generators of clients lose objects without a name there.
+# Objects in unions are components, because generators of clients lose objects without a name there.
 PARAMS: Final = "MlflowParams"
 PARAMS_OR_NULL: Final[Schema] = {"anyOf": [ref(PARAMS), {"type": "null"}]}
 STRING: Final[Schema] = {"type": "string"}
 _ANY_CELL: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
-_MOST_NAMED: Final = 200  # features whose names are listed where they only have to be repeated
+_MOST_NAMED: Final = 200  # features; the names of more are not listed again in this schema
 
 
 def rows_of(facts: ModelFacts, row: Schema | None = None) -> Schema:
-    """Return a list of rows; those of a model with one feature may be bare values."""
+    """Return a list of rows; the rows of a model with one feature may be bare values."""
     one = row or ref(ROW)
     if row is None and facts.signature is None:
         one = {"anyOf": [one, _ANY_CELL]}
@@ -67,7 +67,7 @@ def split_frame(facts: ModelFacts) -> Schema:
 
 
 def method(facts: ModelFacts, *others: str) -> Schema:
-    """Return the name of a method whose output is asked for."""
+    """Return the name of a method whose output a request can ask for, or one of `others`."""
     return {**STRING, "enum": [*others, *facts.methods]} if facts.methods else STRING
 
 
@@ -77,19 +77,19 @@ def mlflow_params(facts: ModelFacts) -> Schema:
 
 
 def answers_of(facts: ModelFacts) -> Schema:
-    """Return a list with what a method answers for each row: labels, unless another one was asked for."""
+    """Return a list with the output of a method for each row: labels, unless the request asks for another method."""
     each = [ref(component_of(name)) for name in facts.methods] or [{}]
     return list_of(each[0] if len(each) == 1 else {"anyOf": each})
 
 
 def with_ids(facts: ModelFacts, members: dict[str, Schema], optional: Sequence[str] = ()) -> Schema:
-    """Return an object with these members and, if rows may have ids, the list of these."""
+    """Return an object with these members and, if requests may have row ids, a list of row ids."""
     ids = beside(facts, list_of(ref(ROW_ID), facts.max_rows))
     return object_of(members | ids, (*optional, *ids))
 
 
 def other_method(facts: ModelFacts) -> str | None:
-    """Return a method that an example can ask for beside labels, if there is one."""
+    """Return a method other than labels that an example can ask for, if there is one."""
     return next((name for name in facts.methods if component_of(name) != LABEL), None)
 
 
@@ -114,5 +114,5 @@ def lines_of(rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def error_string() -> Schema:
-    """Return the error of the protocols that have one string."""
+    """Return the error of the protocols that describe it in one string."""
     return object_of({"error": {**STRING, "description": "The code and the message: `code: message`."}})

@@ -1,7 +1,7 @@
 """What a protocol says of its routes, for the OpenAPI document.
 
 A protocol gets ModelFacts and returns a Description. Rows and labels are the same for all protocols: their schemas are
-components of the document, to which a description refers by `ref`.
+components of the document, and a description refers to them by `ref`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +14,13 @@ from service.validation.request_schema import RequestSchema
 
 Schema = dict[str, Any]
 JSON: Final = "application/json"
-# The components that every document has. ROW is either of the two forms of a row, or a bare string where a model of
-# text takes one; LABEL and PROBABILITIES are what is answered for one row, the latter only if the model has some.
+# The components that every document has. ROW is either of the two forms of a row, or a bare string if the model takes
+# text. LABEL and PROBABILITIES are the answer for one row, the latter only if the model has probabilities.
 ROW: Final = "Row"
 ROW_BY_POSITION: Final = "RowByPosition"
 ROW_BY_NAME: Final = "RowByName"
-COLUMNS: Final = "Columns"  # of rows, by name
-CELL: Final = "Cell"  # of the only feature, where there is one
+COLUMNS: Final = "Columns"  # rows as an object of columns
+CELL: Final = "Cell"  # a value of the only feature, if there is only one
 LABEL: Final = "Label"
 PROBABILITIES: Final = "Probabilities"
 PROBABILITY: Final = "Probability"  # of the predicted class
@@ -34,7 +34,7 @@ def ref(component: str) -> Schema:
 
 
 def component_of(method: str) -> str:
-    """Return the component that describes what a method of the model answers for one row."""
+    """Return the name of the component that describes the output of a method for one row."""
     known = {PREDICT: LABEL, PREDICT_PROBA: PROBABILITIES}
     return known.get(method) or "".join(part.capitalize() for part in method.split("_"))
 
@@ -56,11 +56,12 @@ def object_of(properties: Mapping[str, Schema], optional: Sequence[str] = ()) ->
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a description may say of the model; with TERSE_ERRORS nothing, for callers are not to learn what it takes.
+    """What a description may say of the model.
 
-    `signature`, `served_as` and `version` are None then, and `outputs` and `samples` are empty. `samples` are rows that
-    the model is known to answer, cells in the order of its features; examples are made of them. `max_rows` is the most
-    rows in one request, `row_id` the column whose values come back, and `request` the schema of native requests.
+    With TERSE_ERRORS callers must not learn what the model takes: `signature`, `served_as` and `version` are None then,
+    and `outputs` and `samples` are empty. `samples` are rows that the model is known to answer, their cells in the
+    order of its features; examples are made of them. `max_rows` is the most rows in one request, `row_id` the column
+    whose values come back, and `request` the schema of native requests.
     """
 
     max_rows: int
@@ -74,7 +75,7 @@ class ModelFacts:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The features' names in order, none if they are not to be told."""
+        """The features' names in order; empty if callers must not learn them."""
         return () if self.signature is None else self.signature.names
 
     @property
@@ -84,7 +85,7 @@ class ModelFacts:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The methods whose outputs callers can ask for."""
+        """The methods whose outputs a request can ask for."""
         return tuple(dict.fromkeys(spec.method for spec in self.outputs))
 
     def by_name(self, row: list[Cell]) -> dict[str, Cell]:
@@ -94,9 +95,9 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Example:
-    """A request that works. Its answer is not written here: the document's maker has the protocol answer it.
+    """A request that works. Its answer is not stored here: the protocol encodes it when the document is made.
 
-    `body` is a JSON value, or the text of another media type. `samples` are the numbers of the samples that are its
+    `body` is a JSON value, or the text of another media type. `samples` are the positions of the samples that are its
     rows, in order. `headers` are sent beside Content-Type, such as Accept.
     """
 
@@ -111,8 +112,8 @@ class Example:
 class Operation:
     """One route: `id` is its operationId, and `requests` and `answers` are schemas by media type.
 
-    A route that also exists with the model's version in its path has `_of_version` behind its id there. `parameters`
-    are OpenAPI's, beside those of the path, such as headers that only this protocol takes. `examples` are by name.
+    If a path has the model's version, the document appends `_of_version` to the id. `parameters` are OpenAPI's, beside
+    those of the path, such as headers that only this protocol takes. `examples` are by name.
     """
 
     id: str
@@ -126,7 +127,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Description:
-    """A protocol: its tag, what it says of all its prediction routes and of each page, and components of its own."""
+    """A protocol: its tag, one operation for all its prediction routes, one for each page, and its own components."""
 
     tag: str
     text: str
@@ -137,7 +138,7 @@ class Description:
 
 
 def beside(facts: ModelFacts, schema: Schema) -> dict[str, Schema]:
-    """Return the member that holds row ids, if rows may have some."""
+    """Return the member that holds row ids, if requests may have row ids."""
     return {} if facts.row_id is None else {facts.row_id: schema}
 
 

@@ -1,4 +1,4 @@
-"""The shapes in which JSON protocols send rows and columns, and take answers."""
+"""The shapes of rows, columns and answers that several JSON protocols share."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -44,7 +44,7 @@ def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
 
 
 def is_split(value: dict[str, Any], names: Sequence[str]) -> bool:
-    """Return whether an object is a split data frame, and not columns of features that are called like its members."""
+    """Return whether an object is a split data frame, and not columns of features with the names of its members."""
     rows = value.get("data")
     if "data" not in names:
         return "data" in value
@@ -84,7 +84,7 @@ def read_document(body: bytes, contract: Contract) -> Any:
 
 
 def row_ids(prediction: Prediction, contract: Contract) -> dict[str, Any]:
-    """Return the ids of the rows by the name that they came by, for an answer that can have one more member."""
+    """Return the ids of the rows under the name that the request has for them, as one more member of the answer."""
     return {spec.member: values_by_row(spec.values(prediction)) for spec in contract.row_id_output}
 
 
@@ -97,7 +97,7 @@ def object_at(part: Mapping[str, Any], name: str, pointer: str = "") -> dict[str
 
 
 def asked_method(document: Mapping[str, Any], contract: Contract) -> str:
-    """Return the method that MLflow's `params` ask for as `predict_method`, else the model's own `predict_fn`."""
+    """Return the `predict_method` of MLflow's `params`; without one, the model's own `predict_fn`."""
     if "params" not in document:
         return contract.predict_fn
     parameters = object_at(document, "params")
@@ -120,7 +120,7 @@ def _nested(column: list[Any]) -> bool:
 
 
 def values_by_row(values: Any, max_rows: int | None = None) -> Any:
-    """Return the values of the first rows, for strict_json to write; those of several arrays row by row."""
+    """Return the values of the first rows in a form that strict_json writes; those of several arrays row by row."""
     if isinstance(values, tuple):
         return list(zip(*(each[:max_rows].tolist() for each in values), strict=True))
     values = values[:max_rows]

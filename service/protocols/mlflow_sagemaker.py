@@ -36,14 +36,14 @@ _ANSWERS: Final = (JSON, csv_text.MEDIA_TYPE, LINES, npy.MEDIA_TYPE)
 
 
 def _read_wrapped(rows: Any, contract: Contract, pointer: str) -> Rows:
-    """Return rows that may be wrapped, as those of SageMaker's own algorithms are: `{"features": row}`."""
+    """Return rows that may be wrapped, as SageMaker's own algorithms take them: `{"features": row}`."""
     if isinstance(rows, list) and rows and isinstance(rows[0], dict) and len(rows[0]) == 1:
         rows = _unwrapped(rows, contract)
     return read_instances(rows, contract, pointer)
 
 
 def _unwrapped(rows: list[Any], contract: Contract) -> list[Any]:
-    """Unwrap rows; where a feature has that name, its value is a cell and not a list."""
+    """Unwrap rows; if the model has a feature of that name, an object with a bare value is a row and stays as it is."""
     wrapped = (list, dict) if "features" in contract.signature.names else object
     return [
         row["features"]
@@ -62,12 +62,12 @@ _MEMBERS: Final = {
 # MLflow's names of errors (mlflow/protos/databricks.proto) by status; all others are BAD_REQUEST.
 _NAMES: Final = {404: "RESOURCE_DOES_NOT_EXIST", 500: "INTERNAL_ERROR", 503: "TEMPORARILY_UNAVAILABLE"}
 
-_MOST_MB: Final = 100  # of all requests of a batch transform job that are sent at once
+_MOST_MB: Final = 100  # of all the requests that a batch transform job may send at once
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must have: MLflow's envelope or none, the media type, the output of which method."""
+    """What the answer must have: MLflow's envelope or none, a media type, the output of a method."""
 
     wrapped: bool
     media_type: str
@@ -75,7 +75,7 @@ class Wanted:
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read rows by the content type, and those of JSON by its shape."""
+    """Read rows as the content type says; the shape of a JSON document says how to read its rows."""
     media_type = check_media_type(header("Content-Type"), _BODIES)
     wanted = Wanted(wrapped=False, media_type=choose(header("Accept"), _ANSWERS), method=contract.predict_fn)
     if media_type == csv_text.MEDIA_TYPE:
@@ -103,7 +103,7 @@ def _read_json(document: Any, wanted: Wanted, contract: Contract) -> tuple[Rows,
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
-    """Write what the method that was asked for answers, as the caller accepts it."""
+    """Write the output of the method that was asked for, in the format that the caller accepts."""
     wanted: Wanted = call.wanted
     if wanted.media_type in (npy.MEDIA_TYPE, csv_text.MEDIA_TYPE):
         return _table(wanted, prediction, [spec for spec in contract.outputs if spec.method == wanted.method])
@@ -128,7 +128,7 @@ def _table(wanted: Wanted, prediction: Prediction, specs: list[OutputSpec]) -> A
 
 
 def refuse(failure: Failure, _ids: RequestIds) -> Answer:
-    """Describe a failure as MLflow does: by its own names, and an unsupported content type in plain text."""
+    """Describe a failure as MLflow does: with its names of errors; an unsupported content type in plain text."""
     if failure.status == 415:
         return Answer(code_and_message(failure).encode(), "text/plain; charset=utf-8", status=415)
     status = status_without_422(failure)
@@ -167,9 +167,9 @@ def invocations(threads: int, max_body_bytes: int) -> Codec:
 
 
 def _execution_parameters(threads: int, max_body_bytes: int) -> Answer:
-    """Tell batch transform jobs how many requests to send at once, and of which size.
+    """Tell batch transform jobs how many requests to send at once, and how large they may be.
 
-    SageMaker refuses jobs where the product is over 100 MB, and takes a size of 0 for no limit.
+    SageMaker refuses a job if the product of both is over 100 MB, and reads a size of 0 as no limit.
     """
     transforms = min(threads, _MOST_MB)
     size = max(1, min(max_body_bytes // 2**20, _MOST_MB // transforms))

@@ -1,4 +1,4 @@
-"""What the OpenAPI document has of `/invocations`, for MLflow's and SageMaker's bodies, and of the pages beside it."""
+"""What the OpenAPI document says of `/invocations`, for MLflow and SageMaker, and of the pages beside it."""
 
 from typing import Final
 
@@ -43,7 +43,7 @@ _REQUEST, _LIST, _ANSWER = "InvocationsRequest", "InvocationsRows", "Invocations
 
 
 def describe(facts: ModelFacts) -> Description:
-    """Describe POST /invocations, and what MLflow and SageMaker ask beside it."""
+    """Describe POST /invocations, and the pages that MLflow and SageMaker ask for."""
     texts: dict[str, Schema] = {csv_text.MEDIA_TYPE: STRING, LINES: STRING, npy.MEDIA_TYPE: {}}
     predict = Operation(
         "invocations",

@@ -44,7 +44,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         document = contract.documents.read(body)
         rows, single, outputs = contract.schema.load(document)
         names = _count_names(document)
-        del document  # the check for duplicate names needs its memory
+        del document  # the check for duplicate names needs the memory
         duplicate_names.refuse(body, names)
     if not outputs:
         return Call(rows, single, wanted)
@@ -80,7 +80,7 @@ NATIVE = Codec("native", ("/predict",), decode, encode, problem_json, describe=d
 
 
 def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) -> Any:
-    """Return the probability of one row's predicted class, or of each of them where a row has several labels."""
+    """Return the probability of one row's predicted class, or of each predicted class if a row has several labels."""
     if isinstance(probabilities, tuple):
         several = zip(label, probabilities, contract.columns, strict=True)
         return [numbers[0, columns[one]].item() for one, numbers, columns in several]
@@ -101,7 +101,7 @@ def _answer_with(chosen: Chosen, prediction: Prediction, *, single: bool) -> Ans
 
 
 def _admitted(document: Any, beside: RequestColumns) -> Any:
-    """Return a request whose rows have the model's columns, as far as the policy gives or takes some."""
+    """Return a request whose rows have the model's columns, as far as the policy adds or removes some."""
     if not isinstance(document, dict):
         return document
     row = {SINGLE: beside.rows([document[SINGLE]])[0]} if SINGLE in document else {}

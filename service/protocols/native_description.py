@@ -1,4 +1,4 @@
-"""What the OpenAPI document has of the native protocol."""
+"""What the OpenAPI document says of the native protocol."""
 
 from typing import Final
 
@@ -84,7 +84,7 @@ def _chosen(facts: ModelFacts) -> Schema:
 
 
 def _value(spec: OutputSpec) -> Schema:
-    """Return the schema of an output that was asked for by name: labels of several types are strings there."""
+    """Return the schema of an output that was asked for by name; labels of several types become strings there."""
     if spec.index is not None:
         size = spec.shape[0]
         return {"type": "array", "items": {"type": "number"}, "minItems": size, "maxItems": size}
@@ -93,7 +93,7 @@ def _value(spec: OutputSpec) -> Schema:
 
 
 def _examples(facts: ModelFacts) -> dict[str, Example]:
-    """Return requests of samples in each form; those that name outputs name all that a model has."""
+    """Return requests with the samples in each form; the one that names outputs names all that the model has."""
     if not facts.samples:
         return {}
     rows, members = list(facts.samples[:2]), [spec.member for spec in facts.outputs]

@@ -21,7 +21,7 @@ class ProtocolRegistry:
     """The protocols of one server."""
 
     codecs: tuple[Codec, ...]
-    terse: bool = False  # whether errors are to reveal nothing of the model
+    terse: bool = False  # whether errors reveal nothing of the model
 
     @property
     def names(self) -> Iterable[str]:
@@ -33,7 +33,7 @@ class ProtocolRegistry:
         return self.of_path(path).refuse(terse(failure) if self.terse else failure, ids)
 
     def of_path(self, path: str) -> Codec:
-        """Return the protocol whose shape a failure on this path has: the native one if the path is no other's."""
+        """Return the protocol that describes failures on this path: the native one unless another owns the path."""
         for codec in self.codecs:
             if codec.owns(path):
                 return codec
@@ -41,7 +41,7 @@ class ProtocolRegistry:
 
 
 def registry_of(settings: Settings) -> ProtocolRegistry:
-    """Return the protocols of a server with these settings; a route that was set takes precedence over the others."""
+    """Return the protocols of a server with these settings; routes from settings take precedence over the others."""
     routes = (settings.predict_route,) if settings.predict_route else ()
     pages = {settings.health_route: lambda _contract: Answer(b"")} if settings.health_route else {}
     describe = partial(describe_vertex, health=settings.health_route)

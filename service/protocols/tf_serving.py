@@ -29,14 +29,14 @@ _SIGNATURE, _DEFAULT = "signature_name", "serving_default"
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must have: the output of which method, as which member."""
+    """What the answer must have: the output of a method, and the name of the member that holds it."""
 
     method: str
     member: str
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read `instances` (rows or objects) or `inputs` (columns); curl sends a form's content type by default."""
+    """Read `instances` (rows) or `inputs` (columns); a form's content type is accepted because curl sends it."""
     check_media_type(header("Content-Type"), (JSON, "application/x-www-form-urlencoded", ""))
     if (numbers := contract.rows.read_body(body, "instances")) is not None:
         return Call(contract.rows.read(numbers, "/instances"), single=False, wanted=_wanted({}, contract))
@@ -55,7 +55,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
-    """Write one prediction for each row: its label, or what the method that was asked for answers."""
+    """Write one prediction for each row: its label, or the output of the method that was asked for."""
     found = {call.wanted.member: values_by_row(prediction.of(call.wanted.method))}
     if contract.beside is not None:
         found |= row_ids(prediction, contract)
@@ -63,7 +63,7 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
 
 
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
-    """Return what TensorFlow Serving's `signature_name`, or Vertex AI's `parameters`, ask for."""
+    """Return what the caller asks for in TensorFlow Serving's `signature_name`, or in Vertex AI's `parameters`."""
     parameters: dict[str, Any] = {}
     if "parameters" in document:
         parameters = object_at(document, "parameters")
@@ -99,5 +99,5 @@ V1 = Codec(
     health=frozenset({MODEL, VERSION}),  # KServe's agents ask these whether the model is ready
     describe=describe_v1,
 )
-# Its routes are set by the platform; see registry.
+# The platform sets its routes; see registry.
 VERTEX = Codec("vertex", (), decode, encode, error_string)

@@ -1,4 +1,4 @@
-"""What the OpenAPI document has of TensorFlow Serving's REST protocol, which KServe calls V1, and of Vertex AI's."""
+"""What the OpenAPI document says of TensorFlow Serving's REST protocol, which KServe calls V1, and of Vertex AI's."""
 
 from typing import Any, Final
 
@@ -68,7 +68,7 @@ def describe_v1(facts: ModelFacts) -> Description:
 
 
 def describe_vertex(facts: ModelFacts, health: str | None) -> Description:
-    """Describe the routes that Vertex AI sets; `health` is that of health checks, if there is one."""
+    """Describe the routes that Vertex AI sets; `health` is the path of health checks, if there is one."""
     request, answer = "VertexRequest", "VertexPredictions"
     asked = object_of({_SIGNATURE: method(facts, _DEFAULT)}, (_SIGNATURE,))
     parameters = {"anyOf": [asked, {"type": "null"}]}

@@ -1,4 +1,7 @@
-"""JSON Schemas of what a model's columns take, for the OpenAPI document, which they keep small."""
+"""JSON Schemas of the values that a model's columns accept, for the OpenAPI document.
+
+Limits keep the document small, whatever the model is like.
+"""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,18 +12,18 @@ from service.validation.cells import CellReader
 from service.validation.column_policy import LONGEST_ID, MOST_EXTRA, ColumnPolicy
 
 Schema = dict[str, Any]
-# A model may have more categories and longer names than anybody reads, or any tool opens.
-MOST_CATEGORIES: Final = 200  # of one feature; of one that has more, the first are only named
-MOST_ENUMERATED: Final = 2**17  # characters of all features' categories
-MOST_FEATURES: Final = 10_000  # more are not described one by one
-MOST_COLUMNS: Final = 1000  # likewise where rows are sent as columns
-MOST_CHARACTERS: Final = 2**19  # of all names
+# A model may have more categories, and longer names, than people read or tools can open.
+MOST_CATEGORIES: Final = 200  # listed for one feature; if it has more, its description names the first few
+MOST_ENUMERATED: Final = 2**17  # characters of the categories of all features
+MOST_FEATURES: Final = 10_000  # described one by one; a model with more has one schema for all cells
+MOST_COLUMNS: Final = 1000  # the same where rows are sent as columns
+MOST_CHARACTERS: Final = 2**19  # of the names of all features
 _LISTED: Final = 20
 _LONGEST: Final = 60
 _LONGEST_NOTE: Final = 600
 _JSON_TYPES: Final = {int: "number", float: "number", bool: "boolean", str: "string", type(None): "null"}
 _ORDER: Final = ("number", "boolean", "string", "null")
-# What `model.columns.parse_datetime` takes; JSON Schema's own formats want seconds and an offset.
+# The strings that `model.columns.parse_datetime` accepts; JSON Schema's own formats require seconds and an offset.
 _YEAR: Final = "(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})"
 _DAY: Final = "((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
 _LEAP_DAY: Final = "(0[1-9]|[1-9][0-9])(0[48]|[2468][048]|[13579][26])-02-29"
@@ -31,7 +34,7 @@ ROW_ID: Final[Schema] = {"type": ["number", "boolean", "string", "null"], "maxLe
 
 
 def cell_schema(feature: Feature, *, lists_categories: bool = True) -> Schema:
-    """Return the schema of one feature's cells, in which its categories are listed if they are the only values."""
+    """Return the schema of one feature's cells; it lists the categories if the feature accepts nothing else."""
     reader = CellReader(feature)
     schema: Schema = {"type": _one_or_list(_types(reader))}
     if feature.dtype == "datetime":
@@ -44,7 +47,7 @@ def cell_schema(feature: Feature, *, lists_categories: bool = True) -> Schema:
 
 
 def enum_of(labels: Iterable[Label]) -> Schema:
-    """Return the schema of values that are among these, or only of their types if there are too many."""
+    """Return a schema that allows only these labels, or any of their types if there are too many to list."""
     values = list(labels)
     integers = all(type(value) is int for value in values)
     schema: Schema = {"type": "integer" if integers else _one_or_list({_JSON_TYPES[type(value)] for value in values})}
@@ -54,7 +57,7 @@ def enum_of(labels: Iterable[Label]) -> Schema:
 
 
 class RowSchemas:
-    """The schemas of a model's rows. `notes` tell of some features what is known beyond what the server checks."""
+    """The schemas of a model's rows. `notes` describes some features by name; the server checks nothing of it."""
 
     def __init__(self, signature: Signature, policy: ColumnPolicy | None, notes: Mapping[str, str]) -> None:
         self._signature, self._policy, self._notes = signature, policy, notes
@@ -92,7 +95,7 @@ class RowSchemas:
         return self._cells[0] if self._cells else self._any_cell
 
     def columns(self) -> Schema:
-        """Return the schema of rows as columns by name."""
+        """Return the schema of rows that are sent as an object of columns."""
         policy, names = self._policy, self._signature.names
         optional = policy.defaults if policy else {}
         extra: bool | Schema = policy is not None and policy.ignore_extra
@@ -146,7 +149,7 @@ def _one_or_list(types: Iterable[str]) -> str | list[str]:
 
 
 def _size(values: Sequence[Label]) -> float:
-    """Return about how many characters it takes to list values, infinitely many if there are too many of them."""
+    """Return roughly how many characters a list of these values takes; infinity if there are too many of them."""
     if len(values) > MOST_CATEGORIES:
         return math.inf
     return sum(len(value) if isinstance(value, str) else 8 for value in values)

@@ -1,4 +1,4 @@
-"""Checks the cells of one feature, and describes what it takes and what it was given."""
+"""Checks the cells of one feature, and says in words what the feature accepts and what a request has instead."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,24 +29,24 @@ _MOST_NAMED: Final = 10
 
 @dataclass(frozen=True)
 class CellReader:
-    """Reads the cells of one feature, as JSON has them."""
+    """Reads the cells of one feature, which are JSON values."""
 
     feature: Feature
 
     @cached_property
     def types(self) -> frozenset[type]:
-        """The Python types of the JSON values that the feature takes."""
+        """The Python types of the JSON values that the feature accepts."""
         return _TYPES[self.feature.dtype] | ({type(None)} if self.feature.nullable else frozenset())
 
     @cached_property
     def allowed(self) -> frozenset[Any] | None:
-        """The only values that the feature takes; None if any value of its types will do."""
+        """The only values that the feature accepts; None if it accepts every value of its types."""
         categories = self.feature.categories
         return None if categories is None else frozenset(categories) | {None}
 
     @cached_property
     def expected(self) -> str:
-        """What the feature takes, in words."""
+        """What the feature accepts, in words."""
         feature = self.feature
         words = _WORDS[feature.dtype]
         if feature.categories is not None:
@@ -70,7 +70,7 @@ class CellReader:
     def read(self, cells: Sequence[Any]) -> np.ndarray[Any, Any] | None:
         """Return a column in the form that the model takes, or None if any cell is invalid.
 
-        Unless they are dates, no Python code runs for each cell.
+        No Python code runs for each cell, except for dates.
         """
         if not set(map(type, cells)) <= self.types:
             return None
@@ -83,7 +83,7 @@ class CellReader:
 
 
 def only_numbers(features: Sequence[Feature]) -> bool:
-    """Return whether every feature takes any number."""
+    """Return whether every feature accepts every number."""
     return all(each.dtype == "float64" and each.categories is None for each in features)
 
 

@@ -1,4 +1,4 @@
-"""What is done with columns that a request has and the model does not, and with those that it lacks."""
+"""What happens to columns that a request has and the model does not, and to columns that a request leaves out."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +13,19 @@ from service.validation.cells import CellReader, shown
 from service.validation.requests import escaped, invalid_request
 
 _Column = Sequence[Any] | NDArray[Any]
-EVERY: Final = "*"  # in place of a column's name: every column that may be missing
-MOST_EXTRA: Final = 64  # columns of one request that are ignored
-LONGEST_ID: Final = 128  # characters: a dictionary of Arrow can repeat one in each row of the answer
+EVERY: Final = "*"  # in place of a column's name: every column that accepts missing values
+MOST_EXTRA: Final = 64  # ignored columns in one request
+LONGEST_ID: Final = 128  # characters; Arrow can send one id for many rows, and the answer repeats it in each
 _LONGEST_NAME: Final = 100
 _ID_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True)
 class ColumnPolicy:
-    """The policy of a server for one model: all of it that can be wrong has been checked.
+    """The policy of a server for one model, already checked against its signature.
 
-    `defaults` are the values of columns that a request may lack. `row_id` is the column that is given back.
+    `defaults` has the values of columns that a request may leave out. `row_id` is the column whose values come back
+    with the answer. `ignore_extra` says whether other columns that the model does not have are ignored.
     """
 
     names: tuple[str, ...]
@@ -36,9 +37,10 @@ class ColumnPolicy:
     def of(
         cls, signature: Signature, given: Mapping[str, Cell], row_id: str | None = None, *, ignore_extra: bool = False
     ) -> "ColumnPolicy | None":
-        """Return the policy for a model, None if all is as it is without one.
+        """Return the policy for a model, or None if nothing is asked for.
 
-        Raises ValueError for the row id or a default of a column that the model does not have or take, in words.
+        Raises ValueError if the row id is a feature, or for a default that no feature has or that its feature does not
+        accept; the message says what was expected.
         """
         if not (given or row_id or ignore_extra):
             return None
@@ -58,7 +60,7 @@ class ColumnPolicy:
 
 
 class RequestColumns:
-    """The columns that one request has beside the model's: the names of those ignored, and the ids of its rows."""
+    """Applies the policy to one request, and holds the names of ignored columns and the ids of its rows."""
 
     def __init__(self, policy: ColumnPolicy) -> None:
         self.policy = policy
@@ -67,7 +69,7 @@ class RequestColumns:
         self._ids: list[Any] | None = None
 
     def take_member(self, document: Any) -> Any:
-        """Return a document without its member of row ids, which may stand beside the rows."""
+        """Return a document without the member that holds its row ids, and take the ids from that member."""
         row_id = self.policy.row_id
         if row_id is None or not isinstance(document, dict) or row_id not in document:
             return document
@@ -76,7 +78,10 @@ class RequestColumns:
         return {name: member for name, member in document.items() if name != row_id}
 
     def rows(self, rows: Any) -> Any:
-        """Return rows without what is beside the model's columns, and with what they lack; only objects have names."""
+        """Return rows whose objects have no ignored columns and no ids, and have defaults for columns that they lack.
+
+        Rows that are not objects stay as they are.
+        """
         if not isinstance(rows, list) or dict not in set(map(type, rows)):
             return rows
         row_id = self.policy.row_id
@@ -85,18 +90,18 @@ class RequestColumns:
         return [self._row(row) if type(row) is dict and row.keys() != self._known else row for row in rows]
 
     def names(self, given: Iterable[str]) -> dict[str, None]:
-        """Return the names of a table's columns as they are after `columns`."""
+        """Return the names of the columns that `columns` makes of a table with these names."""
         found = {name: None for name in given if self._is_kept(name)}
         return {**found, **dict.fromkeys(self.policy.defaults)}
 
     def wanted(self, given: Iterable[str]) -> list[str]:
-        """Return which of a table's columns are read."""
+        """Return the names of the columns to read from a table with these names."""
         there = set(given)
         row_id = [self.policy.row_id] if self.policy.row_id in there else []
         return [name for name in self.policy.names if name in there] + [name for name in row_id if name is not None]
 
     def columns(self, columns: Mapping[str, _Column], height: int) -> dict[str, _Column]:
-        """Return a table of so many rows without columns beside the model's, and with those that it lacks."""
+        """Return a table of `height` rows without ignored columns and ids, and with defaults for columns it lacks."""
         found = {name: column for name, column in columns.items() if self._is_kept(name)}
         if (row_id := self.policy.row_id) is not None and row_id in columns:
             self.take_ids(columns[row_id], "")
@@ -104,7 +109,7 @@ class RequestColumns:
         return {**found, **{name: [value] * height for name, value in lacking.items()}}
 
     def take_ids(self, ids: _Column, pointer: str) -> None:
-        """Take the ids of the rows; raises InvalidRows if there are some already, or for what cannot be one."""
+        """Take the ids of the rows; raises InvalidRows if the request has sent ids already, or for an invalid id."""
         if self._ids is not None:
             raise invalid_request(pointer, f"{self.policy.row_id!r} in one place", "it in two")
         self._ids = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
@@ -114,14 +119,17 @@ class RequestColumns:
                 raise InvalidRows((Problem("invalid_value", f"{pointer}/{row}", expected, shown(each)),))
 
     def check_ids(self, count: int) -> None:
-        """Raise InvalidRows if there are ids, but not so many."""
+        """Raise InvalidRows if there are ids, but not one for each of `count` rows."""
         if self._ids is not None and len(self._ids) != count:
             pointer = f"/{escaped(self.policy.row_id or '')}"
             raise invalid_request(pointer, f"{count} values, one for each row", f"{len(self._ids)}")
 
     @property
     def ids(self) -> NDArray[Any] | None:
-        """The ids of the rows, None if no row has one: int64 or float64 if all are, else strings, perhaps empty."""
+        """The ids of the rows: int64 or float64 if all are, else objects that are strings, "" where a row has none.
+
+        None if the request has no ids.
+        """
         if (ids := self._ids) is None:
             return None
         types = set(map(type, ids))
@@ -136,7 +144,7 @@ class RequestColumns:
         return {**self.policy.defaults, **found}
 
     def _is_kept(self, name: str) -> bool:
-        """Return whether a column stays: the model's, and, so that they are refused, others that are not ignored."""
+        """Return whether a column stays: the model's do, and unknown ones that are then refused, not ignored."""
         if name in self._known:
             return True
         if name == self.policy.row_id:

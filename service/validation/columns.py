@@ -1,6 +1,6 @@
 """Reads the columns, or the matrix, of a binary or columnar format into the form that the model takes.
 
-Valid numbers never become Python objects. Invalid cells are found by the rules of `cells`, as those of JSON rows are.
+Valid numbers never become Python objects. Cells are valid or invalid by the rules of `cells`, as in JSON rows.
 """
 
 import math
@@ -25,7 +25,7 @@ Column = Sequence[Any] | NDArray[Any]
 # Returns the pointer to a cell in the body, given the column's name and the row's number.
 PointerTo = Callable[[str, int], str]
 _NUMBERS: Final = "fiu"
-_MOST_UNKNOWN: Final = 3  # names, each of which is compared with all features
+_MOST_UNKNOWN: Final = 3  # unknown names that are reported: each is compared with all features
 
 
 def by_row(name: str, row: int) -> str:
@@ -44,25 +44,25 @@ class TableReader:
         self._only_numbers = only_numbers(signature.features)
         self._dtype = np.float64 if signature.layout == "matrix" else object
         self._matrices = MatrixReader(len(signature.names))
-        self.beside: RequestColumns | None = None  # what the policy allows one request to have beside the model's
+        self.beside: RequestColumns | None = None  # columns of one request beside the model's, if there is a policy
 
     def of_request(self, beside: RequestColumns) -> "TableReader":
-        """Return a reader of one request, which may have other columns than the model's."""
+        """Return a reader for one request, which may have columns beside the model's."""
         reader = copy(self)
         reader.beside = beside
         return reader
 
     @property
     def most_columns(self) -> int:
-        """How many columns a table can have."""
+        """The largest number of columns that a table may have."""
         return len(self.names) + (0 if self.beside is None else MOST_EXTRA + 1)
 
     def wanted(self, given: Iterable[str]) -> Sequence[str]:
-        """Return which columns of a table are to be read, those of the model first, once the names were checked."""
+        """Return the names of the columns to read from a table whose names have been checked, the model's first."""
         return self.names if self.beside is None else self.beside.wanted(given)
 
     def read_lines(self, lines: bytes) -> Rows | None:
-        """Return the rows of CSV lines that hold nothing but numbers; None for all others. Raises InvalidRows."""
+        """Return the rows of CSV lines that hold nothing but numbers; None for any other lines. Raises InvalidRows."""
         matrix = self._matrices.from_csv(lines, self.max_rows) if self._only_numbers else None
         return None if matrix is None else self.read_matrix(matrix)
 
@@ -110,7 +110,7 @@ class TableReader:
     def _admit(
         self, columns: Mapping[str, Column], beside: RequestColumns, pointer_to: PointerTo
     ) -> Mapping[str, Column]:
-        """Apply the policy; the row count is checked first, because a column that is lacking gets as many cells."""
+        """Apply the policy; the row count is checked first, as each column that is left out gets so many cells."""
         height = len(next(iter(columns.values()), ()))
         self.check_row_count(height)
         for name, each in columns.items():
@@ -146,7 +146,7 @@ class TableReader:
 
 
 def _as_float64(numbers: Column) -> NDArray[np.float64]:
-    """Return an array as contiguous float64, copied only if it is not; a signalling NaN becomes a quiet one."""
+    """Return an array as contiguous float64, copied only if necessary; a signalling NaN becomes a quiet one."""
     with np.errstate(invalid="ignore"):  # casting a signalling NaN of float32 warns
         return np.require(numbers, np.float64, ("C", "A"))
 

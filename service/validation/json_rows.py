@@ -16,7 +16,7 @@ from service.validation.cells import CellReader, only_numbers, shown
 from service.validation.plain_numbers import MatrixReader
 from service.validation.requests import check_row_count, escaped
 
-_INDEX: Final = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")  # how pandas and Arrow name it, if at all
+_INDEX: Final = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")  # the names that pandas and Arrow give an index
 _MOST_PROPOSALS: Final = 3
 _MOST_COMPARED: Final = 500
 _LONGEST: Final = 100  # characters of a name
@@ -45,9 +45,9 @@ class RowReader:
         self._types = frozenset().union(*(cell.types for cell in self._cells)) if only else None
 
     def read_body(self, body: bytes, member: str) -> Rows | None:
-        """Return the rows of a body that is `{member: rows}`, all lists of numbers; None for any other.
+        """Return the rows of a body that is `{member: rows}`, all lists of numbers; None for any other body.
 
-        How many rows there are is for `read` to check, which takes them as they are.
+        `read` takes the array, and checks the number of rows.
         """
         return self._matrices.from_json(body, member) if self._types is not None else None
 
@@ -90,7 +90,7 @@ class RowReader:
             return flat.reshape(len(rows), -1)
         matrix = np.array(rows, dtype=np.float64)
         finite = np.isfinite(matrix)
-        # JSON has no NaN, so what is not finite was null, which is valid where the model takes a missing value.
+        # JSON has no NaN, so a cell that is not finite was null: valid if the feature accepts a missing value.
         return matrix if finite.all() or (finite | self._nullable).all() else None
 
     def _columns(self, rows: list[Any]) -> Rows | None:
@@ -152,7 +152,7 @@ class RowReader:
 
 
 def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
-    """Say which of a model's features was probably meant by an unknown name, or that it is that of an index."""
+    """Say what was expected in place of an unknown name: a feature with a similar name, or no index of a data frame."""
     if _INDEX.fullmatch(name):
         return "no column for the index of a data frame (write it with index=False)"
     compared = names[:_MOST_COMPARED]

@@ -33,7 +33,7 @@ class Member(fields.Field[Any]):
     ) -> Any:
         """Return what `read` makes of the value; raises ValidationError with a list of Problems.
 
-        This is not `_deserialize`, which marshmallow does not call for null: null is refused like any invalid value.
+        Not `_deserialize`, which marshmallow does not call for null: here, null is refused like any invalid value.
         """
         if value is missing:
             return missing

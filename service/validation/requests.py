@@ -1,4 +1,4 @@
-"""What is checked of a request before its rows are read."""
+"""Checks of a request that come before its rows are read."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ def invalid_request(pointer: str, expected: str, got: str) -> InvalidRows:
 
 
 def check_members(part: Mapping[str, Any], known: Collection[str], pointer: str = "") -> None:
-    """Raise InvalidRows if an object has a member that is not known: without it, the rest might mean something else."""
+    """Raise InvalidRows if an object has an unknown member, which may be meant to change what the others mean."""
     for name in part:
         if name not in known:
             raise invalid_request(f"{pointer}/{escaped(name)}", f"no members but {', '.join(known)}", "this one")

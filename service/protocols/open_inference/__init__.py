@@ -1,1 +1,1 @@
-"""The Open Inference Protocol (V2): codec, tensors, and what it tells of the server and the model."""
+"""The Open Inference Protocol (V2): its codec, its tensors, and the pages that describe the server and the model."""

@@ -57,9 +57,9 @@ _OF_TENSOR: Final = ("name", "shape", "datatype", "parameters", "data")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the answer must have: the request's id, and its outputs, each with whether it is sent as binary data.
+    """What the answer must have: the request's id, and pairs of an output and whether it is sent as binary data.
 
-    An empty list means the usual outputs, sent as binary data if `binary`.
+    If `outputs` is empty, the answer has the usual outputs, as binary data if `binary`.
     """
 
     id: str | None
@@ -78,7 +78,7 @@ class Tensor:
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
-    """Read a request; the length header says whether binary tensors follow the JSON, whatever the content type is."""
+    """Read a request; the length header, and not the content type, says whether binary tensors follow the JSON."""
     check_media_type(header("Content-Type"), (JSON, OCTETS, "application/x-www-form-urlencoded", ""))
     length = header(_LENGTH)
     if length and not re.fullmatch("[0-9]{1,10}", length):
@@ -168,7 +168,7 @@ def _tensors(document: dict[str, Any], binary: memoryview, contract: Contract, *
 def _tensor(
     name: str, given: dict[str, Any], pointer: str, binary: memoryview, contract: Contract, *, base64: bool
 ) -> tuple[Tensor, memoryview]:
-    """Return a tensor, and the binary data that are left behind its own."""
+    """Return a tensor, and the binary data that follow its own."""
     datatype = given.get("datatype")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise invalid_request(f"{pointer}/datatype", f"one of {', '.join(sorted(DATATYPES))}", shown(datatype))
@@ -190,7 +190,7 @@ def _tensor(
 
 
 def _check_size(shape: tuple[int, ...], contract: Contract, pointer: str) -> None:
-    """Raise InvalidRows for more elements than rows of this model can have, before they are read."""
+    """Raise InvalidRows, before any element is read, for more elements than rows of this model can have."""
     if shape[0] > contract.tables.max_rows:
         contract.tables.check_row_count(shape[0], pointer)
     if math.prod(shape[1:]) > len(contract.signature.names):
@@ -216,7 +216,7 @@ def _rows(tensors: list[Tensor], contract: Contract) -> Rows:
 
 
 def _without_ids(tensors: list[Tensor], beside: RequestColumns) -> list[Tensor]:
-    """Return the tensors but for that of the row ids, if there are others."""
+    """Return the tensors without the one that holds the row ids, and take the ids; a tensor that is alone stays."""
     kept = [tensor for tensor in tensors if tensor.name != beside.policy.row_id]
     for tensor in tensors if kept else ():
         if tensor.name == beside.policy.row_id:
@@ -241,7 +241,7 @@ def _matrix(tensor: Tensor, contract: Contract) -> Rows:
 
 
 def _raw(body: bytes, contract: Contract) -> Rows:
-    """Return rows from a body that is the data of the model's only input tensor, and nothing else."""
+    """Return rows from a body that consists of the data of the model's only input tensor."""
     inputs = descriptions.inputs_of(contract)
     if len(inputs) != 1:
         raise invalid_request("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which takes one")

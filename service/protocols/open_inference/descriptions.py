@@ -52,7 +52,7 @@ def _ready(contract: Contract) -> Answer:
 
 
 def _counted(contract: Contract, statistics: Statistics) -> Answer:
-    """Return what is measured here in the shape of Triton's extension (docs/protocol/extension_statistics.md)."""
+    """Return the statistics in the shape of Triton's extension (docs/protocol/extension_statistics.md)."""
 
     def spent(count: int, seconds: float) -> dict[str, int]:
         return {"count": count, "ns": int(seconds * 1e9)}

@@ -1,4 +1,4 @@
-"""What the OpenAPI document has of the Open Inference Protocol, V2."""
+"""What the OpenAPI document says of the Open Inference Protocol, V2."""
 
 from typing import Any, Final
 

@@ -1,7 +1,7 @@
-"""The `parameters` of the Open Inference Protocol: which ones are known of a request, a tensor and an output.
+"""The `parameters` of the Open Inference Protocol that a request, a tensor and an output may have.
 
-The protocol leaves open which parameters there are. Those that are taken are in these tables. Any other one is refused,
-for it might be meant to change the answer; docs/decisions/unknown-members.md.
+The protocol does not say which parameters exist. These tables list the accepted ones. Any other is refused, because it
+may be meant to change the answer; docs/decisions/unknown-members.md.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request
 
 _CONTENT_TYPE: Final = "content_type"
-# MLServer's names of what a tensor holds: all of them but base64 are what is read anyway.
+# MLServer's names for the content of a tensor; all but base64 are read the same way as no name.
 CONTENT_TYPES: Final = ("np", "pd", "str", "datetime", "base64")
-# Of a model without a state, one at a time and in the order of arrival, none of these can change the answer.
+# None of these can change the answer of a model without state that takes one request at a time, in order of arrival.
 _OF_SCHEDULING: Final = ("sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers")
 _OF_TRITON: Final = ("triton_enable_empty_final_response",)
 OF_REQUEST: Final = ("binary_data_output", _CONTENT_TYPE, *_OF_SCHEDULING, *_OF_TRITON)

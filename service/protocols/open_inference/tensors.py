@@ -40,7 +40,7 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str) ->
     """Return a tensor's elements in row-major order from its `data`, flat or nested; null is a missing value.
 
     Numbers become float64 as they are written, whatever their datatype, so that they are the numbers that the native
-    protocol would read. Data that are an array already are returned as they are. Raises InvalidRows.
+    protocol would read. An array is returned as it is. Raises InvalidRows.
     """
     if isinstance(data, np.ndarray):
         _check_count(data, shape, pointer)
