@@ -23,14 +23,14 @@ is repeated for bundles packed without data, except for estimators that know too
 BOOSTING = """
 ## XGBoost, LightGBM, CatBoost
 
-`make test-models` packs each of these with its library, on rows with missing values if nothing else is said, and
-compares labels and numbers as [models.md](models.md#compiled-models) says: all labels are equal. The largest difference
-is that of a probability, or of a regressor's number relative to it. CatBoost's own categories are hashed and counted in
-a way that is no tree over numbers, so such a model is a pickle.
+`make test-models` packs each of these with its library, on rows with missing values unless the table says otherwise,
+and compares labels and numbers as [models.md](models.md#compiled-models) says. All labels are equal. The difference is
+the largest of a probability, or the largest relative one of a regressor's numbers. CatBoost hashes and counts its own
+categories, which trees over numbers cannot express, so such a model is a pickle.
 
 """
-GUIDE = """`make test-models` packs what scikit-learn's user guide builds, fitted on data frames and on arrays,
-and compares the answers: labels equal, numbers within 1e-12. What only fitting used, such as the distributions of a
+GUIDE = """`make test-models` packs the models of scikit-learn's user guide, fitted on data frames and on arrays,
+and compares the answers: labels equal, numbers within 1e-12. What only fitting uses, such as the distributions of a
 search, is left out."""
 COLUMNS = ("|  | task | served |", "|---|---|---|")
 
@@ -55,7 +55,7 @@ def _others() -> Iterator[str]:
     typed = {name for name, _ in all_estimators(type_filter=["classifier", "regressor", "cluster"])}
     yield f"No `predict` for new rows: {', '.join(sorted(typed - known))}."
     yield ""
-    yield "Estimators of a density (mixtures) are refused: they do none of the tasks of [models.md](models.md)."
+    yield "Density estimators (mixtures) are refused: they do none of the tasks in [models.md](models.md)."
 
 
 if __name__ == "__main__":

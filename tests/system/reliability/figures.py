@@ -8,10 +8,10 @@ from pathlib import Path
 FULL = os.environ.get("RELIABILITY") == "full"
 HEADER = """# Reliability
 
-What tests measured that fail when it falls short, when this file was last written. `make reliability` runs them at full
-length and writes it; `make test-proxies` runs the same tests, shorter; `make soak` the soak alone. Real gunicorn, and
-the nginx and HAProxy of Debian with the files of deploy/; client, proxies and servers share {cpus} CPUs, whose load
-average was {least:.0f} to {most:.0f} meanwhile, what other programs did included.
+What was measured when this file was last written, by tests that fail if a figure falls short. `make reliability` runs
+them at full length and writes this file; `make test-proxies` runs the same tests, shorter; `make soak` runs the soak
+alone. They use a real gunicorn, and Debian's nginx and HAProxy with the files of deploy/. Client, proxies and servers
+share {cpus} CPUs, whose load average was {least:.0f} to {most:.0f} meanwhile, other programs included.
 
 """
 SECTIONS = ["Overload", "Crowds", "Slow clients", "Restarts", "kill -9", "Faults", "Schedule", "HTTP", "Soak"]
