@@ -166,11 +166,12 @@ chromium:
 	@which chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
 	  chromium fonts-liberation; } >&2
 
-lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint
+lint: .venv/dev.stamp  ## ruff, mypy strict, hadolint, zizmor
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/hadolint Dockerfile
+	.venv/bin/zizmor --offline --quiet .github
 
 check: lint  ## lint, and the fast tests of what changed since SINCE (by default since the upstream branch)
 	.venv/bin/pytest --numprocesses 2 --exitfirst --quiet $$(.venv/bin/python -m tests.changed $(SINCE))
