@@ -73,8 +73,8 @@ def gone(process):
 class Connection:
     """One kept-alive connection, speaking the words of the service."""
 
-    def __init__(self, port, host="127.0.0.1"):
-        self.raw = HTTPConnection(host, port, timeout=DEADLINE)
+    def __init__(self, port, host="127.0.0.1", timeout=DEADLINE):
+        self.raw = HTTPConnection(host, port, timeout=timeout)
 
     def ask(self, method, path, body=None, content_type=None, **headers):
         """Send one request and read its whole answer: status, headers, body."""

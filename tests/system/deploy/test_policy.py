@@ -101,6 +101,14 @@ def test_pods_are_spread_and_only_one_is_taken_at_a_time(folder):
 
 
 @overlays
+def test_pods_of_a_lost_node_are_replaced_soon(folder):
+    """The server keeps nothing, so another node may have its pod; the default waits for five minutes."""
+    tolerated = {each["key"]: each["tolerationSeconds"] for each in pod_spec(folder)["tolerations"]}
+
+    assert {f"node.kubernetes.io/{state}": 30 for state in ("not-ready", "unreachable")} == tolerated
+
+
+@overlays
 def test_a_rollout_starts_pods_before_it_stops_others(folder):
     """Capacity never falls below what was there, and the autoscaler's number of pods is not overwritten."""
     spec = one(folder, "Deployment")["spec"]

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.made_once import made_once
-from tests.system.conftest import PACK_VERSION, eventually
+from tests.system.conftest import DEADLINE, PACK_VERSION, eventually
 from tests.system.kubernetes import images as service_images
 from tests.system.kubernetes.control import ADDRESS, api_server, controllers
 from tests.system.kubernetes.nodes import nodes
@@ -106,12 +106,12 @@ def images(joined, clone, models, tmp_path_factory):
 def watched(joined, report):
     """Return a block during which a release is asked for predictions at the address of its Service.
 
-    Each must have been answered with 200, unless some may be `lost`.
+    Each must have been answered with 200, unless some may be `lost`. A client waits for an answer for `timeout` seconds.
     """
 
-    def during(release, *, lost=False):
+    def during(release, *, lost=False, timeout=DEADLINE):
         network = NAMESPACES / joined[0].place
-        load = Load(80, CLIENTS, RATE, enter=partial(enter, network), host=release.address())
+        load = Load(80, CLIENTS, RATE, enter=partial(enter, network), host=release.address(), timeout=timeout)
         return watching(load, SETTLED, report, lost=lost)
 
     return during

@@ -125,6 +125,15 @@ class Node:
         for target, address in routes:
             run("ip", "-n", self.place, "route", "add", target, "via", address)
 
+    @contextmanager
+    def cut_off(self, switch):
+        """Let nobody reach it while the block runs, and it nobody."""
+        run("ip", "-n", switch, "link", "set", self.name, "down")
+        try:
+            yield
+        finally:
+            run("ip", "-n", switch, "link", "set", self.name, "up")
+
 
 @contextmanager
 def cgroup(name):

@@ -128,3 +128,21 @@ def test_evictions_and_a_drained_node_take_no_request_with_them(churn, watched):
     assert 0 != refused[0]
     assert "disruption budget" in refused[1]
     assert node not in {each["spec"]["nodeName"] for each in churn.pods().values()}
+
+
+def test_pods_of_a_node_that_is_cut_off_are_replaced(churn, watched, joined, report):
+    """Requests to its pod are lost until Kubernetes has noticed; half a minute later, another node has a pod more."""
+    nodes = {node.name: node for node in joined[1:]}  # the clients are on the first
+    on = {name: pod["spec"]["nodeName"] for name, pod in churn.pods().items()}
+    lost = next(name for name in on if on[name] in nodes)
+    with watched(churn, lost=True, timeout=2) as asked, nodes[on[lost]].cut_off(churn.cluster.place):
+        cut = time.monotonic()
+        eventually(lambda: lost not in churn.ready(), "noticed", SETTLED)
+        noticed = time.monotonic()
+        eventually(lambda: len(churn.ready()) == 2, "two pods", SETTLED)
+        replaced = time.monotonic()
+    report(f"noticed after {noticed - cut:.0f} s, replaced after {replaced - cut:.0f} s")
+    failed = [answer for answer in asked.answers if answer.status != 200]
+    eventually(churn.settled, "the node is back, and its pod gone", SETTLED)
+
+    assert all(cut - 3 < answer.at < noticed + 10 for answer in failed)

@@ -28,11 +28,21 @@ class Answer:
 class Load:
     """Sends `request` from `clients` threads while its block runs; `rate` is per second and for all of them.
 
-    Each thread begins with `enter`.
+    Each thread begins with `enter`. A request without an answer within `timeout` seconds is lost.
     """
 
-    def __init__(self, port, clients, rate=None, request=PREDICT, enter=lambda: None, host="127.0.0.1", **headers):
-        self.address = port, host
+    def __init__(
+        self,
+        port,
+        clients,
+        rate=None,
+        request=PREDICT,
+        enter=lambda: None,
+        host="127.0.0.1",
+        timeout=DEADLINE,
+        **headers,
+    ):
+        self.address = port, host, timeout
         self.request, self.enter, self.headers, self.rate = request, enter, headers, rate
         self.answers = []
         self._pause = clients / rate if rate else 0.0
