@@ -19,19 +19,19 @@ TOO_FAR: Final = 1e40
 
 
 class FurtherDiffers(NotCompiled):
-    """The compiled form is right, as far as is known, but for its further outputs."""
+    """Only the further outputs of the compiled form differ from scikit-learn's."""
 
 
 @dataclass
 class Found:
-    """What comparisons found: how many rows were equal, and the largest difference between two numbers."""
+    """Result of all comparisons so far: how many rows were compared, and the largest difference of two numbers."""
 
     rows: int = 0
     largest: float = 0.0
 
 
 class Comparison:
-    """Compares the compiled model's answers with scikit-learn's, and adds up what it finds."""
+    """Compares the compiled model's answers with scikit-learn's, and adds the results to `found`."""
 
     def __init__(
         self, sklearn: Engine, compiled: Engine, task: Task, found: Found, further: Sequence[str] = ()
@@ -45,9 +45,9 @@ class Comparison:
     def compare(self, rows: Rows, alone: int = 0) -> float:
         """Compare the answers to the rows, and return scikit-learn's seconds; raises NotCompiled if they differ.
 
-        The compiled model is asked the first `alone` rows one at a time, too, and these with its further outputs.
-        scikit-learn answers batches: its costs are in the calls, and whether it answers one row as it answers many is
-        not in question here.
+        The compiled model also predicts each of the first `alone` rows by itself, with its further outputs.
+        scikit-learn only predicts batches: a call costs it much, and that it answers single rows as it answers batches
+        is not tested here.
         """
         alone = min(alone, len(rows))
         with np.errstate(all="ignore"):
@@ -65,7 +65,8 @@ class Comparison:
     def compare_far(self, rows: Rows) -> None:
         """Compare the answers to far rows; raises NotCompiled if they differ, or if only one engine has an answer.
 
-        If a row is too far away, all neighbours are equally near, and only whether there is an answer is compared.
+        If a row has a number of TOO_FAR, distances to all training rows are equal after rounding. Then the comparison
+        only covers whether both engines have an answer.
         """
         too_far = np.array([TOO_FAR in [abs(each) for each in row if isinstance(each, float)] for row in rows.tolist()])
         for group, compared in ((rows[~too_far], True), (rows[too_far], False)):
@@ -79,7 +80,7 @@ class Comparison:
         self._found.rows += len(rows)
 
     def _answers(self, rows: Rows) -> list[Prediction | None]:
-        """Return scikit-learn's answer to each row, None where there is none; one call if all have answers."""
+        """Return scikit-learn's answer to each row, or None; one call predicts all rows if all have answers."""
         if not len(rows):
             return []
         try:
@@ -118,7 +119,7 @@ class Comparison:
 
 
 def _row(prediction: Prediction, index: int) -> Prediction:
-    """Return the answer to one of the rows."""
+    """Return the prediction of a single row."""
     part, shares = slice(index, index + 1), prediction.probabilities
     if isinstance(shares, tuple):
         own: Any = tuple(each[part] for each in shares)
@@ -128,6 +129,6 @@ def _row(prediction: Prediction, index: int) -> Prediction:
 
 
 def _finite(prediction: Prediction) -> Prediction | None:
-    """Return an answer, or None if it is not finite: no caller gets that, whichever engine computes it."""
+    """Return a prediction, or None if it is not finite: either engine refuses to answer then."""
     finite = all(np.isfinite(each).all() for each in prediction.arrays() if each.dtype.kind == "f")
     return prediction if finite else None

@@ -1,4 +1,4 @@
-"""Compiles an estimator to an ONNX file, and assigns codes to the strings that it takes."""
+"""Compiles an estimator to an ONNX file, and assigns a number to each string that it knows."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from model.onnx_export.boosting import models as boosting
 from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.signature import Signature, Task
 
-# By exact type, or by its qualified name if its library may not be there.
+# By exact type, or by the qualified name of a type whose library may not be installed.
 PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **linear.PREDICTORS,
     **tree_ensembles.PREDICTORS,
@@ -55,11 +55,11 @@ class CompiledModel:
 def compile_model(estimator: Any, signature: Signature, further: Collection[str] = ()) -> CompiledModel:
     """Return the compiled form of a fitted estimator, not yet verified; raises NotCompiled.
 
-    It has those of the `further` outputs that its graph computes.
+    Of the `further` outputs, it has those that the graph computes anyway.
     """
     if signature.layout == "text" or any(feature.dtype == "datetime" for feature in signature.features):
         raise NotCompiled("free text and dates have no compiled form")
-    # A column that the model drops may contain anything, and none of it has a code.
+    # A column that the model drops may contain anything, and gets no codes.
     coded = ("string", "any")
     codes: tuple[Codes, ...] = tuple({} if feature.dtype in coded else None for feature in signature.features)
     graph = Graph(PREDICTORS, TRANSFORMERS)

@@ -1,4 +1,4 @@
-"""Imputers and encoders of categories. The engine has replaced strings by their codes (graph.ColumnTensor)."""
+"""Imputers and encoders of categories. Their input has codes in place of strings (see graph.ColumnTensor)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ def encode_value(codes: Codes, value: Any) -> float:
 
 
 def _indicators(graph: Graph, x: ColumnTensor, categories: Sequence[Any]) -> str:
-    """Return indicators of shape (n, all categories): 1 if a column has the category, else 0."""
+    """Return indicators of shape (n, categories of all columns): 1 where a column has the category, else 0."""
     owners = [index for index, each in enumerate(categories) for _ in each]
     codes = np.array([encode_value(x.codes[index], value) for index, each in enumerate(categories) for value in each])
     spread = graph.gather_columns(x.name, owners)
@@ -52,17 +52,20 @@ def _one_hot(graph: Graph, encoder: Any, x: ColumnTensor) -> ColumnTensor:
 
 
 def _look_up(graph: Graph, x: ColumnTensor, categories: Sequence[Any], table: Any, unknown: Any) -> str:
-    """Return the row of the table (all categories, width) for each column's category, or `unknown` (width,)."""
+    """Return the rows of the table that belong to the columns' categories, or `unknown` for unknown categories.
+
+    The table has shape (categories of all columns, width), and `unknown` has shape (width,).
+    """
     there = _indicators(graph, x, categories)
     owners = np.repeat(np.arange(len(categories)), list(map(len, categories)))
-    each = table.shape[1] // len(categories)  # columns of the table that belong to one of x
+    each = table.shape[1] // len(categories)  # how many columns of the table belong to one column of x
     known = graph.add("MatMul", there, graph.constant(np.repeat(owners[:, None] == np.arange(x.width), each, axis=1)))
     found = graph.add("MatMul", there, graph.constant(table))
     return graph.add("Where", graph.add("Greater", known, graph.constant(0)), found, graph.constant(unknown))
 
 
 def _blocks(values: Sequence[Any]) -> Any:
-    """Return a table with arrays of shape (categories, k) as the blocks on its diagonal."""
+    """Return a block-diagonal matrix of arrays of shape (categories, k)."""
     table = np.zeros((sum(map(len, values)), sum(each.shape[1] for each in values)))
     row = column = 0
     for each in values:
@@ -107,7 +110,7 @@ def _imputed(graph: Graph, imputer: Any, x: ColumnTensor) -> ColumnTensor:
 
 
 def _binned(graph: Graph, binner: Any, x: ColumnTensor) -> ColumnTensor:
-    """Return the number of inner bin edges that are not above the value."""
+    """Return the index of a value's bin: how many inner edges are not above the value."""
     edges = [each[1:-1] for each in binner.bin_edges_]
     owners = np.repeat(np.arange(x.width), list(map(len, edges)))
     spread = graph.gather_columns(x.name, owners)

@@ -24,15 +24,15 @@ Codes = dict[str, float] | None
 
 
 class NotCompiled(Exception):
-    """A model that has no compiled form, or none that passed verification; the message says why."""
+    """A model has no compiled form, or one that failed verification; the message says why."""
 
 
 @dataclass(frozen=True)
 class ColumnTensor:
     """A tensor of shape (n, width): its name in the graph, and for each column the codes of its strings.
 
-    scikit-learn has it as a `sparse` matrix, in which other libraries may take zeros for missing values. `names` are
-    those of the columns, as long as they are columns of the request.
+    `sparse` says that scikit-learn holds it as a sparse matrix, in which other libraries may take zeros for missing
+    values. `names` are the names of the columns while they are columns of the request, later None.
     """
 
     name: str
@@ -52,8 +52,8 @@ class PredictorOutput:
 
     `labels` has shape (n,) or (n, outputs): numbers, or indices of classes. `probabilities` has shape (n, classes), one
     tensor for each output if there are several. `scores` is scikit-learn's decision function, of shape (n, 1) or
-    (n, classes). Both are None if the predictor has none. `further` has other tensors of shape (n, columns) that are
-    computed on the way, by the method that returns the same.
+    (n, classes). Both are None if the predictor has none. `further` maps methods of the estimator to intermediate
+    tensors of shape (n, columns) that equal what these methods return.
     """
 
     labels: str
@@ -63,14 +63,14 @@ class PredictorOutput:
 
 
 def qualified_name(kind: type) -> str:
-    """Return the name that a type is imported by."""
+    """Return the module and name of a type, such as `sklearn.svm._classes.SVC`."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 class Graph:
     """Collects nodes. `predictors` and `transformers` are the functions that convert estimators, by exact type.
 
-    A type of a library that may not be there is known by its qualified name.
+    If the library of a type may not be installed, the key is the qualified name of the type.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Graph:
         self._transformers = transformers
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
-        self._known: dict[Any, str] = {}  # small constants, and nodes without large attributes, to reuse
-        self._columns: dict[str, str] = {}  # tensors of shape (n, 1), and the same ones of shape (n,)
+        self._known: dict[Any, str] = {}  # small constants, and nodes with small attributes, for reuse
+        self._columns: dict[str, str] = {}  # tensors of shape (n, 1), and the same tensors of shape (n,)
         self._marks: dict[str, None] = {}  # tensors of shape (n,): 0, or NaN for a row without an answer
 
     def add(self, operator: str, *inputs: str, domain: str = "", output: int = 0, **attributes: Any) -> str:
@@ -100,7 +100,7 @@ class Graph:
         return names[output]
 
     def cast(self, name: str, kind: Kind) -> str:
-        """Return a tensor as another type of number; booleans become 0 and 1."""
+        """Convert a tensor to another type of number; booleans become 0 and 1."""
         return self.add("Cast", name, to=_KINDS[kind])
 
     def compare(self, operator: str, name: str, other: str) -> str:
@@ -108,7 +108,7 @@ class Graph:
         return self.cast(self.add(operator, name, other), "double")
 
     def reduce(self, operator: str, name: str, *, keepdims: int = 0) -> str:
-        """Reduce a tensor along its second axis, which has length 1 afterwards with `keepdims`, else is removed."""
+        """Reduce a tensor along its second axis, which is removed, or kept with length 1 if `keepdims` is 1."""
         return self.add(operator, name, self.constant([1], np.int64), keepdims=keepdims)
 
     def constant(self, values: ArrayLike, dtype: Any = np.float64) -> str:
@@ -133,7 +133,7 @@ class Graph:
         return found
 
     def gather_columns(self, name: str, indices: ArrayLike) -> str:
-        """Return columns of a tensor by index; after a transposition, this is about five times as fast."""
+        """Return columns of a tensor by index; transposing first makes this about five times as fast."""
         columns = self.add("Gather", self.add("Transpose", name), self.constant(indices, np.int64), axis=0)
         return self.add("Transpose", columns)
 
@@ -156,14 +156,14 @@ class Graph:
         return form
 
     def refuse_infinite(self, name: str) -> None:
-        """Give no finite answer for rows with infinity in this tensor: scikit-learn refuses them."""
+        """Give rows with infinity in this tensor no answer, as scikit-learn refuses them."""
         found = self.cast(self.add("IsInf", name), "double")
         bad = self.reduce("ReduceMax", found)
         above = self.add("Greater", bad, self.constant(0))
         self._marks[self.add("Where", above, self.constant(np.nan), self.constant(0))] = None
 
     def refuse_not_finite(self, x: ColumnTensor) -> None:
-        """Give no finite answer for rows with a number in these columns that is not finite: 0 times it is NaN."""
+        """Give rows with NaN or infinity in these columns no answer: 0 times either is NaN."""
         zeros = self.add("MatMul", x.name, self.constant(np.zeros((x.width, 1))))
         self._marks[self.squeeze(zeros)] = None
 
@@ -177,7 +177,8 @@ class Graph:
     ) -> bytes:
         """Return the ONNX file of a graph with the input `rows` of shape (n, width); raises NotCompiled.
 
-        `labels` has shape (n,), or (n, outputs). `further` has the tensors of more outputs, of shape (n, columns).
+        The output `labels` has shape (n,), or (n, outputs). `further` maps names of more outputs to tensors of shape
+        (n, columns).
         """
         shapes = {"labels": [None] if outputs is None else [None, outputs]}
         named = {"labels": self._marked(outcome.labels, several=outputs is not None)}
@@ -202,12 +203,12 @@ class Graph:
         try:
             checker.check_model(made)
             content: bytes = made.SerializeToString()
-        except ValueError as error:  # protocol buffers end at 2 GiB
+        except ValueError as error:  # protocol buffers hold at most 2 GiB
             raise NotCompiled(f"its graph cannot be written ({describe(error)})") from error
         return content
 
     def _used(self, wanted: set[str]) -> tuple[list[Any], list[Any]]:
-        """Return the nodes and constants that the wanted tensors need; the runtime would compute others, too."""
+        """Return the nodes and constants that the wanted tensors need; the runtime would compute the others as well."""
         nodes = []
         for node in reversed(self._nodes):
             if not wanted.isdisjoint(node.output):
@@ -216,7 +217,7 @@ class Graph:
         return nodes[::-1], [constant for constant in self._constants if constant.name in wanted]
 
     def _marked(self, labels: str, *, several: bool) -> str:
-        """Return the labels, with NaN for marked rows: that is how the engine recognises them."""
+        """Return the labels, with NaN for rows without an answer, by which the engine recognises them."""
         for mark in self._marks:
             each = self.unsqueeze(mark) if several else mark
             labels = self.add("Add", labels, each)

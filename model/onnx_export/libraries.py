@@ -1,7 +1,7 @@
-"""Steps of other libraries that only select columns, and glum's linear models; known by name, and never imported.
+"""Steps of other libraries that only select columns, and glum's linear models; the libraries are never imported.
 
-scikit-lego, mlxtend, feature-engine and skrub name the columns that they keep or leave out. What else these libraries
-fit has no compiled form.
+The steps of scikit-lego, mlxtend, feature-engine and skrub store which columns they keep or drop. Other estimators of
+these libraries have no compiled form.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from model.onnx_export.linear import affine
 from model.onnx_export.scaling import select_columns
 
 _LINKS: Final = {"IdentityLink": "Identity", "LogLink": "Exp", "LogitLink": "Sigmoid"}
-# Where a fitted step says which columns it keeps, or leaves out.
+# The attribute in which a fitted step stores the columns that it keeps.
 _KEEPING: Final = {
     "mlxtend.feature_selection.column_selector.ColumnSelector": "cols",
     "mlxtend.feature_selection.sequential_feature_selector.SequentialFeatureSelector": "k_feature_idx_",
@@ -45,14 +45,14 @@ def _without(graph: Graph, step: Any, x: ColumnTensor) -> ColumnTensor:
 
 
 def _places(x: ColumnTensor, columns: Sequence[Any]) -> list[int]:
-    """Return the indices of columns given by index or name; raises NotCompiled if their names are not known here."""
+    """Return the indices of columns given by index or name; raises NotCompiled if a name is unknown."""
     if not all(isinstance(each, (int, np.integer)) or each in (x.names or ()) for each in columns):
         raise NotCompiled("a selection of columns whose names an earlier step made has no compiled form")
     return [(x.names or ()).index(each) if isinstance(each, str) else int(each) for each in columns]
 
 
 def _glum(graph: Graph, model: Any, x: ColumnTensor) -> PredictorOutput:
-    """Return the inverse link of a linear predictor; glum keeps the link that its family or its caller chose."""
+    """Return the inverse link of a linear predictor; `link_instance` is the link of the family, or the caller's."""
     link = type(model.link_instance).__name__
     if link not in _LINKS:
         raise NotCompiled(f"the link {link} has no compiled form")

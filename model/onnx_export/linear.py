@@ -1,4 +1,4 @@
-"""Linear models: X·coef + intercept, and what each of them computes from that."""
+"""Linear models: X·coef + intercept, and what each model computes from it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,22 +17,22 @@ def affine(graph: Graph, x: str, coefficients: Any, intercept: Any) -> str:
     product = graph.add("MatMul", x, graph.constant(weights.T))
     if len(weights) > 1:
         return graph.add("Add", product, graph.constant(shift))
-    # To a tensor of shape (n, 1) the runtime adds row by row, which takes as long as the product.
+    # The runtime adds to a tensor of shape (n, 1) row by row, which takes as long as the product; hence (n,).
     return graph.unsqueeze(graph.add("Add", graph.squeeze(product), graph.constant(shift.reshape(()))))
 
 
 def argmax(graph: Graph, scores: str) -> str:
-    """Return the index of each row's first largest score."""
+    """Return the index of each row's largest score, the first of equal ones."""
     return graph.cast(graph.add("ArgMax", scores, axis=1, keepdims=0), "double")
 
 
 def is_positive(graph: Graph, scores: str, least: str = "Greater") -> str:
-    """Return 1 for positive scores of shape (n, 1), else 0."""
+    """Return 1 where scores of shape (n, 1) are positive, else 0; with "GreaterOrEqual", 0 counts as positive."""
     return graph.compare(least, graph.squeeze(scores), graph.constant(0))
 
 
 def binary_probabilities(graph: Graph, positive: str) -> str:
-    """Return the probabilities of both classes, of shape (n, 2), given those of the second, of shape (n,)."""
+    """Return the probabilities of two classes, of shape (n, 2), given the second class's, of shape (n,)."""
     negative = graph.add("Sub", graph.constant(1), positive)
     return graph.add("Concat", graph.unsqueeze(negative), graph.unsqueeze(positive), axis=1)
 
@@ -77,7 +77,7 @@ def _logistic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
 
 
 def normalise_rows(graph: Graph, shares: str, otherwise: float) -> str:
-    """Scale shares of shape (n, classes) so that each row's sum is 1; a row of zeros becomes `otherwise`."""
+    """Divide each row of shares, of shape (n, classes), by its sum; a row of zeros becomes `otherwise`."""
     total = graph.reduce("ReduceSum", shares, keepdims=1)
     none = graph.add("Equal", total, graph.constant(0))
     return graph.add("Where", none, graph.constant(otherwise), graph.add("Div", shares, total))
@@ -103,7 +103,7 @@ def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
 
 
 def inlier_labels(graph: Graph, scores: str) -> str:
-    """Return 1 for scores of shape (n,) that are not negative, else -1."""
+    """Return 1 (inlier) where scores of shape (n,) are not negative, else -1."""
     inside = graph.add("GreaterOrEqual", scores, graph.constant(0))
     return graph.add("Where", inside, graph.constant(1), graph.constant(-1))
 
@@ -135,5 +135,5 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     linear_model.LogisticRegressionCV: _logistic,
     discriminant_analysis.LinearDiscriminantAnalysis: _logistic,
 }
-# These refuse missing values as well, which others may accept.
+# These also refuse missing values; other predictors may accept them.
 FINITE_ONLY = PREDICTORS.keys() - {linear_model.RANSACRegressor}

@@ -67,7 +67,7 @@ def _bagging_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
 
 
 def _boosting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Return AdaBoost's answer (SAMME): a member's weighted vote also counts, in part, against the other classes."""
+    """Convert AdaBoost (SAMME): a member votes for one class, and with 1 / (classes - 1) against each other class."""
     count = estimator.n_classes_
     indices, total = graph.constant(np.arange(count)), np.sum(estimator.estimator_weights_)
     votes = []

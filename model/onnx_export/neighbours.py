@@ -27,7 +27,7 @@ def _nearest(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
 
 
 def _nearest_mean(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Omit the row's own square, as k-means does: that of a far row would absorb everything else."""
+    """Convert k-means, which leaves the row's own square out of distances: in far rows, it would swamp the rest."""
     centres = np.asarray(estimator.cluster_centers_, dtype=np.float64)
     cross = graph.add("MatMul", x.name, graph.constant(2 * centres.T))
     closeness = graph.add("Sub", cross, graph.constant((centres**2).sum(axis=1)))
@@ -35,7 +35,7 @@ def _nearest_mean(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOut
 
 
 def _among(graph: Graph, estimator: Any, x: ColumnTensor, values: Any) -> str:
-    """Return the mean of the neighbours' rows of `values`, of shape (n, width of values)."""
+    """Return the mean of `values` over the nearest neighbours, of shape (n, width of values)."""
     euclidean = estimator.effective_metric_ in ("euclidean", "sqeuclidean")
     if not isinstance(estimator._fit_X, np.ndarray):
         raise NotCompiled("neighbours among sparse rows have no compiled form")

@@ -1,4 +1,4 @@
-"""Draws random rows that a signature allows: golden rows without training data, and rows for comparisons and tests."""
+"""Draws random rows that fit a signature: for golden rows without training data, for comparisons and for tests."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,7 +25,7 @@ def random_rows(
 ) -> Rows:
     """Return rows in the signature's layout, with numbers from the range of the training data if it is known.
 
-    Half of the strings are among those that are `known` of a column.
+    About half of a column's strings come from the `known` ones, if it has any.
     """
     draw = np.random.default_rng(seed)
     columns = np.empty((len(signature.features), count), dtype=np.float64 if signature.layout == "matrix" else object)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
 from model.onnx_export.linear import affine
 
-# ONNX operators, applied in order; a number after an operator is its second input.
+# ONNX operators, applied in order; a number after an operator is its second operand.
 FUNCTIONS: Final[dict[Any, tuple[Any, ...]]] = {
     None: (),
     np.exp: ("Exp",),
@@ -58,7 +58,7 @@ def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
 def apply_function(graph: Graph, name: str, function: Any) -> str:
     """Apply a numpy function to each number; raises NotCompiled."""
     function = None if isinstance(function, partial) and function.func is check_array else function
-    if isinstance(function, methodcaller) and function.__reduce__()[1] in _CASTS:  # numbers are that already
+    if isinstance(function, methodcaller) and function.__reduce__()[1] in _CASTS:  # all numbers are float64 already
         function = None
     if function not in FUNCTIONS:
         raise NotCompiled(f"the function {getattr(function, '__name__', function)} has no compiled form")
@@ -119,7 +119,7 @@ def _normalised(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor
 
 
 def _polynomial(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
-    """Multiply columns; a column of ones fills up products with fewer factors than the highest degree."""
+    """Multiply columns; products of fewer factors than the highest degree are padded with a column of ones."""
     factors = [
         [index + 1 for index, power in enumerate(powers) for _ in range(power)] for powers in transformer.powers_
     ]

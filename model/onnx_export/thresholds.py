@@ -1,4 +1,4 @@
-"""Rows at the thresholds of trees, where different rounding would show, and with each category and a missing one."""
+"""Rows at the thresholds of trees, where different rounding would show, and with each category or none."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from model.signature import Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
 
 _CHUNK: Final = 10_000
-_SIDES: Final = 6  # rows at a threshold: itself and what is next to it, in float64 and in float32
+_SIDES: Final = 6  # rows for a threshold: the threshold and both adjacent numbers, in float64 and in float32
 _UNKNOWN: Final = "\x00unknown"
 
 
@@ -22,9 +22,10 @@ _UNKNOWN: Final = "\x00unknown"
 class TreePart:
     """A tree, a forest or boosted trees inside an estimator.
 
-    `thresholds` has for each of its columns the numbers that its `trees` compare it with, and `categories` those of its
-    columns of categories. `names` are the columns' own. The `boosted` trees are another library's: these take missing
-    values, and those of them that take `unknown` categories, too.
+    `trees` is their number. `thresholds` has, for each column, the numbers that the trees compare it with;
+    `categories` has the categories of the columns of categories, by index. `names` are the columns' names, if any.
+    `boosted` trees come from another library, and take missing values; `unknown` says that they also take unknown
+    categories.
     """
 
     estimator: Any
@@ -37,7 +38,7 @@ class TreePart:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """Its columns."""
+        """The columns of the part."""
         names = self.names or [f"x{index}" for index in range(len(self.thresholds))]
         return tuple(_feature(name, self.categories.get(index)) for index, name in enumerate(names))
 
@@ -49,7 +50,7 @@ def _feature(name: str, known: tuple[Label, ...] | None) -> Feature:
 
 
 def tree_parts(estimator: Any) -> list[TreePart]:
-    """Return the trees, forests and boosted trees inside an estimator, without the members of these."""
+    """Return the trees, forests and boosted trees inside an estimator, but not the trees inside those."""
     found = [part for part, _ in walk(estimator) if type(part) in PREDICTORS and hasattr(part, "n_features_in_")]
     owned = {id(member) for part in found for member in np.ravel(getattr(part, "estimators_", []))}
     parts = [_own_part(part) for part in found if id(part) not in owned]
@@ -75,7 +76,7 @@ def _boosted_part(part: Any, model: BoostedTrees) -> TreePart:
 
 @dataclass(frozen=True)
 class EdgeRows:
-    """Rows at thresholds, and how many thresholds have none because there are too many."""
+    """Rows at thresholds, and how many thresholds were left out because there were too many."""
 
     rows: NDArray[Any]
     left_out: int
@@ -89,10 +90,10 @@ class EdgeRows:
 def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> EdgeRows:
     """Return rows of the part's own columns, at every threshold and one unit in the last place to its sides.
 
-    In float64, and in float32, to which most libraries' trees round. Each column takes its own thresholds in random
-    order, so that every number of a row is at a threshold. If that were more than `most` rows, each column takes as
-    many of its thresholds as fit, drawn at random. A column of categories takes each of them, and one that is unknown;
-    those at the places `flags` are true or false.
+    Both are taken in float64, and in float32, to which most libraries' trees round. The columns' numbers are shuffled
+    independently, so that every number of a row is at a threshold. If that were more than `most` rows, each column
+    takes as many of its thresholds as fit, drawn at random. A column of categories takes each category, a missing
+    value, and an unknown category if the part takes it. The columns with the indices `flags` are booleans.
     """
     draw = np.random.default_rng(0)
     fitting = max(1, most // _SIDES)
@@ -114,7 +115,7 @@ def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> EdgeRow
 
 
 def _edges(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    with np.errstate(over="ignore"):  # CatBoost separates missing values by the least number of float32
+    with np.errstate(over="ignore"):  # CatBoost's threshold for missing values is the least number of float32
         narrow = thresholds.astype(np.float32)
         kinds = (thresholds, narrow)
         sides = [np.nextafter(each, each.dtype.type(side)) for each in kinds for side in (-np.inf, np.inf)]
@@ -124,12 +125,12 @@ def _edges(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _by_feature(splits: list[tuple[Any, Any]], width: int) -> tuple[NDArray[np.float64], ...]:
-    """Return for each feature the thresholds that trees compare it with."""
+    """Return the thresholds of each feature, given the features and thresholds of each tree's inner nodes."""
     features, thresholds = zip(*splits, strict=True)
     feature, threshold = np.concatenate(features), np.concatenate(thresholds)
     order = np.argsort(feature, kind="stable")
     starts = np.searchsorted(feature[order], np.arange(1, width))
-    # Infinity separates missing values from all others.
+    # A threshold of infinity only separates missing values from others.
     return tuple(np.unique(each[np.isfinite(each)]) for each in np.split(threshold[order], starts))
 
 

@@ -1,4 +1,4 @@
-"""Decision trees, forests, boosting and isolation forests, by means of model.onnx_export.trees."""
+"""Decision trees, forests, boosting and isolation forests of scikit-learn."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -29,7 +29,7 @@ def _forest_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> Predicto
 
 
 def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Average the trees' class shares; if these are all 0 or 1, each leaf is a vote for its class."""
+    """Average the trees' class shares; if all shares are 0 or 1, count each leaf as a vote for its class."""
     members = _members(estimator)
     trees, rows = [Tree.of(member.tree_) for member in members], round_to_float32(graph, x)
     count = graph.constant(len(members))
@@ -56,13 +56,13 @@ def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
 
 
 def _shares(value: Any) -> Any:
-    """Return the nodes' class shares; scikit-learn 1.3 has counts, and divides them when it predicts."""
+    """Return the nodes' class shares; scikit-learn 1.3 stores counts, and divides them when it predicts."""
     total = value.sum(axis=2, keepdims=True)
     return value if np.allclose(total, 1) else value / np.where(total == 0, 1, total)
 
 
 def _flat(value: Any, widths: list[int]) -> Any:
-    """Return the leaves' class shares, of shape (nodes, all outputs' classes)."""
+    """Return class shares of shape (nodes, outputs, classes) as shape (nodes, classes of all outputs)."""
     return np.concatenate([value[:, output, :width] for output, width in enumerate(widths)], axis=1)
 
 
@@ -83,7 +83,7 @@ def _boosted(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
 
 
 def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: Any, width: int) -> str:
-    """Return the start and what each stage adds to it, in that order: the first stage's leaves hold the start too."""
+    """Return the sum of start and stages, added in this order: the start is part of the first stage's leaves."""
     for target in range(width):
         values[target] = start[target] + values[target]
     return sum_leaves(graph, x, trees, values, [index % width for index in range(len(trees))], width)
@@ -114,14 +114,14 @@ def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
 def _regressor(raw: Callable[[Graph, Any, ColumnTensor], str]) -> Callable[..., PredictorOutput]:
     def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         found = graph.squeeze(raw(graph, estimator, x))
-        link = getattr(estimator._loss, "link", None)  # the losses of GradientBoosting in scikit-learn 1.3 have none
+        link = getattr(estimator._loss, "link", None)  # GradientBoosting's losses in scikit-learn 1.3 have no link
         return PredictorOutput(found if link is None else graph.add(LINKS[type(link).__name__], found))
 
     return convert
 
 
 def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> Callable[..., PredictorOutput]:
-    """Return the converter of a boosted classifier; the second of two classes wins if the raw score is `least` 0."""
+    """Return the converter of a boosted classifier; `least` compares the raw score with 0 for the second class."""
 
     def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         found = raw(graph, estimator, x)
@@ -140,7 +140,7 @@ def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> C
 
 
 def _isolation(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    """Return IsolationForest's answer: the depth of the trees' leaves relative to that of an average row."""
+    """Convert IsolationForest: a row's depth in the trees, relative to the average depth."""
     trees = [
         Tree.of(member.tree_, features)
         for member, features in zip(estimator.estimators_, estimator.estimators_features_, strict=True)
@@ -171,7 +171,7 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     ensemble.HistGradientBoostingRegressor: _regressor(_histogram),
     ensemble.IsolationForest: _isolation,
 }
-# They treat infinity like any large number.
+# These treat infinity like any large number.
 TAKES_INFINITE = {
     ensemble.HistGradientBoostingClassifier,
     ensemble.HistGradientBoostingRegressor,

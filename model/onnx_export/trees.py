@@ -1,4 +1,4 @@
-"""Trees, forests and boosting as one TreeEnsemble node that adds the same numbers in the same order.
+"""Trees, forests and boosting as one TreeEnsemble node, which adds the same numbers in the same order.
 
 scikit-learn's trees compare a number rounded to float32 with a float64 threshold; histogram-based gradient boosting
 compares float64. Both are reproduced: thresholds and leaves stay float64, and a row beyond float32 has no answer.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from model.onnx_export.graph import ML, ColumnTensor, Graph
 
-# How nodes compare, as the operator numbers them.
+# The operator's numbers for the ways in which nodes compare.
 Comparison = Literal["<=", "<"]
 _MODES: Final[dict[Comparison, int]] = {"<=": 0, "<": 1}
 _MEMBER: Final = 6
@@ -34,9 +34,9 @@ _ATTRIBUTES = {
 class Tree:
     """A tree as arrays of shape (nodes,), the root first; `left` is -1 in leaves.
 
-    A row goes left if its feature is not greater than the threshold (or, where `sum_leaves` is told so, less than it),
-    or if it is missing and `missing_left` is set. A node in `members` has no threshold: a row goes left there if its
-    feature is one of these whole numbers.
+    A row goes left if its feature is not greater than the threshold (or less than it, if `sum_leaves` compares by "<"),
+    or if the feature is missing and `missing_left` is set. A node in `members` has a set of whole numbers in place of a
+    threshold: a row goes left there if its feature is in the set.
     """
 
     feature: NDArray[Any]
@@ -54,7 +54,7 @@ class Tree:
 
     @classmethod
     def of(cls, tree: Any, features: Any = None) -> "Tree":
-        """Convert a tree of scikit-learn; `features` are the ensemble's features that it was fitted on, if not all."""
+        """Convert a tree of scikit-learn; `features` are the indices of those that it was fitted on, if not all."""
         feature = tree.feature if features is None else np.asarray(features)[np.maximum(tree.feature, 0)]
         return cls(feature, tree.threshold, tree.children_left, tree.children_right, tree.missing_go_to_left)
 
@@ -70,7 +70,7 @@ def sum_leaves(
     comparison: Comparison = "<=",
     dtype: Any = np.float64,
 ) -> str:
-    """Return for each of `width` targets the sum of its leaves' values, of shape (n, width).
+    """Return the sum of the leaves' values for each of `width` targets, of shape (n, width).
 
     `values` has a number for each node of each tree; `targets` has a target for each tree, or for each of its nodes.
     Rows, thresholds, leaves and sums are of the dtype.
@@ -108,14 +108,14 @@ def _join_trees(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _member_sets(tree: Tree) -> list[Sequence[float]]:
-    """Return the sets of a tree, in the order of its nodes."""
+    """Return a tree's sets of whole numbers, in the order of its nodes."""
     return [tree.members[node] for node in sorted(tree.members)]
 
 
 def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
     """Return a tree's arrays, with inner nodes and leaves numbered separately from 0."""
     leaves = tree.leaves
-    if leaves[0]:  # TreeEnsemble needs a node: one with equal leaves on both sides
+    if leaves[0]:  # TreeEnsemble needs an inner node: add one with two equal leaves
         zero = np.zeros(1, dtype=int)
         sides = {"true": zero, "false": zero + 1, "true_leafs": zero + 1, "false_leafs": zero + 1}
         leaf = {"weights": np.repeat(values[:1].astype(np.float64), 2), "targets": np.repeat(targets[:1], 2)}
@@ -138,7 +138,7 @@ def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dic
 
 
 def round_to_float32(graph: Graph, x: ColumnTensor, *, infinite: bool = False) -> str:
-    """Round numbers to float32; rows beyond its range have no answer, or become infinite with `infinite`."""
+    """Round numbers to float32; rows beyond its range have no answer, or with `infinite`, infinite numbers."""
     narrow = graph.cast(graph.cast(x.name, "float"), "double")
     if not infinite:
         graph.refuse_infinite(narrow)
@@ -146,10 +146,10 @@ def round_to_float32(graph: Graph, x: ColumnTensor, *, infinite: bool = False) -
 
 
 def average_leaf_rows(graph: Graph, x: str, trees: Sequence[Tree], values: Sequence[Any]) -> str:
-    """Return the mean of the leaves' values, of shape (n, width), if they have several numbers.
+    """Return the mean over the trees of the leaves' values, of shape (n, width).
 
-    `values` has an array of shape (nodes, width) for each tree. A leaf of TreeEnsemble has one number, which is here
-    the index of a row in a table.
+    `values` has an array of shape (nodes, width) for each tree. A leaf of TreeEnsemble holds a single number; here it
+    is the index of a row in a table of values.
     """
     first = np.cumsum([0, *(len(value) for value in values)])
     indices = [start + np.arange(len(value)) for start, value in zip(first, values, strict=False)]

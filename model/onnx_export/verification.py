@@ -1,4 +1,4 @@
-"""Verifies that a compiled model gives scikit-learn's answers, and measures how much faster it is."""
+"""Verifies that a compiled model gives scikit-learn's answers, and measures its speed relative to scikit-learn."""
 
 import copy
 import time
@@ -28,11 +28,11 @@ from model.steps import Progress, Step, no_progress
 
 RANDOM_ROWS, SINGLE_ROWS, MANY_ROWS, FAR_ROWS = 10_000, 100, 1000, 100
 FAR = (1e2, 1e4, 1e6, TOO_FAR)
-# Each kind of rows costs about as much as this many visits of a tree, or cells: so many rows are compared.
+# Rows of each kind may cost MOST_WORK visits of a tree, or cells; this limits how many rows are compared.
 MOST_WORK, LEAST_ROWS = 3_000_000, 1000
-# For many rows, scikit-learn's overhead per call no longer matters. A model that is slower than this is not compiled.
+# With many rows, scikit-learn's overhead per call hardly counts; a compiled model may take this many times as long.
 MOST_SLOWER = 2
-# An engine is timed for the first of these, with at least three calls; or for the second.
+# Timing an engine ends after the first number of seconds and three calls, at the latest after the second number.
 _SECONDS, _MOST_SECONDS = 0.01, 0.2
 
 
@@ -43,10 +43,10 @@ def compile_verified(
     baseline: dict[str, Baseline] | None,
     progress: Progress = no_progress,
 ) -> tuple[CompiledModel, CompiledForm]:
-    """Compile an estimator, and compare its answers and speed with scikit-learn's; raises NotCompiled.
+    """Compile an estimator, and compare its answers and speed with scikit-learn's.
 
-    The rows are training rows, random rows, far rows, and rows at the thresholds of trees. A compiled model that gives
-    other answers, or is slower, is not returned; but one that makes another library unnecessary may be slower.
+    The rows are training rows, random rows, far rows, and rows at the thresholds of trees. Raises NotCompiled if there
+    is no compiled form, or if that gives other answers or is slower; it may be slower if it replaces another library.
     """
     made, form = compile_and_compare(estimator, signature, columns, baseline, progress)
     if any(qualified_name(type(part)) in PREDICTORS for part, _ in walk(estimator)):
@@ -66,7 +66,7 @@ def compile_and_compare(
     baseline: dict[str, Baseline] | None,
     progress: Progress = no_progress,
 ) -> tuple[CompiledModel, CompiledForm]:
-    """Do the same, however slow the compiled model is."""
+    """Do the same as `compile_verified`, however slow the compiled model is."""
     try:
         try:
             return _compared(estimator, signature, columns, baseline, progress, methods_of(estimator))
@@ -92,7 +92,7 @@ def _compared(
     whole = Comparison(own, engine, signature.task, found, made.further)
     most = _affordable_rows(max(len(signature.features), sum(part.trees for part in parts)))
     drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline, known=made.codes)
-    seconds: dict[int, float] = {}  # of scikit-learn, by rows in a call
+    seconds: dict[int, float] = {}  # how long scikit-learn took, by rows in a call
     training, left_out = _training_rows(columns, signature, most)
     for step, batches in ((Step.COMPARE_TRAINING, training), (Step.COMPARE_RANDOM, [drawn])):
         progress(step)
@@ -117,12 +117,12 @@ def _compared(
 
 
 def _affordable_rows(work: int) -> int:
-    """Return how many rows of one kind are compared, if each is as much work as this many trees or columns."""
+    """Return how many rows of one kind are compared, if a row visits this many trees, or has this many columns."""
     return max(LEAST_ROWS, MOST_WORK // max(1, work))
 
 
 def _training_rows(columns: list[Column] | None, signature: Signature, most: int) -> tuple[list[Rows], int]:
-    """Return the training rows in batches, evenly spaced if they are more than `most`, and how many are left out."""
+    """Return at most `most` training rows, evenly spaced and in batches, and how many were left out."""
     count = len(columns[0].cells) if columns else 0
     indices = np.linspace(0, count - 1, min(count, most)).astype(int)
     batches = []
@@ -134,7 +134,7 @@ def _training_rows(columns: list[Column] | None, signature: Signature, most: int
 
 
 def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
-    """Yield rows with one number far from all others, like sentinels, wrong units and overflow."""
+    """Yield rows with one number far from all training rows, such as sentinels, wrong units and overflow."""
     indices = [
         index for index, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories
     ]
@@ -146,12 +146,12 @@ def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
 
 
 def _comparison_of(part: TreePart, found: Found) -> Comparison:
-    """Return a comparison of a component by itself, on rows of its own features."""
+    """Return a comparison of a component alone, on rows of its own features."""
     estimator, outputs = part.estimator, _outputs_of(part)
     classes = getattr(estimator, "classes_", None) if hasattr(estimator, "predict_proba") else None
     listed = None if classes is None else classes if isinstance(classes, list) else [classes]
     if listed and len(listed) < outputs:
-        listed = [np.arange(2)] * outputs  # each of them is a label that a row has or has not
+        listed = [np.arange(2)] * outputs  # multilabel: a row has each label or not
     signature = Signature(
         features=part.features,
         layout="frame" if part.categories else "matrix",
@@ -166,7 +166,7 @@ def _comparison_of(part: TreePart, found: Found) -> Comparison:
 
 
 def _outputs_of(part: TreePart) -> int:
-    """Return how many labels a row gets; other libraries do not say it."""
+    """Return how many labels a row gets; for other libraries, by predicting a row."""
     if not part.boosted or part.categories:
         return int(getattr(part.estimator, "n_outputs_", 1))
     shape = np.shape(part.estimator.predict(np.zeros((1, len(part.thresholds)))))
@@ -174,7 +174,7 @@ def _outputs_of(part: TreePart) -> int:
 
 
 def _speedup(slow: Engine, fast: Engine, rows: Rows, known: float | None) -> float:
-    """Return how many times as fast the second engine is; `known` is what a call of the first has taken before."""
+    """Return how many times as fast the second engine is; `known` is the seconds of an earlier call of the first."""
     with np.errstate(all="ignore"):
         return float(f"{_least_seconds(slow, rows, known) / _least_seconds(fast, rows):.3g}")
 
@@ -185,4 +185,4 @@ def _least_seconds(engine: Engine, rows: Rows, known: float | None = None) -> fl
         start = time.perf_counter()
         engine.predict(rows)
         taken.append(time.perf_counter() - start)
-    return min(taken)  # what else the machine does only adds to it
+    return min(taken)  # other load on the machine only adds to it

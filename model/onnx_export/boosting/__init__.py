@@ -1,5 +1,5 @@
-"""Boosted trees of other libraries, read from the documents that these write, as data.
+"""Boosted trees of other libraries, read as data from the documents that the libraries write.
 
-No library is imported here: an estimator is known by the qualified name of its type, and hands over its own document.
-`ensemble` is what all of them become, and adds it to a graph; beside it is one reader for each library.
+No library is imported here: an estimator is recognised by the qualified name of its type, and asked for its document.
+One reader for each library turns the document into the BoostedTrees of `ensemble`, which adds them to a graph.
 """

@@ -1,7 +1,7 @@
-"""Reads CatBoost's binary file (.cbm) into the document that its JSON has.
+"""Converts CatBoost's binary file (.cbm) to the document that CatBoost's JSON file has.
 
-The file is a FlatBuffer (catboost/libs/model/flatbuffers) behind eight bytes. It may come from anyone: each number is
-read within the file, lists are not longer than what is left of it, and the document is checked as any other.
+The file is a FlatBuffer (catboost/libs/model/flatbuffers) behind eight bytes. It may come from anyone: no read leaves
+the file, no list is longer than the rest of the file, and the document is checked like that of a JSON file.
 """
 
 import json
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 MAGIC: Final = b"CBM1"
 _FORMAT: Final = "FlabuffersModel_v1"
-# Members of the tables, by their numbers in the schema.
+# The numbers of the tables' members in the schema.
 _CORE_FORMAT, _CORE_TREES, _CORE_INFO = 0, 1, 2
 _DIMENSION, _SPLITS, _SIZES, _FLOATS, _LEAVES, _STEPS, _LEAF_OF_NODE = 0, 1, 2, 5, 8, 10, 11
 _SCALE, _BIAS, _BIASES = 14, 15, 16
@@ -21,18 +21,18 @@ _OTHERS: Final = {4: "categorical_features", 12: "text_features", 18: "embedding
 _FLAT_INDEX, _BORDERS, _NAME, _NAN = 2, 3, 4, 5
 _TREATMENTS: Final = ("AsIs", "AsFalse", "AsTrue")
 _MOST_SHARED: Final = 4
-_JSON: Final = ("params", "class_params")  # of the information, what is JSON in a string
+_JSON: Final = ("params", "class_params")  # entries of model_info whose string is JSON
 
 
 class _File:
-    """The FlatBuffer, and how many bytes may still be taken from it: tables may share what they point to."""
+    """The FlatBuffer, and how many bytes may still be read: a hostile file may point to some bytes many times."""
 
     def __init__(self, content: memoryview) -> None:
         self.content = content
         self._left = _MOST_SHARED * len(content)
 
     def part(self, start: int, size: int) -> memoryview:
-        """Return some bytes; raises ValueError beyond the end, and if too many were taken."""
+        """Return some bytes; raises ValueError beyond the end, and after too many reads."""
         self._left -= size + 1
         if start < 0 or start + size > len(self.content) or self._left < 0:
             raise ValueError("a list is longer than the file")
@@ -40,7 +40,7 @@ class _File:
 
 
 class _Table:
-    """A table of the FlatBuffer; a number that leads outside it raises ValueError."""
+    """A table of the FlatBuffer; an offset that leads outside the file raises ValueError or struct.error."""
 
     def __init__(self, file: _File, place: int) -> None:
         self._file, self._place = file, place
@@ -62,7 +62,7 @@ class _Table:
         return bytes(self._file.part(*self._list(member))).decode()
 
     def table(self, member: int) -> "_Table":
-        """Return a table that must be there."""
+        """Return a table; raises ValueError if it is missing."""
         place = self._member(member)
         if not place:
             raise ValueError("a table is missing")
@@ -75,7 +75,7 @@ class _Table:
         return [_Table(self._file, start + 4 * place + int(offset)) for place, offset in enumerate(offsets)]
 
     def _list(self, member: int) -> tuple[int, int]:
-        """Return where a list starts, and how many members it has."""
+        """Return the position of a list's first element, and how many elements it has."""
         place = self._member(member)
         if not place:
             return 0, 0
@@ -83,7 +83,7 @@ class _Table:
         return start + 4, self._at("I", start)
 
     def _member(self, member: int) -> int:
-        """Return where a member is, 0 if it is absent."""
+        """Return the position of a member, 0 if it is absent."""
         place = 4 + 2 * member
         offset = self._at("H", self._members + place) if place + 2 <= self._size else 0
         return self._place + offset if offset else 0
@@ -95,7 +95,7 @@ class _Table:
 
 
 def read_binary(content: bytes) -> bytes:
-    """Return the JSON document of a binary file; raises ValueError if it is none that CatBoost writes."""
+    """Return the JSON document of a binary file; raises ValueError if CatBoost does not write such a file."""
     try:
         core_size = struct.unpack_from("<I", content, len(MAGIC))[0]
         core = memoryview(content)[8 : 8 + core_size]
@@ -173,7 +173,7 @@ def _oblivious(model: _Table, splits: list[Any], dimension: int) -> list[Any]:
 
 
 def _plain(model: _Table, splits: list[Any], dimension: int) -> list[Any]:
-    """Return the trees of nodes, each of which says how far its children are behind it; 0 is a leaf of its own."""
+    """Return the trees of nodes; a node stores how far behind it its children are, 0 for a leaf."""
     chosen, leaves = _chosen(model, splits), model.array(_LEAVES, "<f8")
     steps, leaf_of = model.array(_STEPS, "<u2,<u2"), model.array(_LEAF_OF_NODE, "<u4")
     if not len(steps) == len(leaf_of) == len(chosen):

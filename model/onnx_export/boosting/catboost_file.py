@@ -18,7 +18,7 @@ _CLASSES: Final = (*_BINARY, *_SEVERAL, "MultiClass", "MultiClassOneVsAll")
 
 
 class CatBoostFile:
-    """Stands for the library's estimator: what it saves is the file."""
+    """Takes the place of the library's estimator; `save_model` writes the file's document."""
 
     library = "catboost"
     unknown = np.nan
@@ -63,7 +63,7 @@ class CatBoostFile:
         Path(path).write_bytes(self.content)
 
     def get_cat_feature_indices(self) -> list[int]:
-        """Return no columns: models with features that are not numbers are refused."""
+        """Return no columns: models with other features than numbers are refused."""
         return []
 
     def get_text_feature_indices(self) -> list[int]:
@@ -71,7 +71,7 @@ class CatBoostFile:
         return []
 
     def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
-        """Return what the loss makes of the scores."""
+        """Return the numbers or probabilities that the loss computes from the scores."""
         scores, loss = catboost_sums(self._model, rows.astype(np.float32)), self._model.loss
         if loss in ("Poisson", "Tweedie"):
             return np.exp(scores)
@@ -85,7 +85,7 @@ class CatBoostFile:
         return np.concatenate([1 - shares, shares], axis=1) if shares.shape[1] == 1 else shares
 
     def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        """Return the indices of the labels, or whether each of several is there."""
+        """Return the indices of the labels, or for multilabel models 0 or 1 for each label."""
         if self._model.loss in _SEVERAL:
             return (probabilities > 0.5).astype(np.int64)
         if probabilities.shape[1] == 2:

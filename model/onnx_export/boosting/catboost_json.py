@@ -1,7 +1,7 @@
 """Reads CatBoost's JSON of a model, as `save_model(…, format="json")` writes it.
 
-The document may come from anyone. Nothing is allocated by a number that it states: numbers are compared with what is
-there, and whatever is not exactly what CatBoost writes is refused.
+The document may come from anyone. Sizes that it states never decide how much memory is allocated: they are compared
+with the data, and a document that CatBoost would not write is refused.
 """
 
 import json
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from model.errors import UnsupportedEstimator, describe
 
-# How a missing value compares: as it is (never above a border), below all borders, or above all.
+# Whether a missing value is above all borders; with "AsIs" it stays NaN, which is above none.
 _NAN_ABOVE: Final = {"AsIs": False, "AsFalse": False, "AsTrue": True}
-_DEEPEST: Final = 16  # of an oblivious tree, by CatBoost itself
+_DEEPEST: Final = 16  # CatBoost's own limit for oblivious trees
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _OTHERS: Final = ("categorical_features", "text_features", "embedding_features")
 
@@ -36,11 +36,11 @@ class CatBoostTree:
 
 @dataclass(frozen=True)
 class CatBoostModel:
-    """What the document says: the trees, and how to use their sum: times `scale`, plus `bias` for each output.
+    """The content of a document: trees whose sum is multiplied by `scale`, with `bias` added to each output.
 
-    `nan_above` says for each column whether a missing value is above all borders. `others` are the kinds of its columns
-    that are not numbers; its trees are then empty. `threshold` is the probability above which the second of two classes
-    is the label, if one was set.
+    `nan_above` says for each column whether a missing value is above all borders. `others` are the kinds of columns
+    that are not numbers; if there are any, `trees` is empty. `threshold` is the probability above which the second of
+    two classes is the label, if one was set.
     """
 
     trees: tuple[CatBoostTree, ...]
@@ -55,7 +55,7 @@ class CatBoostModel:
 
 
 def read_catboost(content: str | bytes) -> CatBoostModel:
-    """Return the model of a JSON document; raises UnsupportedEstimator if it is none that CatBoost writes."""
+    """Return the model of a JSON document; raises UnsupportedEstimator if CatBoost does not write such a document."""
     try:
         return _model(json.loads(content))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -110,9 +110,9 @@ def _split(split: Any, features: list[int]) -> tuple[int, float]:
 
 
 def _oblivious(tree: Any, features: list[int], outputs: int) -> CatBoostTree:
-    """Return the plain form of a tree with one split for each level: the first is the lowest bit of a leaf's number.
+    """Convert a tree with one split for each level, in which the first split is the lowest bit of a leaf's number.
 
-    The root is then the last split, and node n has the children 2n + 1 and 2n + 2.
+    The last split becomes the root, and node n has the children 2n + 1 and 2n + 2.
     """
     splits = [_split(each, features) for each in tree.get("splits") or []]
     depth, values = len(splits), np.array(tree["leaf_values"], dtype=np.float64)
@@ -127,7 +127,7 @@ def _oblivious(tree: Any, features: list[int], outputs: int) -> CatBoostTree:
 
 
 def _asymmetric(tree: Any, features: list[int], outputs: int) -> CatBoostTree:
-    """Return the plain form of nested nodes, numbered in the order in which they are met."""
+    """Convert nested nodes; they are numbered in depth-first order, left before right."""
     splits: list[tuple[int, float]] = []
     children: list[list[int]] = []
     values: list[Any] = []

@@ -1,4 +1,4 @@
-"""CatBoost's models as trees and a graph.
+"""Converts CatBoost's models to BoostedTrees and to a graph.
 
 Rows are rounded to float32, and compared with float32 borders; leaves and sums are float64.
 """
@@ -20,7 +20,7 @@ from model.signature import Label
 _EXPONENTIAL: Final = ("Poisson", "Tweedie")
 _MULTILABEL: Final = ("MultiLogloss", "MultiCrossEntropy")
 _UNCERTAIN: Final = "RMSEWithUncertainty"
-# What tells the columns that are not numbers.
+# The methods that return the columns of each kind that are not numbers.
 _OTHERS: Final = {"categorical": "get_cat_feature_indices", "text": "get_text_feature_indices"}
 
 
@@ -32,7 +32,7 @@ def read_estimator(estimator: Any) -> CatBoostModel:
 
 
 def categories_of(estimator: Any) -> dict[int, tuple[Label, ...]]:
-    """Return the columns of categories of a fitted estimator: CatBoost keeps hashes, and not the categories."""
+    """Return () for each column of categories of a fitted estimator: CatBoost only stores hashes of categories."""
     return dict.fromkeys(estimator.get_cat_feature_indices(), ())
 
 
@@ -56,7 +56,7 @@ def _refuse_others(kinds: Any) -> None:
 
 
 def boosted_trees(model: CatBoostModel) -> BoostedTrees:
-    """Return the model's trees, once for each output."""
+    """Return the model's trees, repeated for each output."""
     outputs = range(len(model.bias))
     trees = [_tree(tree, model) for tree in model.trees]
     return BoostedTrees(
@@ -80,7 +80,7 @@ def boosted_trees(model: CatBoostModel) -> BoostedTrees:
 
 
 def _tree(tree: CatBoostTree, model: CatBoostModel) -> Tree:
-    """Return the tree with its leaves behind its inner nodes."""
+    """Convert a tree; its leaves follow its inner nodes."""
     inner, end = len(tree.column), np.zeros(len(tree.values), dtype=np.int64)
     left, right = (
         np.concatenate([np.where(side < 0, inner - 1 - side, side), end - 1]) for side in (tree.left, tree.right)

@@ -1,4 +1,4 @@
-"""Boosted trees as any library has them, and their graph."""
+"""Boosted trees in a form that suits all libraries, and their conversion to a graph."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,25 +12,24 @@ from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
 from model.onnx_export.trees import Comparison, Tree, round_to_float32, sum_leaves
 from model.signature import Label
 
-# What is computed from the sums of the leaves.
+# The function that is applied to the sums of the leaves.
 Link = Literal["identity", "exp", "sigmoid", "softmax", "hinge"]
 _MOST_CODE = 2**24  # float32 has every whole number up to this one
 
 
 @dataclass(frozen=True)
 class BoostedTrees:
-    """Boosted trees, read from the document that a library writes; `trees`, `leaves` and `targets` go together.
+    """Boosted trees, read from a library's document; `trees`, `leaves` and `targets` have an entry for each tree.
 
-    `leaves` has the value of each node of a tree, of which only those of leaves count; `targets` is the index of the
-    sum that a tree adds to. `start` has what each sum starts with. The trees' sums become `scale` * sum + `bias` (one
-    number, or one for each sum), and the answer is `link` of that. With `single`, thresholds, leaves and sums are
-    float32; with `narrow`, rows are.
+    `leaves` has an array of shape (nodes,) for each tree, in which only the values at leaves count; `targets` has the
+    index of the sum that the tree adds to. Each sum begins with its `start`. The answer is `link` of `scale` * sum +
+    `bias` (one number, or one for each sum). With `single`, thresholds, leaves and sums are float32; with `narrow`,
+    rows are rounded to float32.
 
-    `categories` has the categories of each column of categories, by its index: the `members` of its splits are indices
-    of them. Where it has none for a column, members are what the rows contain, without their fractions if it is among
-    the `whole` ones. `missing` is a number that means a missing value, beside NaN. With `infinite`, a number beyond
-    float32 is infinite; else its row has no answer. `names` are the columns' names, if the model was fitted on named
-    ones.
+    `categories` maps columns to their categories: the `members` of splits are then indices of these. For other columns,
+    members are numbers as rows contain them; columns in `whole` are compared without fractions. The number `missing`
+    means a missing value, as NaN does. With `infinite`, a number beyond float32 is infinite; otherwise its row has no
+    answer. `names` are the columns' names, if the model was fitted on named columns.
     """
 
     trees: tuple[Tree, ...]
@@ -57,7 +56,7 @@ class BoostedTrees:
 
 
 def check_trees(trees: Sequence[Tree], columns: int) -> None:
-    """Check that trees lead from their roots to leaves, by columns that are there; raises ValueError."""
+    """Raise ValueError unless all paths of the trees end at leaves, and all columns exist."""
     for tree in trees:
         count, inner = len(tree.left), ~tree.leaves
         children = np.concatenate([tree.left[inner], tree.right[inner]])
@@ -75,7 +74,7 @@ def check_trees(trees: Sequence[Tree], columns: int) -> None:
 
 
 def _reached(tree: Tree) -> int:
-    """Return how many nodes the root leads to, if none is a child of two."""
+    """Return how many nodes can be reached from the root, given that no node has two parents."""
     level, found = np.zeros(1, dtype=np.int64), 0
     while len(level) and found <= len(tree.left):
         found += len(level)
@@ -114,20 +113,20 @@ def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
 
 
 def _rows(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
-    """Return the rows in the type that thresholds have, with NaN where a value is missing."""
+    """Return the rows in the dtype of the thresholds, with NaN for missing values."""
     name = round_to_float32(graph, x, infinite=model.infinite) if model.narrow else x.name
     if model.missing is not None:
         none = graph.add("Equal", name, graph.constant(np.float64(np.float32(model.missing))))
         name = graph.add("Where", none, graph.constant(np.nan), name)
     coded = [index for index in model.whole if index not in model.categories]
-    if coded:  # the runtime compares members with the whole number
+    if coded:  # the runtime compares members with the number as it is
         own = np.isin(np.arange(x.width), coded)
         name = graph.add("Where", graph.constant(own, np.bool_), graph.add("Floor", name), name)
     return graph.cast(name, "float") if model.single else name
 
 
 def _with_codes(tree: Tree, model: BoostedTrees, x: ColumnTensor) -> Tree:
-    """Return the tree with its members as the numbers that the rows contain; raises NotCompiled."""
+    """Replace the indices of categories in `members` by the numbers that rows contain; raises NotCompiled."""
     if not tree.members:
         return tree
     members = {}

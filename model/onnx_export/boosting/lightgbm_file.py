@@ -18,11 +18,11 @@ _GENERATED: Final = re.compile(r"Column_\d+")
 
 
 class LightGBMFile:
-    """Stands for the library's estimator: `booster_.model_to_string()` is the file."""
+    """Takes the place of the library's estimator; `booster_.model_to_string()` returns the file."""
 
     library = "lightgbm"
     described = "a file of LightGBM"
-    unknown = np.nan  # to it, an unknown category is a missing one
+    unknown = np.nan  # LightGBM treats an unknown category as a missing value
 
     def __init__(self, content: bytes, numbers: bool = False) -> None:  # noqa: FBT001, FBT002  # of one kind of maker
         try:
@@ -60,7 +60,7 @@ class LightGBMFile:
 
     @property
     def booster_(self) -> "LightGBMFile":
-        """What writes the text."""
+        """The object that has `model_to_string`."""
         return self
 
     def model_to_string(self) -> str:
@@ -68,7 +68,7 @@ class LightGBMFile:
         return self._text
 
     def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
-        """Return what the objective makes of the sums."""
+        """Return the numbers or probabilities that the objective computes from the sums."""
         scores, name = lightgbm_sums(self._model, rows), (self._model.objective or ("",))[0]
         if name in ("poisson", "gamma", "tweedie"):
             return np.exp(scores)

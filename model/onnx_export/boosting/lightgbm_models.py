@@ -1,6 +1,6 @@
-"""LightGBM's models as trees and a graph.
+"""Converts LightGBM's models to BoostedTrees and to a graph.
 
-Rows, thresholds, leaves and sums are float64. A number that is not above LightGBM's smallest one is 0 to it.
+Rows, thresholds, leaves and sums are float64. LightGBM treats numbers up to its smallest one, _ZERO, as 0.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from model.signature import Label
 
 _ZERO: Final = float(np.float32(1e-35))
 _NOTHING, _ZEROS, _NANS = 0, 1, 2  # what counts as missing
-# Parameters that change how the library predicts, with their aliases.
+# Parameters that change predictions in ways that have no compiled form.
 _PREDICTION: Final = ("pred_early_stop", "start_iteration_predict", "num_iteration_predict")
 _SIDES: Final = 2
 
@@ -43,8 +43,9 @@ def trees_of(estimator: Any) -> BoostedTrees:
 def category_columns(model: LightGBMModel, others: frozenset[int]) -> dict[int, tuple[Label, ...]]:
     """Return the categories of each column that was a `category` column of a data frame; raises NotCompiled.
 
-    The model says what the categories are, but not whose. `others` are the columns that are known not to be numbers.
-    Those that were fitted as categories are likely ones; so are, where they have an order, those with as many codes.
+    The model lists the categories, but not the columns that they belong to. `others` are columns that are known not to
+    be numbers. Columns that were fitted as categories are candidates too; and, since ordered categories are fitted as
+    numbers, so are columns whose largest number fits the count of some column's categories.
     """
     sizes = [len(each) for each in model.pandas_categories]
     ordered = {column for column, highest in model.highest.items() if highest + 1 in sizes}
@@ -86,7 +87,7 @@ def boosted_trees(model: LightGBMModel, categories: Mapping[int, tuple[Label, ..
 
 
 def _tree(tree: LightGBMTree, categories: Mapping[int, tuple[Label, ...]]) -> Tree:
-    """Return the tree with its leaves behind its inner nodes."""
+    """Convert a tree; its leaves follow its inner nodes."""
     inner, leaves = len(tree.feature), len(tree.values)
     threshold, missing_left = _thresholds(tree)
     left, right = (np.where(side < 0, inner - 1 - side, side) for side in (tree.left, tree.right))
@@ -97,7 +98,7 @@ def _tree(tree: LightGBMTree, categories: Mapping[int, tuple[Label, ...]]) -> Tr
             left[node], right[node] = right[node], left[node]
         missing_left[node] = False
         members[node] = inside
-        threshold[node] = -np.inf  # which nothing is below, for a node without members
+        threshold[node] = -np.inf  # no number is below it: for a node without members
     end = np.zeros(leaves)
     return Tree(
         feature=np.concatenate([tree.feature, end.astype(int)]),
@@ -110,9 +111,10 @@ def _tree(tree: LightGBMTree, categories: Mapping[int, tuple[Label, ...]]) -> Tr
 
 
 def _thresholds(tree: LightGBMTree) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the thresholds, and where a missing value goes left.
+    """Return the thresholds, and at which nodes a missing value goes left.
 
-    The library compares 0 where a number is not above the smallest one, and where NaN does not count as missing.
+    Thresholds are moved so that numbers that LightGBM treats as 0 go where 0 goes. Where NaN does not count as missing,
+    it is compared as 0.
     """
     threshold = tree.threshold.copy()
     zero_left = threshold >= 0
@@ -124,9 +126,9 @@ def _thresholds(tree: LightGBMTree) -> tuple[NDArray[np.float64], NDArray[np.boo
 def _members(
     tree: LightGBMTree, node: int, known: tuple[Label, ...] | None, *, missing_left: bool
 ) -> tuple[list[int], bool]:
-    """Return the categories that go where a missing or unknown one does not, and whether that is right.
+    """Return the categories that go to the other side than missing ones, and whether that side is the right one.
 
-    Unknown categories are missing ones. A column whose categories have an order is compared by their indices.
+    Unknown categories count as missing. A column of ordered categories is compared by the indices of its categories.
     """
     if tree.categorical[node]:
         inside = tree.members[int(tree.threshold[node])].tolist()
@@ -140,8 +142,8 @@ def _members(
 def _rows(graph: Graph, model: LightGBMModel, categories: Mapping[int, Any], x: ColumnTensor) -> ColumnTensor:
     """Return the rows as the trees compare them.
 
-    Numbers that are categories are cut to whole ones; in a `category` column, others than whole ones are unknown. Zeros
-    are missing where the model was told so.
+    Categories that are numbers are truncated, except in a `category` column, where fractions are unknown categories.
+    Zeros become NaN in columns where the model treats them as missing.
     """
     name = x.name
     cut = [column for column in model.categorical if column not in categories]
@@ -149,7 +151,7 @@ def _rows(graph: Graph, model: LightGBMModel, categories: Mapping[int, Any], x: 
     if known:
         same = graph.add("Equal", graph.add("Floor", name), name)
         name = graph.add("Where", graph.add("Or", same, _others(graph, x, known)), name, graph.constant(np.nan))
-    if cut:  # -0.5 becomes 0, and -1 is no category
+    if cut:  # -0.5 becomes 0; -1 stays, and is in no set of categories
         above = graph.add("Greater", name, graph.constant(np.where(np.isin(np.arange(x.width), cut), -1, np.inf)))
         name = graph.add("Where", above, graph.add("Floor", graph.add("Abs", name)), name)
     zeros = _zeros(model, categories)
@@ -161,7 +163,7 @@ def _rows(graph: Graph, model: LightGBMModel, categories: Mapping[int, Any], x: 
 
 
 def _zeros(model: LightGBMModel, categories: Mapping[int, Any]) -> list[int]:
-    """Return the columns of numbers in which 0 is missing; raises NotCompiled if the trees do not agree on that."""
+    """Return the columns of numbers in which 0 counts as missing; raises NotCompiled if the trees disagree."""
     kinds: dict[int, set[bool]] = {}
     for tree in model.trees:
         for column, missing in zip(tree.feature[~tree.categorical], tree.missing[~tree.categorical], strict=True):
@@ -172,7 +174,7 @@ def _zeros(model: LightGBMModel, categories: Mapping[int, Any]) -> list[int]:
 
 
 def _others(graph: Graph, x: ColumnTensor, columns: Any) -> str:
-    """Return which columns are others than these."""
+    """Return the constant mask of shape (width,) that is true for all other columns than these."""
     return graph.constant(~np.isin(np.arange(x.width), columns), np.bool_)
 
 
@@ -184,7 +186,7 @@ def _sums(graph: Graph, model: LightGBMModel, x: ColumnTensor) -> str:
 
 
 def _answer(graph: Graph, model: LightGBMModel, scores: str) -> str:
-    """Return what the objective makes of the sums, or of their means where the model has those; raises NotCompiled."""
+    """Return the numbers or probabilities that the objective computes from the sums or means; raises NotCompiled."""
     if model.averaged:
         scores = graph.add("Div", scores, graph.constant(len(model.trees) // model.outputs))
     name, options = (model.objective or ("",))[0], dict(each.partition(":")[::2] for each in model.objective[1:])
@@ -204,7 +206,7 @@ def _answer(graph: Graph, model: LightGBMModel, scores: str) -> str:
 
 
 _AS_IT_IS: Final = (
-    "",  # an own function
+    "",  # a function of the caller
     *("regression", "regression_l1", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg"),
 )
 

@@ -1,7 +1,7 @@
 """Reads LightGBM's text of a model, as `Booster.save_model` and `model_to_string` write it.
 
-The text may come from anyone. Nothing is allocated by a number that it states: numbers are compared with what is there,
-and whatever is not exactly what LightGBM writes is refused.
+The text may come from anyone. Sizes that it states never decide how much memory is allocated: they are compared with
+the data, and a text that LightGBM would not write is refused.
 """
 
 import json
@@ -30,8 +30,8 @@ _CATEGORICAL, _DEFAULT_LEFT, _MISSING_SHIFT = 1, 2, 2
 class LightGBMTree:
     """A tree: arrays of shape (inner nodes,), and the numbers of its leaves; children below 0 are leaves `-1 - child`.
 
-    `missing` is what counts as missing: 0 nothing (NaN is taken for 0), 1 NaN and 0, or 2 NaN; it goes left where
-    `default_left` is set. At a `categorical` node, the categories of `members[threshold]` go left.
+    `missing` says which values count as missing at a node: 0 none (NaN is compared as 0), 1 NaN and 0, or 2 NaN. Those
+    go left where `default_left` is set. At a `categorical` node, the categories of `members[threshold]` go left.
     """
 
     feature: NDArray[np.int64]
@@ -48,12 +48,13 @@ class LightGBMTree:
 
 @dataclass(frozen=True)
 class LightGBMModel:
-    """What the text says: the trees, of which each iteration has one for each output, and how to use their sum.
+    """The content of a text: trees, one for each output in each iteration, and what is computed from their sum.
 
-    `names` are the columns', with spaces as underscores. `objective` has its name and parameters; it is empty for an
-    own function. `averaged` trees are divided by their number. `categorical` are the columns that were fitted as
-    categories; for others that began at 0, `highest` has the largest number, if whole. `pandas_categories` are the
-    categories of each `category` column of the data frame, in its order; the text does not say which columns those are.
+    `names` are the columns' names, with underscores for spaces. `objective` has the objective's name and parameters; it
+    is empty for a function of the caller. The sum of `averaged` trees is divided by their number. `categorical` are the
+    columns that were fitted as categories. `highest` has the largest number of other columns, where that is whole and
+    the smallest is 0. `pandas_categories` are the categories of each `category` column of the data frame, in its order;
+    the text does not say which columns those are.
     """
 
     trees: tuple[LightGBMTree, ...]
@@ -67,7 +68,7 @@ class LightGBMModel:
 
 
 def read_lightgbm(text: str) -> LightGBMModel:
-    """Return the model of a text; raises UnsupportedEstimator if it is none that LightGBM writes."""
+    """Return the model of a text; raises UnsupportedEstimator if LightGBM does not write such a text."""
     try:
         return _model(text.replace("\r\n", "\n"))
     except (ValueError, KeyError, IndexError, OverflowError, RecursionError) as error:
@@ -113,7 +114,7 @@ def _entries(section: str) -> dict[str, str]:
 
 
 def _categorical(infos: list[str], parameter: str) -> frozenset[int]:
-    """Return the columns that were fitted as categories; "none" among the infos is a column with a single value."""
+    """Return the columns that were fitted as categories; the info "none" means a column with a single value."""
     listed = {int(each) for each in parameter.split(",") if each.isdecimal()}
     found = {index for index, info in enumerate(infos) if info != "none" and not info.startswith("[")}
     return frozenset(found | listed & {index for index, info in enumerate(infos) if info == "none"})
@@ -165,7 +166,7 @@ def _numbers(words: str, dtype: Any) -> NDArray[Any]:
 
 def _nodes(entries: Mapping[str, str], name: str, dtype: Any, count: int) -> NDArray[Any]:
     found = _numbers(entries[name] if count else "", dtype)
-    if len(found) != count or np.isnan(found).any():  # infinity separates missing values from all others
+    if len(found) != count or np.isnan(found).any():  # infinity is allowed: it separates missing values from all others
         raise ValueError(f"a tree has not one {name} for each of its {count} inner nodes")
     return found
 
@@ -182,7 +183,7 @@ def _check_children(tree: LightGBMTree, inner: int) -> None:
 
 
 def _members(entries: Mapping[str, str]) -> tuple[NDArray[np.int64], ...]:
-    """Return the sets of categories, each of which the text has as bits of 32-bit words."""
+    """Return the sets of categories, which the text stores as bits of 32-bit words."""
     count = int(entries.get("num_cat", "0"))
     if count == 0:
         return ()
@@ -194,7 +195,7 @@ def _members(entries: Mapping[str, str]) -> tuple[NDArray[np.int64], ...]:
 
 
 def _check_members(tree: LightGBMTree) -> None:
-    """Raise ValueError unless each categorical node has a set of its own."""
+    """Raise ValueError unless each categorical node has its own set."""
     own = np.sort(tree.threshold[tree.categorical])
     if not np.array_equal(own, np.arange(len(tree.members))):
         raise ValueError("a tree's nodes over categories do not have one set each")

@@ -1,7 +1,7 @@
 """Links in float32, rounded as C's `expf` rounds.
 
 glibc's `expf` (sysdeps/ieee754/flt-32/e_expf.c) computes in float64: 2 to the power of a multiple of 1/32, times a
-polynomial for the rest. The same numbers are computed here, so that the last bit of an answer is the library's.
+polynomial of the rest. The graph computes the same numbers, so that answers equal the library's to the last bit.
 """
 
 from typing import Final
@@ -10,10 +10,10 @@ import numpy as np
 
 from model.onnx_export.graph import Graph
 
-# XGBoost's limit of the exponent (src/common/math.h), where float32 ends.
+# XGBoost's limit of the exponent (src/common/math.h), beyond which float32 overflows.
 _MOST_EXPONENT: Final = np.float32(88.7)
 _PARTS: Final = 32
-_INVERSE: Final = float.fromhex("0x1.71547652b82fep+0") * _PARTS  # of the logarithm of 2, times 32
+_INVERSE: Final = float.fromhex("0x1.71547652b82fep+0") * _PARTS  # 32 / log(2)
 _CUBIC, _SQUARE, _LINEAR = (
     float.fromhex(number) / _PARTS**power
     for number, power in (("0x1.c6af84b912394p-5", 3), ("0x1.ebfce50fac4f3p-3", 2), ("0x1.62e42ff0c52d6p-1", 1))

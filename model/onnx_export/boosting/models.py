@@ -1,4 +1,4 @@
-"""All boosting libraries' estimators: how they compile, and what is known of their columns."""
+"""All boosting libraries' estimators: their converters, trees and categories."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -14,13 +14,13 @@ PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **xgboost_models.PREDICTORS,
     **native.PREDICTORS,
 }
-# The categories of the columns that had the dtype for them, by column; raises NotCompiled where they are not known.
+# Functions that return the categories of the columns of categories, by column; raise NotCompiled if they are unknown.
 _CATEGORIES: Final[dict[str, Callable[[Any], dict[int, tuple[Label, ...]]]]] = {
     **dict.fromkeys(catboost_models.PREDICTORS, catboost_models.categories_of),
     **dict.fromkeys(lightgbm_models.PREDICTORS, lightgbm_models.categories_of),
     **dict.fromkeys(xgboost_models.PREDICTORS, xgboost_models.categories_of),
 }
-# How the trees of an estimator are read; raises NotCompiled.
+# Functions that read the trees of an estimator; raise NotCompiled.
 _TREES: Final[dict[str, Callable[[Any], BoostedTrees]]] = {
     **dict.fromkeys(catboost_models.PREDICTORS, catboost_models.trees_of),
     **dict.fromkeys(lightgbm_models.PREDICTORS, lightgbm_models.trees_of),
@@ -34,7 +34,7 @@ def is_boosted(estimator: Any) -> bool:
 
 
 def known_categories(estimator: Any) -> dict[int, tuple[Label, ...]]:
-    """Return the categories of its columns of categories, by column, as far as its document has them, else ()."""
+    """Return the categories of each column of categories, () if the document does not have them."""
     if type(estimator) in native.PREDICTORS:
         return dict(estimator.file.categories)
     ask = _CATEGORIES.get(qualified_name(type(estimator)))
@@ -45,7 +45,7 @@ def known_categories(estimator: Any) -> dict[int, tuple[Label, ...]]:
 
 
 def trees_of(estimator: Any) -> BoostedTrees | None:
-    """Return the trees of a fitted estimator, or None for another; raises NotCompiled."""
+    """Return the trees of a fitted boosting estimator, None for any other estimator; raises NotCompiled."""
     read = _TREES.get(name_of(estimator))
     if read is None or not (
         estimator.__sklearn_is_fitted__() if hasattr(estimator, "__sklearn_is_fitted__") else estimator.is_fitted()
@@ -55,12 +55,12 @@ def trees_of(estimator: Any) -> BoostedTrees | None:
 
 
 def takes_unknown(estimator: Any) -> bool:
-    """Return whether an unknown category is a missing one to it."""
+    """Return whether the estimator treats an unknown category as a missing value."""
     return name_of(estimator) in lightgbm_models.PREDICTORS
 
 
 def name_of(estimator: Any) -> str:
-    """Return the qualified name of an estimator's type, or of the type that a model in a library's file stands for."""
+    """Return the qualified name of an estimator's type; for a model from a library's file, the library's type."""
     if type(estimator) in native.PREDICTORS:
         stands_for: str = estimator.file.stands_for
         return stands_for
@@ -68,15 +68,16 @@ def name_of(estimator: Any) -> str:
 
 
 def answers_by(estimator: Any) -> str:
-    """Return the library that computes an estimator's answers; models in the libraries' files are walked by numpy."""
+    """Return the name of the library that computes an estimator's answers; numpy for models from libraries' files."""
     if type(estimator) in native.PREDICTORS:
         return "numpy"
     return qualified_name(type(estimator)).partition(".")[0] if is_boosted(estimator) else "scikit-learn"
 
 
 def mistakes_unknown(estimator: Any) -> bool:
-    """Return whether it takes some categories that it was not fitted on for one of its own, and refuses others.
+    """Return whether the estimator may mistake a category that it was not fitted on for a known one.
 
-    XGBoost 3.2 does: its look-up of strings does not compare what it finds. There is no answer to reproduce.
+    XGBoost 3.2 does, and refuses others: its look-up of strings does not compare the string that it finds. So there is
+    no answer to reproduce.
     """
     return name_of(estimator) in xgboost_models.PREDICTORS

@@ -1,6 +1,6 @@
-"""Models in the libraries' own files, as estimators: they predict by numpy, and are compiled as the library's are.
+"""Models from the libraries' own files, as estimators that predict by numpy and compile like the library's.
 
-A file is data and may come from anyone. No library is needed to read it, and no server ever does.
+A file is data and may come from anyone. Reading it needs no library; servers never read such files.
 """
 
 from collections.abc import Callable
@@ -23,12 +23,12 @@ _FORMS: Final = {**xgboost_models.PREDICTORS, **lightgbm_models.PREDICTORS, **ca
 
 
 class ModelFile(Protocol):
-    """What is read from a file: its columns, its answers, and by which library's estimator it is compiled.
+    """A file's model: its columns and answers, and the library's estimator like which it compiles.
 
     `names` are None if the model was fitted on columns without names, and `labels` if it is a regressor. `categories`
-    has those of each column of categories. `content` is what is read, and
-    `original` what the file holds. `stands_for` is the qualified name of the estimator.
-    `answers_probabilities` says whether the Booster of a classifier does.
+    has the categories of each column of categories, and `unknown` is the number of any other category. `original` is
+    the content of the file, and `content` the document that was read from it. `stands_for` is the qualified name of
+    the library's estimator. `answers_probabilities` says whether the Booster of a classifier answers probabilities.
     """
 
     library: str
@@ -44,22 +44,22 @@ class ModelFile(Protocol):
     answers_probabilities: bool
 
     def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
-        """Return the numbers, or for a classifier the probabilities: of shape (n, classes), or (n, labels)."""
+        """Return numbers of shape (n, outputs), or for a classifier probabilities of shape (n, classes or labels)."""
         ...
 
     def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        """Return the indices of the labels, or whether each of several labels is there."""
+        """Return the indices of the labels, or for multilabel models 0 or 1 for each label."""
         ...
 
 
 class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """What both kinds have in common."""
+    """The common part of classifier and regressor."""
 
     def __init__(self, file: Any = None) -> None:
         self.file = file
 
     def __sklearn_is_fitted__(self) -> bool:
-        """Say that a model that was read from a file is fitted."""
+        """Return True: a model from a file is fitted."""
         return True
 
     @property
@@ -76,8 +76,8 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return np.array(self.file.names, dtype=object)
 
     def numbers(self, rows: Any) -> NDArray[np.float64]:
-        """Return the rows with the indices of their categories."""
-        names = self.file.names  # LightGBM's differ from the data's in their spaces: then the order counts
+        """Return the rows as numbers, with indices in place of categories."""
+        names = self.file.names  # LightGBM replaces spaces in names; if names differ from the data's, the order counts
         by_name = hasattr(rows, "columns") and names and set(names) <= set(rows.columns)
         given = np.asarray(rows[list(names)] if by_name else rows)
         numbers = np.empty(given.shape)
@@ -92,7 +92,7 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         return numbers
 
     def _answer(self, rows: Any) -> NDArray[Any]:
-        """Return what the file's trees answer."""
+        """Return the numbers or probabilities that the file's trees answer."""
         with np.errstate(all="ignore"):
             found: NDArray[Any] = self.file.answer(self.numbers(rows))
         return found
@@ -131,7 +131,7 @@ def _is_nan(cell: Any) -> bool:
 
 
 def estimator_of(content: bytes, library: str, *, numbers: bool = False) -> NativeClassifier | NativeRegressor:
-    """Return the model of a file of a library, with `numbers` as one that answers numbers; raises ModelError."""
+    """Return the model of a library's file; with `numbers`, always as a regressor. Raises ModelError."""
     try:
         file = _READERS[library](content, numbers)
     except MemoryError:

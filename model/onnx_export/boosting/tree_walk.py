@@ -1,6 +1,6 @@
-"""Predicts with the trees of a library's document by numpy, as the library does, to compare the graph with.
+"""Predicts with the trees of a library's document by numpy, as the library does, for comparison with the graph.
 
-What is read here are the document's own trees, and not those that the graph is made of.
+The trees are read from the document again, and not taken from the BoostedTrees that the graph is made of.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,8 @@ from model.onnx_export.boosting.catboost_json import CatBoostModel, CatBoostTree
 from model.onnx_export.boosting.lightgbm_text import LightGBMModel, LightGBMTree
 from model.onnx_export.boosting.xgboost_document import kept_trees
 
-_ZERO = float(np.float32(1e-35))  # LightGBM takes what is not farther from 0 for 0
-# Whether each row goes left, given the nodes where rows are and the values that they compare.
+_ZERO = float(np.float32(1e-35))  # LightGBM treats numbers up to this as 0
+# Returns whether each row goes left, given the node that it has reached, and its value of the node's column.
 _Decide = Callable[[NDArray[np.int64], NDArray[Any]], NDArray[np.bool_]]
 
 
@@ -59,7 +59,7 @@ def _xgboost(tree: Mapping[str, Any]) -> _Decide:
 
 
 def lightgbm_sums(model: LightGBMModel, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the sums of LightGBM's leaves, or their means where the model has those, of shape (n, outputs)."""
+    """Return the sums of LightGBM's leaves, or their means if the model is averaged, of shape (n, outputs)."""
     sums = np.zeros((len(rows), model.outputs))
     for index, tree in enumerate(model.trees):
         leaf = _descend(tree.left, tree.right, tree.feature, _lightgbm(tree), rows)
@@ -100,9 +100,9 @@ def _catboost(tree: CatBoostTree, nan_above: Sequence[bool]) -> _Decide:
 
 
 def check_depth(left: NDArray[np.int64], right: NDArray[np.int64], inner: NDArray[np.bool_] | None = None) -> None:
-    """Raise ValueError for a tree of more levels than the server takes: each costs a call here, and stack there.
+    """Raise ValueError for a tree of more levels than the server accepts: each costs a loop here, and stack there.
 
-    Children below 0, or that are not `inner`, end a path.
+    A path ends at a child below 0, or at a node that is not `inner`.
     """
     level = np.arange(min(1, len(left)))
     for _ in range(MOST_LEVELS):
@@ -129,7 +129,7 @@ def _descend(
     rows: NDArray[Any],
     inner: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
-    """Return where each row ends: below 0, or at a node that is not `inner`."""
+    """Return the end of each row's path: a child below 0, or a node that is not `inner`."""
     at = np.zeros(len(rows), dtype=np.int64) if len(left) else np.full(len(rows), -1)
     waiting = np.arange(len(rows)) if len(left) and (inner is None or inner[0]) else np.arange(0)
     while len(waiting):

@@ -1,6 +1,6 @@
 """Reads Universal Binary JSON (ubjson.org, draft 12), as far as XGBoost writes it.
 
-What comes out takes memory in proportion to the file: every element that is counted is there.
+The document takes memory in proportion to the file: a count is never larger than the rest of the file.
 """
 
 import struct
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 _MOST_DEPTH: Final = 32
-# The fixed-size numbers by their marker, big-endian.
+# Numbers of fixed size by their markers, big-endian.
 _NUMBERS: Final = {"i": ">i1", "U": ">u1", "I": ">i2", "l": ">i4", "L": ">i8", "d": ">f4", "D": ">f8"}
 _FORMATS: Final = {"i": "b", "U": "B", "I": "h", "l": "i", "L": "q", "d": "f", "D": "d"}
 _SCALARS: Final = {mark: struct.Struct(f">{code}") for mark, code in _FORMATS.items()}

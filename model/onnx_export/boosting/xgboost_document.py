@@ -15,7 +15,7 @@ from model.onnx_export.graph import NotCompiled
 from model.onnx_export.trees import Tree
 from model.signature import Label
 
-# What an objective computes from the margin.
+# The function that each objective applies to the margin.
 _IDENTITY = (
     "binary:logitraw rank:map rank:ndcg rank:pairwise reg:absoluteerror reg:expectileerror reg:linear "
     "reg:pseudohubererror reg:quantileerror reg:squarederror reg:squaredlogerror"
@@ -45,7 +45,7 @@ def read_document(content: bytes) -> dict[str, Any]:
 
 
 def is_json(content: bytes) -> bool:
-    """Return whether a file is JSON and not UBJSON, whose first name follows its length."""
+    """Return whether a file is JSON; in UBJSON, the second byte begins the length of the first name."""
     return content[1:2] in (b'"', b"\n", b"\r", b" ", b"\t")
 
 
@@ -55,7 +55,7 @@ def objective_of(document: Mapping[str, Any]) -> str:
 
 
 def boosted_trees(document: Mapping[str, Any], *, missing: float = math.nan, in_place: bool = True) -> BoostedTrees:
-    """Return the trees that a model predicts with; raises NotCompiled, and ValueError for what is no model.
+    """Return the trees that a model predicts with; raises NotCompiled, and ValueError if the document is no model.
 
     `missing` is the estimator's parameter. A model that stopped early predicts with its best iteration. `in_place` says
     whether it predicts arrays, as the estimators do, or a DMatrix: for dart, XGBoost rounds differently.
@@ -108,7 +108,7 @@ def kept_trees(learner: Mapping[str, Any], model: Mapping[str, Any], sums: int) 
 
 
 def _margins(stated: Any, link: Link, sums: int) -> Any:
-    """Return the base score of each sum as a margin; the document has it as an answer."""
+    """Return the base score of each sum as a margin; the document has it after the link."""
     scores = json.loads(stated) if isinstance(stated, str) else stated
     answers = np.resize(np.atleast_1d(np.asarray(scores, dtype=np.float32)), sums)
     one = np.float32(1)
@@ -124,7 +124,7 @@ def _weighted(
 ) -> tuple[Any, ...]:
     """Return the leaves of dart times the weights of their trees.
 
-    In place, XGBoost predicts with each tree from the base score, and takes that away again: both round.
+    When it predicts in place, XGBoost adds each tree to the base score and subtracts that again; both round.
     """
     if len(leaves) != len(targets) or len(weights) < len(leaves):
         raise NotCompiled("dart with several values in a leaf has no compiled form")
@@ -138,9 +138,9 @@ def _weighted(
 def _trees(
     model: Mapping[str, Any], count: int, sums: int
 ) -> tuple[tuple[Tree, ...], tuple[Any, ...], tuple[int, ...]]:
-    """Return the trees, the values of their nodes, and the sum that each adds to.
+    """Return the trees, the values of their nodes, and the index of the sum that each tree adds to.
 
-    A tree whose leaves have a value for each sum becomes as many trees.
+    A tree whose leaves have a value for each sum is repeated for each sum.
     """
     trees: list[Tree] = []
     leaves: list[Any] = []
@@ -162,7 +162,7 @@ def _trees(
 
 
 def _tree(document: Mapping[str, Any]) -> Tree:
-    """Return a tree; XGBoost sends the members of a set right, so those splits have their sides exchanged."""
+    """Convert a tree; XGBoost sends members of a set right, so the sides of such splits are exchanged."""
     left, right = (np.array(document[f"{side}_children"], dtype=np.int64) for side in ("left", "right"))
     missing_left = np.array(document["default_left"], dtype=np.int64)
     members = _members(document)
@@ -207,7 +207,7 @@ def _decoded(encoded: Mapping[str, Any]) -> tuple[Label, ...]:
     if "offsets" not in encoded:
         return tuple(values.tolist())
     content, ends = (values & 0xFF).astype(np.uint8).tobytes(), np.asarray(encoded["offsets"]).tolist()
-    if not content.isascii():  # XGBoost 3.2 counts characters where it stores bytes: what follows is shifted
+    if not content.isascii():  # XGBoost 3.2 counts characters, but stores bytes: later categories are shifted
         raise UnsupportedEstimator(
             "XGBoost stores categories with other letters than ASCII damaged, and mistakes them in frames whose "
             "categories have another order; name the categories in ASCII, or by whole numbers, and fit again."

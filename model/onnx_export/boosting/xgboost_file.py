@@ -17,7 +17,7 @@ _CLASSES: Final = ("binary:logistic", "binary:hinge", "multi:softmax", "multi:so
 
 
 class XGBoostFile:
-    """Stands for the library's estimator: `get_booster().save_raw()` is the file."""
+    """Takes the place of the library's estimator; `get_booster().save_raw()` returns the file."""
 
     library = "xgboost"
     missing = np.nan
@@ -53,7 +53,7 @@ class XGBoostFile:
         return self
 
     def get_booster(self) -> "XGBoostFile":
-        """Return what writes the document."""
+        """Return the object that has `save_raw`."""
         return self
 
     def save_raw(self, _format: str) -> bytes:
@@ -61,7 +61,7 @@ class XGBoostFile:
         return self.content
 
     def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
-        """Return what the objective makes of the sums."""
+        """Return the numbers or probabilities that the objective computes from the sums."""
         scores = xgboost_sums(self._document, self._trees.start, rows.astype(np.float32))
         match self._trees.link:
             case "sigmoid":
@@ -77,7 +77,7 @@ class XGBoostFile:
         return second if self.labels is None or self._several else np.concatenate([1 - second, second], axis=1)
 
     def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        """Return the indices of the labels: the more probable one, or each that is above one half."""
+        """Return the indices of the most probable labels, or for multilabel models 1 for each label above one half."""
         if self._several:
             return (probabilities > 0.5).astype(np.int64)
         indices: NDArray[np.int64] = probabilities.argmax(axis=1)
@@ -85,9 +85,9 @@ class XGBoostFile:
 
 
 def _check_counts(learner: Any, size: int) -> None:
-    """Raise ValueError for counts that the rest of the file does not bear out, before anything is as long as they say.
+    """Raise ValueError for counts that do not fit the rest of the file, before arrays of that size are made.
 
-    Each class and target has trees.
+    Each class and target has trees, so the file has at least a byte for each.
     """
     stated, names = learner["learner_model_param"], learner.get("feature_names", ())
     if not max(int(stated["num_class"]), int(stated.get("num_target", 1))) <= size:
@@ -113,6 +113,6 @@ def _check_trees(model: BoostedTrees) -> None:
 
 
 def _kind(learner: Any) -> str | None:
-    """Return what kind of estimator wrote the file, if one did."""
+    """Return "classifier" or another kind, if scikit-learn's interface wrote the file."""
     said = json.loads(learner.get("attributes", {}).get("scikit_learn", "{}"))
     return said.get("_estimator_type") if isinstance(said, dict) else None

@@ -36,8 +36,8 @@ def categories_of(estimator: Any) -> dict[int, tuple[Label, ...]]:
 
 
 def _linked(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
-    """Return what the booster answers, of shape (n, sums), in float32; for softmax, the probabilities."""
-    if x.sparse:  # what a sparse matrix leaves out is missing to XGBoost
+    """Return the booster's answers, of shape (n, sums), in float32; for softmax, probabilities."""
+    if x.sparse:  # XGBoost treats values that a sparse matrix does not store as missing
         zero = graph.add("Equal", x.name, graph.constant(0))
         x = replace(x, name=graph.add("Where", zero, graph.constant(np.nan), x.name))
     scores = raw_scores(graph, model, x)
@@ -72,7 +72,7 @@ def _class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     half = graph.constant(0.5, np.float32)
     if model.link == "softmax":
         return PredictorOutput(argmax(graph, found), (graph.cast(found, "double"),))
-    if len(model.start) > 1:  # each of several labels is there or not
+    if len(model.start) > 1:  # multilabel: a row has each label or not
         labels = graph.compare("Greater", found, half)
         return PredictorOutput(labels, (graph.cast(found, "double"),))
     second = graph.squeeze(found)
@@ -81,7 +81,7 @@ def _class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return PredictorOutput(graph.compare("Greater", second, half), (graph.cast(both, "double"),))
 
 
-# By the qualified name of the type, for the library may not be there.
+# By the qualified name of the type, since the library may not be installed.
 PREDICTORS: Final[dict[str, Callable[..., PredictorOutput]]] = {
     "xgboost.sklearn.XGBClassifier": _class,
     "xgboost.sklearn.XGBRFClassifier": _class,
