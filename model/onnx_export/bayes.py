@@ -15,14 +15,14 @@ def _by_likelihood(graph: Graph, likelihood: str) -> PredictorOutput:
 
 
 def _gaussian(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    each = []
+    likelihoods = []
     for mean, variance, prior in zip(estimator.theta_, estimator.var_, estimator.class_prior_, strict=True):
-        away = graph.add("Sub", x.name, graph.constant(mean))
-        squares = graph.add("Div", graph.add("Mul", away, away), graph.constant(variance))
+        deviation = graph.add("Sub", x.name, graph.constant(mean))
+        squares = graph.add("Div", graph.add("Mul", deviation, deviation), graph.constant(variance))
         total = graph.reduce("ReduceSum", squares)
-        known = np.log(prior) - 0.5 * np.sum(np.log(2.0 * np.pi * variance))
-        each.append(graph.add("Sub", graph.constant(known), graph.add("Mul", graph.constant(0.5), total)))
-    return _by_likelihood(graph, graph.add("Concat", *map(graph.unsqueeze, each), axis=1))
+        offset = np.log(prior) - 0.5 * np.sum(np.log(2.0 * np.pi * variance))
+        likelihoods.append(graph.add("Sub", graph.constant(offset), graph.add("Mul", graph.constant(0.5), total)))
+    return _by_likelihood(graph, graph.stack(likelihoods))
 
 
 def _multinomial(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
@@ -35,30 +35,29 @@ def _complement(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutpu
 
 
 def _bernoulli(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    there = x.name
+    present = x.name
     if estimator.binarize is not None:
-        there = graph.compare("Greater", there, graph.constant(estimator.binarize))
+        present = graph.compare("Greater", present, graph.constant(estimator.binarize))
     absent = np.log(1 - np.exp(estimator.feature_log_prob_))
     prior = estimator.class_log_prior_ + absent.sum(axis=1)
-    return _by_likelihood(graph, affine(graph, there, estimator.feature_log_prob_ - absent, prior))
+    return _by_likelihood(graph, affine(graph, present, estimator.feature_log_prob_ - absent, prior))
 
 
 def _quadratic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    each = []
-    for index in range(len(estimator.classes_)):
-        rotation, scaling = estimator.rotations_[index], estimator.scalings_[index]
-        centred = graph.add("Sub", x.name, graph.constant(estimator.means_[index]))
-        turned = graph.add("MatMul", centred, graph.constant(rotation * scaling ** (-0.5)))
-        norm = graph.reduce("ReduceSum", graph.add("Mul", turned, turned))
+    likelihoods = []
+    classes = zip(estimator.means_, estimator.rotations_, estimator.scalings_, estimator.priors_, strict=True)
+    for mean, rotation, scaling, prior in classes:
+        centred = graph.add("Sub", x.name, graph.constant(mean))
+        rotated = graph.add("MatMul", centred, graph.constant(rotation * scaling ** (-0.5)))
+        norm = graph.reduce("ReduceSum", graph.add("Mul", rotated, rotated))
         with_spread = graph.add("Add", norm, graph.constant(np.sum(np.log(scaling))))
-        share = graph.add("Mul", graph.constant(-0.5), with_spread)
-        each.append(graph.add("Add", share, graph.constant(np.log(estimator.priors_[index]))))
-    likelihood = graph.add("Concat", *map(graph.unsqueeze, each), axis=1)
-    found = _by_likelihood(graph, likelihood)
-    if len(estimator.classes_) > 2:
-        return found
-    decision = graph.unsqueeze(graph.add("Sub", each[1], each[0]))
-    return PredictorOutput(is_positive(graph, decision), found.probabilities)
+        half = graph.add("Mul", graph.constant(-0.5), with_spread)
+        likelihoods.append(graph.add("Add", half, graph.constant(np.log(prior))))
+    outcome = _by_likelihood(graph, graph.stack(likelihoods))
+    if len(likelihoods) > 2:
+        return outcome
+    decision = graph.unsqueeze(graph.add("Sub", likelihoods[1], likelihoods[0]))
+    return PredictorOutput(is_positive(graph, decision), outcome.probabilities)
 
 
 PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn import compose, feature_selection, multioutput, pipeline, preprocessing, semi_supervised
+from sklearn import compose, feature_selection, linear_model, multioutput, pipeline, preprocessing, semi_supervised
 
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.onnx_export.linear import FINITE_ONLY
@@ -21,18 +21,17 @@ def _steps(graph: Graph, steps: list[tuple[str, Any]], x: ColumnTensor) -> Colum
 
 
 def _piped(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    given = x
     *before, (_, last) = estimator.steps
-    x = _steps(graph, before, x)
-    free = type(last) in TAKES_INFINITE and all(
+    transformed = _steps(graph, before, x)
+    unchecked = type(last) in TAKES_INFINITE and all(
         type(step) is preprocessing.FunctionTransformer and not step.validate for _, step in before
     )
-    if x is not given and not free:
+    if transformed is not x and not unchecked:
         if type(last) in FINITE_ONLY:
-            graph.refuse_not_finite(x)
+            graph.refuse_not_finite(transformed)
         else:
-            graph.refuse_infinite(x.name)
-    return graph.predict(last, x)
+            graph.refuse_infinite(transformed.name)
+    return graph.predict(last, transformed)
 
 
 def _pipe(graph: Graph, estimator: Any, x: ColumnTensor) -> ColumnTensor:
@@ -68,7 +67,7 @@ def _eliminated(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutpu
     return graph.predict(estimator.estimator_, select_columns(graph, x, np.flatnonzero(estimator.support_)))
 
 
-def _self_trained(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+def _inner(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return graph.predict(estimator.estimator_, x)
 
 
@@ -79,28 +78,22 @@ def _target(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return PredictorOutput(apply_function(graph, found, estimator.transformer_.inverse_func))
 
 
-def _stacked(graph: Graph, labels: list[str]) -> str:
-    return graph.add("Concat", *(graph.unsqueeze(label) for label in labels), axis=1)
-
-
 def _several_classes(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    found = [graph.predict(each, x) for each in estimator.estimators_]
-    shares = [each.probabilities[0] for each in found if each.probabilities is not None]
-    return PredictorOutput(_stacked(graph, [each.labels for each in found]), tuple(shares) or None)
+    outcomes = [graph.predict(member, x) for member in estimator.estimators_]
+    shares = [outcome.probabilities[0] for outcome in outcomes if outcome.probabilities is not None]
+    return PredictorOutput(graph.stack([outcome.labels for outcome in outcomes]), tuple(shares) or None)
 
 
 def _several_numbers(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    return PredictorOutput(_stacked(graph, [graph.predict(each, x).labels for each in estimator.estimators_]))
+    return PredictorOutput(graph.stack([graph.predict(member, x).labels for member in estimator.estimators_]))
 
 
 def _chain(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    found: list[str] = []
-    for each in estimator.estimators_:
-        answer = graph.unsqueeze(graph.predict(each, x).labels)
-        x = concatenate(graph, [x, numeric(answer, 1)])
-        found.append(answer)
-    inverse = np.argsort(estimator.order_)
-    return PredictorOutput(graph.add("Concat", *(found[index] for index in inverse), axis=1))
+    labels: list[str] = []
+    for member in estimator.estimators_:
+        labels.append(graph.predict(member, x).labels)
+        x = concatenate(graph, [x, numeric(graph.unsqueeze(labels[-1]), 1)])
+    return PredictorOutput(graph.stack(labels[index] for index in np.argsort(estimator.order_)))
 
 
 PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
@@ -108,7 +101,8 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     compose.TransformedTargetRegressor: _target,
     feature_selection.RFE: _eliminated,
     feature_selection.RFECV: _eliminated,
-    semi_supervised.SelfTrainingClassifier: _self_trained,
+    linear_model.RANSACRegressor: _inner,
+    semi_supervised.SelfTrainingClassifier: _inner,
     multioutput.MultiOutputClassifier: _several_classes,
     multioutput.MultiOutputRegressor: _several_numbers,
     multioutput.RegressorChain: _chain,

@@ -3,7 +3,7 @@
 Operators are those of https://onnx.ai/onnx/operators (opset 21, ai.onnx.ml 5); numbers are float64, as in scikit-learn.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -132,6 +132,10 @@ class Graph:
         self._columns[found] = name
         return found
 
+    def stack(self, names: Iterable[str]) -> str:
+        """Return tensors of shape (n,) as the columns of one tensor."""
+        return self.add("Concat", *map(self.unsqueeze, names), axis=1)
+
     def gather_columns(self, name: str, indices: ArrayLike) -> str:
         """Return columns of a tensor by index; transposing first makes this about five times as fast."""
         columns = self.add("Gather", self.add("Transpose", name), self.constant(indices, np.int64), axis=0)
@@ -173,7 +177,7 @@ class Graph:
         width: int,
         outputs: int | None,
         properties: dict[str, str],
-        further: Mapping[str, str] | None = None,
+        further: Mapping[str, str],
     ) -> bytes:
         """Return the ONNX file of a graph with the input `rows` of shape (n, width); raises NotCompiled.
 
@@ -183,7 +187,7 @@ class Graph:
         shapes = {"labels": [None] if outputs is None else [None, outputs]}
         named = {"labels": self._marked(outcome.labels, several=outputs is not None)}
         named |= {f"probabilities{index}": name for index, name in enumerate(outcome.probabilities or ())}
-        named |= further or {}
+        named |= further
         for output, name in named.items():
             self._nodes.append(helper.make_node("Identity", [name], [output]))
         nodes, constants = self._used(set(named))

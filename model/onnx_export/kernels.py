@@ -12,38 +12,34 @@ from model.onnx_export.linear import affine, argmax
 from model.onnx_export.neighbours import squared_distances
 
 
-def _kernel(graph: Graph, x: str, kind: str, kept: Any, parameters: dict[str, float]) -> str:
-    """Return the kernel between each row and each training row, of shape (n, training rows)."""
-    if kind == "linear":
-        return graph.add("MatMul", x, graph.constant(np.asarray(kept).T))
-    gamma = parameters["gamma"]
-    if kind == "rbf":
-        distances = squared_distances(graph, x, kept)
+def _kernel(graph: Graph, x: str, estimator: Any, vectors: Any, gamma: float) -> str:
+    """Return the estimator's kernel between each row and each of its vectors, of shape (n, vectors)."""
+    if estimator.kernel == "linear":
+        return graph.add("MatMul", x, graph.constant(np.asarray(vectors).T))
+    if estimator.kernel == "rbf":
+        distances = squared_distances(graph, x, vectors)
         return graph.add("Exp", graph.add("Mul", graph.constant(-gamma), distances))
-    product = affine(graph, x, gamma * np.asarray(kept), parameters["coef0"])
-    if kind in ("poly", "polynomial"):
-        return graph.add("Pow", product, graph.constant(parameters["degree"]))
-    if kind == "sigmoid":
+    product = affine(graph, x, gamma * np.asarray(vectors), estimator.coef0)
+    if estimator.kernel in ("poly", "polynomial"):
+        return graph.add("Pow", product, graph.constant(estimator.degree))
+    if estimator.kernel == "sigmoid":
         return graph.add("Tanh", product)
-    raise NotCompiled(f"the kernel {kind!r} has no compiled form")
+    raise NotCompiled(f"the kernel {estimator.kernel!r} has no compiled form")
 
 
 def _vectors(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     if estimator._sparse or callable(estimator.kernel):
         raise NotCompiled("a support vector machine over sparse rows or with a kernel of its own has no compiled form")
-    own = {"gamma": estimator._gamma, "coef0": estimator.coef0, "degree": estimator.degree}
-    return _kernel(graph, x.name, estimator.kernel, estimator.support_vectors_, own)
+    return _kernel(graph, x.name, estimator, estimator.support_vectors_, estimator._gamma)
 
 
 def _regression(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    return PredictorOutput(
-        graph.squeeze(affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_))
-    )
+    values = affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_)
+    return PredictorOutput(graph.squeeze(values))
 
 
 def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    found = affine(graph, _vectors(graph, estimator, x), estimator._dual_coef_, estimator._intercept_)
-    inside = graph.add("Greater", graph.squeeze(found), graph.constant(0))  # libsvm: svm_predict_values
+    inside = graph.add("Greater", _regression(graph, estimator, x).labels, graph.constant(0))  # svm_predict_values
     return PredictorOutput(graph.add("Where", inside, graph.constant(1), graph.constant(-1)))
 
 
@@ -80,10 +76,9 @@ def _ridge(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     if not isinstance(estimator.X_fit_, np.ndarray):
         raise NotCompiled("kernel ridge regression over sparse rows has no compiled form")
     gamma = 1.0 / x.width if estimator.gamma is None else estimator.gamma
-    own = {"gamma": gamma, "coef0": estimator.coef0, "degree": estimator.degree}
-    kernel = _kernel(graph, x.name, estimator.kernel, estimator.X_fit_, own)
-    found = graph.add("MatMul", kernel, graph.constant(np.reshape(estimator.dual_coef_, (len(estimator.X_fit_), -1))))
-    return PredictorOutput(graph.squeeze(found) if np.ndim(estimator.dual_coef_) == 1 else found)
+    kernel = _kernel(graph, x.name, estimator, estimator.X_fit_, gamma)
+    values = graph.add("MatMul", kernel, graph.constant(np.reshape(estimator.dual_coef_, (len(estimator.X_fit_), -1))))
+    return PredictorOutput(graph.squeeze(values) if np.ndim(estimator.dual_coef_) == 1 else values)
 
 
 PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {

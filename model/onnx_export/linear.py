@@ -34,12 +34,12 @@ def is_positive(graph: Graph, scores: str, least: str = "Greater") -> str:
 def binary_probabilities(graph: Graph, positive: str) -> str:
     """Return the probabilities of two classes, of shape (n, 2), given the second class's, of shape (n,)."""
     negative = graph.add("Sub", graph.constant(1), positive)
-    return graph.add("Concat", graph.unsqueeze(negative), graph.unsqueeze(positive), axis=1)
+    return graph.stack([negative, positive])
 
 
 def _regression(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    found = affine(graph, x.name, estimator.coef_, estimator.intercept_)
-    return PredictorOutput(found if np.ndim(estimator.coef_) == 2 else graph.squeeze(found))
+    values = affine(graph, x.name, estimator.coef_, estimator.intercept_)
+    return PredictorOutput(values if np.ndim(estimator.coef_) == 2 else graph.squeeze(values))
 
 
 def _generalised(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
@@ -49,12 +49,8 @@ def _generalised(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutp
 
 def _latent(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     centred = graph.add("Sub", x.name, graph.constant(estimator._x_mean))
-    found = affine(graph, centred, estimator.coef_, estimator.intercept_)
-    return PredictorOutput(graph.squeeze(found) if estimator._predict_1d else found)
-
-
-def _inner(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    return graph.predict(estimator.estimator_, x)
+    values = affine(graph, centred, estimator.coef_, estimator.intercept_)
+    return PredictorOutput(graph.squeeze(values) if estimator._predict_1d else values)
 
 
 def _labels(graph: Graph, scores: str, width: int) -> str:
@@ -70,10 +66,10 @@ def _logistic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
     labels = _labels(graph, scores, len(estimator.coef_))
     if len(estimator.coef_) == 1:
-        return PredictorOutput(
-            labels, (binary_probabilities(graph, graph.add("Sigmoid", graph.squeeze(scores))),), scores
-        )
-    return PredictorOutput(labels, (graph.add("Softmax", scores, axis=1),), scores)
+        shares = binary_probabilities(graph, graph.add("Sigmoid", graph.squeeze(scores)))
+    else:
+        shares = graph.add("Softmax", scores, axis=1)
+    return PredictorOutput(labels, (shares,), scores)
 
 
 def normalise_rows(graph: Graph, shares: str, otherwise: float) -> str:
@@ -84,16 +80,17 @@ def normalise_rows(graph: Graph, shares: str, otherwise: float) -> str:
 
 
 def _descent(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    if estimator.loss == "log_loss":
-        scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
-        labels, shares = _labels(graph, scores, len(estimator.coef_)), graph.add("Sigmoid", scores)
-        single = len(estimator.coef_) == 1
-        if single:
-            return PredictorOutput(labels, (binary_probabilities(graph, graph.squeeze(shares)),), scores)
-        return PredictorOutput(labels, (normalise_rows(graph, shares, 1 / len(estimator.classes_)),), scores)
-    if hasattr(estimator, "predict_proba"):
-        raise NotCompiled(f"SGDClassifier's probabilities with the loss {estimator.loss} have no compiled form")
-    return _decision(graph, estimator, x)
+    if estimator.loss != "log_loss":
+        if hasattr(estimator, "predict_proba"):
+            raise NotCompiled(f"SGDClassifier's probabilities with the loss {estimator.loss} have no compiled form")
+        return _decision(graph, estimator, x)
+    scores = affine(graph, x.name, estimator.coef_, estimator.intercept_)
+    labels, shares = _labels(graph, scores, len(estimator.coef_)), graph.add("Sigmoid", scores)
+    if len(estimator.coef_) == 1:
+        shares = binary_probabilities(graph, graph.squeeze(shares))
+    else:
+        shares = normalise_rows(graph, shares, 1 / len(estimator.classes_))
+    return PredictorOutput(labels, (shares,), scores)
 
 
 def _one_class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
@@ -120,7 +117,6 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     linear_model.GammaRegressor: _generalised,
     linear_model.PoissonRegressor: _generalised,
     linear_model.TweedieRegressor: _generalised,
-    linear_model.RANSACRegressor: _inner,
     cross_decomposition.CCA: _latent,
     cross_decomposition.PLSCanonical: _latent,
     cross_decomposition.PLSRegression: _latent,
@@ -136,4 +132,4 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     discriminant_analysis.LinearDiscriminantAnalysis: _logistic,
 }
 # These also refuse missing values; other predictors may accept them.
-FINITE_ONLY = PREDICTORS.keys() - {linear_model.RANSACRegressor}
+FINITE_ONLY = PREDICTORS.keys()

@@ -17,6 +17,11 @@ def _shares(outcome: PredictorOutput) -> str:
     return outcome.probabilities[0]
 
 
+def _second_share(graph: Graph, outcome: PredictorOutput) -> ColumnTensor:
+    """Return the probability of the second of two classes, of shape (n, 1)."""
+    return select_columns(graph, numeric(_shares(outcome), 2), [1])
+
+
 def _sum(graph: Graph, parts: Sequence[str]) -> str:
     total = parts[0]
     for part in parts[1:]:
@@ -43,11 +48,10 @@ def _voting_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
 
 
 def _voting_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    found = [graph.predict(each, x).labels for each in estimator.estimators_]
-    members = graph.add("Concat", *map(graph.unsqueeze, found), axis=1)
-    return PredictorOutput(
-        _mean(graph, found, estimator._weights_not_none), further={"transform": members, "predict_quantiles": members}
-    )
+    values = [graph.predict(member, x).labels for member in estimator.estimators_]
+    members = graph.stack(values)
+    further = {"transform": members, "predict_quantiles": members}
+    return PredictorOutput(_mean(graph, values, estimator._weights_not_none), further=further)
 
 
 def _bagged(graph: Graph, estimator: Any, x: ColumnTensor) -> list[PredictorOutput]:
@@ -91,7 +95,8 @@ def _stacking(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         if method == "predict":
             parts.append(numeric(graph.unsqueeze(found.labels), 1))
         elif method == "predict_proba":
-            shares, width = numeric(_shares(found), len(member.classes_)), len(member.classes_)
+            width = len(member.classes_)
+            shares = numeric(_shares(found), width)
             parts.append(select_columns(graph, shares, range(1 if width == 2 else 0, width)))
         else:
             parts.append(numeric(_scores(member, found), 1 if len(member.classes_) == 2 else len(member.classes_)))
@@ -109,7 +114,7 @@ def _binary_scores(graph: Graph, member: Any, found: PredictorOutput) -> str:
     """Return a member's score for its second class, of shape (n, 1): its decision function or its probability."""
     if hasattr(member, "decision_function"):
         return _scores(member, found)
-    return select_columns(graph, numeric(_shares(found), 2), [1]).name
+    return _second_share(graph, found).name
 
 
 def _one_against_rest(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
@@ -125,16 +130,14 @@ def _one_against_rest(graph: Graph, estimator: Any, x: ColumnTensor) -> Predicto
     labels = above if estimator.multilabel_ else graph.squeeze(above) if binary else argmax(graph, side_by_side)
     if any(each.probabilities is None for each in found):
         return PredictorOutput(labels)
-    seconds = [select_columns(graph, numeric(_shares(each), 2), [1]) for each in found]
-    shares = concatenate(graph, seconds).name
+    shares = concatenate(graph, [_second_share(graph, each) for each in found]).name
     if not estimator.multilabel_:
         shares = binary_probabilities(graph, graph.squeeze(shares)) if binary else normalise_rows(graph, shares, 0)
     return PredictorOutput(labels, (shares,))
 
 
 def _calibrated(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    parts = [_calibrator(graph, each, x) for each in estimator.calibrated_classifiers_]
-    shares = _mean(graph, parts)
+    shares = _mean(graph, [_calibrator(graph, each, x) for each in estimator.calibrated_classifiers_])
     return PredictorOutput(argmax(graph, shares), (shares,))
 
 
@@ -184,7 +187,7 @@ def _threshold(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
     positive = getattr(estimator, "pos_label", None)
     if positive not in (None, estimator.classes_[1]):
         raise NotCompiled("a threshold on the first class has no compiled form")
-    share = graph.squeeze(select_columns(graph, numeric(_shares(found), 2), [1]).name)
+    share = graph.squeeze(_second_share(graph, found).name)
     above = graph.add("GreaterOrEqual", share, graph.constant(0.5 if least == "auto" else least))
     return PredictorOutput(graph.cast(above, "double"), found.probabilities)
 

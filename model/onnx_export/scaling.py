@@ -12,22 +12,22 @@ from sklearn.utils.validation import check_array
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
 from model.onnx_export.linear import affine
 
-# ONNX operators, applied in order; a number after an operator is its second operand.
-FUNCTIONS: Final[dict[Any, tuple[Any, ...]]] = {
+# ONNX operators, applied in order, each with its second operand if it has one.
+FUNCTIONS: Final[dict[Any, tuple[tuple[Any, ...], ...]]] = {
     None: (),
-    np.exp: ("Exp",),
-    np.expm1: ("Exp", "Sub", 1),
-    np.log: ("Log",),
-    np.log1p: ("Add", 1, "Log"),
-    np.sqrt: ("Sqrt",),
-    np.abs: ("Abs",),
-    np.square: ("Pow", 2),
-    np.fabs: ("Abs",),
-    np.floor: ("Floor",),
-    np.log2: ("Log", "Div", np.log(2)),
-    np.log10: ("Log", "Div", np.log(10)),
-    np.negative: ("Neg",),
-    np.tanh: ("Tanh",),
+    np.exp: (("Exp",),),
+    np.expm1: (("Exp",), ("Sub", 1)),
+    np.log: (("Log",),),
+    np.log1p: (("Add", 1), ("Log",)),
+    np.sqrt: (("Sqrt",),),
+    np.abs: (("Abs",),),
+    np.square: (("Pow", 2),),
+    np.fabs: (("Abs",),),
+    np.floor: (("Floor",),),
+    np.log2: (("Log",), ("Div", np.log(2))),
+    np.log10: (("Log",), ("Div", np.log(10))),
+    np.negative: (("Neg",),),
+    np.tanh: (("Tanh",),),
 }
 _CASTS: Final = (methodcaller("astype", float).__reduce__()[1], methodcaller("astype", "float64").__reduce__()[1])
 
@@ -57,25 +57,22 @@ def concatenate(graph: Graph, parts: list[ColumnTensor]) -> ColumnTensor:
 
 def apply_function(graph: Graph, name: str, function: Any) -> str:
     """Apply a numpy function to each number; raises NotCompiled."""
-    function = None if isinstance(function, partial) and function.func is check_array else function
+    if isinstance(function, partial) and function.func is check_array:
+        function = None
     if isinstance(function, methodcaller) and function.__reduce__()[1] in _CASTS:  # all numbers are float64 already
         function = None
     if function not in FUNCTIONS:
         raise NotCompiled(f"the function {getattr(function, '__name__', function)} has no compiled form")
-    steps = FUNCTIONS[function]
-    for index, step in enumerate(steps):
-        if isinstance(step, str):
-            following = steps[index + 1 : index + 2]
-            second = [graph.constant(each) for each in following if not isinstance(each, str)]
-            name = graph.add(step, name, *second)
+    for operator, *operands in FUNCTIONS[function]:
+        name = graph.add(operator, name, *map(graph.constant, operands))
     return name
 
 
 def _function(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
     if transformer.kw_args:
         raise NotCompiled("a function with arguments has no compiled form")
-    found = apply_function(graph, x.name, transformer.func)
-    return x if found == x.name else numeric(found, x.width)
+    name = apply_function(graph, x.name, transformer.func)
+    return x if name == x.name else numeric(name, x.width)
 
 
 def _shift_and_scale(graph: Graph, x: ColumnTensor, shift: Any, scale: Any) -> ColumnTensor:
@@ -84,14 +81,13 @@ def _shift_and_scale(graph: Graph, x: ColumnTensor, shift: Any, scale: Any) -> C
 
 
 def _standard(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
-    own = transformer
-    return _shift_and_scale(graph, x, own.mean_ if own.with_mean else None, own.scale_ if own.with_std else None)
+    shift = transformer.mean_ if transformer.with_mean else None
+    return _shift_and_scale(graph, x, shift, transformer.scale_ if transformer.with_std else None)
 
 
 def _robust(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:
-    own = transformer
-    centre = own.center_ if own.with_centering else None
-    return _shift_and_scale(graph, x, centre, own.scale_ if own.with_scaling else None)
+    centre = transformer.center_ if transformer.with_centering else None
+    return _shift_and_scale(graph, x, centre, transformer.scale_ if transformer.with_scaling else None)
 
 
 def _largest(graph: Graph, transformer: Any, x: ColumnTensor) -> ColumnTensor:

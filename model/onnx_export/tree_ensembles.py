@@ -51,8 +51,7 @@ def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> Predict
     labels = [argmax(graph, share) for share in shares]
     if single:
         return PredictorOutput(labels[0], tuple(shares))
-    stacked = [graph.unsqueeze(label) for label in labels]
-    return PredictorOutput(graph.add("Concat", *stacked, axis=1), tuple(shares))
+    return PredictorOutput(graph.stack(labels), tuple(shares))
 
 
 def _shares(value: Any) -> Any:

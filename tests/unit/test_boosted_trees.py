@@ -71,7 +71,7 @@ def answers(model, rows):
     features = (Feature("a"), Feature("b"), Feature("c", dtype="string"))
     signature = Signature(features, "table", "regressor", 2, None, probabilities=False)
     named = {"c": codes[2]}
-    content = graph.build(PredictorOutput(total), WIDTH, 2, {FINGERPRINT: fingerprint(signature, named)})
+    content = graph.build(PredictorOutput(total), WIDTH, 2, {FINGERPRINT: fingerprint(signature, named)}, {})
     return OnnxEngine(content, named, signature).predict(rows).labels
 
 

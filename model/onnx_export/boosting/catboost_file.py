@@ -54,10 +54,6 @@ class CatBoostFile:
         self.labels = labels if classifies else None
         self.stands_for = f"catboost.core.CatBoost{'Classifier' if classifies else 'Regressor'}"
 
-    def __deepcopy__(self, memo: Any) -> "CatBoostFile":
-        """Return the same object: nothing changes it."""
-        return self
-
     def save_model(self, path: str, format: str) -> None:  # noqa: A002, ARG002  # the library's name
         """Write the document."""
         Path(path).write_bytes(self.content)

@@ -54,10 +54,6 @@ class LightGBMFile:
         self.classes_ = np.array(self.labels)
         self.stands_for = f"lightgbm.sklearn.LGBM{'Classifier' if classifies else 'Regressor'}"
 
-    def __deepcopy__(self, memo: Any) -> "LightGBMFile":
-        """Return the same object: nothing changes it."""
-        return self
-
     @property
     def booster_(self) -> "LightGBMFile":
         """The object that has `model_to_string`."""

@@ -58,6 +58,10 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def __init__(self, file: Any = None) -> None:
         self.file = file
 
+    def __deepcopy__(self, memo: Any) -> "_Native":
+        """Return an estimator with the same file, which nothing changes."""
+        return type(self)(self.file)
+
     def __sklearn_is_fitted__(self) -> bool:
         """Return True: a model from a file is fitted."""
         return True

@@ -48,10 +48,6 @@ class XGBoostFile:
         self.labels: tuple[Label, ...] | None = tuple(labels) if classifies else None
         self.stands_for = f"xgboost.sklearn.XGB{'Classifier' if classifies else 'Regressor'}"
 
-    def __deepcopy__(self, memo: Any) -> "XGBoostFile":
-        """Return the same object: nothing changes it."""
-        return self
-
     def get_booster(self) -> "XGBoostFile":
         """Return the object that has `save_raw`."""
         return self

@@ -68,16 +68,15 @@ def _class(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
         raise NotCompiled(
             f"a classifier with the objective {objective_of(document_of(estimator))} has no compiled form"
         )
-    found = _linked(graph, model, x)
+    shares = _linked(graph, model, x)
     half = graph.constant(0.5, np.float32)
     if model.link == "softmax":
-        return PredictorOutput(argmax(graph, found), (graph.cast(found, "double"),))
+        return PredictorOutput(argmax(graph, shares), (graph.cast(shares, "double"),))
     if len(model.start) > 1:  # multilabel: a row has each label or not
-        labels = graph.compare("Greater", found, half)
-        return PredictorOutput(labels, (graph.cast(found, "double"),))
-    second = graph.squeeze(found)
+        return PredictorOutput(graph.compare("Greater", shares, half), (graph.cast(shares, "double"),))
+    second = graph.squeeze(shares)
     first = graph.add("Sub", graph.constant(1, np.float32), second)
-    both = graph.add("Concat", graph.unsqueeze(first), graph.unsqueeze(second), axis=1)
+    both = graph.stack([first, second])
     return PredictorOutput(graph.compare("Greater", second, half), (graph.cast(both, "double"),))
 
 
