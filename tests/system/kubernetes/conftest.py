@@ -106,7 +106,7 @@ def images(joined, clone, models, tmp_path_factory):
 def watched(joined, report):
     """Return a block during which a release is asked for predictions at the address of its Service.
 
-    Each must have been answered with 200, unless some may be `lost`. A client waits for an answer for `timeout` seconds.
+    Each must have been answered with 200, unless some may be `lost`. A client waits for it for `timeout` seconds.
     """
 
     def during(release, *, lost=False, timeout=DEADLINE):
