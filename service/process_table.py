@@ -103,7 +103,7 @@ class ProcessTable:
 
 
 def make(directory: Path) -> ProcessTable:
-    """Make the table in a directory, and reserve its memory now."""
+    """Create the table in a directory, and reserve its memory now."""
     with (directory / FILE).open("w+b") as file:
         file.write(bytes(SIZE))
         file.flush()

@@ -1,4 +1,4 @@
-"""Decides when to accept connections, so that workers share them and descriptors suffice."""
+"""Decides when to accept connections, so that workers share them evenly and descriptors suffice."""
 
 import errno
 import math
@@ -15,19 +15,19 @@ from service.server.event_loop import READABLE, EventLoop
 from service.server.interfaces import WorkerEvents
 
 NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-SPARE_DESCRIPTORS: Final = 8  # for files, when connections have taken the rest
+SPARE_DESCRIPTORS: Final = 8  # for files, when connections use all others
 ACCEPTED_AT_ONCE: Final = 64
-# A worker without a free thread, or with more connections than others, leaves new ones to them for so long, and takes
-# them all the same if they are still there.
+# How long a worker without a free thread, or with more connections than others, leaves new connections to the others.
+# After that it accepts those that are still there.
 LEFT_BY_BUSY_SECONDS: Final = 0.02
 LEFT_BY_LARGER_SECONDS: Final = 0.005
-# More connections than others: so many times as many as they have on average, and so many more.
+# A worker has more connections than others if it has more than so many times the average, plus so many.
 LARGER_BY: Final = 1.2, 2
 AT_ONCE_SECONDS: Final = 1e-6
 
 
 def allowed_connections(wanted: int) -> int:
-    """Return as many connections as wanted, as far as the limit of descriptors allows, which is raised if it may be."""
+    """Raise the soft limit of descriptors as needed, and return how many of the wanted connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     others = len(list(Path("/proc/self/fd").iterdir())) + SPARE_DESCRIPTORS
     allowed = max(soft, min(hard, wanted + others))
@@ -36,7 +36,7 @@ def allowed_connections(wanted: int) -> int:
 
 
 class Acceptor:
-    """Accepts connections; where there is no room, another connection is closed."""
+    """Accepts connections; if there is no room for one, another connection is closed."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ class Acceptor:
         self._mean_connections, self._is_busy, self._events, self._log = mean_connections, is_busy, events, log
         self._listening = False
         self._accept_at = 0.0  # when to look for new connections next, while not listening (monotonic clock)
-        self._short_until = 0.0  # of descriptors (monotonic clock)
+        self._short_until = 0.0  # until when descriptors count as used up (monotonic clock)
 
     def resume(self) -> None:
-        """Accept again, if new connections were left to other workers and the time for that is over."""
+        """Accept again, if new connections were left to other workers for long enough."""
         if not self._listening and time.monotonic() >= self._accept_at:
             self._listen(listens=True)
             for listener in self._listeners:
@@ -67,9 +67,9 @@ class Acceptor:
         return math.inf if self._listening else self._accept_at - now
 
     def stop(self, *, take_last: bool) -> None:
-        """Stop accepting; with `take_last`, first take what the kernel has accepted already, and close the listeners.
+        """Stop accepting; with `take_last`, first take the connections that the kernel has accepted, and close.
 
-        Those clients may have sent their requests: closing the listener resets the connections that are not taken.
+        Those clients may have sent their requests, and closing a listener resets the connections that were not taken.
         """
         self._listen(listens=False)
         if take_last:
@@ -122,11 +122,11 @@ class Acceptor:
                 self._loop.unwatch(listener)
 
     def _take_last(self, listener: socket.socket) -> None:
-        """Accept all there is and close at once: who connects in between is reset, so nothing else is done there."""
+        """Accept all waiting connections and close at once: one that is made in between is reset."""
         listener.setblocking(False)  # noqa: FBT003  # the socket's interface
         server, accepted = listener.getsockname(), []
         interval = sys.getswitchinterval()
-        sys.setswitchinterval(AT_ONCE_SECONDS)  # no thread that computes is to have the interpreter in between
+        sys.setswitchinterval(AT_ONCE_SECONDS)  # so that a computing thread gives the interpreter back at once
         try:
             while True:
                 accepted.append(listener.accept())
@@ -139,7 +139,7 @@ class Acceptor:
             self._connections.add(client, address, server)
 
     def _make_do(self) -> None:
-        """Have no more connections than there are descriptors for."""
+        """Reduce the number of connections to what the descriptors allow."""
         self._events.out_of_descriptors()
         self._short_until = time.monotonic() + LEFT_BY_BUSY_SECONDS
         fewer = max(1, self._connections.count - SPARE_DESCRIPTORS)

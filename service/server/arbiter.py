@@ -1,13 +1,13 @@
-"""gunicorn's master process, changed so that stopping and reloading lose nothing and nothing that fails ends it.
+"""gunicorn's master process, changed so that stopping and reloading lose no request, and no failure ends the server.
 
 gunicorn closes its listeners at SIGTERM, while load balancers still send. It ends the server when one worker fails to
 boot. On a reload it stops the old workers before the new ones are known to work.
 
-gunicorn has no setting for its master and documents no interface of it, so `take_over` gives the running arbiter this
-class. It overrides methods that gunicorn's main loop calls and signal handlers, and it uses the attributes WORKERS,
-LISTENERS, SIG_QUEUE, START_CTX, num_workers, pid, reexec_pid, master_pid, systemd, cfg and log of the arbiter, and tmp,
-aborted and age of a worker. gunicorn is capped in pyproject.toml; tests/unit/test_gunicorn_contract.py names what is
-gone or has changed in another version.
+gunicorn has no setting for its master's class and documents no interface of it, so `take_over` gives the running
+arbiter this class. It overrides signal handlers and methods that gunicorn's main loop calls. It uses the arbiter's
+attributes WORKERS, LISTENERS, SIG_QUEUE, START_CTX, num_workers, pid, reexec_pid, master_pid, systemd, cfg and log, and
+a worker's attributes tmp, aborted and age. gunicorn's version is capped in pyproject.toml.
+tests/unit/test_gunicorn_contract.py says which of these a new version has removed or changed.
 """
 
 import os
@@ -34,11 +34,11 @@ from service.server.supervision import NotStarted, Supervision
 QUICK_SECONDS: Final = 2.0
 LIVENESS_SECONDS: Final = 1.0  # minimum interval between liveness checks, so that stopped workers have time to exit
 ENDING: Final = {signal.SIGTERM, signal.SIGQUIT, signal.SIGABRT, signal.SIGKILL}
-ONCE: Final = {signal.SIGHUP, signal.SIGCHLD}  # several of these are as good as one
+ONCE: Final = {signal.SIGHUP, signal.SIGCHLD}  # several of these have the effect of one
 
 
 class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships no types
-    """Hands what gunicorn's main loop asks of the master to the objects that decide it."""
+    """Passes the calls of gunicorn's main loop on to the objects that make the decisions."""
 
     LISTENERS: list[Any]
     hosted: Hosted
@@ -48,11 +48,11 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     reloading: Reload
     clock: Clock
     readiness: Readiness
-    checked_at = 0.0  # when it was last checked that workers live (monotonic clock)
+    checked_at = 0.0  # when the liveness of workers was last checked (monotonic clock)
 
     @classmethod
     def take_over(cls, arbiter: Any, hosted: Hosted) -> None:
-        """Turn a running arbiter into one of ours."""
+        """Turn a running arbiter of gunicorn into this one."""
         arbiter.__class__ = cls
         arbiter.START_CTX["args"] = (
             sys.orig_argv
@@ -66,16 +66,16 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         arbiter.clock = Clock()
         arbiter.readiness = Readiness(hosted, arbiter.log)
 
-    # Signals and the main loop's turns.
+    # Signals, and the turns of the main loop.
 
     def signal(self, sig: int, frame: Any) -> None:
-        """Take note of a signal, in its handler."""
+        """Note a signal; runs in the signal's handler."""
         self.shutdown.signalled(sig)
         super().signal(sig, frame)
         self.shutdown.interrupt()
 
     def wait_for_signals(self, timeout: float = 1.0) -> list[int]:
-        """Wait as gunicorn does, after a look at what has changed; stop when the drain is over."""
+        """Check what has changed, then wait as gunicorn does; stop when the drain is over."""
         events = self.hosted.events
         self.shutdown.announce(self.log, events.draining)
         self.clock.report(self.log, events.clock_set)
@@ -89,20 +89,20 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         return [sig for place, sig in enumerate(signals) if sig not in ONCE or sig not in signals[:place]]
 
     def handle_term(self) -> None:
-        """Go on serving; wait_for_signals ends it."""
+        """Go on serving; `wait_for_signals` stops the server when the drain is over."""
 
     def handle_usr2(self) -> None:
-        """Start another master beside this one, as gunicorn does; go on without where that is not possible."""
+        """Start another master beside this one, as gunicorn does; if that fails, go on without it."""
         try:
             super().handle_usr2()
         except Exception as error:  # noqa: BLE001  # no process, no program, or whatever a hook raises
             self.log.error("cannot start another master: %s: %s", type(error).__name__, error)  # noqa: TRY400  # one line
             if os.getpid() != self.pid:
-                os._exit(1)  # it would stop this one's workers
+                os._exit(1)  # the forked process would go on and stop the workers of its parent
 
     def reload(self) -> None:
-        """Serve the model that is there now; the configuration stays, for settings are in the environment."""
-        self.num_workers = self.cfg.workers  # SIGTTIN and SIGTTOU count until a reload
+        """Serve the model that is there now. The configuration stays, because settings come from the environment."""
+        self.num_workers = self.cfg.workers  # a reload undoes SIGTTIN and SIGTTOU
         self.reloading.run(self, self.look_after_workers)
 
     # Workers.
@@ -117,14 +117,14 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         try:
             pid: int = super().spawn_worker()
         except Exception:
-            if os.getpid() != self.pid:  # a worker, which must not go on as another master
+            if os.getpid() != self.pid:  # this is the worker, which must not go on as a second master
                 os._exit(self.WORKER_BOOT_ERROR)
-            os.umask(umask)  # gunicorn changes it, and does not restore it if it cannot make a file
+            os.umask(umask)  # gunicorn changes it, and does not restore it when it cannot create a file
             raise
         return pid
 
     def manage_workers(self) -> None:
-        """Start the workers that are missing, and stop those that are too many."""
+        """Start missing workers, and stop surplus ones."""
         self.hosted.events.workers_wanted(self.num_workers)
         missing, surplus = self.supervision.plan(self.WORKERS, self.num_workers)
         with suppress(NotStarted):
@@ -134,20 +134,20 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
                 self.kill_worker(pid, signal.SIGTERM)
 
     def kill_worker(self, pid: int, sig: int) -> None:
-        """Send a worker a signal; most tell it to end."""
+        """Send a worker a signal, and note whether the signal tells it to end."""
         if pid in self.WORKERS and sig in ENDING:
             self.WORKERS[pid].told = True
         super().kill_worker(pid, sig)
 
     def murder_workers(self) -> None:
-        """End workers that give no sign of life."""
+        """End workers whose heartbeat has stopped."""
         self.checked_at = time.monotonic()
         super().murder_workers()
 
     def reap_workers(self) -> None:
-        """Tidy up after workers that have gone, however they went; end the server if none ever proved the model.
+        """Clean up after workers that have gone, for whatever reason; end the server if none has ever proven the model.
 
-        Once one has, others serve, and a worker that fails is replaced.
+        Once one has proven it, others serve, and a worker that fails is replaced.
         """
         before = dict(self.WORKERS)
         self._reap()
@@ -172,7 +172,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
                 return
 
     def look_after_workers(self) -> bool:
-        """Replace workers as the main loop does, while something else goes on; return whether that should go on.
+        """Replace workers as the main loop does, during a longer task; return whether the task should go on.
 
         Only the master returns from here: a worker that is forked here leaves by SystemExit.
         """
@@ -187,13 +187,13 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     # The end.
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002  # gunicorn's interface
-        """Stop listening and stop all workers, by a clock that nobody sets; SIGINT and SIGQUIT make it quick."""
+        """Stop listening and stop all workers, timed by the monotonic clock; SIGINT and SIGQUIT make it quick."""
         shared = bool(self.reexec_pid or self.master_pid or self.systemd)
         stuck = any(
             worker.aborted or self.supervision.status_of(worker) is WorkerStatus.HUNG
             for worker in self.WORKERS.values()
         )
-        # A worker that is stuck in the kernel, where no signal reaches it, keeps the listeners open.
+        # A worker that is stuck in the kernel, where no signal reaches it, would keep the listeners open.
         listening = [listener.sock.dup() for listener in self.LISTENERS] if stuck and not shared else []
         close_sockets(self.LISTENERS, unlink=not shared)
         self.LISTENERS = []
@@ -213,7 +213,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
                 listener.shutdown(socket.SHUT_RDWR)
 
     def _stop_booting(self) -> None:
-        """Tell workers that boot to stop; repeated, because one that has just been forked does not hear it."""
+        """Tell booting workers to stop; called repeatedly, because a worker just forked may miss the signal."""
         for pid, worker in list(self.WORKERS.items()):
             if self.supervision.status_of(worker) is WorkerStatus.BOOTING:
                 self.kill_worker(pid, signal.SIGTERM)

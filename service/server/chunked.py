@@ -1,11 +1,11 @@
-"""Takes the framing off a chunked body (RFC 9112, 7.1) as it arrives."""
+"""Removes the framing of a chunked body (RFC 9112, 7.1) as it arrives."""
 
 import re
 from typing import Final
 
 MOST_TRAILERS: Final = 64 * 1024
-# Each chunk costs work, however small it is: beyond so many bytes, framing may be a quarter of the data (chunks of 20
-# bytes on average). Go's net/http bounds it likewise.
+# Each chunk costs work, however small it is. So framing beyond this many bytes may be at most a quarter of the data
+# (chunks of 20 bytes on average). Go's net/http has a similar limit.
 FRAMING_FREE: Final = 128 * 1024
 FRAMING_SHARE: Final = 4
 _MOST_LINE: Final = 4096
@@ -20,14 +20,14 @@ class Chunks:
     def __init__(self) -> None:
         self.body = bytearray()
         self.ended = self.malformed = False
-        self._line = b""  # what has come of a line that is not whole
-        self._left = 0  # of the chunk's data
-        self._closes = self._last = False  # whether the line is the one behind a chunk, or behind the last one
-        self._trailers = 0
+        self._line = b""  # the beginning of a line that is not complete yet
+        self._left = 0  # bytes of the chunk's data that have not come yet
+        self._closes = self._last = False  # whether the next line ends a chunk, or follows the last chunk
+        self._trailers = 0  # bytes so far
         self._data = self._framing = 0  # bytes so far
 
     def add(self, content: bytes) -> int:
-        """Take more bytes; return how many of them are of this body."""
+        """Add bytes; return how many of them belong to this body."""
         place, size = 0, len(content)
         while place < size and not (self.ended or self.malformed):
             if self._left:

@@ -1,6 +1,6 @@
-"""The clients of a worker: collects their requests, sends their answers, and ends what takes too long.
+"""The clients of a worker: collects their requests, sends the answers, and closes connections that take too long.
 
-No client can block the worker: what it does not send or take at once is waited for in the event loop.
+No client can block the worker: the event loop waits for what a client does not send or take at once.
 """
 
 import math
@@ -19,26 +19,26 @@ from service.server.http_request import LARGE, HttpRequest
 from service.server.interfaces import EarlyRefusal, WorkerEvents
 from service.tracing.context import IdPool, RequestIds
 
-HELD_BODIES: Final = 16  # of the largest size, that may be on their way at once
-MOST_ENDED: Final = 64  # overdue connections in one turn of the loop
-LINGER_SECONDS: Final = 2.0  # for which a worker that stops keeps idle connections: a request may be on its way
-MOMENT_SECONDS: Final = 0.1  # in which a request may come in several pieces before it counts as slow
-NEW_SECONDS: Final = 0.01  # in which a client sends a request after it has connected or been answered
-COMPARED: Final = 64  # of the connections that have waited longest, to find one to close
+HELD_BODIES: Final = 16  # how many bodies of the largest size may be on their way at once
+MOST_ENDED: Final = 64  # how many overdue connections are closed in one turn of the loop
+LINGER_SECONDS: Final = 2.0  # how long a stopping worker keeps idle connections, as a request may be on its way
+MOMENT_SECONDS: Final = 0.1  # how long a request may arrive in pieces before it counts as slow
+NEW_SECONDS: Final = 0.01  # within which clients usually send a request after they have connected or been answered
+COMPARED: Final = 64  # how many of the connections that have waited longest are compared to find one to close
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class ClientLimits:
-    """What one client may take."""
+    """The limits for each client."""
 
     max_body_bytes: int
-    read_seconds: float  # for a request to arrive, and for an answer to be taken
+    read_seconds: float  # how long a request may take to arrive, and an answer to be received
     keepalive_seconds: float
 
 
 class Connections:
-    """All connections of a worker. Those that are being answered are neither `idle` nor `transferring`."""
+    """All connections of a worker. Those whose request is being answered are neither `idle` nor `transferring`."""
 
     def __init__(
         self,
@@ -53,30 +53,30 @@ class Connections:
         self._ids = IdPool()
         self._received = memoryview(bytearray(PIECE))
         self._keepalive = limits.keepalive_seconds
-        # Without a request, and with one or an answer on its way; both in the order of their timeouts.
+        # Connections without a request, and with a request or an answer on its way; in the order of their timeouts.
         self.idle: dict[Connection, None] = {}
         self.transferring: dict[Connection, None] = {}
         self.count = 0
-        self._held = 0  # bytes of requests that are arriving and of answers that are being taken
+        self._held = 0  # bytes of requests that are arriving and of answers that are being sent
 
     def add(self, client: socket.socket, address: Any, server: Any) -> None:
-        """Take a client that has connected."""
+        """Add a client that has connected."""
         self._count(1)
         self._wait_idle(Connection(ClientSocket(client, self._received), address, server))
 
     def pause(self, conn: Connection) -> None:
-        """Take nothing more from a client until it has been answered."""
+        """Receive nothing more from a client until it has been answered."""
         if conn.polled:
             self._loop.unwatch(conn.sock)
             conn.polled = False
 
     def tell(self, conn: Connection, content: bytes) -> None:
-        """Send what the client takes at once; the rest is lost if the connection is closed."""
+        """Send as much as the client takes at once; the rest is lost if the connection is closed."""
         conn.sock.sendall(content)
         try:
             conn.sock.flush()
         except OSError:
-            return  # gone, which is found out at its next read
+            return  # the client has gone; the next read will notice it
 
     def send(self, conn: Connection) -> None:
         """Send the rest of an answer as the client takes it; then wait for the next request, or close."""
@@ -89,7 +89,7 @@ class Connections:
             self._answered(conn)
 
     def forget_one(self) -> None:
-        """Do not count a connection any more whose thread hangs."""
+        """Stop counting a connection whose thread hangs."""
         self._count(-1)
 
     def longest_wait(self, now: float) -> float:
@@ -98,7 +98,7 @@ class Connections:
         return min((first.timeout - now for first in firsts), default=math.inf)
 
     def end_overdue(self) -> None:
-        """Close the connections that were idle for too long, or whose request or answer takes too long."""
+        """Close connections that have been idle for too long, or whose request or answer takes too long."""
         now = time.monotonic()
         for conn in _overdue(self.idle, now):
             self._look_again(conn)
@@ -111,12 +111,12 @@ class Connections:
 
     @property
     def sending(self) -> int:
-        """How many connections have clients that take an answer."""
+        """How many connections are sending an answer."""
         return sum(conn.arriving is None for conn in self.transferring)
 
     @property
     def can_make_room(self) -> bool:
-        """Whether there is a connection that may be closed for another."""
+        """Whether there is a connection that may be closed to make room for another."""
         return bool(self.idle or self.transferring)
 
     def wind_down(self) -> None:
@@ -132,10 +132,10 @@ class Connections:
             self._drop(conn)
 
     def make_room(self) -> bool:
-        """Close a connection to make room for another; say whether there was one.
+        """Close a connection to make room for another; return whether there was one.
 
-        It is the one that was idle longest, or the one whose data moves slowest: whichever has waited longer. Against
-        a connection that was idle for longer than NEW_SECONDS, a transfer counts as waiting only after MOMENT_SECONDS.
+        It is the one that has been idle longest or the one whose data moves slowest, whichever has waited longer. If
+        the idle one has been so for longer than NEW_SECONDS, the first MOMENT_SECONDS of the other one do not count.
         """
         for conn in tuple(islice(self.idle, COMPARED)):
             self._look_again(conn)
@@ -153,24 +153,24 @@ class Connections:
         self._publish_count(self.count)
 
     def _look_again(self, conn: Connection) -> None:
-        """Take a request that comes in this very moment, before its connection is closed as idle."""
+        """Receive a request that arrives at the last moment, before its connection is closed as idle."""
         self._on_readable(conn, conn.sock)
 
     def _slowest(self) -> Connection | None:
-        """Return the connection whose request or answer moves slowest, of those that have waited longest."""
+        """Return the connection whose request or answer moves slowest, among those that have waited longest."""
         now = time.monotonic()
         return min(islice(self.transferring, COMPARED), key=lambda conn: conn.speed(now), default=None)
 
     def _close_for_room(self, conn: Connection) -> None:
-        """Close a connection, so that others have its place; tell a client that is still sending its request."""
+        """Close a connection to make room for others; refuse its request if it is still arriving."""
         self._events.connection_closed("idle" if conn in self.idle else "slow")
         if conn.arriving is not None:
             self._refuse(conn, conn.arriving, "overloaded")
         self._drop(conn)
 
     def _on_readable(self, conn: Connection, client: ClientSocket) -> None:
-        """Read what has come of a request; pass it on when it is complete."""
-        if conn.waits_in is None:  # closed, or being answered: what comes next waits
+        """Receive more of a request; pass it on when it is complete."""
+        if conn.waits_in is None:  # closed, or being answered: the next request has to wait
             self.pause(conn)
             return
         try:
@@ -182,7 +182,7 @@ class Connections:
         if not content and conn.arriving is not None and conn.arriving.complete:
             self._start(
                 conn, conn.arriving
-            )  # the client will send no more: the application answers that the body is incomplete
+            )  # the client will send no more, and the application will answer that the body is incomplete
         elif not content:
             self._drop(conn)
         elif conn.arriving is None:
@@ -212,11 +212,11 @@ class Connections:
             arriving.waits_for_continue = False
             self.tell(conn, CONTINUE)
         elif self._held > self._limits.max_body_bytes * HELD_BODIES:
-            # A large request is closed itself. A small one may be a health check: the slowest is closed for it.
+            # For a large request, its own connection is closed. A small one may be a health check, so the slowest is.
             self._close_for_room(conn if arriving.size > LARGE else self._slowest() or conn)
 
     def _refuse(self, conn: Connection, arriving: HttpRequest, code: str) -> None:
-        """Tell a client that its request is refused, and whoever counts that."""
+        """Answer a client that its request is refused, and report that as an event."""
         trace, heads = arriving.trace, arriving.is_head
         ids = RequestIds(trace.new_request_id, trace)
         self.tell(conn, error_responses.answer(code, trace, heads=heads, request_id=ids.request_id))
@@ -231,7 +231,7 @@ class Connections:
         self._answer(conn)
 
     def _send_rest(self, conn: Connection, client: ClientSocket) -> None:
-        if conn not in self.transferring:  # closed since the loop asked what is writable
+        if conn not in self.transferring:  # it was closed after the loop found it writable
             return
         before = len(client.unsent)
         try:
@@ -259,7 +259,7 @@ class Connections:
                 self._add_first(conn, behind)
 
     def _wait_idle(self, conn: Connection) -> None:
-        """Wait for a connection's next request."""
+        """Wait for the next request on a connection."""
         self._wait(conn, self.idle, self._keepalive)
         if not conn.polled:
             self._loop.watch(conn.sock, READABLE, partial(self._on_readable, conn))
@@ -276,7 +276,7 @@ class Connections:
             conn.waits_in = None
 
     def _drop(self, conn: Connection) -> None:
-        """Close a connection that waits for its client."""
+        """Close a connection that is idle or transferring."""
         self._loop.unwatch(conn.sock)
         conn.polled = False
         self._wait_no_more(conn)
@@ -291,7 +291,7 @@ def _waited_longer(slowest: Connection, idle: Connection) -> bool:
 
 
 def _overdue(waiting: dict[Connection, None], now: float) -> list[Connection]:
-    """Return the connections that have timed out, at most MOST_ENDED, so that no turn of the loop takes long."""
+    """Return connections that have timed out, at most MOST_ENDED, so that no turn of the loop takes long."""
     for first in waiting:
         if first.timeout > now:
             break

@@ -1,6 +1,6 @@
-"""What the master knows of MODEL_DIR, from a process that watches it: a file system that hangs stops only that one.
+"""Watches MODEL_DIR through a process of its own, so that a file system that hangs stops only that process.
 
-It is a new program, not a fork, which would hold the memory of the model that was loaded when it started.
+The process is a new program. A fork of the master would hold the memory of the model that was loaded when it started.
 """
 
 import logging
@@ -19,15 +19,15 @@ _PIECE: Final = 1 << 16
 
 
 class DirectoryWatch:
-    """The master's side, which never waits.
+    """The master's side, which never waits for the program.
 
-    The program is given the master's process id. It writes a line for each state that has lasted for a while, and reads
-    those that were tried. It may also write what came of a look at where the directory's content comes from: an
-    outcome, a blank, and what is to be logged, if anything. Without a command, nothing is watched.
+    The program's last argument is the master's process id. It writes a line with each state that has lasted for a
+    while, and reads the states that were tried. After a check of MODEL_URI, it also writes a line with the outcome, a
+    blank, and the words to log, if any. Without a command, nothing is watched.
     """
 
     def __init__(self, command: Sequence[str], told: Callable[[str], object] = lambda _: None) -> None:
-        self._told = told  # is given outcomes
+        self._told = told  # called with outcomes
         self._command = [*command, str(os.getpid())] if command else []
         self._process: subprocess.Popen[bytes] | None = None
         self._start_at = 0.0
@@ -38,11 +38,11 @@ class DirectoryWatch:
         """Remember the state that was tried; "" if that is not known."""
         self._tried = state or self._tried
         if state and self._process and self._process.stdin:
-            with suppress(OSError):  # it hangs, or has gone
+            with suppress(OSError):  # the program hangs or has gone
                 os.write(self._process.stdin.fileno(), f"{state}\n".encode())
 
     def changed(self, now: float) -> bool:
-        """Return True once for each new state that has lasted; `now` by the monotonic clock."""
+        """Return True once for each new state that has lasted; `now` is by the monotonic clock."""
         if not self._command:
             return False
         if self._process is None and now >= self._start_at:
@@ -60,7 +60,7 @@ class DirectoryWatch:
             logger.log(logging.WARNING if outcome == FAILED else logging.INFO, "%s", words)
 
     def stop(self) -> None:
-        """End the process, and do not wait for it: it may hang in the kernel."""
+        """End the process without waiting for it, because it may hang in the kernel."""
         if self._process:
             self._process.kill()
 

@@ -20,15 +20,15 @@ from service.server.http_request import HttpRequest
 from service.server.pace import LATE_SECONDS, SLOW_SECONDS, Paces
 from service.server.wsgi import Exchange
 
-# For each thread that predicts, so many requests of a slow model wait for one before others are refused at once.
+# How many requests for a slow model may wait for each prediction thread; further requests are refused at once.
 WAITING_FOR_EACH: Final = 2
-ANSWERING_SECONDS: Final = 0.005  # for which requests are answered before the loop looks for events again
+ANSWERING_SECONDS: Final = 0.005  # how long the loop answers requests before it looks for events again
 ERRAND_THREADS: Final = 2
 
 
 @dataclass(frozen=True)
 class Threads:
-    """The pools of a worker, all of whose threads are started."""
+    """The thread pools of a worker; all their threads are started."""
 
     predicting: ThreadPoolExecutor
     errands: ThreadPoolExecutor
@@ -36,9 +36,9 @@ class Threads:
 
 @dataclass(frozen=True)
 class Pages:
-    """The paths of health checks, and of what takes long: scrapes, and documents, which are made when first asked for.
+    """The paths of health checks and of slow pages: scrapes, and documents, which are made when first asked for.
 
-    A path may be a health check's, and that of a document for callers who ask for HTML. All other pages are quick.
+    One path can be a health check, and a document for callers who ask for HTML. All other pages are quick.
     """
 
     probes: AbstractSet[str] = frozenset()
@@ -46,7 +46,7 @@ class Pages:
     documents: AbstractSet[str] = frozenset()
 
     def take_long(self, request: HttpRequest) -> bool:
-        """Say whether a request may take too long for the main loop."""
+        """Return whether a request may take too long for the main loop."""
         if request.path not in self.documents:
             return request.path in self.scrapes
         return request.path not in self.probes or "text/html" in request.fields.get("HTTP_ACCEPT", "").lower()
@@ -55,9 +55,9 @@ class Pages:
 class Dispatcher:
     """Has threads, or the main loop, answer the requests that have arrived.
 
-    Predictions run in at most `most_working` threads, and others queue here; those of a quick model run in the main
-    loop. Scrapes have two threads of their own. All other requests are answered in the main loop. There, health checks,
-    quick predictions and others take turns, so that none of them starves another.
+    At most `most_working` threads predict, and further predictions queue here; those of a quick model run in the main
+    loop. Scrapes and documents have two threads of their own. The main loop answers all other requests. There, health
+    checks, quick predictions and others take turns, so that none of them starves another.
     """
 
     def __init__(
@@ -73,10 +73,10 @@ class Dispatcher:
     ) -> None:
         self._loop, self._threads, self._exchange, self._log = loop, threads, exchange, log
         self._most_working, self._predict_seconds, self._pages = most_working, predict_seconds, pages
-        self._count_request = count_request  # says whether the connection may be kept
+        self._count_request = count_request  # returns whether the connection may be kept open
         self._paces = Paces()
-        # The requests whose predictions threads compute, oldest first, and since when (monotonic clock); likewise
-        # scrapes, where infinity means that one is still waiting for a thread; and requests whose threads hang.
+        # Requests whose predictions threads compute, oldest first, and since when (monotonic clock); likewise scrapes
+        # and documents, where infinity means that they still wait for a thread; and requests whose threads hang.
         self._working: dict[Connection, float] = {}
         self._errands: dict[Connection, float] = {}
         self._hung: set[Connection] = set()
@@ -86,11 +86,11 @@ class Dispatcher:
         self._turns = deque((self._probes, self._quick, self._others))
 
     def connect(self, connections: Connections, hung: Callable[[], object]) -> None:
-        """Set what sends the answers, and what to call when a request hangs."""
+        """Set the connections that send the answers, and the function to call when a request hangs."""
         self._connections, self._tell_hung = connections, hung
 
     def add(self, conn: Connection) -> None:
-        """Queue a request that has arrived, or start a thread on it."""
+        """Queue a request that has arrived, or give it to a thread."""
         request = conn.request
         posts = request.method == "POST"
         pace = conn.pace = self._paces.of(request.size) if posts else None
@@ -108,14 +108,14 @@ class Dispatcher:
             (self._probes if request.path in self._pages.probes else self._others).append(conn)
 
     def _start_next(self) -> None:
-        """Start threads on queued requests, as long as threads are free."""
+        """Give queued requests to threads, as long as threads are free."""
         while self._backlog and not self.is_busy():
             conn = self._backlog.popleft()
             self._working[conn] = time.monotonic()
             self._submit(self._threads.predicting, conn)
 
     def answer_ready(self) -> None:
-        """Answer requests in this thread for a few milliseconds; shed those that would wait too long."""
+        """Answer requests in the main loop for a few milliseconds; shed those that would wait too long."""
         if self._quick and self._working and not self._soon():
             for conn in self._quick:
                 self._connections.pause(conn)
@@ -131,7 +131,7 @@ class Dispatcher:
                 break
 
     def _next_ready(self) -> Connection | None:
-        """Return the request that the loop answers next: from the three queues in turn."""
+        """Return the request that the loop answers next: from the three queues in turn, or one that is shed."""
         if self._probes or self._quick or self._others:
             for _ in range(3):
                 self._turns.rotate(-1)
@@ -145,19 +145,19 @@ class Dispatcher:
         return None
 
     def is_busy(self) -> bool:
-        """Say whether all threads for predictions are busy."""
+        """Return whether all prediction threads are busy."""
         return len(self._working) >= self._most_working
 
     def longest_wait(self) -> float:
-        """Return how long the loop may wait for events: not at all while a request waits for it."""
+        """Return how many seconds the loop may wait for events: none while a request waits for the loop."""
         if self._probes or self._others or self._waits_too_long() or (self._quick and not self._working):
             return 0.0
-        seconds = SLOW_SECONDS if self._quick else math.inf  # then it gets a thread
+        seconds = SLOW_SECONDS if self._quick else math.inf  # after SLOW_SECONDS, quick requests get threads
         return min(seconds, LATE_SECONDS) if len(self._backlog) > self.most_waiting else seconds
 
     @property
     def hangs(self) -> bool:
-        """Whether a request has been given up whose thread has not returned."""
+        """Whether the thread of a request that was given up has not returned."""
         return bool(self._hung)
 
     @property
@@ -167,11 +167,11 @@ class Dispatcher:
 
     @property
     def most_waiting(self) -> int:
-        """How many requests of a slow model may wait for a thread before others are refused."""
+        """How many requests for a slow model may wait for a thread before further ones are refused."""
         return WAITING_FOR_EACH * self._most_working
 
     def _waits_too_long(self) -> bool:
-        """Say whether the last request of the backlog would wait too long, because those before it are slow."""
+        """Return whether the last request of the backlog would wait too long, because those before it are slow."""
         if len(self._backlog) <= self.most_waiting:
             return False
         pace = self._backlog[-1].pace
@@ -184,7 +184,7 @@ class Dispatcher:
         return next(iter(self._working.values()), 0.0)
 
     def _soon(self) -> bool:
-        """Say whether the threads will be free in a moment: their requests are of a quick kind, and not late."""
+        """Return whether the threads will be free in a moment: requests like theirs are quick, and none is late."""
         return time.monotonic() - self._began() < SLOW_SECONDS and all(
             conn.pace and conn.pace.allows() for conn in self._working
         )
@@ -228,8 +228,8 @@ class Dispatcher:
         return keeps
 
     def _finish(self, conn: Connection, done: "Future[bool]") -> None:
-        """Send the answer that a thread has made."""
-        if conn in self._hung:  # it returned after all
+        """Send the answer that a thread has produced."""
+        if conn in self._hung:  # the thread returned after all
             self._hung.discard(conn)
             conn.close()
             return
@@ -259,7 +259,7 @@ class Dispatcher:
             conn.sock.shutdown(socket.SHUT_RDWR)
 
     def shut_down(self) -> bool:
-        """Shut the thread pools down; say whether all threads have returned."""
+        """Shut the thread pools down; return whether all threads have returned."""
         self._threads.predicting.shutdown(wait=False)
         self._threads.errands.shutdown(wait=False)
         return not (self._working or self._errands or self._hung)

@@ -1,7 +1,7 @@
 """`python -m service.server.drain`: ask the load balancer to send this server no more; `--undo` takes that back.
 
-Readiness turns 503 at once. Requests that still come are answered, and each answer closes its connection. For a preStop
-hook, or to take one server out for a while. It neither stops the server nor waits.
+Readiness turns 503 at once. Requests that still come are answered, and each answer closes its connection. The command
+is for a preStop hook, or for taking one server out for a while. It neither stops the server nor waits.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from service.server import shared_directory, shared_state
 
 
 def main(arguments: list[str]) -> int:
-    """Drain the only server of this machine or container, or that of the given master's process id."""
+    """Drain the only server of this machine or container, or the one whose master's process id is given."""
     parser = argparse.ArgumentParser(
         prog="python -m service.server.drain", description=(__doc__ or "").partition("\n")[0]
     )

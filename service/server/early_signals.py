@@ -1,7 +1,7 @@
-"""How the master treats signals before its main loop takes them: signals to stop end it at once, others wait.
+"""Signals to the master before its main loop handles them: signals to stop end it at once, others wait.
 
-Where nothing handles a signal, the kernel ends the process, even in the middle of native code. A Python handler would
-run only afterwards. The kernel spares the first process of a container (pid_namespaces(7)), which needs a handler.
+If a signal has no handler, the kernel ends the process, even in the middle of native code. A Python handler would run
+only afterwards. The kernel spares the first process of a container (pid_namespaces(7)), so that one needs a handler.
 """
 
 import os
@@ -10,13 +10,13 @@ import sys
 from typing import Any, Final
 
 STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-# The other signals that gunicorn's master takes. SIGHUP means that there is another bundle, so it must not be lost.
+# The other signals that gunicorn's master handles. SIGHUP says that there is a new bundle, so it must not be lost.
 OTHERS: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU)
 _UNHANDLED: Final = (signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler)
 
 
 def end_at_once() -> None:
-    """Let a signal to stop end this process at once, and block the others. Signals that have a handler keep it."""
+    """Let signals to stop end this process at once, and block the others. Signals that have a handler keep it."""
     for number in STOPS:
         if signal.getsignal(number) in _UNHANDLED:
             signal.signal(number, _exit if os.getpid() == 1 else signal.SIG_DFL)
@@ -27,14 +27,14 @@ def end_at_once() -> None:
 
 
 def end_by_exit() -> None:
-    """Let a signal to stop end this process by an exit, which runs the exit handlers; nothing may take long then."""
+    """Let signals to stop end this process by an exit, which runs exit handlers; no native step may be long then."""
     for number in STOPS:
         if signal.getsignal(number) in (signal.SIG_DFL, _exit):
             signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def unblock() -> None:
-    """Receive the signals that have waited, now that there are handlers."""
+    """Deliver the signals that have waited, now that there are handlers."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, OTHERS)
 
 

@@ -1,4 +1,4 @@
-"""Answers of the worker itself, to requests that do not reach the application or do not return from it."""
+"""The worker's own answers to requests that do not reach the application, or that the application never answers."""
 
 import json
 from http import HTTPStatus
@@ -8,10 +8,10 @@ from service.tracing.context import Trace
 
 
 def answer(code: str, trace: Trace, *, heads: bool, request_id: str = "") -> bytes:
-    """Return a complete HTTP response, after which the connection is closed, in the form of all other errors.
+    """Return a complete HTTP response in the form of all other errors; the connection is closed after it.
 
-    The answer to a HEAD request is the head alone (RFC 9110, 9.3.2). Without a `request_id` it names none: the request
-    has reached the application, which may have given it one.
+    The answer to a HEAD request has no body (RFC 9110, 9.3.2). A request that has reached the application may have got
+    its id there, so its answer is made without a `request_id`.
     """
     status, title = TABLE[code]
     problem = {"type": f"urn:ml-service:error:{code}", "title": title, "status": status, "code": code}

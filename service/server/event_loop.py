@@ -1,4 +1,4 @@
-"""The worker's main loop: waits for sockets and calls whoever watches them, and what other threads ask for."""
+"""The worker's main loop: calls the handlers of sockets that are ready, and functions that other threads pass to it."""
 
 import os
 import selectors
@@ -13,7 +13,7 @@ READABLE, WRITABLE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 class EventLoop:
-    """Calls back in one thread; only `call` may be used by others."""
+    """Calls its handlers in one thread; other threads may only use `call`."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -25,21 +25,21 @@ class EventLoop:
         self._switches = 0  # voluntary context switches of this thread when it last stopped waiting
 
     def watch(self, sock: socket.socket, event: int, handle: Callable[[Any], object]) -> None:
-        """Call `handle` with the socket whenever it is readable, or writable."""
+        """Call `handle` with the socket whenever it is readable or writable, as `event` says."""
         self._selector.register(sock, event, handle)
 
     def unwatch(self, sock: socket.socket) -> None:
-        """Wait for a socket no longer."""
+        """Stop watching a socket."""
         self._selector.unregister(sock)
 
     def call(self, function: Callable[[], object]) -> None:
-        """Have the loop call a function soon; for other threads, and signal handlers."""
+        """Have the loop call a function soon; for other threads and for signal handlers."""
         self._calls.put(function)
-        with suppress(OSError):  # full: the loop is awake; or closed
+        with suppress(OSError):  # the pipe is full, so the loop is awake anyway; or the loop is closed
             os.write(self._writer, b"\0")
 
     def turn(self, seconds: float) -> None:
-        """Wait for events for so long at most, and handle those that there are."""
+        """Wait for events for at most so many seconds, and handle those that there are."""
         events = self._selector.select(max(0.0, seconds))
         self._switches = getrusage(RUSAGE_THREAD).ru_nvcsw
         for key, _ in events:
@@ -47,15 +47,15 @@ class EventLoop:
             handle(key.fileobj)
 
     def has_blocked(self) -> bool:
-        """Say whether this thread has waited for anything since the loop was last asked, or stopped waiting.
+        """Return whether this thread has waited for anything since the last call of this, or since the loop woke up.
 
-        If not, what took long had to wait for a CPU, which other processes had.
+        If it has not, then what took long was waiting for a CPU that other processes had.
         """
         before, self._switches = self._switches, getrusage(RUSAGE_THREAD).ru_nvcsw
         return self._switches > before
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Release the loop's descriptors."""
         self._selector.close()
         os.close(self._reader)
         os.close(self._writer)
@@ -63,5 +63,5 @@ class EventLoop:
     def _run_calls(self, reader: int) -> None:
         os.read(reader, 4096)
         with suppress(Empty):
-            for _ in range(self._calls.qsize()):  # what is asked for meanwhile has a wake-up of its own
+            for _ in range(self._calls.qsize()):  # a function that is added meanwhile wakes the loop again
                 self._calls.get_nowait()()

@@ -1,6 +1,6 @@
 """`python -m service.server.healthcheck`: exit 0 if the server on this machine is ready; for the image's HEALTHCHECK.
 
-It asks at the address that the server has published. Where several servers run, all of them have to be ready, or those
+It asks at the address that the server has published. If several servers run, all of them have to be ready, or those
 whose masters' process ids are given.
 """
 
@@ -20,7 +20,7 @@ def main(pids: Sequence[str], places: Iterable[str]) -> int:
 
 
 def _is_ready(host: str = "", port: str = "") -> bool:
-    """Ask one server; one without an address does not listen yet."""
+    """Ask one server; a server without an address does not listen yet."""
     if not port:
         return False
     try:

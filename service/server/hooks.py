@@ -1,6 +1,6 @@
-"""What happens when: gunicorn's hooks, which gunicorn.conf.py passes on with what the process tree is handed.
+"""gunicorn's hooks. gunicorn.conf.py calls them with the Hosted application.
 
-The order is gunicorn's, with `preload_app`: configuration → application → on_starting → when_ready → for each worker
+With `preload_app`, gunicorn's order is: configuration → application → on_starting → when_ready → for each worker
 pre_fork (master), post_fork and post_worker_init (worker).
 """
 
@@ -17,21 +17,21 @@ from service.server.interfaces import Hosted
 from service.server.orphans import end_soon_after, when_gone
 from service.server.shared_state import WorkerStatus
 
-# Where a server that listens on all addresses can be asked.
+# The addresses at which a server that listens on all addresses can be reached from this machine.
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-# With CPython's 5 ms, a thread that comes back from a read waits that long for one that computes.
+# With CPython's default of 5 ms, a thread that returns from a system call waits that long for one that computes.
 SWITCH_SECONDS: Final = 0.0005
 
 
 def on_starting(arbiter: Any, hosted: Hosted) -> None:
-    """Put our arbiter in the place of gunicorn's; everything is loaded by now."""
+    """Replace gunicorn's arbiter by ours, and listen; everything is loaded by now."""
     Arbiter.take_over(arbiter, hosted)
     with one_line_exit(1):
         startup.listen(arbiter)
 
 
 def when_ready(arbiter: Any, hosted: Hosted) -> None:
-    """Take signals; say where the server can be asked from this machine, for the health check of its container."""
+    """Unblock signals; publish the server's address on this machine, for the health check of its container."""
     early_signals.unblock()
     address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
     if isinstance(address, tuple):
@@ -40,7 +40,7 @@ def when_ready(arbiter: Any, hosted: Hosted) -> None:
 
 
 def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
-    """Give a worker, before its fork, the lowest slot that no living worker has."""
+    """Before its fork, give a worker the lowest slot that no living worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
     hosted.state.set_status(worker.slot, WorkerStatus.BOOTING)
@@ -49,25 +49,26 @@ def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
 
 
 def post_fork(worker: Any, hosted: Hosted) -> None:
-    """Enter the worker's slot; until gunicorn sets its handlers, a signal ends the worker.
+    """Enter the worker's slot. Until gunicorn sets its handlers, a signal to stop ends the worker at once.
 
-    It would be put into a queue of the master's that nobody reads here.
+    The inherited handler would put the signal into the master's queue, which nobody reads in a worker.
     """
     _end_at_once()
-    hosted.swap.commit()  # a worker does not hold the model before
+    hosted.swap.commit()  # so that the worker does not hold the previous model
     hosted.enter_slot(worker.slot)
 
 
 def post_worker_init(worker: Any, hosted: Hosted) -> None:
-    """Prove the model in the worker before it takes requests; a worker that cannot ends the server.
+    """Prove the model in the worker before it takes requests; a worker that cannot exits with WORKER_BOOT_ERROR.
 
-    Until it takes requests, a signal to stop ends it wherever it is, also in native code.
+    That ends the server if no worker has ever proven the model. Until the worker takes requests, a signal to stop ends
+    it wherever it is, even in native code.
     """
     _end_at_once()
-    if not worker.alive:  # a signal came since gunicorn set its handlers
+    if not worker.alive:  # a signal came after gunicorn had set its handlers
         raise SystemExit(0)
     when_gone(worker.ppid, worker.orphaned)
-    # A hang in native code runs no Python signal handler, and gunicorn's timeout does not see a worker that boots.
+    # During a hang in native code no Python signal handler runs, and gunicorn's timeout ignores workers that boot.
     descriptor = hosted.stderr_for_crashes()
     faulthandler.dump_traceback_later(hosted.settings.boot_seconds, exit=True, file=descriptor)
     with one_line_exit(Arbiter.WORKER_BOOT_ERROR):

@@ -1,9 +1,9 @@
-"""One request, read from its bytes as they arrive: its head by httptools (llhttp), its body by length or by chunks.
+"""One request, read from its bytes as they arrive: the head by httptools (llhttp), the body by length or by chunks.
 
-The head is parsed once, when it has come. The rules beside the parser are those that it does not have (docs/decisions/
-http-parser.md): limits; the request line, for the parser knows a list of methods only; where the request is sent to;
-fields that may be there once; codings of the body. Bytes that can no longer become a head (TLS, another protocol, bare
-line feeds) are refused at once.
+The head is parsed once, when all of it has come. This module adds the rules that the parser does not have
+(docs/decisions/http-parser.md): limits; the request line, because the parser accepts only a list of methods; the target
+and the host; fields that may occur only once; codings of the body. Bytes that can no longer become a head (TLS, another
+protocol, bare line feeds) are refused at once.
 """
 
 import re
@@ -19,15 +19,15 @@ from service.tracing.context import Trace, random_ids, trace_of
 
 MAX_LINE: Final = 4094  # bytes of the request line
 MAX_FIELDS: Final = 100
-MAX_FIELD: Final = 8190  # bytes, its line end included
+MAX_FIELD: Final = 8190  # bytes of one field, with its line end
 MAX_HEAD: Final = 64 * 1024
-# A body that is too large is read to its end up to this many times the limit, so that its sender gets to read the
-# answer: a sender whose connection is closed while it sends sees a reset instead.
+# A body that is too large is still read to its end, up to this many times the limit, so that its sender can read the
+# answer. A sender whose connection is closed while it sends sees a reset instead.
 DISCARDED_LIMITS: Final = 4
 LARGE: Final = 64 * 1024
 _END: Final = b"\r\n\r\n"
 _LINE: Final = re.compile(rb"([!$%&'*+.^_`|~0-9A-Z-]{3,20}) ([!-~]+) HTTP/1\.([0-9])\r\n")
-# What may become a request line, perhaps behind one empty line.
+# Bytes that may become a request line, perhaps after one empty line.
 _PART_OF_LINE: Final = re.compile(
     rb"\r?\Z|(?:\r\n)?(?:[!$%&'*+.^_`|~0-9A-Z-]{0,20}\Z"
     rb"|[!$%&'*+.^_`|~0-9A-Z-]{3,20} (?:[!-~]*\Z|[!-~]+ (?:[HTP/0-9.]{0,8}\r?\Z|HTTP/1\.[0-9]\r\n)))"
@@ -36,16 +36,16 @@ _NOT_IN_HEAD: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r[^\n]|(?<
 # The host that a request is sent to (RFC 9110, 7.2; RFC 3986, 3.2): no user, and not empty in an absolute target.
 _HOST: Final = r"(?:\[[0-9A-Fa-f:.]+\]|(?:[!$&'()*+,;=.~_0-9A-Za-z-]|%[0-9A-Fa-f]{2})*)(?::[0-9]*)?"
 _ABSOLUTE: Final = re.compile(rf"(?i:https?)://(?=[^:/?]){_HOST}(?:[/?].*)?")
-# The fields whose names in WSGI do not begin with HTTP_ (PEP 3333), and those that may be there once (RFC 9110, 5.3).
+# The fields whose names in WSGI do not begin with HTTP_ (PEP 3333), and those that may occur only once (RFC 9110, 5.3).
 _PLAIN_NAMES: Final = {"CONTENT-TYPE": "CONTENT_TYPE", "CONTENT-LENGTH": "CONTENT_LENGTH"}
 _SINGLE: Final = frozenset({"HTTP_HOST", "CONTENT_TYPE", "CONTENT_LENGTH"})
-# Chunks are the last coding (RFC 9112, 6.1); others stay in the body, for the application to refuse.
+# `chunked` is the last coding (RFC 9112, 6.1). The others stay in the body, and the application refuses them.
 _CODING: Final = re.compile(r"(?:(?:compress|deflate|gzip|identity)[ \t]*,[ \t]*)*chunked", re.IGNORECASE)
 _COMPRESSED: Final = re.compile(r"compress|deflate|gzip", re.IGNORECASE)
 
 
 class HttpRequest:
-    """A request that arrives. `refused` is the error code once it is known to be malformed."""
+    """A request that is arriving. `refused` is the error code as soon as the request is known to be malformed."""
 
     method = target = path = query = ""  # known when the head is complete
     version = "HTTP/1.1"
@@ -56,33 +56,33 @@ class HttpRequest:
         self._new_ids = new_ids
         self._trace: Trace | None = None
         self.refused = ""
-        self.fields: dict[str, str] = {}  # of the header, by their names in WSGI
-        self.complete = False  # whether its head has come, and is well-formed
-        self.whole = False  # whether its body has come to its end
-        self.discarded = False  # whether its body is too large, and was thrown away
+        self.fields: dict[str, str] = {}  # the header's fields by their names in WSGI
+        self.complete = False  # whether the head has come and is well formed
+        self.whole = False  # whether all of the body has come
+        self.discarded = False  # whether the body is too large and was thrown away
         self.waits_for_continue = False
-        self.length: int | None = 0  # of the body, as the head says; None where it comes in chunks
-        self.began = 0.0  # when its first bytes came (monotonic clock)
-        self.arrived = 0.0  # when it was handed over to be answered (monotonic clock)
-        self.shed = False  # whether it is to be refused, because too many others wait
+        self.length: int | None = 0  # of the body, as the head says; None if the body comes in chunks
+        self.began = 0.0  # when the first bytes came (monotonic clock)
+        self.arrived = 0.0  # when the request was handed over to be answered (monotonic clock)
+        self.shed = False  # whether to refuse the request because too many others wait
         self.size = 0  # bytes that are kept
-        self.behind = b""  # what has come behind it
+        self.behind = b""  # bytes that came after this request
         self._most_body = most_body
         self._head = b""
         self._body: bytes | bytearray = b""
-        self._came = 0  # bytes of the body, with its framing
-        self._hopeless = False  # whether the rest of it need not be waited for
+        self._came = 0  # bytes of the body so far, with its framing
+        self._hopeless = False  # whether waiting for the rest of the request is pointless
 
     @property
     def trace(self) -> Trace:
-        """The trace that the request belongs to, as far as its fields have come when it is first asked for."""
+        """The trace that the request belongs to, by the fields that have come when the trace is first asked for."""
         if self._trace is None:
             self._trace = trace_of(self.fields, self._new_ids)
         return self._trace
 
     @property
     def is_head(self) -> bool:
-        """Whether the method is HEAD, as far as the bytes say: the answer then has no body, whatever it is."""
+        """Whether the method is HEAD, as far as the bytes tell: then no answer has a body."""
         return self._head[:16].lstrip(b"\r\n").startswith(b"HEAD ")
 
     @property
@@ -91,7 +91,7 @@ class HttpRequest:
         return bytes(self._body)
 
     def feed(self, content: bytes) -> bool:
-        """Take more bytes; say whether the request is whole, or refused, or its rest need not be waited for."""
+        """Add bytes; return whether the request is whole or refused, or waiting for the rest is pointless."""
         if not self.complete:
             content = self._feed_head(content)
             if not self.complete:
@@ -107,7 +107,7 @@ class HttpRequest:
         return self.whole or self._hopeless or self._came > self._most_body * DISCARDED_LIMITS
 
     def _feed_head(self, content: bytes) -> bytes:
-        """Take bytes of the head; return what has come of the body when the head is complete."""
+        """Add bytes of the head; when the head is complete, return the bytes after it."""
         searched = max(0, len(self._head) - len(_END) + 1)
         head = self._head + content
         end = head.find(_END, searched) + len(_END)
@@ -122,7 +122,7 @@ class HttpRequest:
         return head[end:]
 
     def _read_head(self, *, alone: bool) -> str:
-        """Parse the head, behind which `alone` says that nothing has come yet; return the code of what is wrong."""
+        """Parse the head; return the error code, "" if it is well formed. `alone`: no byte has come after the head."""
         line = _LINE.match(self._head)
         if line is None:
             return "bad_request"
@@ -132,7 +132,7 @@ class HttpRequest:
         try:
             HttpRequestParser(self).feed_data(b"POST / HTTP/1.1\r\n" + self._head[line.end() :])
         except HttpParserUpgrade:
-            pass  # the client need not be followed there
+            pass  # HTTP goes on without the upgrade
         except HttpParserError:
             return "bad_request"
         expected, coding = fields.get("HTTP_EXPECT"), fields.get("HTTP_TRANSFER_ENCODING")
@@ -147,7 +147,7 @@ class HttpRequest:
         return ""
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a field, which the parser has found; an exception makes the head malformed."""
+        """Add a field that the parser has found; an exception makes the head malformed."""
         key = _wsgi_name(name)
         if not key:
             return
@@ -160,7 +160,7 @@ class HttpRequest:
             self.fields[key] += f",{string}"
 
     def _is_addressed(self) -> bool:
-        """Say whether the request names its host as it has to (RFC 9112, 3.2); that of HTTP/1.0 need not."""
+        """Return whether the request names its host as it must (RFC 9112, 3.2); one of HTTP/1.0 need not name any."""
         host, target = self.fields.get("HTTP_HOST"), self.target
         named = self.version == "HTTP/1.0" if host is None else _is_host(host)
         if not named or target.startswith("/"):
@@ -170,7 +170,7 @@ class HttpRequest:
         return self.method == ("OPTIONS" if target == "*" else "CONNECT")
 
     def _split_target(self) -> bool:
-        """Split the target into path and query; say whether that is possible."""
+        """Split the target into path and query; return whether that was possible."""
         if self.target.startswith("/"):
             path, _, self.query = self.target.partition("#")[0].partition("?")
         else:
@@ -182,7 +182,7 @@ class HttpRequest:
         return True
 
     def _keeps_alive(self, coding: str) -> bool:
-        """Say whether another request may follow: none does behind CONNECT, or codings that stay in the body."""
+        """Return whether another request may follow: none does after CONNECT, or codings that stay in the body."""
         if self.method == "CONNECT" or _COMPRESSED.search(coding):
             return False
         said = self.fields.get("HTTP_CONNECTION")
@@ -192,7 +192,7 @@ class HttpRequest:
         return "close" not in words and (self.version != "HTTP/1.0" or "keep-alive" in words)
 
     def _expect_body(self, length: int, *, chunked: bool, asks: bool) -> None:
-        """Get ready for the body; see whether the client waits to be told to send it (RFC 9110, 10.1.1)."""
+        """Prepare for the body. `asks`: the client may wait until it is told to send the body (RFC 9110, 10.1.1)."""
         if chunked:
             self.length, self._chunks = None, Chunks()
         else:
@@ -201,9 +201,10 @@ class HttpRequest:
         self._hopeless = self.discarded and (asks or length > self._most_body * DISCARDED_LIMITS)
 
     def _keep(self, content: bytes, length: int) -> None:
-        """Keep what came of a body with a length, and what is behind it.
+        """Keep the bytes that came of a body with a length, and those that came after it.
 
-        Only what comes in one piece is kept as it came. Pieces are copied: each would keep a part of the heap.
+        A body that comes in one piece is kept as it is. Pieces are copied together, because each would hold a part of
+        the heap.
         """
         if self._came > length:
             end = len(content) - (self._came - length)
@@ -225,7 +226,7 @@ class HttpRequest:
 
 
 def _too_large(head: bytes, *, complete: bool = False) -> str:
-    """Return the code for a head that is too large, none for any other."""
+    """Return the error code for a head that is too large, "" for any other."""
     if len(head) > MAX_LINE:
         head = head.removeprefix(b"\r\n")
         line = head.find(b"\r\n")
@@ -238,7 +239,7 @@ def _too_large(head: bytes, *, complete: bool = False) -> str:
 
 @lru_cache(1024)
 def _wsgi_name(name: bytes) -> str:
-    """Return the name of a field in WSGI; none for one with an underscore, which would pass for another's."""
+    """Return the name of a field in WSGI; "" for one with an underscore, which could be mistaken for another field."""
     upper = name.decode().upper()
     if "_" in upper:
         return ""

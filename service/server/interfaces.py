@@ -1,6 +1,6 @@
-"""What the process tree is handed: how to swap what it serves, whom to tell what happens, and what its workers need.
+"""What the process tree is given: how to swap the model, which events to report, and what its workers need.
 
-It knows no more of the application than this and its WSGI callable.
+This and the WSGI callable are all that the process tree knows of the application.
 """
 
 from collections.abc import Callable
@@ -24,30 +24,30 @@ class ModelSwap(Protocol):
 
     @property
     def name(self) -> str:
-        """The name and version of the model that is served, for the log."""
+        """The name and version of the served model, for the log."""
 
     def try_in_fork(self, meanwhile: Callable[[], bool], first: Callable[[], None]) -> None:
-        """Try what is there now in processes of its own, which may hang or crash.
+        """Try the model that is there now in forked processes, which may hang or crash.
 
-        Calls `first` in each of them, and `meanwhile` in this one again and again; gives up when that returns False.
+        Calls `first` in each forked process, and `meanwhile` repeatedly in this one; gives up when that returns False.
         """
 
     def load(self) -> None:
-        """Load what was tried, for the workers that start from now on; do nothing if nothing was tried."""
+        """Load the model that was tried, for the workers that start from now on; do nothing if none was tried."""
 
     def prove(self) -> None:
         """Check, in a worker, that the model answers as it should."""
 
     def commit(self) -> None:
-        """Forget the model that was there before the last load."""
+        """Forget the model that was served before the last load."""
 
     def roll_back(self) -> None:
-        """Put back the model that was there before the last load, unless that load was committed."""
+        """Restore the model that was served before the last load, unless that load was committed."""
 
 
 @dataclass(frozen=True)
 class MasterEvents:
-    """Functions that are called when something happens, to count it."""
+    """Functions that the master calls when something happens, to count it."""
 
     draining: Callable[[bool], object]
     reloaded: Callable[[bool], object]  # whether the new model is served
@@ -55,14 +55,14 @@ class MasterEvents:
     worker_not_started: Callable[[], object]
     worker_lost: Callable[[str], object]  # "boot", "died", "hung" or "silent"
     worker_gone: Callable[[str], object]  # its slot
-    workers_wanted: Callable[[int], object]  # how many there are to be; called again and again
-    # What is served was looked for where it comes from: "unchanged", "replaced" or "failed".
+    workers_wanted: Callable[[int], object]  # how many there should be; called repeatedly
+    # The outcome of a check of MODEL_URI for a new model: "unchanged", "replaced" or "failed".
     origin_checked: Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class EarlyRefusal:
-    """A request that never reached the application; method and path are empty if they were not read."""
+    """A refused request that did not reach the application; method and path are empty if they were not read."""
 
     code: str
     ids: RequestIds
@@ -73,15 +73,15 @@ class EarlyRefusal:
 
 @dataclass(frozen=True)
 class WorkerEvents:
-    """Called with what happens in a worker, for whoever counts it."""
+    """Functions that a worker calls when something happens, to count it."""
 
-    connection_closed: Callable[[str], object] = lambda _: None  # for want of room: "idle" or "slow"
+    connection_closed: Callable[[str], object] = lambda _: None  # to make room for another one: "idle" or "slow"
     out_of_descriptors: Callable[[], object] = lambda: None
     refused: Callable[[EarlyRefusal], object] = lambda _: None
-    threads_abandoned: Callable[[], object] = lambda: None  # the worker ends, and leaves threads that do not return
-    # The worker ends: is given how many seconds it has left, and what to call again and again meanwhile.
+    threads_abandoned: Callable[[], object] = lambda: None  # the worker ends while threads have not returned
+    # The worker ends; the arguments are how many seconds it has left, and a function to call repeatedly meanwhile.
     leaving: Callable[[float, Callable[[], object]], object] = lambda _, __: None
-    # About every half second, in the main loop, also when it is busy; and once when the worker ends. It is to be quick.
+    # Called about every half second in the main loop, even a busy one, and when the worker ends. It must be quick.
     periodic: Callable[[], object] = lambda: None
 
 
@@ -97,9 +97,9 @@ class Hosted:
     directory: Path  # of files that the processes share
     swap: ModelSwap
     events: MasterEvents
-    watch_command: tuple[str, ...]  # of the program that watches MODEL_DIR, but for the master's process id
-    make_room: Callable[[str], bool]  # in the master: reserves space for the metrics of a slot, if there is any
-    enter_slot: Callable[[str], None]  # is given a worker's slot, in that worker, right after its fork
+    watch_command: tuple[str, ...]  # the program that watches MODEL_DIR; the master's process id is appended
+    make_room: Callable[[str], bool]  # called in the master: reserves space for a slot's metrics, if there is any
+    enter_slot: Callable[[str], None]  # called in a worker, right after its fork, with its slot
     end_with_parent: Callable[[int, int], None]  # has the kernel send this process a signal when its parent has ended
     stderr_for_crashes: Callable[[], int]  # returns a descriptor for faulthandler's output
-    set_up: Callable[[Any], None]  # is given a worker that has proven the model, before it takes requests
+    set_up: Callable[[Any], None]  # called with a worker that has proven the model, before it takes requests

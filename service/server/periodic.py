@@ -1,4 +1,4 @@
-"""What a worker does from time to time, however busy it is."""
+"""A function that a worker calls from time to time, however busy it is."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,11 @@ PERIOD_SECONDS: Final = 0.5
 
 
 class Periodic:
-    """Calls a function every PERIOD_SECONDS, as far as the loop that asks for it has turns."""
+    """Calls a function every PERIOD_SECONDS, or at the loop's next turn after that."""
 
     def __init__(self, call: Callable[[], object], log: Any) -> None:
         self._call, self._log = call, log
-        self._at = 0.0  # the next time (monotonic clock)
+        self._at = 0.0  # when to call next (monotonic clock)
         self._failed = False
 
     def longest_wait(self, now: float) -> float:
@@ -27,10 +27,10 @@ class Periodic:
             self.call()
 
     def call(self) -> None:
-        """Call the function now; the first failure of it is logged, and none stops the worker."""
+        """Call the function now. Its first failure is logged, and no failure stops the worker."""
         try:
             self._call()
-        except Exception:  # noqa: BLE001  # a full disk, or whatever else keeps it from counting
+        except Exception:  # noqa: BLE001  # a full disk, or whatever else makes it fail
             if not self._failed:
                 self._log.exception("what this worker does every %g s has failed", PERIOD_SECONDS)
             self._failed = True

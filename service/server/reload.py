@@ -1,4 +1,4 @@
-"""The master's reload: another model is tried first, and nothing that fails changes what is served."""
+"""The master's reload: a new model is tried first, and no failure changes what is served."""
 
 import signal
 import time
@@ -20,7 +20,7 @@ SERVED: Final = {WorkerStatus.READY, WorkerStatus.LEFT}
 
 
 class Master(Protocol):
-    """What a reload asks of the arbiter."""
+    """What a reload needs from the arbiter."""
 
     WORKERS: dict[int, Any]
     LISTENERS: list[Any]
@@ -34,21 +34,21 @@ class Master(Protocol):
         """Send a worker a signal."""
 
     def reap_workers(self) -> None:
-        """Tidy up after workers that have gone."""
+        """Clean up after workers that have gone."""
 
 
 class Reload:
-    """Swaps the model and the workers that serve it."""
+    """Replaces the model and the workers that serve it."""
 
     def __init__(self, hosted: Hosted, shutdown: Shutdown, supervision: Supervision, watch: DirectoryWatch) -> None:
         self._hosted, self._swap = hosted, hosted.swap
         self._shutdown, self._supervision, self._watch = shutdown, supervision, watch
 
     def run(self, master: Master, look_after_workers: Callable[[], bool]) -> None:
-        """Start workers on the model that is there now; when all are ready, stop the old ones.
+        """Start workers that serve the model that is there now; when all are ready, stop the old ones.
 
-        Where the model is wrong, new workers serve the old one; where a new worker does not become ready, the old ones
-        go on.
+        If the model is refused, the new workers serve the old one. If a new worker does not become ready, the old
+        workers go on.
         """
         old = set(master.WORKERS)
         refusal = self._take_model(master, look_after_workers)
@@ -70,9 +70,9 @@ class Reload:
         self._hosted.events.reloaded(not (refusal or failure))
 
     def _take_model(self, master: Master, look_after_workers: Callable[[], bool]) -> str:
-        """Try and load the model that is there now; return what is wrong.
+        """Try and load the model that is there now; return what is wrong with it, or "".
 
-        No process that tries it has a listener: it may hang, and outlive the server.
+        The processes that try it close the listeners, because they may hang and outlive the server.
         """
         try:
             self._swap.try_in_fork(look_after_workers, partial(close_sockets, master.LISTENERS, unlink=False))
@@ -87,7 +87,7 @@ class Reload:
         return refusal
 
     def _start_workers(self, master: Master) -> str:
-        """Start new workers and wait until all are ready; return what is wrong if they do not get ready."""
+        """Start new workers and wait until all are ready; return why they are not, or ""."""
         if self._shutdown.requested:
             return "the server is stopping"
         new: dict[int, Any] = {}

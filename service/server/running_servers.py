@@ -1,6 +1,6 @@
-"""Where the servers of this machine can be asked, for the health check.
+"""The addresses of the servers on this machine, for the health check.
 
-The health check runs every few seconds, and its time is mostly imports, so this module imports almost nothing.
+The health check runs every few seconds and spends most of its time on imports, so this module imports almost nothing.
 """
 
 import os
@@ -13,9 +13,9 @@ FILE = "alive"
 
 
 def published(places: Iterable[str]) -> Iterator[list[str]]:
-    """Yield what each server has written into its directory in one of the places: process id, address and port.
+    """Yield the words that each server has written into its directory in one of the places: process id, address, port.
 
-    Address and port are missing until it listens. Directories of other users cannot be read.
+    Address and port are missing until the server listens. Directories of other users cannot be read.
     """
     for place in sorted(set(places)):
         for entry in os.scandir(place) if os.access(place, os.R_OK) else ():

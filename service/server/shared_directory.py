@@ -1,4 +1,4 @@
-"""A directory that the processes of one server share. It is removed when they have gone, however they went."""
+"""A directory that the processes of one server share. It is removed after they have gone, for whatever reason."""
 
 import atexit
 import fcntl
@@ -13,10 +13,10 @@ from service.server.running_servers import FILE, PREFIX
 
 
 def make(files: int, size: int = 0) -> Path:
-    """Make a private directory for so many files and bytes; this process removes it at exit. Raises Refused.
+    """Create a private directory for so many files and bytes; this process removes it at exit. Raises Refused.
 
-    Directories of servers that were killed are removed first. A running server holds a lock in its directory, which the
-    kernel releases with the last of its processes.
+    Directories of servers that were killed are removed first. A running server holds a lock in its directory, and the
+    kernel releases the lock when the last of its processes ends.
     """
     for path in _found(temporary_dirs.candidates()):
         if not _is_locked(path):
@@ -30,13 +30,13 @@ def make(files: int, size: int = 0) -> Path:
 
 
 def running() -> dict[int, Path]:
-    """Return the directories of the servers that run, by their masters' process ids."""
+    """Return the directories of the running servers by their masters' process ids."""
     paths = [path for path in _found(temporary_dirs.candidates()) if _is_locked(path) and os.access(path, os.R_OK)]
     return {int(words[0]): path.parent for path in paths if (words := path.read_text().split())}
 
 
 def publish_address(directory: Path, host: str, port: int) -> None:
-    """Write where the server can be asked into its directory."""
+    """Write the address at which the server can be reached into its directory."""
     with (directory / FILE).open("a") as file:
         file.write(f" {host} {port}")
 

@@ -1,7 +1,7 @@
-"""What the processes of one server tell each other, in shared memory: flags of one byte, and counts of connections.
+"""What the processes of one server tell each other in shared memory: flags of one byte, and counts of connections.
 
-A byte is read and written as a whole, so no lock is needed, and a process that is killed leaves nothing half done. A
-count has four bytes; one that is read while it is written misleads for a moment only.
+A byte is read and written in one piece, so no lock is needed, and a process that is killed leaves nothing half written.
+A count has four bytes; one that is read while it is being written is wrong only for a moment.
 """
 
 import mmap
@@ -19,13 +19,13 @@ SIZE: Final = _COUNTS + SLOTS * _COUNT.size
 
 
 class WorkerStatus(IntEnum):
-    """What a worker says of itself. LEFT: it has ended because it had answered `max_requests` requests."""
+    """What a worker reports about itself. LEFT: it has ended because it had answered `max_requests` requests."""
 
     BOOTING, READY, HUNG, LEFT = range(4)
 
 
 class State:
-    """Reads and writes the page of memory, which is shared where there are several processes."""
+    """Reads and writes the page of memory, which is shared if there are several processes."""
 
     def __init__(self, page: "mmap.mmap | bytearray | None" = None) -> None:
         self._page = bytearray(SIZE) if page is None else page
@@ -37,7 +37,7 @@ class State:
 
     @property
     def draining(self) -> bool:
-        """Whether the server asks its load balancer to send no more: it is not ready, but it answers."""
+        """Whether load balancers should send no more requests: the server is not ready, but still answers."""
         return bool(self._page[_DRAINING])
 
     @draining.setter
@@ -53,20 +53,20 @@ class State:
         _COUNT.pack_into(self._page, _COUNTS + int(slot[1:]) * _COUNT.size, connections)
 
     def mean_connections(self, slots: int) -> float:
-        """Return how many connections the ready workers of the first so many slots have, on average."""
+        """Return how many connections the ready workers among the first `slots` slots have on average."""
         ready = [slot for slot in range(slots) if self._page[_WORKERS + slot] == WorkerStatus.READY]
         counts: list[int] = [_COUNT.unpack_from(self._page, _COUNTS + slot * _COUNT.size)[0] for slot in ready]
         return sum(counts) / max(1, len(counts))
 
     def set_status(self, slot: str, status: WorkerStatus) -> None:
-        """Set the status of the worker of a slot; one that is ready has proven the model."""
+        """Set the status of the worker of a slot; a worker that is ready has proven the model."""
         self._page[_WORKERS + int(slot[1:])] = status
         if status is WorkerStatus.READY:
             self._page[_PROVEN] = True
 
 
 def make(directory: Path) -> State:
-    """Make the page in a directory, where a command can find it, and reserve its memory now."""
+    """Create the page in a directory, where a command can find it, and reserve its memory now."""
     with (directory / FILE).open("w+b") as file:
         file.write(bytes(SIZE))
         file.flush()

@@ -11,11 +11,11 @@ from service.server.shared_state import State
 
 
 class StopRequested(Exception):
-    """A signal to stop has interrupted the work."""
+    """A signal to stop has interrupted a longer task."""
 
 
 class Shutdown:
-    """What the signals to stop have asked for. Times are those of the monotonic clock, which nobody sets."""
+    """What the signals to stop have asked for. Times are by the monotonic clock."""
 
     def __init__(self, state: State, drain_seconds: float) -> None:
         self._state, self._drain_seconds = state, drain_seconds
@@ -26,9 +26,9 @@ class Shutdown:
         self.requested = False
 
     def signalled(self, sig: int) -> None:
-        """Take note of a signal; SIGTERM makes the server unready at once, whatever the master is doing.
+        """Note a signal; SIGTERM makes the server unready at once, whatever the master is doing.
 
-        Before any worker has been ready, no load balancer has sent anything, and it stops without a drain.
+        Before any worker has been ready, no load balancer has sent anything, so the server stops without a drain.
         """
         self.requested = self.requested or sig in STOPS
         if sig == signal.SIGTERM and self._deadline is None and os.getpid() == self._pid:
@@ -36,13 +36,13 @@ class Shutdown:
             self._state.draining = True
 
     def interrupt(self) -> None:
-        """Raise KeyboardInterrupt if a signal to stop has come and the work may be interrupted."""
+        """Raise KeyboardInterrupt if a signal to stop has come during `interruptibly`."""
         if self._interruptible and self.requested:
             self._interruptible = False
             raise KeyboardInterrupt
 
     def interruptibly(self, work: Callable[[], None]) -> None:
-        """Do work that may take long; raises StopRequested as soon as a signal to stop comes, or if one has come."""
+        """Do work that may take long; raises StopRequested if a signal to stop has come, or as soon as one comes."""
         try:
             self._interruptible = True
             try:
@@ -64,12 +64,12 @@ class Shutdown:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def at_most(self, seconds: float) -> float:
-        """Return how long to wait for a signal: so many seconds, but at most until the drain is over."""
+        """Return how long to wait for a signal: `seconds`, but at most until the drain is over."""
         left = seconds if self._deadline is None else self._deadline - time.monotonic()
         return max(0.0, min(seconds, left))
 
     def announce(self, log: Any, count: Callable[[bool], object]) -> None:
-        """Log and count when a drain begins or ends; `python -m service.server.drain` may have said so."""
+        """Log and count the beginning and the end of a drain, also of one by `python -m service.server.drain`."""
         draining = self._state.draining
         if draining != self._announced:
             log.info("draining: not ready, but answering" if draining else "no longer draining")

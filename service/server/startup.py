@@ -1,6 +1,6 @@
-"""The master's start: listens on addresses or says in one line why it cannot, and says when all workers are ready.
+"""The master's start: listens on its addresses or says in one line why it cannot, and logs when all workers are ready.
 
-gunicorn tries an address that is taken for five seconds, and says nothing when it is ready.
+gunicorn itself retries an address that is in use for five seconds, and logs nothing when it is ready.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from service.config.settings import SettingError
 from service.server.interfaces import Hosted
 from service.server.shared_state import WorkerStatus
 
-READY_SECONDS: Final = 0.1  # between two checks whether all workers are ready, until they are
+READY_SECONDS: Final = 0.1  # between two checks whether all workers are ready, as long as they are not
 
 
 class Readiness:
@@ -41,7 +41,7 @@ class Readiness:
 def listen(arbiter: Any) -> None:
     """Listen on the addresses of the configuration; raises SettingError for one that cannot be listened on.
 
-    Sockets that are handed over, by systemd or by a master that this one replaces, are left to gunicorn.
+    gunicorn itself handles sockets that are passed on, by systemd or by a master that this one replaces.
     """
     addresses, handed_over = arbiter.cfg.address, systemd.listen_fds(unset_environment=False) or arbiter.master_pid
     if handed_over or arbiter.cfg.reuse_port or not all(isinstance(address, tuple) for address in addresses):

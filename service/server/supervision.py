@@ -16,19 +16,19 @@ class NotStarted(Exception):
 
 
 class Supervision:
-    """Plans workers and counts lost ones. After each failure to start or boot one, it waits longer for the next."""
+    """Plans workers and counts lost ones. After each failure to start or boot one, it waits longer before the next."""
 
     def __init__(self, state: State, events: MasterEvents, log: Any) -> None:
         self._state, self._events, self._log = state, events, log
         self._boot_failures = self._start_failures = 0
-        self._start_at = 0.0  # no worker before that (monotonic clock)
+        self._start_at = 0.0  # no worker is started before this time (monotonic clock)
 
     def status_of(self, worker: Any) -> WorkerStatus:
-        """Return what a worker said of itself last."""
+        """Return what a worker last reported about itself."""
         return self._state.status_of(worker.slot)
 
     def start(self, spawn: Callable[[], int]) -> int:
-        """Start a worker; raises NotStarted if there is no process, memory or descriptor for it, or a hook fails."""
+        """Start a worker; raises NotStarted if a process, memory or a descriptor is lacking, or if a hook fails."""
         try:
             pid = spawn()
         except Exception as error:
@@ -46,7 +46,7 @@ class Supervision:
 
     def has_gone(self, worker: Any) -> None:
         """Count why a worker ended, unless it was told to."""
-        with suppress(OSError):  # no descriptor to be had
+        with suppress(OSError):  # no descriptor is left
             self._events.worker_gone(worker.slot)
         status = self.status_of(worker)
         worker.left = status is WorkerStatus.LEFT

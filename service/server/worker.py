@@ -1,10 +1,10 @@
 """The worker: an event loop collects requests and sends answers, so that no slow client occupies a thread.
 
-gunicorn's gthread starts a thread on a connection at its first bytes, and reads the request and writes the answer in
-that thread: a few slow clients stop it. Here a thread gets a request when it has arrived, as behind a buffering proxy,
-and quick requests need no thread at all.
+gunicorn's gthread gives a connection a thread at its first bytes, and reads the request and writes the answer in that
+thread, so a few slow clients stop it. Here a thread gets a request only when all of it has arrived, as behind a
+buffering proxy, and quick requests need no thread at all.
 
-Of gunicorn this uses its base class for workers (gunicorn.workers.base.Worker) and nothing of its other workers.
+This uses gunicorn's base class for workers (gunicorn.workers.base.Worker), and nothing of its other workers.
 """
 
 import math
@@ -31,21 +31,21 @@ from service.server.threads import started
 from service.server.wsgi import Exchange
 
 ORPHAN_SECONDS: Final = 1.5  # for what is in flight when the master has gone
-BUSY_SECONDS: Final = 0.2  # after which the main loop is not waited for to close its listeners
+BUSY_SECONDS: Final = 0.2  # how long an orphan's main loop has to close the listeners itself
 NO_PAGES: Final = Pages()
 READY, STOPPING, HUNG = map(STATES.index, ("ready", "stopping", "hung"))
 
 
 class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
-    """The worker class of this service: puts together what serves, and lets it take turns in one loop."""
+    """The worker class of this service: creates the parts that serve, and lets them take turns in one loop."""
 
-    alive: bool  # gunicorn's: whether the worker goes on
+    alive: bool  # gunicorn's attribute: whether the worker goes on
     slot: str
-    told = False  # the master has told it to end
-    left = False  # the master knows that it ends by itself
+    told = False  # set in the master: it has told the worker to end
+    left = False  # set in the master: the worker has ended because of max_requests
 
     def init_process(self) -> None:
-        """Start all threads now: a worker without its threads is replaced before it serves."""
+        """Start all threads first: a worker that cannot start them is replaced before it serves."""
         try:
             self._threads = Threads(predicting=started(self.cfg.threads), errands=started(ERRAND_THREADS))
         except RuntimeError as error:
@@ -62,7 +62,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         pages: Pages = NO_PAGES,
         row: Row | None = None,
     ) -> None:
-        """Put together what serves; `pages` are asked for beside predictions, and `row` shows what this worker does."""
+        """Create the parts that serve; `pages` has the paths of health checks, and `row` shows what the worker does."""
         self._state, self._events, self._row = state, events, row or Row()
         self._periodic = Periodic(self._report, self.log)
         exchange = Exchange(self.wsgi, multiprocess=self.cfg.workers > 1)
@@ -96,9 +96,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         )
 
     def _hang(self) -> None:
-        """Ask for another worker in this one's place."""
+        """Ask the master to replace this worker."""
         self._state.set_status(self.slot, WorkerStatus.HUNG)
-        self._periodic.call()  # whoever is scraped is to know
+        self._periodic.call()  # so that the next scrape shows it
 
     def _allowed_connections(self) -> int:
         wanted = self.cfg.worker_connections
@@ -108,14 +108,14 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         return most
 
     def run(self) -> None:
-        """Serve until told to stop, then answer what is in flight within `graceful_timeout`.
+        """Serve until told to stop, then answer the requests in flight within `graceful_timeout`.
 
-        A thread that does not come back is not waited for any longer than that.
+        The worker then ends, even if a thread has not returned.
         """
         while self.alive and self._has_master():
             self._acceptor.resume()
             self._turn()
-        self._periodic.call()  # it stops, which whoever is scraped is to know
+        self._periodic.call()  # so that the next scrape shows that the worker stops
         self._acceptor.stop(take_last=self._state.draining)
         self._connections.wind_down()
         until = time.monotonic() + self.cfg.graceful_timeout
@@ -136,12 +136,12 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._state.set_status(self.slot, WorkerStatus.LEFT)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """End, because of SIGTERM, when what is in flight has been answered."""
+        """Handle SIGTERM: end when the requests in flight have been answered."""
         super().handle_exit(sig, frame)
-        self._loop.call(lambda: None)  # it may be waiting
+        self._loop.call(lambda: None)  # wakes the loop
 
     def orphaned(self) -> None:
-        """End soon, because the master has gone; called in a thread, since the main loop may be busy."""
+        """End soon, because the master has gone; runs in a thread of its own, because the main loop may be busy."""
         if not self.booted:
             os._exit(0)
         self._loop.call(self._leave)
@@ -152,9 +152,9 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         os._exit(0)
 
     def _turn(self) -> None:
-        """Handle the events there are, then answer requests for a few milliseconds.
+        """Handle the pending events, then answer requests for a few milliseconds.
 
-        However many wait to be answered, new connections and health checks are seen soon.
+        So new connections and health checks are noticed soon, however many requests wait.
         """
         self.notify()
         now = time.monotonic()
@@ -166,7 +166,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._periodic.call_if_due()
 
     def _report(self) -> None:
-        """Tell what this worker does now, and have written what it has counted."""
+        """Write into the table what this worker is doing, and have its counts written."""
         row, dispatcher, connections = self._row, self._dispatcher, self._connections
         row.computed(time.process_time())
         row.state = HUNG if dispatcher.hangs else READY if self.alive else STOPPING
@@ -178,7 +178,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._events.periodic()
 
     def _has_master(self) -> bool:
-        """Say whether the master is alive; if not, begin to end."""
+        """Return whether the master is alive; if it is not, begin to end."""
         if self.ppid == os.getppid():
             return True
         self.log.info("the master has gone, so this worker ends")
@@ -186,11 +186,11 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         return False
 
     def _leave(self) -> None:
-        """Have the loop stop accepting, answer what has arrived, and end."""
+        """Make the loop stop accepting, answer the requests that have arrived, and end."""
         self.alive, self._state.draining = False, True
 
     def _count_request(self) -> bool:
-        """Count a request; say whether its connection may be kept."""
+        """Count a request; return whether its connection may be kept open."""
         self.nr += 1
         if self.alive and self.nr >= self.max_requests:
             self.log.info("this worker is replaced after max_requests=%s", self.max_requests)

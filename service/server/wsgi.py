@@ -1,4 +1,4 @@
-"""A request that has arrived and its answer, over WSGI (PEP 3333). The answer leaves in one piece."""
+"""Has a WSGI application (PEP 3333) answer a request that has arrived. The answer leaves in one piece."""
 
 import io
 import re
@@ -14,20 +14,20 @@ from service.server.connection import ClientSocket, Connection
 from service.server.http_request import HttpRequest
 
 _FIELD: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [^\x00-\x08\x0a-\x1f\x7f]*\r\n"  # RFC 9110, 5
-# A code that has no name of its own, such as 499, has no reason behind it (RFC 9112, 4).
+# A status without a standard name, such as 499, has an empty reason phrase (RFC 9112, 4).
 _HEAD: Final = re.compile(rf"HTTP/1\.\d \d{{3}} [^\x00-\x1f\x7f]*\r\n(?:{_FIELD})+")
 
 
 class MalformedAnswer(Exception):
-    """The application answered what would not be HTTP."""
+    """The application's answer is not valid HTTP."""
 
 
 class Exchange:
-    """Asks a WSGI application what to answer; one for all requests of a worker."""
+    """Calls the WSGI application; a worker has one exchange for all its requests."""
 
     def __init__(self, application: Callable[..., Any], *, multiprocess: bool) -> None:
         self._application = application
-        self._date = -1, ""  # one attribute, for threads read it while another writes
+        self._date = -1, ""  # a single attribute, because threads read it while another thread writes it
         self._base = {
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
@@ -40,9 +40,9 @@ class Exchange:
         }
 
     def answer(self, conn: Connection, request: HttpRequest, *, keep: bool) -> bool:
-        """Answer a request; say whether another may follow, `keep` being false if not.
+        """Answer a request; return whether another one may follow on its connection, which `keep` may rule out.
 
-        Raises MalformedAnswer, and what the application raises; then nothing was answered.
+        Raises MalformedAnswer and whatever the application raises; then nothing was answered.
         """
         stream = io.BytesIO(request.body) if request.whole or request.length is not None else _Endless()
         keep = keep and request.whole and request.keeps_alive and not request.discarded
@@ -89,7 +89,7 @@ class Exchange:
         sock.sendall(body)
 
     def _now(self) -> str:
-        """Return the date for a head, made once a second."""
+        """Return the value of the Date field, which is made once a second."""
         second, date = int(time.monotonic()), self._date
         if second != date[0]:
             date = self._date = second, util.http_date()
@@ -97,7 +97,7 @@ class Exchange:
 
 
 class _Endless(io.BytesIO):
-    """A chunked body that has no end."""
+    """A chunked body whose end did not come."""
 
     def read(self, size: int | None = -1, /) -> bytes:  # noqa: ARG002  # io.BytesIO's interface
         """Raise OSError."""
