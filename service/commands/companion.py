@@ -1,6 +1,6 @@
-"""A process beside the server that shows where it is, opens its page, and removes a temporary bundle afterwards.
+"""A process beside the server that shows its address, opens its page, and removes a temporary bundle afterwards.
 
-The server itself has nothing of that: it takes the place of the command.
+The server itself does none of this: it takes the place of the command.
 """
 
 import json
@@ -21,14 +21,15 @@ from model.commands.console import say, show
 from model.commands.tables import Fields
 
 _LONGEST: Final = 400  # characters of an example
-_PAUSE: Final = 0.05  # seconds between two questions whether the server is ready
-_PATIENCE: Final = 5.0  # seconds for one answer
-_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # how this machine reaches what listens everywhere
+_PAUSE: Final = 0.05  # seconds between two checks whether the server is ready
+_PATIENCE: Final = 5.0  # seconds to wait for one answer
+# The addresses at which this machine reaches a server that listens on all addresses.
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
 class Companion:
-    """What is to be done beside the server; `environ` is the server's, `temporary` a directory to remove."""
+    """What to do beside the server; `environ` is the server's environment, `temporary` a directory to remove."""
 
     environ: dict[str, str]
     opens: bool
@@ -36,7 +37,7 @@ class Companion:
     temporary: Path | None = None
 
     def start(self) -> None:
-        """Start the process, if there is anything to do: for the server, which this process becomes, not its child."""
+        """Start the process, if there is anything to do. It is no child of the server, which this process becomes."""
         if not (self.temporary or self.opens or self.shows):
             return
         server = os.pidfd_open(os.getpid())
@@ -52,7 +53,7 @@ class Companion:
             os._exit(0)
 
     def _run(self, server: int) -> None:
-        """Do it all; the terminal's signals are for the server, whose end is the end of this process."""
+        """Do everything. The terminal's signals are for the server only; when that ends, this process ends, too."""
         os.setsid()
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         os.dup2(os.open(os.devnull, os.O_RDWR), sys.stdout.fileno())  # nobody waits for this process to close it
@@ -85,7 +86,7 @@ class Companion:
             say(f"ml-service: no browser was found; open {self._url}/ in one")
 
     def _card(self) -> dict[str, str]:
-        """Return what to show of the server, as far as it tells it without a token."""
+        """Return what to show about the server, as far as the server tells it without a token."""
         pages = self.environ.get("PAGES", "1") not in ("0", "false", "no")
         model = _ask(self._host, self._port, "/model") or {}
         facts = {"model": f"{model['name']} {model['version']}, computed by {model['engine']}"} if model else {}
@@ -94,7 +95,7 @@ class Companion:
         return {**facts, **where, **token, "stop": "Ctrl-C"}
 
     def _example(self) -> list[str]:
-        """Return a request that can be copied, with a row that the model was packed with."""
+        """Return a command to copy that sends a request with one of the model's golden rows."""
         with suppress(OSError, ValueError, KeyError, IndexError, TypeError):
             manifest = json.loads((Path(self.environ["MODEL_DIR"]) / "manifest.json").read_text())
             body = json.dumps({"features": manifest["golden"]["rows"][0]}, ensure_ascii=False)
@@ -104,7 +105,7 @@ class Companion:
 
 
 def _ready(host: str, port: int, server: int) -> bool:
-    """Wait until the server is ready; false if it ends before."""
+    """Wait until the server is ready; return False if it ends before that."""
     while not select.select([server], [], [], _PAUSE)[0]:
         if _ask(host, port, "/health/ready") is not None:
             return True
@@ -112,7 +113,7 @@ def _ready(host: str, port: int, server: int) -> bool:
 
 
 def _ask(host: str, port: int, path: str) -> dict[str, Any] | None:
-    """Return a JSON answer, None if there is none, or it is not one of success."""
+    """Return the JSON answer to a request; None if there is none, or its status is not 200."""
     connection = HTTPConnection(host, port, timeout=_PATIENCE)
     try:
         connection.request("GET", path)

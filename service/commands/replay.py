@@ -58,9 +58,9 @@ def run(
     """Recompute each prediction of a prediction log, and report what is different.
 
     LOG is what a server wrote to stdout, also among other lines, or to LOG_FILE, or - for stdin; .gz is decompressed.
-    The order of several files does not matter. With the bundle
-    that was served, everything should be identical. With another one, the report says what would change. The exit code
-    is 3 if anything is different, and 1 if nothing could be replayed.
+    The order of several files does not matter. With the bundle that was served, everything should be identical. With
+    another one, the report says what would change. The exit code is 3 if anything is different, and 1 if nothing could
+    be replayed.
     """
     with console.progress() as progress, contextlib.ExitStack() as stack:
         opened = [stack.enter_context(_opened(log)) for log in logs]
@@ -89,7 +89,7 @@ def run(
 
 @contextlib.contextmanager
 def _opened(log: str) -> Iterator[tuple[IO[bytes], float | None, Any]]:
-    """Open the log; yield it, its size in bytes if that is known, and what says how many of them are read."""
+    """Open the log; yield it, its size in bytes if known, and a function that returns how many bytes were read."""
     if log == "-":
         yield sys.stdin.buffer, None, lambda: None
         return

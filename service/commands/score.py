@@ -1,4 +1,4 @@
-"""Scores a file with a bundle, as the server answers requests with the same rows."""
+"""Scores a file with a bundle, exactly as the server would answer requests with the same rows."""
 
 import time
 from collections.abc import Callable
@@ -100,7 +100,7 @@ def _job(options: dict[str, Any]) -> Job:
     source_format = format_of(source, options["input_format"] or (options["kind"] if source == STANDARD else None))
     target_format = format_of(target, options["kind"], source_format)
     if target == STANDARD and target_format == "arrow":
-        target_format = ARROW_STREAM  # as a file of Arrow is written from both ends
+        target_format = ARROW_STREAM  # because writing an Arrow file needs seeking
     if source_format != target_format and (source_format in TEXT or target_format in TEXT):
         message = f"{target}: {source_format} is not written as {target_format}; name an OUT of the format of IN."
         raise Stopped("bad_output", message)
@@ -129,14 +129,14 @@ def _load(bundle: Path, trust: Trust, session: Session, console: Console) -> Ser
 
 
 class _Drawn:
-    """Draws how far a run is: rows, rows per second, and the share of the input."""
+    """Shows the progress of a run: rows, rows per second, and the share of the input that was read."""
 
     def __init__(self, shown: Shown) -> None:
         self._shown, self._start, self._next = shown, time.monotonic(), 0.0
         self._before: int | None = None
 
     def report(self, progress: Progress) -> None:
-        """Draw it, if the last drawing is a while ago."""
+        """Show the progress, unless it was shown a moment ago."""
         now = time.monotonic()
         if self._before is None:
             self._before = progress.rows

@@ -1,8 +1,8 @@
 """Scores batches that another process sends: the program that `mlservice.Scorer` runs beside a worker of Ray or Spark.
 
-Requests come on stdin and answers go to stdout, each as its size and then so many bytes. A request is one byte, which
-says what it is, and its content. An answer is a JSON object, and then the predictions as an Arrow stream. Without a
-request, the first answer says what the model is. The program ends when stdin does, or its parent.
+Requests come on stdin and answers go to stdout; each part is its size and then so many bytes. A request is one byte,
+which says its kind, and its content. An answer has two parts: a JSON object, and the predictions as an Arrow stream.
+The first answer comes without a request and describes the model. The program ends when stdin ends, or its parent does.
 """
 
 import json
@@ -29,16 +29,16 @@ from service.scoring.stopped import Stopped
 from service.serving.served_model import ServedModel
 
 _SIZE: Final = struct.Struct("<Q")
-_LOOK_MILLISECONDS: Final = 2000  # between two looks at whether the parent lives
+_LOOK_MILLISECONDS: Final = 2000  # between two checks whether the parent is alive
 _NOTHING: Final = b""
 Answer = tuple[dict[str, Any], bytes]
 
 
 def main(options: str, parent: str) -> None:
-    """Load a model as the options say, a JSON object, and answer requests until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
+    """Load a model as `options`, a JSON object, say, and answer requests until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the parent decides
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what the model's own code prints is no answer
+    os.dup2(2, 1)  # so that what the model's own code prints does not mix with the answers
     given = json.loads(options)
     start = time.monotonic()
     answered: dict[bytes, Callable[[bytes], Answer]] = {}
@@ -68,7 +68,7 @@ def _load(given: dict[str, Any]) -> ServedModel:
 
 
 def _described(scorer: Scorer) -> dict[str, Any]:
-    """Return what the sender has to know of the model."""
+    """Return what the sender has to know about the model."""
     contract = scorer.contract
     return {
         "digest": contract.identity.digest,
@@ -79,7 +79,7 @@ def _described(scorer: Scorer) -> dict[str, Any]:
 
 
 def _answers(scorer: Scorer) -> dict[bytes, Callable[[bytes], Answer]]:
-    """Return how each kind of request is answered: names of columns, an Arrow stream, columns of JSON's cells."""
+    """Return a function for each kind of request: names of columns, an Arrow stream, or columns of JSON values."""
     rows = ArrowRows(scorer)
 
     def check(content: bytes) -> Answer:
@@ -99,7 +99,7 @@ def _answers(scorer: Scorer) -> dict[bytes, Callable[[bytes], Answer]]:
 
 
 def _tried(answer: Callable[[bytes], Answer], content: bytes) -> Answer:
-    """Return the answer, or what is wrong."""
+    """Return the answer, or a description of the failure."""
     try:
         return answer(content)
     except (ModelError, SettingError, Stopped) as error:
@@ -110,7 +110,7 @@ def _tried(answer: Callable[[bytes], Answer], content: bytes) -> Answer:
 
 
 def _requests(file: IO[bytes], parent: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and content of each request; the next one comes only after the answer."""
+    """Yield the kind and content of each request; the parent sends the next one only after the answer."""
     poll = select.poll()
     poll.register(file, select.POLLIN)
     while True:

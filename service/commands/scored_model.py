@@ -1,4 +1,4 @@
-"""Loads a bundle to score rows with it, by those of the server's settings that say how rows are read."""
+"""Loads a bundle to score rows with it; of the server's settings, those that say how rows are read apply."""
 
 from collections.abc import Mapping
 from pathlib import Path

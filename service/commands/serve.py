@@ -1,4 +1,4 @@
-"""Serves a bundle, which it fetches or packs first if it is named by a URI or a model file: it becomes the server."""
+"""Serves a bundle; fetches or packs it first if it is given a URI or a model file. The process becomes the server."""
 
 import dataclasses
 import os
@@ -37,8 +37,8 @@ from service.serving.origin import origin_of
 ROOT: Final = Path(service.__file__).absolute().parents[1]  # where gunicorn.conf.py is
 HERE: Final = "127.0.0.1"
 WATCH_SECONDS: Final = "1"  # with --reload
-ASK_SECONDS: Final = "10"  # with --reload, where the storage is asked
-ARENAS: Final = "2"  # of the allocator, which reads it when Python starts
+ASK_SECONDS: Final = "10"  # with --reload and a URI, whose storage is asked each time
+ARENAS: Final = "2"  # of the allocator, which reads their number when Python starts
 
 
 @command(
@@ -110,12 +110,12 @@ def run(
 
 
 def _source_settings(bundle: Path | ModelUri) -> dict[str, str]:
-    """Return the settings that say what is served; a directory that is named is never replaced by what is fetched."""
+    """Return the settings that say what is served; a fetched bundle never replaces a directory that was named."""
     return {"MODEL_URI": bundle.full} if isinstance(bundle, ModelUri) else {"MODEL_DIR": str(bundle), "MODEL_URI": ""}
 
 
 def _fetch(settings: Settings, environ: Mapping[str, str], console: Console) -> None:
-    """Fetch the bundle, which the server then finds in place; raises ModelError."""
+    """Fetch the bundle, so that the server finds it in place; raises ModelError."""
     start = time.monotonic()
     if (origin := origin_of(settings, environ)) is None:
         return
@@ -152,13 +152,13 @@ def _become_server(python: Path, environ: Mapping[str, str], companion: Companio
 
 
 def is_model(path: Path) -> bool:
-    """Say whether a path is what `pack` takes: a file, or a directory of MLflow."""
+    """Return whether `pack` takes a path: a file, or a directory of MLflow."""
     return path.is_file() or (path / "MLmodel").exists()
 
 
 def _settings(environ: Mapping[str, str]) -> tuple[dict[str, str], Settings]:
-    """Return the server's environment, with absolute paths, for it has a current directory of its own; and settings."""
-    environ = {name: value for name, value in environ.items() if value}  # gunicorn chokes on empty ones
+    """Return the server's environment and its settings; paths are absolute, as the server changes its directory."""
+    environ = {name: value for name, value in environ.items() if value}  # gunicorn fails with some empty variables
     try:
         settings = Settings.from_env(environ)
     except SettingError as error:
@@ -169,7 +169,7 @@ def _settings(environ: Mapping[str, str]) -> tuple[dict[str, str], Settings]:
 
 
 def free_port(host: str, port: int) -> int:
-    """Return the port, or a free one for 0; raises OSError with what to do if it cannot be had."""
+    """Return the port, or a free one for 0; raises OSError, which says what to do, if the port cannot be used."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as tried:
@@ -184,7 +184,7 @@ def free_port(host: str, port: int) -> int:
 
 
 def _pack(words: list[str], environ: dict[str, str], temporary: Path) -> int:
-    """Pack a model file in a process of its own, which reports on stderr, for stdout is the server's log."""
+    """Pack a model file in a process of its own, which reports on stderr, because stdout is the server's log."""
     command = [sys.executable, "-m", "model", "pack", "--output", environ["MODEL_DIR"], *words]
     try:
         done = subprocess.run(command, env=environ, stdout=sys.stderr, check=False)  # noqa: S603  # our own command
@@ -197,7 +197,7 @@ def _pack(words: list[str], environ: dict[str, str], temporary: Path) -> int:
 
 
 def _python(environ: Mapping[str, str], place: Path | None, console: Console) -> Path:
-    """Return the Python that serves the bundle: this one, or that of its scikit-learn where environments are made."""
-    if find_spec("model.environments") is None:  # the images leave them out
+    """Return the Python that serves the bundle: this one, or that of an environment with the bundle's scikit-learn."""
+    if find_spec("model.environments") is None:  # the images leave environments out
         return Path(sys.executable)
     return python_for(Path(environ["MODEL_DIR"]), environ, place, console)[0]

@@ -1,6 +1,6 @@
-"""What a server is told and what its machine allows: settings, platforms, limits, directories for temporary files.
+"""What configures a server and what its machine allows: settings, platforms, limits, directories for temporary files.
 
-Also how a start that fails says so. Not here: anything that needs a library.
+Also the report of a start that fails. Not here: anything that needs a library.
 
 Imports: model, model.storage.
 """

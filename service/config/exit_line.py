@@ -1,6 +1,6 @@
-"""How a start fails: one line on stderr that says what is wrong and what to do, and an exit status.
+"""Reports a start that fails: one line on stderr that says what is wrong and what to do, and an exit status.
 
-This module imports next to nothing, so that it can report failures of everything that is imported afterwards.
+This module imports almost nothing, so that it can report failures of everything that is imported after it.
 """
 
 import errno
@@ -23,7 +23,7 @@ def one_line_exit(status: int) -> Iterator[None]:
     """Turn an error into one line and an exit status, without a traceback."""
     try:
         yield
-    except Exception as error:  # noqa: BLE001  # whatever it is, the operator is to read it on one line
+    except Exception as error:  # noqa: BLE001  # the operator should be able to read any error on one line
         print(one_line(f"ml-service: {_line(error)}"), file=sys.stderr, flush=True)
         raise SystemExit(status) from None
 

@@ -1,4 +1,4 @@
-"""What the machine allows this process: how many CPUs, and how many connections."""
+"""What the machine allows a worker: how many CPUs there are, and how many connections it may have."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ OTHER_DESCRIPTORS = 64
 
 
 def cpus(cgroup: Path = CGROUP) -> int:
-    """Return the whole CPUs of the cgroup's quota: at most those of the affinity mask, at least 1.
+    """Return how many whole CPUs the cgroup's quota allows: at most those of the affinity mask, at least 1.
 
     Reads `cpu.max` of cgroup v2 and `cpu/cpu.cfs_*_us` of v1 (kernel docs: admin-guide/cgroup-v2, scheduler/sched-bwc).
     """

@@ -1,6 +1,6 @@
-"""Hosting platforms: how each is detected, by what it documents, and the settings that follow, in one table.
+"""A table of hosting platforms: how each is detected, by what it documents, and which settings it implies.
 
-A setting that is given always comes before what a platform implies.
+A setting that is given always takes precedence over one that a platform implies.
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,10 @@ MANIFEST: Final = "manifest.json"
 
 @dataclass(frozen=True)
 class Platform:
-    """One platform, which is detected by any of the variables that is set, or any of the directories that exists.
+    """One platform, which is detected if any of the variables is set or any of the directories exists.
 
-    `implies` gives a setting the value of the first variable that is set, or else the value after them, if any.
+    `implies` maps each setting to variables and a value: the setting gets the value of the first variable that is set,
+    or else that value, unless it is empty.
     """
 
     name: str
@@ -36,7 +37,7 @@ PLATFORMS: Final = (
             "PORT": (("AIP_HTTP_PORT",), "8080"),
             "PREDICT_ROUTE": (("AIP_PREDICT_ROUTE",), ""),
             "HEALTH_ROUTE": (("AIP_HEALTH_ROUTE",), ""),
-            "MODEL_DIR": (("AIP_STORAGE_URI",), ""),  # or MODEL_URI, if it is no directory of this machine
+            "MODEL_DIR": (("AIP_STORAGE_URI",), ""),  # or MODEL_URI, if the value is a URI
         },
     ),
     # "Deploy a custom container to an online endpoint"; the port is that of its own inference server.
@@ -50,7 +51,8 @@ PLATFORMS: Final = (
             "WEB_CONCURRENCY": (("WORKER_COUNT",), ""),
         },
     ),
-    # "Use your own inference code with hosting services"; the argument `serve` says so too. Killed 30 s after SIGTERM.
+    # "Use your own inference code with hosting services"; the argument `serve` selects it, too. It kills the container
+    # 30 s after SIGTERM.
     Platform(
         "sagemaker",
         ("SAGEMAKER_BIND_TO_PORT",),
@@ -69,7 +71,7 @@ NAMES: Final = tuple(platform.name for platform in PLATFORMS)
 
 
 def apply_defaults(environ: Mapping[str, str], root: Path = Path("/")) -> dict[str, str]:
-    """Return the environment with PLATFORM, and with what the platform implies for settings that are not given.
+    """Return the environment with PLATFORM, and with the values that the platform implies for settings not given.
 
     The platforms' directories are looked for under `root`.
     """
@@ -89,7 +91,7 @@ def apply_defaults(environ: Mapping[str, str], root: Path = Path("/")) -> dict[s
 
 
 def _with_place_for_fetched(environ: dict[str, str], given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment, with a directory of the server's own as MODEL_DIR if what it serves is fetched."""
+    """Return the environment, with a directory of the server's own as MODEL_DIR if the bundle is fetched."""
     if "MODEL_URI" not in environ or "MODEL_DIR" in given:
         return environ
     return environ | {"MODEL_DIR": str(temporary_dirs.of_fetched(environ["MODEL_URI"].strip()))}
@@ -103,7 +105,7 @@ def _is_here(platform: Platform, environ: Mapping[str, str], root: Path) -> bool
 
 
 def _bundle_in(directory: str, root: Path) -> str:
-    """Return where the bundle is: the directory, or the only bundle in it; "" if there is no directory."""
+    """Return the path of the bundle: the directory, or the only bundle in it; "" if there is no directory."""
     path = root / directory.lstrip("/")
     if not directory:
         return directory
@@ -113,4 +115,4 @@ def _bundle_in(directory: str, root: Path) -> str:
         below = [each for each in path.iterdir() if not each.name.startswith(".") and (each / MANIFEST).is_file()]
         return str(path if (path / MANIFEST).is_file() or len(below) != 1 else below[0])
     except PermissionError:
-        return str(path)  # whoever reads the bundle says so
+        return str(path)  # reading the bundle will fail and say why

@@ -1,4 +1,4 @@
-"""Why the server does not start, or does not serve another model: one line, and a code that scripts can read."""
+"""Why the server does not start, or does not serve another model: one line of text, and a code for scripts."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ NO_ROOM: Final = "no_room"
 
 
 class Refused(Exception):
-    """The server cannot start or cannot serve another model; the message is one line: what is wrong, what to do."""
+    """The server cannot start, or cannot serve another model; the message says in one line what is wrong and to do."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)

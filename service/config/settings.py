@@ -1,7 +1,7 @@
-"""Every setting, once: its name, parser, help and default. No other part of the server reads the environment.
+"""The table of all settings: name, parser, help and default. No other part of the server reads the environment.
 
-marshmallow's fields were tried in place of the parsers: 222 lines instead of 230, but this module took 60 ms longer to
-import, and a library that is not installed could no longer be reported in one line, for this is imported before any.
+marshmallow's fields were tried in place of the parsers: 222 lines instead of 230. But this module took 60 ms longer to
+import. And as it is imported before all libraries, one that is not installed could no longer be reported in one line.
 """
 
 import dataclasses
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class SettingError(Exception):
-    """A setting has a value that it does not accept; the message is one line that names all three."""
+    """A setting has a value that it does not accept; the message is one line that names setting, value and what fits."""
 
     code = "bad setting"
 
 
 @dataclass(frozen=True)
 class Parser:
-    """Reads a value from a string, or raises ValueError; `accepts` says in words what it takes.
+    """Reads a value from a string, or raises ValueError; `accepts` says in words which values are accepted.
 
-    `show` returns what may be said of a value that is not accepted.
+    `show` returns a refused value as error messages may quote it.
     """
 
     read: Callable[[str], Any]
@@ -37,7 +37,7 @@ class Parser:
 
 
 def _read_uri(value: str) -> "ModelUri":
-    from model.storage.uris import ModelUri  # noqa: PLC0415  # the server imports these settings, and nothing of models
+    from model.storage.uris import ModelUri  # noqa: PLC0415  # only servers with MODEL_URI need it
 
     return ModelUri.of(value)
 
@@ -112,13 +112,13 @@ DIGEST: Final = _matching("(?i:[0-9a-f]{64})", "64 hex digits", str.lower)
 
 
 def setting(name: str, parser: Parser, help_text: str, *, default: Any) -> Any:
-    """Declare one row of the table; a default that is callable is called at start."""
+    """Declare a row of the table; if the default is callable, it is called at each start."""
     return dataclasses.field(metadata={"name": name, "parser": parser, "help": help_text, "default": default})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings in force; made by from_env only, so that each value has been read by its parser."""
+    """The settings in force. Only from_env creates them, so that a parser has read each value."""
 
     host: str = setting("HOST", ADDRESS, "the address to listen on", default="0.0.0.0")  # noqa: S104  # a container's port
     port: int = setting("PORT", _whole(0, 65535), "the port to listen on; 0 picks a free one", default=8000)
@@ -341,11 +341,11 @@ class Settings:
 
     @property
     def slots_at_most(self) -> int:
-        """The predictions that a worker computes at once: each of them has a thread."""
+        """How many predictions a worker computes at once: no more than it has threads."""
         return min(self.slots, self.threads)
 
     def describe(self) -> dict[str, str]:
-        """Return each setting's name and the string of its value."""
+        """Return each setting's value as a string, by the setting's name."""
         return {field.metadata["name"]: str(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
 

@@ -1,4 +1,4 @@
-"""Where the server makes files of its own: in memory if possible, else in the directory for temporary files."""
+"""Where the server creates files of its own: in memory if possible, else in the directory for temporary files."""
 
 import hashlib
 import os
@@ -10,11 +10,11 @@ from typing import Final
 
 from service.config.refusals import NO_ROOM, Refused
 
-_MEMORY: Final = "/dev/shm"  # noqa: S108  # what is made in it is private
+_MEMORY: Final = "/dev/shm"  # noqa: S108  # what is created in it is private
 
 
 def candidates() -> list[Path]:
-    """Return the directories in which servers may have made files, the one in memory first."""
+    """Return the directories in which servers may have created files, the one in memory first."""
     places = [Path(_MEMORY)]
     with suppress(FileNotFoundError):  # there is no writable directory for temporary files
         places.append(Path(tempfile.gettempdir()))
@@ -22,7 +22,7 @@ def candidates() -> list[Path]:
 
 
 def choose(files: int, size: int = 0) -> Path:
-    """Return the first directory with room for so many files and bytes, else one that is writable; raises Refused."""
+    """Return the first directory with room for so many files and bytes, else a writable one; raises Refused."""
     obstacles = {place: _obstacle(place) for place in candidates()}
     usable = [place for place, obstacle in obstacles.items() if not obstacle]
     if not usable:
@@ -32,12 +32,12 @@ def choose(files: int, size: int = 0) -> Path:
 
 
 def of_fetched(uri: str) -> Path:
-    """Return the directory of this user's for what is fetched from a URI; it need not be there."""
+    """Return this user's directory for a bundle that is fetched from a URI; the directory need not exist."""
     return Path(tempfile.gettempdir()) / f"ml-service-{os.getuid()}" / hashlib.sha256(uri.encode()).hexdigest()[:16]
 
 
 def make_private(place: Path) -> None:
-    """Make a folder that only this user can write to, unless it is there; raises Refused if it is somebody else's."""
+    """Create a folder that only this user can write to, unless it exists; raises Refused if others can write to it."""
     place.mkdir(mode=stat.S_IRWXU, exist_ok=True)
     found = place.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -45,7 +45,7 @@ def make_private(place: Path) -> None:
 
 
 def _obstacle(place: Path) -> str:
-    """Return why no file can be made there, "" if one can."""
+    """Return why no file can be created in a directory, or "" if one can."""
     try:
         with tempfile.TemporaryFile(dir=place):
             return ""
@@ -54,6 +54,6 @@ def _obstacle(place: Path) -> str:
 
 
 def _has_room(place: Path, files: int, size: int) -> bool:
-    """Return whether there is room; a file system that does not count files has enough of them (statvfs(3))."""
+    """Return whether there is room; a file system that does not count files has room for any number (statvfs(3))."""
     found = os.statvfs(place)
     return found.f_bavail * found.f_frsize >= size and (not found.f_files or found.f_favail >= files)

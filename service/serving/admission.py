@@ -1,4 +1,4 @@
-"""Admission of requests: how many predictions and rows a worker computes at once, how many requests wait, how long."""
+"""Admission: how many predictions and rows a worker computes at once, and how many requests wait for how long."""
 
 import threading
 import time
@@ -10,25 +10,26 @@ from service.errors import ServiceError, TryLater
 
 
 class Occupancy(Protocol):
-    """Where the numbers of running and waiting requests can be seen."""
+    """Where the numbers of running and waiting requests are published."""
 
     predicting: int
     waiting: int
 
 
 class Seat(Protocol):
-    """Where this process tells what it does; a fork gets another row."""
+    """Holds the row in which this process publishes its numbers; a fork gets another row."""
 
     @property
     def row(self) -> Occupancy:
-        """Where it is told."""
+        """The row of this process."""
 
 
 class Admission:
-    """Hands out at most `slots` slots at a time, for at most `rows` rows together.
+    """Grants at most `slots` slots at a time, for at most `rows` rows together.
 
-    At most `most_waiting` requests wait, each for at most `seconds`; when that many wait, the next is shed at once. A
-    request for more than `rows` rows is admitted while no other has any. `seat` is told how many run and wait.
+    At most `most_waiting` requests wait, each for at most `seconds`; when that many wait, the next one is shed at once.
+    A request with more than `rows` rows is admitted when no other request has rows. The row of `seat` shows how many
+    requests run and wait.
     """
 
     def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float, seat: Seat | None = None) -> None:
@@ -39,18 +40,18 @@ class Admission:
 
     @property
     def waiting(self) -> int:
-        """The number of requests that wait now."""
+        """How many requests are waiting now."""
         return self._waiting
 
     def slot(self, deadline: float, has_gone: Callable[[], bool]) -> "Slot":
-        """Return a slot for a request that has to be started by `deadline` (monotonic clock).
+        """Return a slot for a request whose prediction has to start by `deadline` (monotonic clock).
 
-        `has_gone` says whether its caller has closed the connection; it is only asked after a wait.
+        `has_gone` says whether the caller has closed the connection; it is called only after a wait.
         """
         return Slot(self, deadline, has_gone)
 
     def acquire(self, rows: int, until: float) -> bool:
-        """Take a slot and so many rows; say whether the request had to wait. Raises TryLater."""
+        """Take a slot and so many rows; return whether the request had to wait. Raises TryLater."""
         with self._changed:
             waits = not self._fits(rows)
             if waits:
@@ -61,7 +62,7 @@ class Admission:
         return waits
 
     def extend(self, rows: int) -> bool:
-        """Take rows for a slot that has none; say whether there was room."""
+        """Take rows for a slot that has none; return whether there was room."""
         with self._changed:
             if fits := self._has_room(rows):
                 self._rows_taken += rows
@@ -74,7 +75,7 @@ class Admission:
             self._seat.row.predicting = self._slots_taken
             self._rows_taken -= rows
             if self._waiting:
-                self._changed.notify_all()  # the first of them may need more rows than there are
+                self._changed.notify_all()  # all, because the first one may need more rows than are free
 
     def _has_room(self, rows: int) -> bool:
         return self._rows_taken + rows <= self._rows or not self._rows_taken
@@ -99,22 +100,22 @@ class Admission:
 
 
 class Slot:
-    """One request's slot, for the length of a block."""
+    """The slot of one request, which it holds for the length of a `with` block."""
 
     def __init__(self, admission: Admission, deadline: float, has_gone: Callable[[], bool]) -> None:
         self._admission, self._deadline, self._has_gone = admission, deadline, has_gone
         self._rows: int | None = None  # None while no slot is held
 
     def __enter__(self) -> Self:
-        """Take a slot; raises ServiceError when there is none in time, or the caller has gone."""
+        """Take a slot; raises ServiceError if none is free in time, or if the caller has gone."""
         self._acquire(0)
         return self
 
     def take(self, rows: int) -> None:
-        """Take the rows that are to be predicted; raises what entering does."""
+        """Take the rows that are to be predicted; raises the same errors as entering the block."""
         if self._admission.extend(rows):
             self._rows = rows
-        else:  # a request that waits for rows lets others have its slot
+        else:  # while the request waits for rows, others can have its slot
             self._release()
             self._acquire(rows)
 

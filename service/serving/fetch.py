@@ -1,7 +1,7 @@
 """Reads and tries the model in forked processes, so that no other process touches the files.
 
-They hand over what they have read: the bundle, the operator's code, the hashes of tokens. So what is loaded is what was
-tried, and a file system that hangs stops only them.
+The forked processes hand over what they have read: the bundle, the operator's code, the hashes of tokens. So the model
+that is loaded is the one that was tried, and a file system that hangs stops only those processes.
 """
 
 import logging
@@ -26,13 +26,13 @@ from service.serving.tokens_file import read_hashes
 from service.validation.column_policy import ColumnPolicy
 
 logger = logging.getLogger(__name__)
-# What a forked process returns if something is wrong, and what is taken for the answer of one that returns nothing.
+# The keys of a forked process's result if something is wrong, and the result that stands for one that returns nothing.
 CODE, REASON = "code", "reason"
 SILENT = {CODE: BOOT_FAILED, REASON: "it hangs, or crashes the process that tries it; see `python -m model check`"}
 
 
 class NotFetched(Refused):
-    """The model, the operator's code or the tokens cannot be read, or the model cannot be proven."""
+    """The model, the operator's code or the tokens cannot be read, or the model fails its trial."""
 
     def __init__(self, code: str, reason: str, state: str = "") -> None:
         super().__init__(code, reason)
@@ -46,16 +46,16 @@ class Fetched:
     bundle: Bundle
     modules: operator_code.Modules
     names: frozenset[str]  # of all the operator's top-level modules
-    hashes: dict[bytes, str] | None  # with the owner of each; None: no token is needed
-    state: str  # of MODEL_DIR, before it was read
+    hashes: dict[bytes, str] | None  # each with its owner; None: no token is needed
+    state: str  # of MODEL_DIR before it was read
 
 
 @dataclass(frozen=True)
 class Trial:
-    """How a model is tried: for how long, what to call again and again meanwhile, and what first in each process.
+    """How a model is tried: for how many seconds, what to call repeatedly meanwhile, and what first in each process.
 
-    With `imports`, this process imports the libraries that the model needs before it forks the process that loads it,
-    so that they are imported once; that may take seconds.
+    With `imports`, this process imports the libraries that the model needs, before it forks the process that loads the
+    model. So they are imported only once, which may take seconds.
     """
 
     seconds: float
@@ -65,9 +65,9 @@ class Trial:
 
 
 def fetch(settings: Settings, trial: Trial, origin: Origin | None = None) -> Fetched:
-    """Read what is there now in one forked process, load and verify it in another; raises NotFetched.
+    """Read what is in MODEL_DIR in one forked process, load and verify it in another; raises NotFetched.
 
-    What is there comes from its origin first, if there is one, in a forked process, too.
+    If there is an origin, another forked process fetches the bundle from it first.
     """
     if origin is not None:
         logger.info("fetching the model from %s", origin.uri)
@@ -77,7 +77,7 @@ def fetch(settings: Settings, trial: Trial, origin: Origin | None = None) -> Fet
         with os.fdopen(os.memfd_create("bundle"), "w+b") as file:
             read = _checked(_in_fork(partial(_read, settings, file), trial))
             bundle = transfer.receive(file)
-            file.truncate(0)  # a process that was forked meanwhile has it open, too
+            file.truncate(0)  # to free its memory: a process that was forked meanwhile has the file open, too
     except (OSError, MemoryError) as error:
         raise NotFetched(**failure(error)) from None
     hashes = read["hashes"] and {bytes.fromhex(each): owner for each, owner in read["hashes"].items()}
@@ -89,14 +89,14 @@ def fetch(settings: Settings, trial: Trial, origin: Origin | None = None) -> Fet
 
 
 def failure(error: Exception) -> dict[str, Any]:
-    """Return the code and the reason of an error; unless it is one of ours, the reason begins with its type."""
+    """Return the code of an error and the reason, which begins with the type of an error that is not ours."""
     if isinstance(error, (ModelError, SettingError, Refused)):
         return {CODE: error.code, REASON: str(error)}
     return {CODE: BOOT_FAILED, REASON: f"{type(error).__name__}: {' '.join(str(error).split())}"}
 
 
 def _in_fork(work: Callable[[], dict[str, Any]], trial: Trial, silent: Mapping[str, str] = SILENT) -> dict[str, Any]:
-    """Do the work in a forked process; return its result, or what is wrong."""
+    """Do the work in a forked process; return its result, or the failure."""
 
     def after_the_first() -> dict[str, Any]:
         trial.first()
@@ -104,12 +104,12 @@ def _in_fork(work: Callable[[], dict[str, Any]], trial: Trial, silent: Mapping[s
 
     try:
         return in_fork(after_the_first, trial.seconds, trial.meanwhile) or dict(silent)
-    except Exception as error:  # noqa: BLE001  # no process can be forked, or what is called meanwhile fails
+    except Exception as error:  # noqa: BLE001  # no process can be forked, or `meanwhile` fails
         return failure(error)
 
 
 def _result_of(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do the work; return its result, or what is wrong."""
+    """Do the work; return its result, or the failure."""
     try:
         return work()
     except Exception as error:  # noqa: BLE001  # the operator's code may raise anything
@@ -117,14 +117,14 @@ def _result_of(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _checked(result: dict[str, Any]) -> dict[str, Any]:
-    """Return a result; raises NotFetched if it says that something is wrong."""
+    """Return a result; raises NotFetched if it is a failure."""
     if CODE in result:
         raise NotFetched(result[CODE], result[REASON], result.get("state", ""))
     return result
 
 
 def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
-    """Write the bundle into the file; return the rest: the state of MODEL_DIR before, hashes, names of modules."""
+    """Write the bundle into the file; return the rest: the state of MODEL_DIR before that, hashes, modules' names."""
     code, state = settings.model_code, Watch(settings.model_dir, 0, watched_beside(settings)).state()
 
     def read() -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
 
 
 def watched_beside(settings: Settings) -> tuple[str, ...]:
-    """Return the files of MODEL_DIR that count for what is loaded, beside the manifest and what it names."""
+    """Return the files of MODEL_DIR, besides the manifest and those it names, whose change calls for a reload."""
     return () if settings.signature_key is None else (SIGNATURE,)
 
 
@@ -147,7 +147,7 @@ def _import(settings: Settings, bundle: Bundle) -> dict[str, Any]:
 
 
 def _try(settings: Settings, bundle: Bundle, names: frozenset[str]) -> dict[str, Any]:
-    """Load and verify the bundle; return which of the operator's modules that imported."""
+    """Load and verify the bundle; return the modules of the operator that this imported."""
     make_importable(settings.model_code)
     with operator_code.record_imports(settings.model_code) as modules:
         verify(load(settings, bundle, names))
@@ -155,7 +155,7 @@ def _try(settings: Settings, bundle: Bundle, names: frozenset[str]) -> dict[str,
 
 
 def load(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:
-    """Load a bundle that was read, as the settings say; raises ModelError and SettingError."""
+    """Load a bundle that was read before, as the settings say; raises ModelError and SettingError."""
     trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code, names)
     loaded = build(bundle, settings.model_dir, trust, compiled=settings.engine == "auto")
     names_of_features = loaded.manifest.signature.names
@@ -166,7 +166,7 @@ def load(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:
 
 
 def policy_of(settings: Settings, loaded: Loaded) -> ColumnPolicy | None:
-    """Return what is done with columns beside the model's; raises SettingError."""
+    """Return the policy for extra and missing columns, if there is one; raises SettingError."""
     signature, row_id = loaded.manifest.signature, settings.row_id
     taken = {name for spec in loaded.outputs for name in (spec.name, spec.member, *spec.columns)}
     if row_id in taken | MEMBERS:
@@ -179,6 +179,6 @@ def policy_of(settings: Settings, loaded: Loaded) -> ColumnPolicy | None:
 
 
 def _check_named(setting: str, named: Sequence[str], names: Sequence[str]) -> None:
-    """Refuse to name a feature that the model does not have: what is misspelt in LOG_REDACT would be logged in full."""
+    """Refuse names of features that the model does not have: a name misspelt in LOG_REDACT would be logged in full."""
     if unknown := [name for name in named if name not in names]:
         raise SettingError(f"{setting}={', '.join(unknown)}: expected features of the model: {', '.join(names)}.")

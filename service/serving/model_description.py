@@ -1,4 +1,4 @@
-"""What GET /model says of the served model."""
+"""The description of the served model that GET /model answers."""
 
 from datetime import UTC, datetime
 

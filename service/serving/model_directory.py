@@ -12,7 +12,7 @@ FileIds = tuple[tuple[str | int, ...], ...]
 
 
 class Watch:
-    """Looks at a directory at intervals. Its state is a short string that differs when anything in it differs.
+    """Checks a directory at intervals. Its state is a short string that changes when the bundle in it changes.
 
     `also` names files that count although the manifest does not name them.
     """
@@ -23,7 +23,7 @@ class Watch:
         self.note()
 
     def note(self) -> None:
-        """Take the present state for known."""
+        """Consider the present state known."""
         self.known = self._last = self.state()
 
     def state(self) -> str:
@@ -31,7 +31,7 @@ class Watch:
         return hashlib.sha256(repr(self._look()).encode()).hexdigest()
 
     def changed(self, now: float) -> bool:
-        """Return True once for each new state that has lasted for one interval; `now` by the monotonic clock."""
+        """Return True once for each new state that has lasted for one interval; `now` is by the monotonic clock."""
         if not self._seconds or now < self._next:
             return False
         self._next = now + self._seconds

@@ -1,4 +1,4 @@
-"""Replaces the served model with the one in MODEL_DIR; the old one can be put back until the new one is proven."""
+"""Replaces the served model by the one in MODEL_DIR; the old model can be restored until the swap is committed."""
 
 import gc
 import time
@@ -17,7 +17,7 @@ from service.serving.served_model import ModelSlot, ServedModel
 
 
 class TokenHashes(Protocol):
-    """What checks tokens against these hashes; None if no token is needed."""
+    """Holds the hashes against which tokens are checked; None if no token is needed."""
 
     hashes: Mapping[bytes, str] | None
 
@@ -40,20 +40,20 @@ class ModelSwap:
         origin: Origin | None = None,
     ) -> None:
         self._settings, self._slot, self._tokens = settings, slot, tokens
-        self._declare = declare  # is told the signature of a model before that is served
-        self._origin = origin  # where the bundle is fetched from before each trial
+        self._declare = declare  # called with the signature of a model before the model is served
+        self._origin = origin  # from where the bundle is fetched before each trial
         self._fetched: Fetched | None = None
         self._previous: _Previous | None = None
         self.tried = ""
 
     @property
     def name(self) -> str:
-        """The name and version of the model that is served."""
+        """The name and version of the served model."""
         identity = self._slot.current.contract.identity
         return f"{identity.name} {identity.version}"
 
     def try_in_fork(self, meanwhile: Callable[[], bool], first: Callable[[], None]) -> None:
-        """Read, load and prove what is in MODEL_DIR now in forked processes; raises Refused."""
+        """Read, load and prove the model that is in MODEL_DIR now, in forked processes; raises Refused."""
         try:
             self._fetched = fetch(self._settings, Trial(self._settings.boot_seconds, meanwhile, first), self._origin)
         except NotFetched as error:
@@ -62,8 +62,8 @@ class ModelSwap:
         self.tried = self._fetched.state
 
     def load(self) -> None:
-        """Load what was tried, for the workers that start from now on; raises Refused."""
-        fetched, self._fetched = self._fetched, None  # so that workers do not hold its memory
+        """Load the model that was tried, for the workers that start from now on; raises Refused."""
+        fetched, self._fetched = self._fetched, None  # so that workers do not hold the memory of the files
         if fetched is None:
             return
         self._previous = _Previous(self._slot.current, self._tokens.hashes)
@@ -81,11 +81,11 @@ class ModelSwap:
         verify(self._slot.current.loaded)
 
     def commit(self) -> None:
-        """Forget the previous model, which cannot be put back any more."""
+        """Forget the previous model, which can no longer be restored."""
         self._previous = None
 
     def roll_back(self) -> None:
-        """Put back the model that was there before the last load, unless that load was committed."""
+        """Restore the model that was served before the last load, unless that load was committed."""
         if self._previous is not None:
             self._slot.current = self._previous.served
             self._tokens.hashes = self._previous.hashes
@@ -93,7 +93,7 @@ class ModelSwap:
 
 
 def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
-    """Load what was fetched without touching any file; raises ModelError, and whatever the operator's code raises."""
+    """Load a fetched model without touching any file; raises ModelError, and whatever the operator's code raises."""
     with operator_code.replay_imports(fetched.modules):
         loaded = load(settings, fetched.bundle, fetched.names)
     policy = policy_of(settings, loaded)
@@ -101,7 +101,7 @@ def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
 
 
 def freeze_heap() -> None:
-    """Hide what is loaded from the garbage collector, so that no collection copies pages that forks share."""
+    """Hide all present objects from the garbage collector, so that no collection copies pages that forks share."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()

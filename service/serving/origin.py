@@ -1,4 +1,4 @@
-"""Where the bundle in MODEL_DIR comes from, if MODEL_URI says so: how it is brought."""
+"""The origin of the bundle in MODEL_DIR, if MODEL_URI names one: how the bundle is fetched from there."""
 
 import time
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from service.config.settings import Settings
 if TYPE_CHECKING:  # HTTP and TLS are imported where something is fetched
     from model.storage.fetching import Fetch, Fetched, Progress
 
-_MORE_SECONDS: Final = 5.0  # until a process that should have ended by itself is ended
+_MORE_SECONDS: Final = 5.0  # for a fetch to end by itself before its process is ended
 
 
 @dataclass(frozen=True)
 class Origin:
-    """A fetch, as the server does it; `uri` says of it what may be logged."""
+    """A fetch as the server does it. The string of `uri` may be logged."""
 
     fetch: "Fetch"
     private: bool  # whether MODEL_DIR is a directory of the server's own
@@ -29,29 +29,29 @@ class Origin:
 
     @property
     def seconds(self) -> float:
-        """How long a process may take that brings it."""
+        """How long a process that fetches the bundle may take."""
         return self.fetch.access.seconds + _MORE_SECONDS
 
     @property
     def silent(self) -> Mapping[str, str]:
-        """What is wrong if such a process does not answer."""
+        """The failure to report if such a process does not answer."""
         reason = f"{self.uri} did not come within FETCH_SECONDS={self.fetch.access.seconds:g}, or fetching it crashed"
         return {"code": "storage_unavailable", "reason": f"{reason}; see `python -m model fetch`"}
 
     def bring(self) -> dict[str, Any]:
-        """Fetch the bundle, in a process that forks no more; raises ModelError. Return what is to be said of it."""
+        """Fetch the bundle, in a process that forks no more, and return the words to log; raises ModelError."""
         start = time.monotonic()
         fetched = self.bring_new()
         return {"said": self.describe(fetched, time.monotonic() - start)}
 
     def bring_new(self, unless: str | None = None, progress: "Progress" = lambda *_: None) -> "Fetched":
-        """Fetch the bundle; raises ModelError, and NotChanged if the manifest still has the tag `unless`."""
+        """Fetch the bundle; raises ModelError, or NotChanged if the manifest still has the tag `unless`."""
         if self.private:
             temporary_dirs.make_private(self.fetch.directory.parent)
         return self.fetch.run(progress, unless)
 
     def describe(self, fetched: "Fetched", seconds: float) -> str:
-        """Return what came."""
+        """Return the words to log about what was fetched, in how many seconds."""
         model = f"model {fetched.manifest.name} {fetched.manifest.version}"
         if not fetched.replaced:
             return f"{model} of {self.uri} is in {self.fetch.directory} already"
@@ -59,7 +59,7 @@ class Origin:
 
 
 def origin_of(settings: Settings, environ: Mapping[str, str]) -> Origin | None:
-    """Return where the bundle comes from; None if it is in MODEL_DIR without this server."""
+    """Return the origin of the bundle; None if the server does not fetch it."""
     uri = settings.model_uri
     if uri is None:
         return None

@@ -1,7 +1,7 @@
-"""The program that watches MODEL_URI for the master, and fetches what is new there into MODEL_DIR.
+"""The program that watches MODEL_URI for the master, and fetches new bundles from there into MODEL_DIR.
 
-It asks for the manifest, if that has changed. It writes a line for each look, and the state of the directory if that is
-not the one that the master has tried, as watcher.py does. Bundles are put in place whole, so no state has to last.
+It requests the manifest if that has changed. It writes a line for each check and, as watcher.py does, the state of the
+directory if the master has not tried that state. A bundle is put in place as a whole, so no state has to last.
 """
 
 import os
@@ -22,19 +22,19 @@ from service.serving.model_directory import Watch
 from service.serving.origin import Origin, origin_of
 
 _MOST_BYTES: Final = 1 << 16
-_MOST_SAID: Final = 1000  # characters; a line goes through the pipe whole
+_MOST_SAID: Final = 1000  # characters, so that a line goes through the pipe in one piece
 
 
 @dataclass
 class Follower:
-    """Looks at an origin again and again. What fails is said once, and once more when it is over."""
+    """Checks an origin repeatedly. A failure is logged once, and its end once more."""
 
     origin: Origin
     tag: str | None = None
     failing: str = field(default="", init=False)
 
     def look(self) -> tuple[str, str]:
-        """Fetch what is new, and return the outcome and what is to be logged."""
+        """Fetch a new bundle if there is one; return the outcome and the words to log, "" for none."""
         start = time.monotonic()
         try:
             fetched = self.origin.bring_new(self.tag)
@@ -59,7 +59,7 @@ class Follower:
 
 
 def main(directory: str, parent: str) -> None:
-    """Watch until the parent ends or closes the pipe; `directory` is where the server was started."""
+    """Watch until the parent ends or closes the pipe; `directory` is the one in which the server was started."""
     end_with_parent(int(parent))
     os.chdir(directory)
     settings = Settings.from_env(os.environ)

@@ -1,4 +1,4 @@
-"""The model that is served, with everything that requests need of it, and the slot that holds it."""
+"""The served model with everything that requests need from it, and the slot that holds it."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ from service.validation.request_schema import RequestSchema
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A loaded model with everything that requests need of it, made once; `loaded_at` in Unix seconds."""
+    """A loaded model with everything that requests need from it, made once; `loaded_at` is in Unix seconds."""
 
     loaded: Loaded
     loaded_at: float
@@ -58,6 +58,6 @@ class ServedModel:
 
 @dataclass
 class ModelSlot:
-    """Holds the model that is served now; a request takes it once and keeps it to its end."""
+    """Holds the model that is served now; a request reads it once, and uses that model to its end."""
 
     current: ServedModel

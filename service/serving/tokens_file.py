@@ -1,4 +1,4 @@
-"""The file of TOKENS_FILE: the sha256 hashes of the bearer tokens that are let in."""
+"""Reads TOKENS_FILE: the SHA-256 hashes of the bearer tokens that are accepted."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,10 @@ _LINE: Final = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})(?:\s+[-#]?\s*(.*))?") 
 
 
 def read_hashes(path: Path) -> dict[bytes, str]:
-    """Read the hashes of a file, each with its owner: on each line a sha256 in hex, then any words.
+    """Read the hashes in a file, each with its owner. A line has a SHA-256 in hex, then any words for the owner.
 
-    Empty lines and lines that start with # are skipped. A file without any hash is an error: nobody could ask. Raises
-    SettingError.
+    Empty lines and lines that start with # are skipped. Raises SettingError, also for a file without any hash, because
+    the server would accept nobody.
     """
     try:
         content = read_file(path, f"a regular file of at most {_MOST} bytes", most=_MOST)

@@ -1,6 +1,6 @@
 """The program that watches MODEL_DIR for the master, which has no threads and must not wait for a file system.
 
-It writes a line for each state that has lasted for one interval, and reads the states that the master has tried.
+It writes a line with each state that has lasted for one interval, and reads the states that the master has tried.
 """
 
 import os
@@ -17,7 +17,7 @@ _MOST_BYTES: Final = 1 << 16
 
 
 def main(directory: str, seconds: str, *rest: str) -> None:
-    """Watch until the parent ends or closes the pipe; `rest` are further files that count, and the parent."""
+    """Watch until the parent ends or closes the pipe; `rest` are names of further files that count, and its id."""
     *also, parent = rest
     end_with_parent(int(parent))
     watch = Watch(Path(directory), float(seconds), also)

@@ -1,6 +1,6 @@
-"""Traces: the W3C trace context of a request, and its spans, where OpenTelemetry is configured.
+"""Traces: the W3C trace context of a request, and its spans if OpenTelemetry is configured.
 
-Only `otel` imports OpenTelemetry, and nothing imports it but `configuration`, where the environment asks for spans.
+Only `otel` imports OpenTelemetry, and only `configuration` imports `otel`, if the environment asks for spans.
 
 Imports: service.
 """

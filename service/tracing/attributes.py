@@ -1,6 +1,6 @@
 """Names and attributes of spans: OpenTelemetry's conventions for HTTP servers, and our own, which begin with mlservice.
 
-The query of a URL is left out, as in the log: it may be personal.
+The query of a URL is left out, as in the log, because it may contain personal data.
 """
 
 import re
@@ -12,7 +12,7 @@ from service.tracing.request_span import HttpFacts, RequestSpan
 KNOWN_METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
 )
-MOST_CHARACTERS: Final = 200  # of what comes from the request
+MOST_CHARACTERS: Final = 200  # of a value from the request
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::([0-9]{1,5}))?")
 _ARGUMENT: Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -20,13 +20,13 @@ Value = str | int | bool
 
 
 def name_of(http: HttpFacts) -> str:
-    """Return the name of a request's span: its method, and the pattern of its path where it has one."""
+    """Return the name of a request's span: its method, and the pattern of its path if it has one."""
     method = http.method if http.method in KNOWN_METHODS else "HTTP"
     return f"{method} {route_of(http.route)}" if http.route else method
 
 
 def first_attributes(method: str, path: str) -> dict[str, Value]:
-    """Return the attributes that a sampler may decide by."""
+    """Return the attributes by which a sampler may decide."""
     known = method in KNOWN_METHODS
     found: dict[str, Value] = {"http.request.method": method if known else "_OTHER", "url.scheme": "http"}
     if method and not known:

@@ -1,4 +1,4 @@
-"""Whether the environment asks for spans, by OpenTelemetry's own variables, and who makes them then."""
+"""Decides by OpenTelemetry's own environment variables whether spans are made, and creates the tracer."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,12 +10,12 @@ from service.tracing.request_span import Tracer
 logger = logging.getLogger(__name__)
 ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 INSTALL: Final = "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
-_GROUP: Final = "opentelemetry_traces_exporter"  # where packages of exporters name them
+_GROUP: Final = "opentelemetry_traces_exporter"  # the entry points of packages with exporters
 _OTLP: Final = {"http/protobuf": "otlp_proto_http", "http/json": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
 def is_configured(environ: Mapping[str, str]) -> bool:
-    """Say whether spans are asked for: by an exporter's name, or by the address of a collector."""
+    """Return whether the environment asks for spans: by an exporter's name, or by a collector's address."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return False
     names = environ.get("OTEL_TRACES_EXPORTER", "").strip()
@@ -23,9 +23,9 @@ def is_configured(environ: Mapping[str, str]) -> bool:
 
 
 def tracer_of(environ: Mapping[str, str], count: Callable[[str, int], object]) -> Tracer | None:
-    """Return what makes spans, and tells `count` what became of them; None where no spans are asked for or possible.
+    """Return the tracer, which reports the outcomes of spans to `count`; None if spans are not wanted or not possible.
 
-    Nothing of OpenTelemetry is imported without being asked for. What is wrong with its settings spoils no start.
+    OpenTelemetry is imported only if spans are wanted. Errors in its settings are logged, and the server starts anyway.
     """
     if not is_configured(environ):
         return None
@@ -52,7 +52,7 @@ def tracer_of(environ: Mapping[str, str], count: Callable[[str, int], object]) -
 
 
 def exporter_names(environ: Mapping[str, str]) -> list[str]:
-    """Return the names of the exporters as their packages say them."""
+    """Return the names of the exporters as their packages register them."""
     names = [each.strip() for each in environ.get("OTEL_TRACES_EXPORTER", "otlp").split(",") if each.strip()]
     protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     otlp = _OTLP.get(protocol or "http/protobuf", "otlp_proto_http")

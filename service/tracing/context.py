@@ -1,37 +1,37 @@
-"""The trace of a request, as the headers traceparent and tracestate have it (W3C Trace Context, level 2)."""
+"""The trace of a request, by the headers traceparent and tracestate (W3C Trace Context, level 2)."""
 
 import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-# Version, trace id, the caller's span id and flags. Version 00 ends there; what a later one adds is behind a dash.
+# Version, trace id, the caller's span id and flags. Version 00 ends there; later versions may add more after a dash.
 _PARENT: Final = re.compile(
     r"(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
 )
 _MEMBER: Final = re.compile(r"[a-z0-9][a-z0-9_*/@-]{0,255}=[ -+\--<>-~]{0,255}[!-+\--<>-~]")
 MOST_MEMBERS, MOST_CHARACTERS, LONG_MEMBER = 32, 512, 128  # of tracestate
 SAMPLED, RANDOM = 1, 2  # the flags that are known
-_DRAWN: Final = 128  # by a pool at once
+_DRAWN: Final = 128  # how many ids a pool draws at once
 _FLAGS: Final = ("00", "01", "02", "03")
 
 
 def random_ids() -> str:
-    """Return 48 random hex digits: a trace id, and a span id. Not by `random`, which the model's own code may seed."""
+    """Return 48 random hex digits: a trace id and a span id. Not from `random`, which the model's code may seed."""
     return os.urandom(24).hex()
 
 
 class IdPool:
-    """Gives the same, but asks the system for many at once, which each request would wait for.
+    """Draws the same ids as `random_ids`, but many at once, so that few requests wait for the system.
 
-    Each worker makes its own after its fork, so no two give the same.
+    Each worker makes its own pool after its fork, so that no two workers use the same ids.
     """
 
     def __init__(self) -> None:
         self._drawn: list[str] = []
 
     def draw(self) -> str:
-        """Return ids that nobody else gets."""
+        """Return 48 hex digits that were not returned before."""
         try:
             return self._drawn.pop()
         except IndexError:
@@ -41,10 +41,10 @@ class IdPool:
 
 
 class Trace(NamedTuple):
-    """A trace, and the span in it that is the answer to this request; ids in hex.
+    """A trace, and its span for the answer to this request; ids are in hex.
 
-    `new_request_id` is for a request that has none: the trace's own id, unless other requests may belong to the trace.
-    `parent_id` is the span of the caller, "" where the trace begins here.
+    `new_request_id` is for a request without an id: the trace's own id, unless other requests may belong to the trace.
+    `parent_id` is the caller's span, "" if the trace begins here.
     """
 
     trace_id: str
@@ -66,12 +66,12 @@ class Trace(NamedTuple):
 
     @property
     def tracestate(self) -> str:
-        """The header tracestate as it may be passed on, "" where it is invalid."""
+        """The header tracestate as it may be passed on, "" if it is invalid."""
         return _passed_on(self.state)
 
 
 class RequestIds(NamedTuple):
-    """What a request is found by in logs and traces."""
+    """The ids by which logs and traces name a request."""
 
     request_id: str
     trace: Trace
@@ -80,7 +80,7 @@ class RequestIds(NamedTuple):
 def trace_of(fields: Mapping[str, str], draw: Callable[[], str] = random_ids) -> Trace:
     """Return the trace of a request with these fields (by their names in WSGI): the caller's, or a new one.
 
-    A header that is invalid in any way, such as one that came twice, begins a new trace.
+    If the header is invalid in any way, for example because it came twice, a new trace begins.
     """
     given = fields.get("HTTP_TRACEPARENT")
     found = _PARENT.fullmatch(given) if given is not None else None
@@ -95,7 +95,7 @@ def trace_of(fields: Mapping[str, str], draw: Callable[[], str] = random_ids) ->
 
 
 def _passed_on(state: str) -> str:
-    """Return the valid members of a tracestate, fewer if they are too long together; none if one is invalid."""
+    """Return the members of a tracestate, fewer if they are too long together, and none if any is invalid."""
     members = [each.strip(" \t") for each in state.split(",")]
     members = [each for each in members if each]
     keys = {each.partition("=")[0] for each in members}

@@ -1,8 +1,8 @@
-"""Spans by OpenTelemetry's SDK: made by a thread of each worker from what was noted, after the answer.
+"""Spans by OpenTelemetry's SDK. A thread of each worker makes them after the answer, from what the request noted.
 
-The SDK's own threads start in the worker, and so does this one. A request only notes what it knows. The ids and the
-sampler's decision were given to the caller before the spans are made, so the SDK gets them from here, through the
-interfaces that it has for both. No more spans are made than its queue has room for: what is dropped is counted here.
+This thread and the SDK's own threads start in the worker. The caller was told the ids and the sampler's decision before
+the spans are made. So the SDK gets both from here, through the interfaces that it has for them. Only as many spans are
+made as its queue has room for; those that are dropped are counted here.
 """
 
 import logging
@@ -27,14 +27,14 @@ from service.tracing.context import RANDOM, SAMPLED, Trace
 from service.tracing.request_span import Begun, RequestSpan
 
 logger = logging.getLogger(__name__)
-PAUSE_SECONDS: Final = 0.1  # between two looks at what was noted
+PAUSE_SECONDS: Final = 0.1  # between two checks for noted requests
 CLOSING_SECONDS: Final = 5.0  # at most, when the worker ends
-SWITCH_SECONDS: Final = 0.0005  # after which threads that make and send spans let a prediction go on
+SWITCH_SECONDS: Final = 0.0005  # after which the threads that make and send spans yield to a prediction
 SENT, FAILED, DROPPED = "sent", "failed", "dropped"
 
 
 class OpenTelemetryTracer:
-    """Makes spans of requests; `count` is told how many were sent, failed or dropped."""
+    """Makes the spans of requests; `count` is called with how many were sent, failed or dropped."""
 
     def __init__(
         self, exporters: Sequence[Callable[[], SpanExporter]], most_waiting: int, count: Callable[[str, int], object]
@@ -42,10 +42,10 @@ class OpenTelemetryTracer:
         self._make_exporters, self._most_waiting, self._count = exporters, most_waiting, count
         self._noted = deque[RequestSpan]()
         self._ended = threading.Event()
-        self._sampler: Sampler | None = None  # None until it has started, and where that has failed
+        self._sampler: Sampler | None = None  # None until the start, and if the start has failed
 
     def start(self) -> None:
-        """Start the SDK and the thread; a failure is logged, and there are no spans then."""
+        """Start the SDK and the thread; a failure is logged, and then there are no spans."""
         try:
             self._decided = _Decided()
             self._provider = TracerProvider(
@@ -57,7 +57,7 @@ class OpenTelemetryTracer:
             self._tracer = self._provider.get_tracer("ml-service", VERSION)
             self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
             self._thread.start()
-            self._sampler = TracerProvider(shutdown_on_exit=False).sampler  # the one that the environment names
+            self._sampler = TracerProvider(shutdown_on_exit=False).sampler  # the sampler that the environment names
         except Exception:
             logger.exception("no spans are sent by this worker")
             return
@@ -72,7 +72,7 @@ class OpenTelemetryTracer:
             found = self._sampler.should_sample(
                 _context_of(trace), number, method, kind=api.SpanKind.SERVER, attributes=attributes
             )
-        except Exception:  # a sampler may be anybody's
+        except Exception:  # it may be anybody's sampler
             logger.exception("a sampler has failed")
             return Begun(trace, None)
         if not found.decision.is_sampled():
@@ -87,7 +87,7 @@ class OpenTelemetryTracer:
             self._count(DROPPED, 1 + len(span.phases))
 
     def close(self, seconds: float, meanwhile: Callable[[], object]) -> None:
-        """Make and send what is left; what cannot be sent in time is counted as dropped."""
+        """Make and send the remaining spans; those that cannot be sent in time are counted as dropped."""
         if self._sampler is None:
             return
         until = time.monotonic() + min(seconds, CLOSING_SECONDS)
@@ -142,7 +142,7 @@ class OpenTelemetryTracer:
 
 
 class _Decided(IdGenerator, Sampler):  # type: ignore[misc]  # OpenTelemetry is not in the linters' environment
-    """Gives the SDK the ids and the decision of the request that was noted, and new ids for its phases."""
+    """Gives the SDK the ids and the sampling decision of a noted request, and new ids for its phases."""
 
     noted: RequestSpan | None = None
 
@@ -150,16 +150,16 @@ class _Decided(IdGenerator, Sampler):  # type: ignore[misc]  # OpenTelemetry is 
         self._random = RandomIdGenerator()
 
     def generate_trace_id(self) -> int:
-        """Return the trace's."""
+        """Return the id of the request's trace."""
         return int(self.noted.begun.trace.trace_id, 16) if self.noted else self._random.generate_trace_id()
 
     def generate_span_id(self) -> int:
-        """Return the one that the answer had, once, and then new ones."""
+        """Return the span id that the answer had, once; then new ones."""
         noted, self.noted = self.noted, None
         return int(noted.begun.trace.span_id, 16) if noted else self._random.generate_span_id()
 
     def is_trace_id_random(self) -> bool:
-        """Say whether the trace id is random, so that its flag says so."""
+        """Return whether the trace id is random, for the flag that says so."""
         return bool(self.noted and self.noted.begun.trace.flags & RANDOM)
 
     def should_sample(
@@ -172,7 +172,7 @@ class _Decided(IdGenerator, Sampler):  # type: ignore[misc]  # OpenTelemetry is 
         links: Any = None,  # noqa: ARG002
         trace_state: Any = None,  # noqa: ARG002
     ) -> SamplingResult:
-        """Return what the sampler had decided; phases are sampled with their request."""
+        """Return the decision of the sampler; phases are sampled with their request."""
         if self.noted is None:
             state = api.get_current_span(parent_context).get_span_context().trace_state
             return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, state)
@@ -185,7 +185,7 @@ class _Decided(IdGenerator, Sampler):  # type: ignore[misc]  # OpenTelemetry is 
 
 
 class _Counting(SpanExporter):  # type: ignore[misc]  # likewise
-    """An exporter whose spans are counted. `given` is written by the thread that makes them, the rest by the SDK's."""
+    """An exporter that counts its spans. The thread that makes spans writes `given`, the SDK's thread the rest."""
 
     def __init__(self, exporter: SpanExporter, count: Callable[[str, int], object]) -> None:
         self._exporter, self._count = exporter, count
@@ -193,12 +193,12 @@ class _Counting(SpanExporter):  # type: ignore[misc]  # likewise
 
     @property
     def waiting(self) -> int:
-        """How many the exporter has not begun to send."""
+        """How many spans the exporter has not begun to send."""
         return self.given - self.taken
 
     @property
     def unsettled(self) -> int:
-        """How many were neither sent nor refused."""
+        """How many spans have neither been sent nor failed."""
         return self.given - self.settled
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -221,12 +221,12 @@ class _Counting(SpanExporter):  # type: ignore[misc]  # likewise
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Send what the exporter itself keeps."""
+        """Send the spans that the exporter itself keeps."""
         return bool(self._exporter.force_flush(timeout_millis))
 
 
 def _resource() -> Resource:
-    """Return what the environment says of this process, and what it does not say."""
+    """Return the attributes of this process: those of the environment, and defaults for service name and version."""
     said = dict(Resource.create({}).attributes)
     if str(said.get("service.name", "unknown_service")).startswith("unknown_service"):
         said["service.name"] = "ml-service"
@@ -234,7 +234,7 @@ def _resource() -> Resource:
 
 
 def _context_of(trace: Trace) -> Context:
-    """Return the context that a request's span is made in: its caller's, if it has one."""
+    """Return the context in which a request's span is made: the caller's, if there is one."""
     if not trace.parent_id:
         return Context()
     state = api.TraceState.from_header([trace.tracestate]) if trace.state else None

@@ -1,4 +1,4 @@
-"""What is noted of a request while it is answered, for its spans, which are made later and elsewhere."""
+"""What a request notes while it is answered, for its spans, which are made later by another thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from service.tracing.context import Trace
 
 
 class HttpFacts(NamedTuple):
-    """A request as HTTP has it; empty where that is not known."""
+    """What HTTP says about a request; what is not known is empty."""
 
     method: str
     path: str
@@ -20,14 +20,14 @@ class HttpFacts(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A request whose sampling is decided."""
+    """A request for which the sampler has decided."""
 
     trace: Trace
-    decision: Any  # the sampler's own, None where the request has no spans
+    decision: Any  # the sampler's own object; None if the request has no spans
 
 
 class Phase(NamedTuple):
-    """A part of a request; Unix seconds."""
+    """A phase of answering a request; times are in Unix seconds."""
 
     name: str
     start: float
@@ -36,7 +36,7 @@ class Phase(NamedTuple):
 
 @dataclass(frozen=True)
 class ServedBy:
-    """The model that answered, and with how many rows, None if it did not get to know that."""
+    """The model that answered, and how many rows it predicted; None if their number was never known."""
 
     name: str
     version: str
@@ -47,7 +47,7 @@ class ServedBy:
 
 @dataclass(frozen=True)
 class RequestSpan:
-    """A request that is answered; times in Unix seconds."""
+    """A request that has been answered; times are in Unix seconds."""
 
     begun: Begun
     http: HttpFacts
@@ -62,16 +62,16 @@ class RequestSpan:
 
 
 class Tracer(Protocol):
-    """Makes spans of requests, in a worker."""
+    """Makes the spans of requests in a worker."""
 
     def start(self) -> None:
-        """Start what makes and sends spans, after the fork."""
+        """Start the threads that make and send spans, after the fork."""
 
     def begin(self, trace: Trace, method: str, path: str) -> Begun:
-        """Decide whether a request has spans; the trace that is returned says so to others."""
+        """Decide whether a request has spans; the returned trace tells others the decision."""
 
     def add(self, span: RequestSpan) -> None:
-        """Have the spans of a request made, unless too many wait for that."""
+        """Have the spans of a request made, unless too many requests wait for that."""
 
     def close(self, seconds: float, meanwhile: Callable[[], object]) -> None:
-        """Send what waits within so many seconds, and call `meanwhile` again and again."""
+        """Send the waiting spans within so many seconds, and call `meanwhile` repeatedly."""
