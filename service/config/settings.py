@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SettingError(Exception):
-    """A setting has a value that it does not accept; the message is one line that names setting, value and what fits."""
+    """A setting has a value that it does not accept; the message names the setting, the value and what is accepted."""
 
     code = "bad setting"
 
