@@ -1,7 +1,7 @@
 """What a model is: no Flask, no marshmallow, no Prometheus, no environment.
 
 The files of this folder are the vocabulary: signature, errors, prediction, outputs, columns, steps and the search for
-a refused cell, which import nothing of ours but each other; loading and predictor, which say themselves what they
+a refused cell. They import nothing of ours but each other, except loading and predictor, whose docstrings say what they
 import.
 
 Imports: nothing.

@@ -6,7 +6,7 @@ Imports: model, model.commands.
 import os
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036  # whoever has an older Python is told what to do
+if sys.version_info < (3, 11):  # noqa: UP036  # users of an older Python are told what to do
     sys.exit(
         f"ml-service: Python 3.11 or later is needed, and this is {sys.version.split()[0]}; run it with a later one: "
         "`pack` makes an environment of the scikit-learn that wrote the file"
@@ -17,7 +17,7 @@ from importlib import import_module
 from model.missing import say_missing
 from model.thread_limits import limit_threads
 
-limit_threads(os.environ)  # as the server does: what is tried and measured here is what will be served
+limit_threads(os.environ)  # as the server does, so that measurements here hold for it
 
 
 def _version() -> str:

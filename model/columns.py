@@ -1,4 +1,4 @@
-"""Columns of cells: how they are parsed, and how they become the rows that an engine takes."""
+"""Columns of cells: parsing them, and joining them to the rows that an engine takes."""
 
 import math
 import re
@@ -19,7 +19,7 @@ _ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}(?P<more>-[0-9]{2}([T ](?!24)[0-9:.+Z-
 
 @dataclass(frozen=True)
 class Column:
-    """One column of data: its name, dtype and cells (None if one is missing), and why a model cannot take it."""
+    """One column of data: its name, dtype and cells (None where missing); `fault` says why a model cannot take it."""
 
     name: str
     dtype: Dtype

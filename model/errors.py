@@ -1,4 +1,4 @@
-"""What can be wrong with a model, each with a stable code; no HTTP here."""
+"""The errors of models and bundles, each with a stable code; no HTTP here."""
 
 from typing import ClassVar, Final
 
@@ -26,7 +26,7 @@ class ModelError(Exception):
     """A model or its bundle cannot be used; the message is one line that says what is wrong and what to do."""
 
     code: ClassVar[str] = "model_error"
-    # The row, counted from 0, and the feature of the value that is refused, as far as they are known.
+    # The row (counted from 0) and the feature of the refused value, if they are known.
     cell: tuple[int, str | None] | None = None
 
     @staticmethod
@@ -43,7 +43,7 @@ class BundleMissing(ModelError):
 
 
 class BundleUnreadable(ModelError):
-    """The bundle exists, but the user that this process runs as may not read it."""
+    """The bundle exists, but the user of this process may not read it."""
 
     code = "bundle_unreadable"
 
@@ -61,7 +61,7 @@ class DigestMismatch(ModelError):
 
 
 class BundleNotSigned(ModelError):
-    """The bundle does not carry a valid signature of a trusted key, or none can be made."""
+    """The bundle has no valid signature of a trusted key, or it cannot be signed."""
 
     code = "bundle_not_signed"
 
@@ -91,7 +91,7 @@ class CodeFailed(ModelError):
 
 
 class NoRoom(ModelError):
-    """The system has too little memory, or too little of another resource."""
+    """The system lacks memory or another resource."""
 
     code = "no_room"
 
@@ -121,7 +121,7 @@ class ValueRefused(ModelError):
 
 
 class OutputRefused(ModelError):
-    """A bundle cannot be written with the given name or in the given place."""
+    """A bundle cannot be written under the given name or path."""
 
     code = "output_refused"
 
@@ -133,13 +133,13 @@ class NoFiniteAnswer(ModelError):
 
 
 class StorageDenied(ModelError):
-    """The storage does not let this process read the bundle: there are no credentials, or they do not suffice."""
+    """The storage does not let this process read the bundle: credentials are missing or insufficient."""
 
     code = "storage_denied"
 
 
 class StorageUnavailable(ModelError):
-    """The storage does not answer, or not as it should; the same may succeed later."""
+    """The storage does not answer, or answers wrongly; a later attempt may succeed."""
 
     code = "storage_unavailable"
 
@@ -151,6 +151,6 @@ class BundleTooLarge(ModelError):
 
 
 class NotInstalled(ModelError):
-    """What this needs is a package that is not installed; the message says which extra has it."""
+    """A package that this needs is not installed; the message names the extra that installs it."""
 
     code = "not_installed"

@@ -1,4 +1,4 @@
-"""Runs work in forked processes, so that a crash or hang does not affect this one."""
+"""Runs work in forked processes, so that a crash or hang there does not affect this process."""
 
 import ctypes
 import json
@@ -29,8 +29,8 @@ def in_fork(
 ) -> dict[str, Any] | None:
     """Return the work's result, a JSON object; None if it crashes, raises or exceeds the time.
 
-    `meanwhile` is called repeatedly until then, and may reap or fork processes; the work is abandoned once it returns
-    false. Raises OSError if no process can be forked.
+    `meanwhile` is called repeatedly until the work is done, and may reap or fork processes; if it returns false, the
+    work is abandoned. Raises OSError if no process can be forked.
     """
     return in_forks(work, 1, seconds, meanwhile)[0]
 
@@ -38,12 +38,12 @@ def in_fork(
 def in_forks(
     work: Callable[[], dict[str, Any]], count: int, seconds: float, meanwhile: Callable[[], bool] = _keep_waiting
 ) -> list[dict[str, Any] | None]:
-    """Run the same work in several processes at once; return each one's result, as in_fork does."""
+    """Run the same work in several processes at once; return the result of each, as `in_fork` does."""
     end = time.monotonic() + seconds
     children: list[tuple[int, int]] = []
     try:
         for _ in range(count):
-            children.append(_start(work))  # noqa: PERF401  # the started ones are ended if the next fails
+            children.append(_start(work))  # noqa: PERF401  # if a fork fails, earlier children are ended
         return [_receive(reader, end, meanwhile) for _, reader in children]
     finally:
         for child, reader in children:
@@ -92,7 +92,7 @@ def _start(work: Callable[[], dict[str, Any]]) -> tuple[int, int]:
 
 
 def _end(child: int) -> None:
-    """Kill and reap a child, if it is this process's own: a process forked meanwhile runs this too."""
+    """Kill and reap a child of this process; processes that `meanwhile` forked run this too, and have no such child."""
     end = time.monotonic() + _END_SECONDS  # a child that hangs in the kernel survives even SIGKILL
     with suppress(ChildProcessError):
         while not os.waitpid(child, os.WNOHANG)[0] and time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""The labels that models answer, in arrays that hold each of them as it is."""
+"""Converts labels of models to arrays and to JSON, without changing their values."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _MOST_SIGNED: Final = 2**63 - 1
 
 
 def as_array(labels: Sequence[Label]) -> NDArray[Any]:
-    """Return labels as an array, without numpy's conversions: of large integers to float64, of others to strings."""
+    """Return labels as an array; numpy alone would convert large integers to float64, and mixed types to strings."""
     kinds = set(map(type, labels))
     if kinds == {int}:
         whole = [int(label) for label in labels]
@@ -24,7 +24,7 @@ def as_array(labels: Sequence[Label]) -> NDArray[Any]:
 
 
 def plain(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels as they are, but datetimes as ISO 8601 strings: days as dates, others with their time."""
+    """Return labels with datetimes as ISO 8601 strings: days as dates, others with a time."""
     if labels.dtype.kind != "M":
         return labels
     unit = "D" if np.datetime_data(labels.dtype)[0] in "YMWD" else "us"
@@ -33,7 +33,7 @@ def plain(labels: NDArray[Any]) -> NDArray[Any]:
 
 
 def answered(found: Any, signature: Signature) -> NDArray[Any]:
-    """Return what an estimator answered as labels: one for each row, also where it returns a column of them."""
+    """Return an estimator's answer as labels, of shape (n,) also if the estimator returns a single column."""
     if signature.task == "transformer":
         return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64, order="C")
     labels = np.asarray(found)
@@ -43,7 +43,7 @@ def answered(found: Any, signature: Signature) -> NDArray[Any]:
 
 
 def unwritable(label: Any) -> str | None:
-    """Return what is wrong with a label that not every format can write, if anything."""
+    """Return what is wrong with a label that some format of answers cannot express, None if nothing is."""
     if isinstance(label, str):
         return None
     if isinstance(label, int) and not LEAST <= label <= MOST:

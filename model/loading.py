@@ -24,7 +24,7 @@ from model.outputs import OutputSpec, labels_and_probabilities
 from model.prediction import Prediction, Rows
 from model.signature import NUMERIC, Signature, Task
 
-# Another CPU's vector units may round the last bits differently; a wrong model differs far more.
+# Another CPU may round the last bits differently; a wrong model differs far more.
 TOLERANCE = 1e-6
 
 
@@ -32,13 +32,13 @@ TOLERANCE = 1e-6
 class Loaded:
     """A verified model: its manifest, the manifest's sha256 in hex, and the engine that computes it."""
 
-    manifest: Manifest = field(repr=False)  # it would fill pages of a notebook
+    manifest: Manifest = field(repr=False)  # its repr would fill pages of a notebook
     digest: str
     engine: Engine
 
     @cached_property
     def outputs(self) -> tuple[OutputSpec, ...]:
-        """What the model answers."""
+        """The outputs of the model."""
         own = labels_and_probabilities(self.manifest.signature, answered(self.manifest.golden))
         return (*own, *self.engine.further)
 
@@ -53,7 +53,7 @@ def load(directory: Path, trust: Trust | None = None, *, compiled: bool = True) 
 
 
 def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = True) -> Loaded:
-    """Do what `load` does with a bundle that was already read; errors name the directory."""
+    """Do the same as `load` with a bundle that was already read; errors name the directory."""
     check_manifest(bundle.manifest)
     with _memory_errors_named(bundle.manifest):
         engine = builder(bundle, directory, compiled=compiled)(trust)
@@ -64,10 +64,10 @@ def build(bundle: Bundle, directory: Path, trust: Trust, *, compiled: bool = Tru
 
 
 def builder(bundle: Bundle, directory: Path, *, compiled: bool = True) -> Callable[[Trust], Engine]:
-    """Return a function that builds the bundle's engine, with its imports done; raises VersionMismatch."""
+    """Import what the engine needs, and return a function that builds it; raises VersionMismatch."""
     manifest = bundle.manifest
     if compiled and manifest.compiled is not None and ONNX in bundle.content:
-        from model.engines.onnx import OnnxEngine  # noqa: PLC0415  # each engine is imported only if it is used
+        from model.engines.onnx import OnnxEngine  # noqa: PLC0415  # only the engine that is used is imported
 
         codes = manifest.compiled.codes
         return lambda _: OnnxEngine(bundle.content[ONNX], codes, manifest.signature, manifest.further)
@@ -93,7 +93,7 @@ def verify(loaded: Loaded) -> None:
         wrong = int(differing_rows(prediction, answered(golden), signature.task).sum())
     except NoRoom:
         raise
-    except Exception as error:  # a model that is not what was packed may raise anything
+    except Exception as error:  # a wrong model may raise anything
         raise GoldenMismatch(f"{model} fails to predict its golden rows ({describe(error)}); {REPACK}.") from error
     if wrong:
         raise GoldenMismatch(
@@ -122,7 +122,7 @@ def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
 
 
 def answered(golden: Golden) -> Prediction:
-    """Return the golden answers as a prediction; probabilities of several outputs are nested one level deeper."""
+    """Return the golden answers as a prediction; for several outputs, probabilities are a list of such lists."""
     labels, found = _labels(golden.labels), golden.probabilities
     further = {method: np.asarray(each, dtype=np.float64) for method, each in golden.further.items()}
     if found is None:
@@ -133,7 +133,7 @@ def answered(golden: Golden) -> Prediction:
 
 
 def _labels(rows: list[Any]) -> Any:
-    """Return labels as an array; those of several outputs are a list for each row."""
+    """Return labels as an array, of shape (n, outputs) if each row has a list of labels."""
     several = isinstance(rows[0], list)
     return as_array([label for row in rows for label in row]).reshape(len(rows), -1) if several else as_array(rows)
 

@@ -1,10 +1,10 @@
-"""What `python -m model pack` imports, and the one line that says which of it is not installed."""
+"""The packages that `python -m model pack` imports, and the message about those that are not installed."""
 
 import sys
 from importlib.util import find_spec
 from typing import Final
 
-# The requirements by the names of their modules; pyproject.toml has the same bounds.
+# Requirements by the name of their module; pyproject.toml has the same bounds.
 ALWAYS: Final = {
     "click": "click>=8.4",
     "sklearn": "scikit-learn",
@@ -15,7 +15,7 @@ ALWAYS: Final = {
     "onnxruntime": "onnxruntime>=1.28,<1.29",
     "msgspec": "msgspec>=0.20",
 }
-# For data files, and for MLflow.
+# Only for data files, and for MLflow.
 FOR_SOME: Final = {"pandas": "pandas", "yaml": "pyyaml", "pyarrow": "pyarrow"}
 IMPORTED: Final = ALWAYS | FOR_SOME
 

@@ -6,7 +6,7 @@ MOST: Final = 8192  # characters
 
 
 def one_line(text: str) -> str:
-    """Return the text with what is not printable escaped, as Python's repr does, and truncated if it is long."""
+    """Return the text with unprintable characters escaped, as by Python's repr, and truncated if it is long."""
     if len(text) > MOST:
         text = f"{text[:MOST]}… and {len(text) - MOST} more characters"
     if text.isprintable():

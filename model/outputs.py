@@ -1,4 +1,4 @@
-"""What a model answers: the list of outputs that it declares, each with its names in the formats of answers."""
+"""The outputs that a model declares, each with its names in the formats of answers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ _DTYPES: Final[dict[str, OutputDtype]] = {"f": "float64", "i": "int64", "u": "in
 class OutputSpec:
     """One output: an array with one value, or one value for each of `columns`, for each row.
 
-    `name` is unique: that of the `method` that computes the output, and a number where the method returns several
-    arrays, of which `index` is then this one's. `member` is the output's name in a record, and `columns` are the names
-    of its values in a flat table. `shape` is that of one row.
+    `name` is unique: the name of the `method` that computes the output, with a number if the method returns several
+    arrays; `index` is then the array's index. `member` is the output's name in a record, and `columns` are the names of
+    its values in a flat table. `shape` is the shape of one row's values.
     """
 
     name: str
@@ -38,18 +38,18 @@ class OutputSpec:
 
     @classmethod
     def of_method(cls, method: str, dtype: OutputDtype, columns: Sequence[str] | None = None) -> "OutputSpec":
-        """Return an output that is named after its method, with one value for each row, or one for each column."""
+        """Return an output that is named after its method, with one value for each row, or for each column of a row."""
         shape = () if columns is None else (len(columns),)
         return cls(method, dtype, tuple(columns or (method,)), shape, method, method)
 
     @classmethod
     def of_row_ids(cls, name: str, ids: NDArray[Any]) -> "OutputSpec":
-        """Return the output of ids that came with the rows; it has one name in all formats."""
+        """Return the output with the ids that came with the rows; it has the same name in all formats."""
         return cls(name, _DTYPES.get(ids.dtype.kind, "string"), (name,), (), ROW_ID, name)
 
     @property
     def is_further(self) -> bool:
-        """Whether it is computed only for those who ask for it."""
+        """Whether the output is only computed if a request asks for it."""
         return self.method not in (PREDICT, PREDICT_PROBA, ROW_ID)
 
     def values(self, prediction: Prediction) -> NDArray[Any]:
@@ -59,14 +59,14 @@ class OutputSpec:
 
 
 def further_methods(specs: Iterable[OutputSpec]) -> tuple[str, ...]:
-    """Return the methods that an engine is to be asked for so that a prediction has these outputs."""
+    """Return the methods that an engine has to compute for these outputs, beyond labels and probabilities."""
     return tuple(dict.fromkeys(spec.method for spec in specs if spec.is_further))
 
 
 def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple[OutputSpec, ...]:
     """Return the outputs that every model has.
 
-    An example of its answers shows what the signature does not: the type of a regressor's numbers, and whether each
+    The example of its answers shows what the signature does not: the dtype of a regressor's numbers, and whether each
     label has its own array of probabilities.
     """
     labels, found = example.labels, example.probabilities
@@ -101,7 +101,7 @@ def _numbered(name: str, each: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _dtype(labels: NDArray[Any], classes: Sequence[Sequence[Label]]) -> OutputDtype:
-    """Return the dtype that holds every label: the example may not have all of a classifier's."""
+    """Return the dtype that holds every label, including classes that are not in the example."""
     every = [label for each in classes for label in each]
     found = as_array(every) if every and (labels.ndim == 1 or set(map(type, every)) == {int}) else labels
     return "uint64" if found.dtype == np.uint64 else _DTYPES.get(found.dtype.kind, "string")

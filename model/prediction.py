@@ -1,4 +1,4 @@
-"""What a model is given, and what it answers."""
+"""The input and the answer of a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,21 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# float64 of shape (n, features), C-contiguous, for the matrix layout and for frames of nothing but numbers; for the
-# others an object array of that shape whose cells are float, bool, str, np.datetime64 or, for a missing value that is
-# not a number, None.
+# For the matrix layout, and for frames of numbers only: float64 of shape (n, features), C-contiguous. Otherwise objects
+# in that shape: float, bool, str, np.datetime64 or, for a missing value in a column that is not numeric, None.
 Rows = NDArray[Any]
 Probabilities = NDArray[np.float64] | tuple[NDArray[np.float64], ...]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model answered on n rows.
+    """A model's answer to n rows.
 
     `labels` has shape (n,), or (n, outputs), and the dtype of the estimator's own labels. `probabilities` is float64 of
-    shape (n, classes), columns in the order of the signature's classes; for several outputs a tuple with one such array
-    for each, or one array of shape (n, outputs) with the probability of each label where labels are yes or no. None
-    where the model has none. `further` holds what else its engine declares, by method.
+    shape (n, classes), columns in the order of the signature's classes. For several outputs it is a tuple of such
+    arrays, or, for a multilabel model, one array of shape (n, outputs) with the probability of each label. It is None
+    if the model has no probabilities. `further` has the engine's other outputs, by method.
     """
 
     labels: NDArray[Any]
@@ -30,7 +29,7 @@ class Prediction:
 
     @property
     def probability_arrays(self) -> tuple[NDArray[np.float64], ...]:
-        """The probabilities as one array for each output, none where the model has none."""
+        """The probabilities as one array for each output; empty if the model has none."""
         found = self.probabilities
         return found if isinstance(found, tuple) else () if found is None else (found,)
 

@@ -1,4 +1,4 @@
-"""Rows in, a checked Prediction out.
+"""Predicts rows, and checks that all numbers of the answer are finite.
 
 Imports: model, model.loading.
 """
@@ -16,15 +16,15 @@ from model.loading import Loaded, make_rows
 from model.prediction import Prediction, Rows
 from model.refused_cell import refused_cell
 
-FEW: Final = 64  # so few numbers are checked faster one by one than by numpy
+FEW: Final = 64  # up to this many numbers, checking each in Python is faster than numpy
 _OF_ROWS: Final = (NoFiniteAnswer, UnknownCategory, ValueRefused)
-# What code raises that chokes on a value, and the packages whose own mistakes these would be.
+# Errors that code may raise because of a value; raised in our own packages, they are our mistakes.
 _OF_VALUES: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 _OURS: Final = ("model", "service")
 
 
 class Predictor:
-    """A loaded model whose answers are all finite: a number that is not raises an error."""
+    """A loaded model that answers finite numbers, or raises an error."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._engine = loaded.engine
@@ -34,8 +34,8 @@ class Predictor:
         """Predict n ≥ 1 rows of shape (n, features), in the form that the model takes.
 
         `further` are the methods of the outputs to compute beyond labels and probabilities. Raises NoFiniteAnswer,
-        UnknownCategory and ValueRefused, with the cell that is refused if it can be found. What the model's own code
-        raises because of a value is a ValueRefused, too, as long as the golden rows are answered.
+        UnknownCategory and ValueRefused, with the refused cell if it can be found. If the model's own code raises an
+        error, but still answers golden rows, the error becomes a ValueRefused.
         """
         try:
             return self._predict(rows, further)
@@ -50,9 +50,9 @@ class Predictor:
             raise refused from error
 
     def _still_predicts(self, count: int, further: Sequence[str]) -> bool:
-        """Return whether golden rows are answered: then other rows that are not are at fault, and not the model.
+        """Return whether golden rows are answered: then the rows that failed are at fault, and not the model.
 
-        There are no more of them than the rows that failed, so that a failure costs about what an answer does.
+        At most `count` golden rows are predicted, as many as failed: a failure costs about as much as an answer.
         """
         golden = make_rows(self._manifest.golden.rows[:count], self._manifest.signature)
         return not self._refuses(golden, further)

@@ -8,14 +8,14 @@ import numpy as np
 
 from model.prediction import Rows
 
-_SECONDS: Final = 0.5  # a batch that is refused must not take much longer than one that is answered
+_SECONDS: Final = 0.5  # a refused batch must not take much longer than an answered one
 
 
 def refused_cell(refuses: Callable[[Rows], bool], rows: Rows, accepted: Rows) -> tuple[int, int | None] | None:
-    """Return the row and the column of a cell because of which rows are refused; None for a column that is not alone.
+    """Return the row and the column of a cell because of which rows are refused.
 
-    `accepted` is one row that is not refused. Rows are halved until one is left, and so are its columns. Returns None
-    if time runs out.
+    The column is None if no single cell of the row is refused by itself. `accepted` is a row that is not refused. Rows
+    are halved until one is left, then its columns. Returns None if time runs out.
     """
     end = time.monotonic() + _SECONDS
     guess = _farthest(rows)
@@ -36,14 +36,14 @@ def refused_cell(refuses: Callable[[Rows], bool], rows: Rows, accepted: Rows) ->
 
 
 def _farthest(rows: Rows) -> int | None:
-    """Return the row of the number that is farthest from 0."""
+    """Return the index of the row with the number farthest from 0."""
     if rows.dtype.kind != "f" or not rows.size:
         return None
     return int(np.nanargmax(np.abs(rows))) // rows.shape[1] if not np.isnan(rows).all() else None
 
 
 def _halve(size: int, refuses: Callable[[int, int], bool], end: float) -> int | None:
-    """Return a place because of which a range is refused, given that the whole range is; None if time runs out."""
+    """Return an index because of which a range is refused, given that the whole range is; None if time runs out."""
     start, stop = 0, size
     while stop - start > 1:
         if time.monotonic() > end:

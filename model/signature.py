@@ -1,4 +1,4 @@
-"""What a model takes and returns, as frozen dataclasses that need no library."""
+"""A model's input columns and outputs, as frozen dataclasses that need no library."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,18 +9,18 @@ Cell = float | str | bool | None
 Task = Literal["classifier", "regressor", "clusterer", "outlier_detector", "transformer"]
 Dtype = Literal["float64", "bool", "string", "datetime", "any"]
 TEXT = "text"
-NUMERIC: frozenset[Task] = frozenset({"regressor", "transformer"})  # they answer numbers, and not labels
+NUMERIC: frozenset[Task] = frozenset({"regressor", "transformer"})  # tasks whose answers are numbers, not labels
 
 
 @dataclass(frozen=True)
 class Feature:
     """One input column.
 
-    It is `nullable` if the model itself accepts a missing value; `categories` are the only accepted values if the model
-    refuses others. A datetime is an ISO 8601 string; "any" is a column that the model drops. `missing` is how the model
-    represents a missing value in a column that is not numeric. Where numbers or booleans have "none" or "object", the
-    model was fitted on Python's objects, with None or NaN among them, and is given those. "category" is a column that
-    the model takes as one of a data frame's categories.
+    `nullable` says whether the model itself accepts a missing value; `categories` are the only accepted values if the
+    model refuses others. A datetime is an ISO 8601 string; "any" is a column that the model drops. `missing` is how the
+    model represents a missing value in a column that is not numeric. Numbers or booleans with "none" or "object" are
+    given as Python objects with None or NaN among them, because the model was fitted on those. "category" is a column
+    that the model takes as categories of a data frame.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Signature:
     """The columns a model takes, in order, and what it returns.
 
     `layout` is the form in which it takes rows: a float64 matrix, a table of mixed columns, a list of strings, or a
-    data frame for own code that takes nothing else.
+    data frame for categories and for own code that takes nothing else.
     `outputs` is the number of labels per row if they are a list (multi-output, multilabel), else None.
     `classes` are, for each output, its labels in the order of the probability columns; None if there are none.
     `probabilities` says whether the estimator has `predict_proba`.

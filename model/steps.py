@@ -1,11 +1,11 @@
-"""The steps of a pack, in their order, for whoever shows how far it is."""
+"""The steps of packing, in their order, for showing progress."""
 
 from collections.abc import Callable
 from enum import StrEnum
 
 
 class Step(StrEnum):
-    """A step; its value says what is done."""
+    """A step; its value is the text to show."""
 
     READ_MODEL = "reading the model"
     READ_DATA = "reading the data"
@@ -20,7 +20,7 @@ class Step(StrEnum):
     VERIFY = "loading the bundle and verifying it"
 
 
-Progress = Callable[[Step], None]  # is told each step when it begins
+Progress = Callable[[Step], None]  # called with each step when it begins
 
 
 def no_progress(_: Step) -> None:

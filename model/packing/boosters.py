@@ -1,4 +1,4 @@
-"""Boosters, as the libraries' own `train` returns them: models that have no scikit-learn estimator around them."""
+"""Boosters, as the libraries' `train` functions return them: models without a scikit-learn estimator around them."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -18,7 +18,7 @@ def _xgboost(booster: Any) -> bytes:
     return bytes(booster.save_raw("ubj"))
 
 
-# Each library, and how a booster writes what its file would contain.
+# By type: the library, and a function that returns the content of the booster's file.
 _WRITTEN: Final[dict[str, tuple[str, Callable[[Any], bytes]]]] = {
     "catboost.core.CatBoost": ("catboost", document_of),
     "lightgbm.basic.Booster": ("lightgbm", lambda booster: booster.model_to_string().encode()),
@@ -27,9 +27,9 @@ _WRITTEN: Final[dict[str, tuple[str, Callable[[Any], bytes]]]] = {
 
 
 def as_estimator(found: Any) -> Any:
-    """Return a booster as the model that its own file would be, and anything else as it is.
+    """Return a booster as the model that would be read from its file, and any other object as it is.
 
-    It answers labels where its objective is one of classes. Raises UnsupportedEstimator.
+    The model is a classifier if the booster's objective is. Raises UnsupportedEstimator.
     """
     if qualified_name(type(found)) not in _WRITTEN:
         return found

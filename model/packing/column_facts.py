@@ -1,4 +1,4 @@
-"""What a fitted estimator remembers of the columns it was fitted on: their names, kinds and categories."""
+"""What a fitted estimator knows of the columns that it was fitted on: their names, dtypes and categories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -21,21 +21,21 @@ from model.packing.training_data import (
 from model.signature import TEXT, Dtype, Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
 
-# Where a ColumnTransformer keeps which columns each of its transformers was fitted on.
+# The attribute of ColumnTransformer with the indices of each transformer's columns.
 _PLACES: Final = "_transformer_to_input_indices"
-# Attributes whose estimators are given other columns than the estimator itself: computed ones, or the target.
+# Attributes whose estimators get other columns than the estimator itself: computed columns, or the target.
 _OF_OTHERS: Final = ("final_estimator_", "transformer_", "_encoder", "one_hot_encoder_")
-# For each column, the input column that it is, or None if it was computed; empty if not even their number is known.
+# For each column of a step, the name of the input column, or None if it was computed; empty if nothing is known.
 _Columns = list[str | None]
 
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What is known of one column: its dtype, if anything says so, its categories, and whether None means missing.
+    """What an estimator knows of one column: its dtype (or None), its categories, and whether None means missing.
 
-    With `closed`, other categories are refused without trying: the model would take some of them for one that it knows.
-    `category` is a column that the model takes as a data frame's categories.
-    `objects` says that its numbers or booleans were Python's objects, and `fault` why no request can express it.
+    `closed` means that other categories are refused without a trial, because the model would mistake some for known
+    ones. `category` means that the model takes the column as a data frame's categories, and `objects` that its numbers
+    or booleans were Python objects. `fault` says why no request can express the column.
     """
 
     dtype: Dtype | None
@@ -48,7 +48,7 @@ class ColumnFacts:
 
 
 def takes_strings(estimator: Any) -> bool:
-    """Return whether each row is one string: the first step is a vectoriser, which does not count columns."""
+    """Return whether each row is a string: then the first step is a vectoriser, which does not count columns."""
     return not hasattr(estimator, "n_features_in_") and any(
         hasattr(part, "build_analyzer") for part, _ in walk(estimator)
     )
@@ -57,7 +57,7 @@ def takes_strings(estimator: Any) -> bool:
 def fitted_names(estimator: Any, present: Sequence[Any] = ()) -> list[str] | None:
     """Return the names of the columns that the estimator was fitted on, or None if they had no names.
 
-    LightGBM writes a space as an underscore: among the names that are `present`, it means the one that it wrote so.
+    LightGBM replaces spaces in names by underscores; the original names are looked up among those that are `present`.
     """
     names = getattr(estimator, "feature_names_in_", None)
     if names is None and _library(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
@@ -73,12 +73,12 @@ def fitted_names(estimator: Any, present: Sequence[Any] = ()) -> list[str] | Non
 
 
 def _library(part: Any) -> str:
-    """Return the package of its type, or of the type that a model in a library's own file stands for."""
+    """Return the package of a component's type; for a model from a library's file, the library's package."""
     return name_of(part).partition(".")[0]
 
 
 def fitted_or_generated_names(estimator: Any, present: Sequence[str] = ()) -> list[str]:
-    """Return the names of its columns, or generated ones; raises UnsupportedEstimator if it does not know how many."""
+    """Return an estimator's column names, or generated ones; raises UnsupportedEstimator if their number is unknown."""
     names = fitted_names(estimator, present)
     if names is not None:
         return names
@@ -93,9 +93,9 @@ def fitted_or_generated_names(estimator: Any, present: Sequence[str] = ()) -> li
 
 
 def width_of(estimator: Any) -> int | None:
-    """Return how many columns the estimator was fitted on, if it knows that.
+    """Return how many columns the estimator was fitted on, or None if it does not know.
 
-    CatBoost forgets it in a file or a copy, but not the names, which are numbers if the columns had none.
+    CatBoost loses the number in a file or a copy, but keeps the names, which are numbers if the columns had no names.
     """
     if _library(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
         return len(estimator.feature_names_ or ()) or None
@@ -103,15 +103,15 @@ def width_of(estimator: Any) -> int | None:
 
 
 def is_fitted(estimator: Any) -> bool:
-    """Return whether it says that it is fitted, or has a fitted attribute, or is of a class that need not have any.
+    """Return whether an estimator says that it is fitted, has a fitted attribute, or is not scikit-learn's own.
 
-    By scikit-learn's convention, which its own classes follow, the names of fitted attributes end in `_`. Of what is
-    taken for fitted here, predicting shows whether it is.
+    By scikit-learn's convention, names of fitted attributes end in `_`. Classes of others need not follow it; whether
+    these are fitted shows when they predict.
     """
     if _has_fitted_attributes(estimator):
         return True
     last = estimator
-    while hasattr(last, "steps"):  # a pipeline repeats what its last step says, and denies it where that says nothing
+    while hasattr(last, "steps"):  # a pipeline answers for its last step, and says no if that does not answer
         last = last.steps[-1][1]
     if hasattr(last, "__sklearn_is_fitted__"):
         return bool(last.__sklearn_is_fitted__())
@@ -124,7 +124,7 @@ def _has_fitted_attributes(estimator: Any) -> bool:
 
 
 def column_facts(estimator: Any, names: Sequence[str]) -> dict[str, ColumnFacts]:
-    """Return what the encoders, vectorisers and imputers inside the estimator know of its columns, by name.
+    """Return, by name, what the encoders, vectorisers and imputers inside the estimator know of its columns.
 
     Raises UnsupportedEstimator for categories that a request cannot express.
     """
@@ -141,9 +141,9 @@ def column_facts(estimator: Any, names: Sequence[str]) -> dict[str, ColumnFacts]
 
 
 def groups_of_columns(estimator: Any, features: Sequence[Feature]) -> list[tuple[str, ...]]:
-    """Return for each column its dtype, and the transformers that are given it if those of the first step are known.
+    """Return a group for each column: its dtype, and the names of the first step's transformers that get the column.
 
-    Columns of one group are treated alike by their kind, if not by what they contained when the model was fitted.
+    The model treats columns of one group alike, apart from what they contained when it was fitted.
     """
     step = estimator
     while getattr(step, "steps", None):
@@ -159,7 +159,7 @@ def groups_of_columns(estimator: Any, features: Sequence[Feature]) -> list[tuple
 
 @dataclass
 class _Notes:
-    """What was found while following the columns through an estimator."""
+    """Facts collected while the columns are followed through an estimator."""
 
     known: dict[str, ColumnFacts] = field(default_factory=dict)
     nones: set[str] = field(default_factory=set)
@@ -168,7 +168,7 @@ class _Notes:
 
 
 def _follow(part: Any, given: _Columns, notes: _Notes) -> _Columns:
-    """Note what a component knows of the input columns among its own, and return which of its outputs they are."""
+    """Note what a component knows of its input columns, and return which of its output columns are input columns."""
     if part is None or part == "passthrough":
         return given
     given = _own_order(part, given)
@@ -188,7 +188,7 @@ def _follow(part: Any, given: _Columns, notes: _Notes) -> _Columns:
 
 
 def _own_order(part: Any, given: _Columns) -> _Columns:
-    """Return the columns as the component was fitted on them: code before it may have selected them by name."""
+    """Return the columns in the order that the component was fitted on: earlier code may have selected them by name."""
     own = fitted_names(part)
     if own is not None and set(own) <= set(given):
         return [*own]
@@ -212,7 +212,7 @@ def _by_columns(part: Any, given: _Columns, notes: _Notes) -> _Columns:
 
 
 def _members(part: Any, given: _Columns) -> list[tuple[Any, _Columns]]:
-    """Return the fitted estimators inside a component, with the columns that each is given."""
+    """Return the fitted estimators inside a component, each with its columns."""
     if given and hasattr(part, "estimators_features_"):
         chosen = zip(part.estimators_, part.estimators_features_, strict=True)
         return [(member, [given[index] for index in indices]) for member, indices in chosen]
@@ -222,7 +222,7 @@ def _members(part: Any, given: _Columns) -> list[tuple[Any, _Columns]]:
 
 
 def _keeps(part: Any) -> bool:
-    """Return whether a transformer passes its columns on, with the values that are present unchanged."""
+    """Return whether a transformer returns the same columns, with all present values unchanged."""
     if type(part).__name__ == "FunctionTransformer":
         return part.func is None or any(part.func is each for each in (np.asarray, np.ravel, np.squeeze))
     return (
@@ -237,7 +237,7 @@ def _note(part: Any, given: _Columns, notes: _Notes) -> None:
     facts: list[ColumnFacts] = []
     if hasattr(part, "categories_"):
         facts = [_facts_of(values) for values in part.categories_]
-    elif hasattr(part, "n_categories_"):  # naive Bayes over codes
+    elif hasattr(part, "n_categories_"):  # CategoricalNB, whose categories are 0, 1, …
         facts = [ColumnFacts("float64", tuple(range(count))) for count in part.n_categories_]
     elif hasattr(part, "build_analyzer"):
         facts = [ColumnFacts("string")]
@@ -252,7 +252,7 @@ def _note(part: Any, given: _Columns, notes: _Notes) -> None:
 
 
 def _facts_of_boosted(part: Any, given: _Columns) -> dict[str, ColumnFacts]:
-    """Return the categories of the columns that a boosting library was given as such, by the columns' names."""
+    """Return the facts of the columns of categories of a boosting library's estimator, by name."""
     named = [(given[index], values) for index, values in known_categories(part).items() if index < len(given)]
     closed = mistakes_unknown(part)
     return {

@@ -1,4 +1,4 @@
-"""Rows of training data in whatever holds them: data frames of pandas or polars, matrices, lists."""
+"""Selects rows and columns of training data in any container: data frames of pandas or polars, matrices, lists."""
 
 import warnings
 from collections.abc import Container, Iterator, Sequence
@@ -26,7 +26,7 @@ def select_columns(data: Any, names: Sequence[str]) -> Any:
 
 
 def without_infinite_rows(data: Any, names: Sequence[str] | None, among: Container[str]) -> Any:
-    """Return the rows without infinity in these columns, and warn of the others; all rows if it would be none."""
+    """Return the rows without infinity in these columns, and warn of the others; all rows if every row has one."""
     wrong = infinite_cells(data, names, among)
     if wrong.all():
         return data
@@ -40,7 +40,7 @@ def without_infinite_rows(data: Any, names: Sequence[str] | None, among: Contain
 
 @contextmanager
 def zones_explained(data: Any) -> Iterator[None]:
-    """Explain why golden rows are answered differently, if it may be because the data have times with a zone."""
+    """If golden rows are answered differently, name the columns of times with a zone, which may be the reason."""
     try:
         yield
     except GoldenMismatch as error:

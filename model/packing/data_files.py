@@ -21,8 +21,8 @@ _LONGEST: Final = 1 << 20  # characters of a first line
 def rows_at(path: Path, estimator: Any) -> Any:
     """Return the rows of a CSV file with a header, or of a Parquet file, as a data frame; raises ModelError.
 
-    CSV has no dtypes: columns are read as strings or dates if the estimator was fitted on those. To it "01234" may not
-    be a number, and "NA" may be Namibia.
+    CSV has no dtypes: columns are read as strings or dates if the estimator was fitted on strings or dates. So "01234"
+    may stay a string, and so may "NA", for Namibia.
     """
     if path.suffix not in (".csv", ".parquet"):
         raise UnsupportedEstimator(f"{path} is not a data file; expected a name that ends in .csv or .parquet.")

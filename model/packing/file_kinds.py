@@ -1,4 +1,4 @@
-"""Recognises by its first bytes what a model file is; what cannot be packed is refused by name, with what to do."""
+"""Recognises model files by their first bytes; for files that cannot be packed, errors say what they are."""
 
 import io
 import re
@@ -10,7 +10,7 @@ from model.errors import BundleCorrupt, UnsupportedEstimator
 
 Kind = Literal["skops", "pickle", "xgboost", "lightgbm", "catboost"]
 _HEAD: Final = 4096
-_SCHEMA: Final = "schema.json"  # in the archive of a skops file
+_SCHEMA: Final = "schema.json"  # a member of every skops archive
 _MADE_FROM: Final = "pack the estimator that it was made from"
 _AGAIN: Final = "copy or write it again"
 _ESTIMATOR: Final = "only objects with scikit-learn's methods are packed; wrap it in a class with fit and predict"
@@ -31,7 +31,7 @@ _OTHERS: Final[tuple[tuple[bytes, str, str], ...]] = (
     (rb"\x00\x00\x00\x3f|binf", "is a binary file of XGBoost", _BINARY),
     (rb"[{\[]", "is JSON or another text", "name the file of the model"),
 )
-# The libraries' own files that can be read.
+# The boosting libraries' own files.
 _NATIVE: Final[tuple[tuple[bytes, Kind], ...]] = (
     (rb'\{(L.{8}|[iUIl].{1,4})(learner|version)|\s*\{\s*"(learner|version)"\s*:', "xgboost"),
     (rb"tree\r?\nversion=", "lightgbm"),
@@ -46,9 +46,9 @@ _DAMAGED: Final[tuple[tuple[bytes, str, str], ...]] = (
 
 
 def kind_of(path: Path, content: bytes) -> Kind:
-    """Return what a file is that holds an estimator; raises ModelError, which says what another file is.
+    """Return the kind of a file that may hold an estimator; raises ModelError for any other file.
 
-    A file that nothing is known of counts as a pickle: loading it says what is wrong with it.
+    An unknown file counts as a pickle; the error of loading it says what is wrong.
     """
     if content.startswith(b"PK\x03\x04"):
         return _archive(path, content)

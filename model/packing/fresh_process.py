@@ -1,6 +1,6 @@
-"""Proves a bundle in a new process, where nothing is imported but what the server would import.
+"""Verifies a bundle in a new process, which imports only what the server would import.
 
-A pickle, and skops with own code, may need what only the process that packs has: its `__main__`, its working directory.
+A pickle, or skops with own code, may depend on the packing process: on its `__main__`, or its working directory.
 """
 
 import json
@@ -23,7 +23,7 @@ def prove_in_fresh_process(folder: Path, trust: Trust) -> None:
     code = "" if trust.code is None else str(trust.code.absolute())
     command = [sys.executable, "-c", _PROGRAM, str(folder.absolute()), trust.pin or "", code, str(int(trust.pickle))]
     try:
-        done = subprocess.run(  # noqa: S603  # it is our own program, and there is no shell
+        done = subprocess.run(  # noqa: S603  # our own program, without a shell
             command, cwd=_ROOT, capture_output=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
@@ -41,7 +41,7 @@ def prove_in_fresh_process(folder: Path, trust: Trust) -> None:
 
 
 def answer(folder: str, pin: str, code: str, pickle: str) -> None:
-    """Do the work of the new process, and print what went wrong as JSON."""
+    """Do the work of the new process, and print the error as JSON, {} if there is none."""
     trust = Trust(pin or None, pickle == "1", Path(code) if code else None)
     found = {}
     try:

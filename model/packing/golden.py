@@ -1,4 +1,4 @@
-"""Golden rows with the estimator's own answers, and the baseline of its training data."""
+"""Golden rows with the estimator's own answers, and the baselines of its training data."""
 
 import copy
 import math
@@ -35,9 +35,9 @@ _LONGEST: Final = 100  # characters of a category
 def golden_rows(
     estimator: Any, signature: Signature, columns: list[Column] | None, data: Any
 ) -> tuple[Golden, tuple[OutputSpec, ...]]:
-    """Let the estimator, as it was fitted, predict evenly spaced rows of the data, or random ones without data.
+    """Let the fitted estimator predict evenly spaced rows of the data, or random rows if there are no data.
 
-    Return the rows with the answers, and the declarations of the further outputs that these show.
+    Return the rows with the answers, and the declarations of the model's further outputs.
     """
     name, hint = type(estimator).__name__, "" if columns else "; pass its training data"
     predicting = keep_what_predicts(estimator)
@@ -48,13 +48,13 @@ def golden_rows(
             engine = SklearnEngine(copy.deepcopy(predicting), signature)
             prediction = engine.predict(rows)
             cells = [[_json_cell(cell) for cell in row] for row in rows.tolist()]
-            answer = lambda method: engine.predict(rows, (method,)).further[method]  # noqa: E731  # of two such functions
+            answer = lambda method: engine.predict(rows, (method,)).further[method]  # noqa: E731  # one of two
         else:
             selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))
             rows = training_rows(estimator, data, selected, framed=signature.layout == "frame")
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[index] for column in columns] for index in selected]
-            answer = lambda method: compute(method, estimator, copy.deepcopy(rows))  # noqa: E731  # likewise
+            answer = lambda method: compute(method, estimator, copy.deepcopy(rows))  # noqa: E731  # the other
     except Exception as error:  # libraries and own code raise errors of their own
         if columns and "unknown categor" in str(error) and (unknown := _unknown(estimator, signature, columns)):
             raise UnsupportedEstimator(unknown) from error
@@ -70,9 +70,9 @@ def golden_rows(
 def further_answers(
     estimator: Any, answer: Callable[[str], NDArray[np.float64]]
 ) -> tuple[dict[str, list[Any]], tuple[OutputSpec, ...]]:
-    """Return what the estimator answers beyond labels and probabilities, and how that is declared.
+    """Return what the estimator answers beyond labels and probabilities, by method, and the outputs' declarations.
 
-    An output that fails, that is not finite, or that is another one the second time, is left out.
+    An output is left out if it fails, is not finite, or differs in a second call.
     """
     found: dict[str, list[Any]] = {}
     specs = []
@@ -81,7 +81,7 @@ def further_answers(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)
                 values, again = answer(method), answer(method)
-        except Exception:  # noqa: BLE001, S112  # nobody asked for it yet, and own code may raise anything
+        except Exception:  # noqa: BLE001, S112  # such outputs are optional, and own code may raise anything
             continue
         spec = spec_of(method, estimator, values)
         if spec is not None and np.array_equal(values, again):
@@ -102,7 +102,7 @@ def baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:
 
 
 def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Prediction:
-    """Predict as the estimator's user would, with copies of the data: with `copy=False` a transformer changes them."""
+    """Predict as the estimator's user would, on copies: a transformer with `copy=False` changes its input."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an estimator fitted on a frame warns about a matrix
         labels = answered(getattr(estimator, method_of(signature.task))(copy.deepcopy(data)), signature)

@@ -1,4 +1,4 @@
-"""Packs an estimator that another process hands over in a file: a notebook's, by way of `mlservice`."""
+"""Packs an estimator that another process, such as a notebook that uses `mlservice`, hands over in a file."""
 
 import json
 import warnings
@@ -15,7 +15,7 @@ _MODULE: Final = "own_code"
 
 
 def answer(path: str, told: str) -> None:
-    """Pack what is in a file, as told in JSON; write what came of it, and what packing warned of, beside the file."""
+    """Pack the estimator in a file, with options in JSON; write the result or error to answer.json beside it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", PackingWarning)
@@ -33,7 +33,7 @@ def _pack(content: bytes, output: str, code: str | None, name: str, stand_ins: l
     try:
         given = load_joblib(content)
     except BundleCorrupt:
-        if stand_ins:  # which do not take what the classes take
+        if stand_ins:  # objects of the notebook's classes cannot be loaded into stand-ins
             raise _is_in_notebook("the model", stand_ins) from None
         raise
     estimator = given.pop("estimator")

@@ -8,16 +8,16 @@ from typing import Final
 from model.bundle.manifest import Manifest
 from model.bundle.requirements import SKLEARN, requirements
 
-# What the image has, whose versions the server pins.
+# Packages that the image has, in versions that the server pins.
 _THERE: Final = frozenset({SKLEARN, "joblib", "narwhals", "numpy", "scipy", "threadpoolctl"})
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _PLACE: Final = "/usr/local/lib/python3.11/site-packages"
-# LightGBM's wheel expects the system's OpenMP, which slim images do not have; others bring their own.
+# LightGBM's wheel needs the system's OpenMP, which slim images lack; other wheels include it.
 _OPENMP: Final = "lightgbm"
 
 
 def image_recipe(manifest: Manifest) -> list[str]:
-    """Return the lines, or none if the image of the server is enough. To be run where the libraries are installed."""
+    """Return the lines, none if the server's image is enough; the libraries must be installed where this runs."""
     needed = [each.partition("==")[0] for each in requirements(manifest) if not each.startswith(f"{SKLEARN}==")]
     if manifest.signature.layout == "frame" and manifest.requires != []:
         needed.append("pandas")
@@ -37,7 +37,7 @@ def image_recipe(manifest: Manifest) -> list[str]:
 
 
 def _distribution(name: str) -> str:
-    """Return the installed distribution of that name, or the one that has its module: xgboost may be xgboost-cpu."""
+    """Return the name of the installed distribution, which may be a variant, such as xgboost-cpu for xgboost."""
     try:
         version(name)
     except PackageNotFoundError:
@@ -46,14 +46,14 @@ def _distribution(name: str) -> str:
 
 
 def _pinned(names: Iterable[str], seen: set[str]) -> Iterator[str]:
-    """Yield the installed versions of distributions and of what they need, as far as the image lacks it."""
+    """Yield pins of the distributions, and of their requirements, that the image lacks."""
     for name in names:
         if name in _THERE or name in seen:
             continue
         seen.add(name)
         try:
             yield f"{name}=={version(name)}"
-        except PackageNotFoundError:  # not needed here, such as on another platform
+        except PackageNotFoundError:  # a requirement of another platform, for example
             continue
         found = (_NAME.match(each) for each in requires(name) or () if "extra ==" not in each)
         yield from _pinned((each[0].lower() for each in found if each), seen)

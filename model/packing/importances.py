@@ -1,4 +1,4 @@
-"""How much each feature counts for what an estimator answers, as far as its public attributes say it."""
+"""The importances of features, as far as an estimator's public attributes state them."""
 
 import copy
 import warnings
@@ -12,20 +12,20 @@ from model.columns import Column
 from model.packing.containers import select_rows
 from model.packing.golden import training_rows
 
-_ROWS: Final = 500  # from which the spread of computed columns is estimated
+_ROWS: Final = 500  # of which the standard deviations of columns are computed
 _MOST_CELLS: Final = 10_000_000
-_MOST_PARTS: Final = 20  # of a column's name
+_MOST_PARTS: Final = 20  # of a computed column's name
 
 
 def importances_of(estimator: Any, names: Sequence[str], columns: list[Column] | None, data: Any) -> list[float] | None:
-    """Return a number for each feature, whose sum is 1; None if the estimator does not say, or of other columns only.
+    """Return a number for each feature, with the sum 1; None if the estimator does not state them for these features.
 
-    They are `feature_importances_`, or the absolute values of `coef_` times the spread of the columns, of the last step
-    of a pipeline. Columns that its other steps compute are taken for the feature whose name is in their own.
+    They are the last step's `feature_importances_`, or the absolute values of its `coef_` times the columns' standard
+    deviations. A column that earlier steps computed counts for the feature whose name is part of the column's name.
     """
     try:
         found = _found(estimator, names, columns, data)
-    except Exception:  # noqa: BLE001  # libraries and own code raise errors of their own, and nobody asked for it
+    except Exception:  # noqa: BLE001  # importances are optional, and libraries and own code may raise anything
         return None
     if found is None or not np.isfinite(found).all() or found.sum() <= 0:
         return None
@@ -65,7 +65,7 @@ def _spread(estimator: Any, before: Any, columns: list[Column], data: Any) -> ND
     """Return the standard deviation of each column that the last step gets."""
     count = len(columns[0].cells)
     chosen = np.unique(np.linspace(0, count - 1, min(count, _ROWS)).astype(int))
-    rows = copy.deepcopy(training_rows(estimator, data, chosen, framed=False))  # with `copy=False` a step changes them
+    rows = copy.deepcopy(training_rows(estimator, data, chosen, framed=False))  # a step with `copy=False` changes them
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         given = rows if before is None else before.transform(rows)
@@ -77,7 +77,7 @@ def _spread(estimator: Any, before: Any, columns: list[Column], data: Any) -> ND
 
 
 def _by_feature(weights: NDArray[np.float64], computed: list[str], names: Sequence[str]) -> NDArray[np.float64] | None:
-    """Return the sum of the weights of the columns that were computed from each feature, as far as names tell it."""
+    """Return for each feature the sum of the weights of columns that, by their names, were computed from it."""
     if len(weights) != len(computed):
         return None
     indices = {name: index for index, name in enumerate(names)}
@@ -90,7 +90,7 @@ def _by_feature(weights: NDArray[np.float64], computed: list[str], names: Sequen
 
 
 def _possible(name: str) -> Iterator[str]:
-    """Yield the features that a column may be computed from: `onehot__color_dark_red` comes from one of several."""
+    """Yield possible names of the feature that a column was computed from, such as color for `onehot__color_red`."""
     parts = name.split("__")[:_MOST_PARTS]
     for first in range(len(parts)):
         own = "__".join(parts[first:])

@@ -1,4 +1,4 @@
-"""Thresholds that are given when a model is packed."""
+"""Thresholds of probabilities that are given when a model is packed."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,9 +15,9 @@ from model.signature import Signature
 def label_by_thresholds(
     golden: Golden, signature: Signature, given: Mapping[Any, float] | None
 ) -> tuple[Golden, tuple[float | None, ...]]:
-    """Return golden rows with the labels that thresholds by class give, and the threshold of each class.
+    """Return golden rows with labels chosen by the thresholds, and a threshold, or None, for each class.
 
-    A class may be given as a string. Raises UnsupportedEstimator.
+    `given` has thresholds by class; a class may be given as a string. Raises UnsupportedEstimator.
     """
     if not given:
         return golden, ()

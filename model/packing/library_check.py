@@ -1,6 +1,6 @@
 """Compares a model from a library's own file with the library itself, if that is installed.
 
-The library reads the file in a process of its own: its reader may not be made for files of unknown origin.
+The library reads the file in a separate process, because its reader may not be safe for files of unknown origin.
 """
 
 import importlib
@@ -27,7 +27,7 @@ _SECONDS, _ROWS = 120, 1000
 
 
 def compare_with_library(estimator: Any, signature: Signature) -> str | None:
-    """Return what a model from a library's file was compared with; None for any other. Raises UnsupportedEstimator."""
+    """Return what a model from a library's file was compared with, None for others; raises UnsupportedEstimator."""
     file = getattr(estimator, "file", None)
     if file is None or importlib.util.find_spec(file.library) is None:
         return None if file is None else OWN
@@ -52,7 +52,7 @@ def _ask(file: Any, folder: str) -> NDArray[Any]:
     kind = "labels" if file.labels else "numbers"
     command = [sys.executable, "-c", _PROGRAM, file.library, folder, kind]
     try:
-        done = subprocess.run(  # noqa: S603  # it is our own program, and there is no shell
+        done = subprocess.run(  # noqa: S603  # our own program, without a shell
             command, cwd=_ROOT, capture_output=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
@@ -67,7 +67,7 @@ def _ask(file: Any, folder: str) -> NDArray[Any]:
 
 
 def answer(library: str, folder: str, kind: str) -> None:
-    """Do the work of the new process: write what the library answers to the rows."""
+    """Do the work of the new process: write the library's answers to answers.npy."""
     module, path = importlib.import_module(library), str(Path(folder) / "model")
     rows = np.load(Path(folder) / "rows.npy")
     np.save(Path(folder) / "answers.npy", np.asarray(_ANSWERS[library](module, path, rows, kind), dtype=np.float64))

@@ -15,7 +15,7 @@ MAIN: Final = (
     "which is in the script or notebook that ran (__main__), where no server finds it: move it to a module of its own, "
     "import it from there, fit the model again, and name the module's directory (pack --code, MODEL_CODE)"
 )
-OURS: Final = frozenset({"model", "service"})  # our own packages, which a user's module may be called like
+OURS: Final = frozenset({"model", "service"})  # our own packages; a user's module may have the same name
 TAKEN: Final = "{} is a name that ml-service has for itself; rename the module, and fit the model again"
 _INCOMPLETE: Final = re.compile(
     r"ran out of input|truncated|end-of-stream marker|incomplete|EOF|no data left|unexpected end|expected \d+ bytes"
@@ -26,7 +26,7 @@ _NO_ATTRIBUTE: Final = re.compile(
     r"Can't get attribute '(?P<name>[^']+)' on <module '(?P<module>[\w.]+)'"
     r"|module '(?P<owner>[\w.]+)' has no attribute '(?P<member>\w+)'"
 )
-_PICKLE: Final = re.compile(rb"\x80[\x02-\x05]|x|\x1f\x8b|BZh|\xfd7zXZ|\x5d\x00\x00")  # or one that is compressed
+_PICKLE: Final = re.compile(rb"\x80[\x02-\x05]|x|\x1f\x8b|BZh|\xfd7zXZ|\x5d\x00\x00")  # or a compressed one
 _CODE: Final = re.compile(r"\bcode(\(\))? (argument|expected)|bad marshal data|unknown opcode")
 _OTHER_VERSION: Final = {
     "node array from the pickle has an incompatible dtype": "scikit-learn",
@@ -38,7 +38,7 @@ _TO_DO: Final = "name the directory of your own code (pack --code, MODEL_CODE), 
 
 
 def explain(path: Path, content: bytes, error: ModelError) -> ModelError:
-    """Return the error of a file that could not be loaded, in words that say what the file is and what to do."""
+    """Return an error that says what is wrong with a file that could not be loaded, and what to do."""
     cause = error.__cause__
     if not isinstance(error, BundleCorrupt) or cause is None:
         return error
@@ -49,7 +49,7 @@ def explain(path: Path, content: bytes, error: ModelError) -> ModelError:
 def _missing_module(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
     if not isinstance(cause, ModuleNotFoundError) or not cause.name:
         return None
-    if not all(part.isidentifier() for part in cause.name.split(".")):  # a text that begins with an opcode's letter
+    if not all(part.isidentifier() for part in cause.name.split(".")):  # a text file may begin with an opcode's letter
         return None
     root = cause.name.partition(".")[0]
     if root in _LIBRARIES:
@@ -69,7 +69,7 @@ def _missing_name(path: Path, _content: bytes, cause: BaseException) -> ModelErr
     if found is None:
         return None
     name, module = found["name"] or found["member"], found["module"] or found["owner"]
-    if module.rpartition(".")[2] in ("__main__", "__mp_main__"):  # model.__main__, if `python -m model` looked for it
+    if module.rpartition(".")[2] in ("__main__", "__mp_main__"):  # under `python -m model` it is model.__main__
         return UnsupportedEstimator(f"{path} needs {name}, {MAIN}.")
     root = module.partition(".")[0]
     if root in _LIBRARIES:

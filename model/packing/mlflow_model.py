@@ -1,4 +1,4 @@
-"""Reads what the file MLmodel of an MLflow directory says of its model (mlflow.org/docs: MLflow Models)."""
+"""Reads the file MLmodel of an MLflow directory (mlflow.org/docs: MLflow Models)."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from model.outputs import PREDICT
 from model.signature import Dtype
 
 MLMODEL: Final = "MLmodel"
-# The flavours that are packed, and which of their members names the file.
+# The flavours that can be packed, and the member that names the model's file.
 _FILES: Final = {"sklearn": "pickled_model", "xgboost": "data", "lightgbm": "data", "catboost": "data"}
 _PYTHON: Final = "python_function"
 _DTYPES: Final[dict[str, Dtype]] = {
@@ -26,10 +26,10 @@ _DTYPES: Final[dict[str, Dtype]] = {
 
 @dataclass(frozen=True)
 class MLflowModel:
-    """A model's file, its flavour, and the method that its `predict` stands for.
+    """A model's file, its flavour, and the method that MLflow's `predict` calls.
 
-    `booster` says that it answers as the library's Booster does, and not as an estimator. `dtypes` are those of the
-    columns that its signature names, and `modules` those whose types it says are in a skops file.
+    `booster` says that the model answers as the library's Booster, and not as an estimator. `dtypes` are the dtypes of
+    the columns in its signature. `modules` are the modules whose types MLmodel lists as trusted in a skops file.
     """
 
     path: Path
@@ -41,7 +41,7 @@ class MLflowModel:
 
 
 def read_mlmodel(directory: Path) -> MLflowModel:
-    """Return what an MLflow directory says of its model; raises UnsupportedEstimator."""
+    """Return the model of an MLflow directory; raises UnsupportedEstimator."""
     try:
         document = yaml.safe_load((directory / MLMODEL).read_text())
         flavours = document["flavors"]
@@ -75,7 +75,7 @@ def _no_model(directory: Path) -> UnsupportedEstimator:
 
 
 def _described(flavours: Mapping[str, Any]) -> str:
-    """Return what a model of other flavours is, and what to do."""
+    """Return text on what a model of other flavours is, and what to do."""
     others = sorted(set(flavours) - {_PYTHON})
     if not others and flavours.get(_PYTHON, {}).get("loader_module") == "mlflow.pyfunc.model":
         return (
@@ -104,7 +104,7 @@ def _is_booster(directory: Path, own: Mapping[str, Any]) -> bool:
 
 
 def _dtypes(signature: Any) -> dict[str, Dtype]:
-    """Return the dtypes of the columns that a signature names; none if it is of tensors, or of other types."""
+    """Return the dtypes of a signature's columns; none if it has tensors, or columns of other types."""
     try:
         columns = json.loads(signature["inputs"])
         found = {str(each["name"]): _DTYPES[each["type"]] for each in columns}

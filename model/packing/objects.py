@@ -1,4 +1,4 @@
-"""Refuses what is not a model, and says what it is instead; finds own code that no server can import."""
+"""Refuses objects that are no models, and models with code that no server can import."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ _MOST_NAMED: Final = 5
 
 
 def model_in(found: Any) -> Any:
-    """Return the model that was found, or one of several quantiles; raises UnsupportedEstimator for another object."""
+    """Return an estimator as it is, a booster or dict of quantiles as one; raises UnsupportedEstimator."""
     found = as_estimator(as_one_model(found))
     _refuse_others(found)
     return found

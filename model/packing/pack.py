@@ -65,11 +65,11 @@ def pack(
 ) -> loading.Loaded:
     """Write a fitted estimator as a bundle, load it, and verify that it answers the same; raises ModelError.
 
-    `data` are training rows: a data frame, a matrix of shape (n, features), or a list of strings for a model of these.
-    Dtypes and names, golden rows and baseline are read from them. `allow_pickle` writes a pickle if skops cannot hold
-    the estimator, whose types may be in the modules of `code`. `compiled` adds a compiled form if that gives the same
-    answers and is faster. `predict_fn` is what MLflow's routes answer. `dtypes` names columns if nothing else does.
-    With `epoch`, the bundle states this time and no measured speed: it is the same each time.
+    `data` are training rows: a data frame, a matrix of shape (n, features), or a list of strings. Dtypes and names,
+    golden rows and baselines are read from them. `allow_pickle` writes a pickle if skops cannot hold the estimator,
+    whose types may be in the modules of `code`, a directory. `compiled` adds a compiled form if it gives the same
+    answers and is faster. `predict_fn` is the method of MLflow's routes. `dtypes` names columns if nothing else does.
+    With `epoch`, the bundle states this time and no measured speed, so that it is the same each time.
     """
     progress(Step.READ_SIGNATURE)
     estimator = keep_what_predicts(whole := model_in(estimator))
@@ -91,7 +91,7 @@ def pack(
 def _on_training_rows(
     estimator: Any, signature: Signature, columns: list[Column] | None, data: Any, thresholds: Sequence[float | None]
 ) -> dict[str, Any]:
-    """Return what the manifest says of answers and features, for a server to compare its rows with."""
+    """Return the manifest's statistics of training rows, which a server compares its rows with."""
     return {
         "answers": training_answers(estimator, signature, columns, data, thresholds),
         "importances": importances_of(estimator, signature.names, columns, data),
@@ -99,7 +99,7 @@ def _on_training_rows(
 
 
 def _manifest(files: dict[str, bytes], needs: list[str], epoch: int | None, **fields: Any) -> Manifest:
-    """Return the manifest of files that are made here, with libraries that are given as `name==version`."""
+    """Return the manifest of new files; `needs` are the libraries, as `name==version`."""
     made = (
         datetime.datetime.now(datetime.UTC) if epoch is None else datetime.datetime.fromtimestamp(epoch, datetime.UTC)
     )
@@ -119,7 +119,7 @@ def _manifest(files: dict[str, bytes], needs: list[str], epoch: int | None, **fi
 
 
 def _string_column(data: Any) -> Any:
-    """Return the column of a data frame that a model of strings takes."""
+    """Return the column of a data frame that a model of strings takes, or other data as they are."""
     if not hasattr(data, "columns"):
         return data
     names = [TEXT] if TEXT in list(data.columns) else list(data.columns)
@@ -134,9 +134,9 @@ def _to_frame(data: Any) -> Any:
 
 
 def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
-    """Return the columns of the data, and the rows that they have; raises UnsupportedEstimator for other columns.
+    """Return the columns of the data, and the data; raises UnsupportedEstimator for columns that do not fit.
 
-    Rows that no request can express are left out of both.
+    Rows with infinity, which no request can express, are left out of both.
     """
     if data is None:
         return None, None
@@ -160,7 +160,7 @@ def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
 
 
 def _serialise(estimator: Any, reason: str | None, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
-    """Return the estimator's own form: none if skops cannot hold it and it is compiled (there is no reason why not)."""
+    """Return the estimator as skops or a pickle; nothing if skops cannot hold it, but it is compiled (no `reason`)."""
     refuse_main(estimator)
     if hasattr(estimator, "file"):
         return _nothing_but_compiled(estimator, reason)
@@ -177,7 +177,7 @@ def _serialise(estimator: Any, reason: str | None, *, allow_pickle: bool, code: 
 
 
 def _nothing_but_compiled(estimator: Any, reason: str | None) -> dict[str, bytes]:
-    """Return that a model from a library's own file has no other form; raises UnsupportedEstimator if not compiled."""
+    """Return no files for a model from a library's own file; raises UnsupportedEstimator if it is not compiled."""
     if reason is None:
         return {}
     raise UnsupportedEstimator(
@@ -193,7 +193,7 @@ def _compile(
     baseline: dict[str, Baseline] | None,
     progress: Progress,
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """Return the content of the compiled form, and what the manifest says of it, or why there is none."""
+    """Return the compiled form as a file, and the manifest's fields about it, or about why there is none."""
     try:
         made, form = compile_verified(estimator, signature, columns, baseline, progress)
     except NotCompiled as error:
@@ -205,7 +205,7 @@ def _compile(
 def _publish(
     output: str | Path, made: tuple[Manifest, dict[str, bytes]], data: Any, *, allow_pickle: bool, code: Path | None
 ) -> loading.Loaded:
-    """Write a bundle, and verify it with each engine that may serve it before it replaces the one before."""
+    """Write a bundle, and verify it with each engine that may serve it before it replaces the old one."""
     manifest, files = made
     with staging_directory(Path(output)) as folder, zones_explained(data):
         trust = Trust(write_files(folder, manifest, files), allow_pickle, code)

@@ -1,7 +1,6 @@
-"""What a component learnt of its columns, with dates and missing values as the served model represents them.
+"""Converts dates and missing values in a component's attributes to the form that a served model gets.
 
-Categories of Python's dates and of pandas' timestamps, with a time zone or without, become numpy's datetimes, which
-are what the model is given when it is served: a time with a zone is the instant in UTC.
+Categories that are Python dates or pandas timestamps become numpy datetimes; a time with a zone is converted to UTC.
 """
 
 from typing import Any, Final
@@ -16,7 +15,7 @@ _GIVEN: Final = "categories"
 
 
 def plain_values(part: Any) -> dict[str, Any]:
-    """Return the attributes of a component that have other values when it is served."""
+    """Return those attributes of a component that change, with their new values."""
     own = getattr(part, "__dict__", {})
     found: dict[str, Any] = {}
     categories = own.get(_LEARNT)

@@ -11,7 +11,7 @@ from model.packing.column_facts import ColumnFacts
 from model.prediction import Rows
 from model.signature import Dtype, Label, Signature
 
-# So many columns of a group, drawn at random, speak for the others if the engine accepts none of their values.
+# If the engine refuses the values of this many columns of a group, drawn at random, the whole group counts as refused.
 ENOUGH: Final = 8
 Probe = tuple[int, Any]  # a column's position, and the value to try there
 
@@ -33,7 +33,7 @@ def typical_row(signature: Signature, columns: Sequence[Column] | None, known: d
 
 
 class Prober:
-    """Tries values in a row that the engine predicts. `groups` has for each column that of the columns like it."""
+    """Tries values in a row that the engine predicts. `groups` has a group for each column; see `groups_of_columns`."""
 
     def __init__(self, engine: Engine, row: Rows, groups: Sequence[Hashable] | None = None) -> None:
         self._engine = engine
@@ -43,9 +43,9 @@ class Prober:
     def accepted(self, probes: Sequence[Probe], *, certain: Container[int] = ()) -> set[int]:
         """Return the positions at which the engine predicts the row with the probe's value.
 
-        A call costs in proportion to the number of columns, so probes share a row for as long as all of them pass. If
-        those of ENOUGH columns of a group are refused, the group counts as refused, except for `certain` positions:
-        these are all tried.
+        A call's cost grows with the number of columns, so probes share a row as long as all of them pass. If the probes
+        of ENOUGH columns of a group are refused, the group counts as refused, except for `certain` positions, which are
+        all tried.
         """
         groups: dict[Hashable, list[Probe]] = {}
         for probe in probes:
@@ -58,7 +58,7 @@ class Prober:
     def accepting_any(self, candidates: Mapping[int, Sequence[Any]]) -> set[int]:
         """Return the positions at which the engine accepts at least one of the candidates.
 
-        Of each group's first candidates, some may speak for all; the others are all tried.
+        Only of the first candidates, ENOUGH columns may stand for their group; later candidates are all tried.
         """
         found: set[int] = set()
         for number in range(max(map(len, candidates.values()), default=0)):
@@ -71,7 +71,7 @@ class Prober:
         return found
 
     def _of_group(self, probes: list[Probe], certain: Container[int]) -> set[int]:
-        """Return which are accepted, at least one of which is not."""
+        """Return the positions of a group that are accepted, given that not all are."""
         drawn = [probes[index] for index in np.random.default_rng(0).permutation(len(probes))[:ENOUGH]]
         speaking = {position for position, _ in drawn}
         found = {position for position, value in drawn if self._predicts([(position, value)])}
@@ -80,7 +80,7 @@ class Prober:
         )
 
     def _tried(self, probes: Sequence[Probe]) -> set[int]:
-        """Return which are accepted: all if they pass together, else those of each half."""
+        """Return the positions that are accepted, by halving the probes until those of a half pass together."""
         if not probes or self._predicts(probes):
             return {position for position, _ in probes}
         half = len(probes) // 2
@@ -92,6 +92,6 @@ class Prober:
             row[0, position] = value
         try:
             self._engine.predict(row)
-        except Exception:  # noqa: BLE001  # libraries and own code raise errors of their own
+        except Exception:  # noqa: BLE001  # libraries and own code may raise anything
             return False
         return True

@@ -1,8 +1,8 @@
-"""Reduces a fitted estimator to what predicts: what only fitting used is left out, and never has to be stored.
+"""Reduces a fitted estimator to what predicting needs: what only fitting used is left out, and not stored.
 
-A search is its best estimator. Scorers, splitters, caches, callbacks and the functions that chose columns or scored
-features are dropped, so that what cannot be stored, or is not trusted, is no reason to refuse a model that does not
-need it. Nothing of the caller's is changed: a component that loses something is a shallow copy.
+A search becomes its best estimator. Scorers, splitters, caches, callbacks, and functions that chose columns or scored
+features are dropped, so that a model is not refused because of parts that cannot be stored, or are not trusted, if it
+does not need them. The caller's objects stay as they are: a component that loses something is a shallow copy.
 """
 
 import copy
@@ -15,7 +15,7 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from model.packing.plain_values import plain_values
 from model.packing.resampling import rebuilt, without_resampling
 
-# What fitting alone reads, whatever the component, and the plain values that it may keep.
+# Attributes that only fitting reads, in any component, and the types of values that may stay.
 _ONLY_FITTING: Final[Mapping[str, tuple[type, ...]]] = {
     "cv": (int, str),
     "memory": (str,),
@@ -27,9 +27,9 @@ _ONLY_FITTING: Final[Mapping[str, tuple[type, ...]]] = {
     "_scorer": (),
     "scoring": (str,),
 }
-# What is attached to estimators, and not read when they predict.
+# Attributes that predicting never reads.
 _REMOVED: Final = frozenset({"_metadata_request", "_skl_callbacks"})
-# Objects of scikit-learn's that are no estimators, but hold one, or a score.
+# scikit-learn's classes that are no estimators, but hold one, or a scorer.
 _HOLDERS: Final = frozenset({"_CalibratedClassifier", "_CurveScorer"})
 _ATOMS: Final = (str, int, float, bool, bytes, complex, type(None), np.generic)
 
@@ -43,13 +43,13 @@ class _Pruner:
     """Prunes each object once, so that what was shared stays shared."""
 
     def __init__(self) -> None:
-        self._pruned: dict[int, tuple[Any, Any]] = {}  # by id: the object, which keeps its id taken, and the result
+        self._pruned: dict[int, tuple[Any, Any]] = {}  # by id: the object, so that its id stays in use, and the result
 
     def prune(self, value: Any) -> Any:
         if isinstance(value, _ATOMS):
             return value
         if id(value) not in self._pruned:
-            self._pruned[id(value)] = value, value  # for objects that lead to themselves
+            self._pruned[id(value)] = value, value  # for objects that contain themselves
             self._pruned[id(value)] = value, self._prune(value)
         return self._pruned[id(value)][1]
 
@@ -90,7 +90,7 @@ class _Pruner:
     def _component(self, part: Any) -> Any:
         own = vars(part)
         kept = {name: item for name, item in own.items() if name not in _REMOVED}
-        if type(part).__module__.startswith("sklearn."):  # what others call alike, they may read when they predict
+        if type(part).__module__.startswith("sklearn."):  # others may read attributes of these names later
             for name, plain in _ONLY_FITTING.items():
                 if name in kept and not isinstance(kept[name], plain):
                     kept[name] = None
@@ -102,7 +102,7 @@ class _Pruner:
 
 
 def _is_component(value: Any) -> bool:
-    """Return whether it is an estimator, or another object that holds what is to drop."""
+    """Return whether a value is an estimator, or another object whose attributes are pruned."""
     known = hasattr(value, "get_params") or type(value).__name__ in _HOLDERS
     return known and not isinstance(value, type) and hasattr(value, "__dict__")
 
@@ -112,7 +112,7 @@ def _same(found: Any, given: Any) -> bool:
 
 
 def _instead(part: Any) -> dict[str, Any]:
-    """Return attributes of a component with what its fit made of them, in place of the functions that said how."""
+    """Return attributes in which functions that only fitting used are replaced by what they chose."""
     own = vars(part)
     if isinstance(part, ColumnTransformer):
         chosen = {name: columns for name, _, columns in own.get("transformers_", ())}
@@ -122,8 +122,8 @@ def _instead(part: Any) -> dict[str, Any]:
         return {"max_features": part.max_features_}
     if "support_" in own and "importance_getter" in own:  # RFE
         return {"importance_getter": "auto"}
-    if type(part).__name__ == "_CurveScorer":  # of a classifier that chose its threshold, which asks it for a label
-        return {"_score_func": None, "_kwargs": {"pos_label": part._get_pos_label()}}  # noqa: SLF001  # it has no other
+    if type(part).__name__ == "_CurveScorer":  # TunedThresholdClassifierCV asks it for the positive label
+        return {"_score_func": None, "_kwargs": {"pos_label": part._get_pos_label()}}  # noqa: SLF001  # there is no public way
     if isinstance(part, TransformedTargetRegressor) and part.func is not None and "transformer_" in own:
         inverse = part.transformer_
         return {"func": None, "transformer_": rebuilt(type(inverse), vars(inverse) | {"func": None})}

@@ -1,4 +1,4 @@
-"""Regressors of several quantiles, fitted one by one and given together, as one model."""
+"""Combines regressors of several quantiles, fitted separately, to one model."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from model.sklearn_runtime.further_outputs import quantile_of
 
 
 def as_one_model(found: Any) -> Any:
-    """Return a dict of fitted regressors by quantile as one regressor, and anything else as it is.
+    """Return a dict of fitted regressors by quantile as one regressor, and any other object as it is.
 
-    That is scikit-learn's own voting regressor in which only the median, or the quantile next to it, votes. What its
-    members answer is its output `predict_quantiles`.
+    The regressor is a VotingRegressor in which only the median, or the quantile nearest to it, has a vote. The answers
+    of all members are its output `predict_quantiles`.
     """
     if not isinstance(found, dict) or len(found) < 2 or not all(hasattr(each, "predict") for each in found.values()):
         return found

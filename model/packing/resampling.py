@@ -1,7 +1,7 @@
-"""imbalanced-learn's estimators as scikit-learn's: resampling happens in fitting alone.
+"""Converts imbalanced-learn's estimators to scikit-learn's, because only fitting resamples.
 
-Its pipelines skip their samplers when they predict, and its ensembles inherit how they predict from scikit-learn's.
-The library is not imported: its types are known by the names of their modules.
+Its pipelines skip their samplers when they predict, and its ensembles inherit predicting from scikit-learn's classes.
+The library is not imported: its types are recognised by the names of their modules.
 """
 
 from typing import Any, Final
@@ -16,7 +16,7 @@ _OF_SAMPLERS: Final = frozenset(
 
 
 def without_resampling(part: Any) -> Any:
-    """Return imbalanced-learn's pipeline or ensemble as scikit-learn's, which answers alike; any other as it is."""
+    """Return imbalanced-learn's pipeline or ensemble as scikit-learn's, with the same answers; any other as it is."""
     if type(part).__module__.partition(".")[0] != _LIBRARY:
         return part
     own = {name: value for name, value in vars(part).items() if name not in _OF_SAMPLERS}
@@ -29,7 +29,7 @@ def without_resampling(part: Any) -> Any:
 
 
 def _base(cls: type) -> type | None:
-    """Return the class of scikit-learn's from which a class inherits how it predicts, if it does."""
+    """Return the scikit-learn class whose predicting a class inherits unchanged, or None."""
     own, base = [], None
     for each in cls.__mro__:
         if each.__module__.startswith("sklearn."):

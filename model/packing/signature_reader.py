@@ -1,4 +1,4 @@
-"""Reads a fitted estimator's signature: from its attributes, from sample data, and by letting it predict."""
+"""Reads a fitted estimator's signature from its attributes, from sample data, and by trying predictions."""
 
 import copy
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk
 from model.sklearn_runtime.further_outputs import MOST_COLUMNS
 
-# A string and a number that are nobody's category.
+# A string and a number that no model has as a category.
 UNKNOWN: dict[Dtype, Label] = {"string": "\ue000unknown", "float64": 1e6 + 0.5}
 _MOST_UNKNOWN = 10
 _TASKS: dict[str, Task] = {
@@ -44,9 +44,9 @@ def read_signature(
 ) -> Signature:
     """Return the signature of a fitted estimator; raises UnsupportedEstimator.
 
-    `columns` are those of sample data, if there are any. Without them the columns' dtypes are read from the encoders
-    and vectorisers inside the estimator; a column that none of them knows has the dtype of that name in `dtypes`, or is
-    assumed to be numbers. `dtypes` names the columns, too, if the estimator has no names for as many.
+    `columns` are the columns of sample data, if there are any. Without data, dtypes are read from the encoders and
+    vectorisers inside the estimator; a column that none of them knows has its dtype in `dtypes`, or is assumed to be
+    numbers. `dtypes` also names the columns if the estimator has no names and as many columns.
     """
     task = _task(estimator)
     if not is_fitted(estimator):
@@ -69,7 +69,7 @@ def read_signature(
 
 
 def _layout(features: Sequence[Feature]) -> Literal["matrix", "table", "frame"]:
-    """Return the form in which the model may take rows; only a frame has categories."""
+    """Return the form of rows for the model: a frame if a column has categories, else a matrix or a table."""
     if any(feature.missing == "category" for feature in features):
         return "frame"
     return "matrix" if all(feature.numeric for feature in features) else "table"
@@ -80,7 +80,7 @@ def _not_fitted(estimator: Any) -> UnsupportedEstimator:
 
 
 def _as_in_data(known: dict[str, ColumnFacts], columns: Sequence[Column]) -> dict[str, ColumnFacts]:
-    """Return the facts with booleans as such: where some are missing, pandas' `boolean` becomes 0.0 and 1.0."""
+    """Return the facts with dtype bool for columns of booleans: pandas turns them to 0.0 and 1.0 if any is missing."""
     truths = {
         column.name: replace(known[column.name], dtype="bool", values=tuple(map(bool, known[column.name].values)))
         for column in columns
@@ -90,7 +90,7 @@ def _as_in_data(known: dict[str, ColumnFacts], columns: Sequence[Column]) -> dic
 
 
 def _names(estimator: Any, dtypes: Mapping[str, Dtype]) -> list[str]:
-    """Return the names of the estimator's columns, or those that are stated if it has none for as many."""
+    """Return the names of the estimator's columns, or those in `dtypes` if it has no names and as many columns."""
     own = fitted_or_generated_names(estimator)
     nameless = fitted_names(estimator) is None and not takes_strings(estimator)
     return list(dtypes) if nameless and len(dtypes) == len(own) else own
@@ -119,7 +119,7 @@ def _features(
 
 
 def _dtype(facts: ColumnFacts, stated: Dtype | None) -> Dtype:
-    """Return the dtype of a column without data; categories of which nothing is known are strings."""
+    """Return the dtype of a column without data; unknown categories count as strings."""
     return facts.dtype or stated or ("string" if facts.category else "float64")
 
 
@@ -148,7 +148,7 @@ def _task(estimator: Any) -> Task:
 
 
 def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label, ...], ...] | None]:
-    """Return how many labels a row gets, None if it is one and not a list, and each label's classes."""
+    """Return how many labels a row gets (None if a single one, not in a list), and the classes of each label."""
     if task == "outlier_detector":
         return None, ((-1, 1),)
     classes = getattr(estimator, "classes_", None)
@@ -159,7 +159,7 @@ def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label,
 
 
 def _labels(classes: Any) -> tuple[Label, ...]:
-    """Return the labels of one output as answers have them; raises UnsupportedEstimator."""
+    """Return the labels of one output as they are in answers; raises UnsupportedEstimator."""
     array = np.asarray(classes)
     readable = array.dtype.kind in "biufUO" or (array.dtype.kind == "M" and not np.isnat(array).any())
     found = plain(array).tolist() if readable else [array[-1]]
@@ -176,12 +176,12 @@ def _labels(classes: Any) -> tuple[Label, ...]:
 def _probe(
     estimator: Any, signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]
 ) -> Signature:
-    """Let a copy of the estimator predict rows with missing values and unknown categories, and see what it accepts."""
+    """Complete the signature: let a copy of the estimator predict missing values and unknown categories."""
     engine = SklearnEngine(copy.deepcopy(estimator), signature)
     base = typical_row(signature, columns, known)
     try:
         labels = engine.predict(base).labels
-    except Exception as error:  # a model, or its own code, may raise anything for rows unlike those it was fitted on
+    except Exception as error:  # models and own code may raise anything for rows that they were not fitted on
         if signature.layout in ("matrix", "table") and _own_code(estimator):
             return _probe(estimator, replace(signature, layout="frame"), columns, known)
         if columns and (unknown := describe_unknown(engine, signature, columns, known)):
@@ -204,14 +204,14 @@ def _probe(
         )
     classes = signature.classes
     if outputs and classes and len(classes) != outputs:
-        classes = ((0, 1),) * outputs  # multilabel: each of `classes_` is a label that a row has or has not
+        classes = ((0, 1),) * outputs  # multilabel: a row has each of `classes_` or not
     return replace(signature, features=features, outputs=outputs, classes=classes)
 
 
 def _probe_features(
     prober: Prober, signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]
 ) -> tuple[Feature, ...]:
-    """Return the features with what the estimator takes: missing values, and categories beside the known ones."""
+    """Return the features, with whether the estimator accepts missing values, and which categories it accepts."""
     missing = [
         (index, np.nan if feature.dtype == "float64" or signature.layout == "matrix" else None)
         for index, feature in enumerate(signature.features)

@@ -24,10 +24,10 @@ _SIDES: Final = 2
 
 @dataclass(frozen=True)
 class Source:
-    """An estimator, and in a few words what it was read from.
+    """An estimator, and a short description of what it was read from.
 
-    `predict_fn` is the method that MLflow is to answer, and `dtypes` are those of the columns, if MLflow's signature
-    names them.
+    `predict_fn` is the method that MLflow's routes call, and `dtypes` are the dtypes of the columns in MLflow's
+    signature, if it has any.
     """
 
     estimator: Any
@@ -37,7 +37,7 @@ class Source:
 
 
 def read_source(path: Path, code: Path | None = None) -> Source:
-    """Return the estimator of a joblib, pickle or skops file, of a boosting library's own, or of an MLflow directory.
+    """Return the estimator of a joblib, pickle or skops file, of a boosting library's file, or of an MLflow directory.
 
     Pickles run code from the file, so it must be the caller's own. `code` is a directory of modules that the estimator
     needs. Raises ModelError.
@@ -45,7 +45,7 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     modules = modules_in(code)
     if not path.is_dir():
         return _read(path, modules)
-    from model.packing.mlflow_model import read_mlmodel  # noqa: PLC0415  # it imports yaml, which little else needs
+    from model.packing.mlflow_model import read_mlmodel  # noqa: PLC0415  # it imports yaml, which is not always installed
 
     said = read_mlmodel(path)
     try:
@@ -88,7 +88,7 @@ def _read(path: Path, modules: frozenset[str]) -> Source:
 
 
 def _native(path: Path, content: bytes, library: str) -> Source:
-    """Return the model of a library's own file, which is data and runs nothing."""
+    """Return the model of a library's own file; such files are data, and run no code."""
     try:
         found = estimator_of(content, library)
     except UnsupportedEstimator as error:
@@ -97,7 +97,7 @@ def _native(path: Path, content: bytes, library: str) -> Source:
 
 
 def _as_booster(source: Source, said: "MLflowModel") -> Source:
-    """Return a model that answers as its Booster does: the probability of the second of two classes, or of each."""
+    """Return a model that answers as its Booster: the probability of the second of two classes, or of each class."""
     file = getattr(source.estimator, "file", None)
     if file is None or file.labels is None:
         return source

@@ -1,4 +1,4 @@
-"""What an estimator answers on its training rows, which a server compares its answers with."""
+"""Statistics of an estimator's answers on its training rows, which a server compares its answers with."""
 
 import time
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from model.signature import Signature
 
 MOST_ROWS: Final = 5000
 _PIECES: Final = 10
-_SECONDS: Final = 2.0  # of processor time, after which the remaining pieces are left out
+_SECONDS: Final = 2.0  # of processor time; after that, the remaining pieces are left out
 
 
 def training_answers(
     estimator: Any, signature: Signature, columns: list[Column] | None, data: Any, thresholds: Sequence[float | None]
 ) -> Answers | None:
-    """Return the shares of classes and the bins of scores, on evenly spaced rows if they are many.
+    """Return the shares of classes and the bins of scores, on at most MOST_ROWS evenly spaced rows.
 
-    None without data, for a model with several outputs, and for one that does not predict all of its training rows.
+    Returns None without data, for a model with several outputs, and if predicting a training row fails.
     """
     if columns is None or signature.outputs is not None:
         return None
@@ -39,7 +39,7 @@ def training_answers(
                 break
             rows = training_rows(estimator, data, chosen[first::_PIECES], framed=signature.layout == "frame")
             found.append(_answered(predict_in_memory(estimator, signature, rows), signature, thresholds))
-    except Exception:  # noqa: BLE001  # own code may raise anything, and these rows are not promised to be answered
+    except Exception:  # noqa: BLE001  # own code may raise anything, and a model need not answer these rows
         return None
     return _summary(found, signature)
 
@@ -50,7 +50,7 @@ Answered = tuple[
 
 
 def _answered(prediction: Prediction, signature: Signature, thresholds: Sequence[float | None]) -> Answered:
-    """Return the position of each row's class and its probability, or a regressor's numbers twice."""
+    """Return the index of each row's class and its probability; for a regressor, its numbers twice."""
     labels, probabilities = prediction.labels, prediction.probabilities
     if not signature.classes:
         return labels, labels.astype(np.float64) if signature.task == "regressor" and labels.ndim == 1 else None

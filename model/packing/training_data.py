@@ -1,4 +1,4 @@
-"""Training data as columns, whatever holds them: a data frame, a matrix, a list of rows or of strings."""
+"""Reads training data as columns, from a data frame, a matrix, a list of rows, or a list of strings."""
 
 import datetime
 import math
@@ -13,11 +13,11 @@ from model.columns import Column, is_missing
 from model.errors import UnsupportedEstimator
 from model.signature import TEXT, Dtype
 
-# float64 represents every integer up to the first, and none beyond the second.
+# float64 represents every integer up to _EXACT_INTEGERS, and none beyond _LARGEST.
 _EXACT_INTEGERS: Final = 2**53
 _INDEX: Final = re.compile(r"(Unnamed: 0|__index_level_\d+__|)")
 _LARGEST: Final = int(np.finfo(np.float64).max)
-# Kinds of numpy dtypes whose values a request can express, if they are objects by the type of each.
+# Kinds of numpy dtypes whose values a request may express; for objects, it depends on each one's type.
 EXPRESSIBLE: Final = "biufUTOM"
 INFINITE: Final = "infinity, which a request cannot express"
 _TYPES: Final[tuple[tuple[Dtype, tuple[type, ...]], ...]] = (
@@ -40,24 +40,24 @@ def read_columns(data: Any, names: Sequence[str] | None) -> list[Column]:
 
 
 def is_index(name: str) -> bool:
-    """Return whether a column has the name that a data frame's index gets in a file."""
+    """Return whether a name is one that a data frame's index gets in a file."""
     return _INDEX.fullmatch(name) is not None
 
 
 def dtype_of(cells: Sequence[Any]) -> Dtype:
-    """Return the dtype that all cells have, none of which is missing; "any" if they differ."""
+    """Return the dtype of cells, none of which is missing; "any" if they have several, or another."""
     return next((dtype for dtype, types in _TYPES if cells and all(isinstance(each, types) for each in cells)), "any")
 
 
 def to_python(cell: Any) -> Any:
-    """Return a numpy scalar as Python's own type, and anything else as it is."""
+    """Return a numpy scalar as a Python object, and any other object as it is."""
     return cell.item() if isinstance(cell, np.generic) and cell.dtype.kind in "biufU" else cell
 
 
 def utc_strings(cells: Sequence[Any]) -> list[str] | None:
-    """Return dates and times as ISO 8601 strings in UTC, or None if there are none, or others, or only some have zones.
+    """Return dates and times as ISO 8601 strings; None if there are none, others, or only some have time zones.
 
-    A time with a zone is an instant, whose string is its time in UTC.
+    Times with a zone are converted to UTC.
     """
     if not cells or not all(isinstance(cell, datetime.date) for cell in cells):
         return None
@@ -81,12 +81,12 @@ def names_of_types(cells: Iterable[Any]) -> str:
 
 
 def unlike(kind: str) -> str:
-    """Return what is wrong with a column of a kind that no request can express."""
+    """Return the fault of a column of types that no request can express."""
     return f"{kind}; expected numbers, strings, booleans or datetimes: convert the column, and fit on that"
 
 
 def inexact_integer(cells: Iterable[Any]) -> str | None:
-    """Return what is wrong with the first integer that float64 cannot represent, if there is one."""
+    """Return the fault of the first integer that float64 cannot represent exactly, None if there is none."""
     for cell in cells:
         if isinstance(cell, int) and abs(cell) > _EXACT_INTEGERS and (abs(cell) > _LARGEST or cell != float(cell)):
             return f"{str(cell)[:40]}, which is not exactly representable as float64; convert the column to strings"
@@ -159,7 +159,7 @@ def _column(name: str, values: Any) -> Column:
 
 
 def _fault(dtype: Dtype, present: Sequence[Any]) -> str | None:
-    """Return what a column contains that a model cannot take, if there is anything."""
+    """Return the fault of a column: what it contains that a model cannot take, or None."""
     if any(isinstance(cell, float) and math.isinf(cell) for cell in present):
         return INFINITE
     if dtype == "any" and present and all(isinstance(cell, datetime.datetime) for cell in present):

@@ -1,4 +1,4 @@
-"""Says which value of the data an estimator does not know: scikit-learn names neither its column nor its row."""
+"""Finds the unknown category in data that an estimator refuses: scikit-learn names neither column nor row."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ _MOST_NAMED, _MOST_TRIED = 5, 20
 def describe_unknown(
     engine: Engine, signature: Signature, columns: Sequence[Column], known: dict[str, ColumnFacts]
 ) -> str | None:
-    """Return which cell of the data is a category that the engine refuses, and what to do; None if there is none.
+    """Return a message about the cell that the engine refuses as an unknown category, None if there is no such cell.
 
-    `known` is what the estimator remembers of its columns.
+    `known` is what the estimator knows of its columns.
     """
     rows = join_columns(columns, signature.features, numeric=signature.layout == "matrix")
     indices = np.unique(np.linspace(0, len(rows) - 1, _MOST_TRIED).astype(int))
@@ -47,6 +47,6 @@ def _refuses(engine: Engine, rows: Rows) -> bool:
         engine.predict(rows)
     except UnknownCategory:
         return True
-    except Exception:  # noqa: BLE001  # a model may raise anything for rows unlike those it was fitted on
+    except Exception:  # noqa: BLE001  # models may raise anything for rows that they were not fitted on
         return False
     return False
