@@ -77,9 +77,10 @@ test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the
 # uv finds 3.12 or gets it; where the others come from is beside .venv-pythons/%.stamp.
 PYTHONS = 3.12 3.13 3.14
 ON = tests/system/pythons/in-release $(1) .venv-pythons/$(1)/bin/python
-# What depends on Python: processes and forks, the server's start, stop and reload, files that another Python wrote.
+# What depends on Python: processes and forks, the server's start, stop and reload, and splines, which its scipy holds otherwise.
 RUNS = tests/system/test_start_and_stop.py::test_
-OF_PYTHON = tests/unit/test_forking.py tests/unit/test_gunicorn_contract.py tests/unit/test_worker_contract.py tests/http/test_predict.py \
+OF_PYTHON = tests/unit/test_forking.py tests/unit/test_gunicorn_contract.py tests/unit/test_worker_contract.py tests/unit/test_splines.py \
+  tests/http/test_predict.py \
   $(RUNS)nothing_is_left_behind $(RUNS)a_request_in_flight_is_answered_when_the_server_stops \
   $(RUNS)a_reload_replaces_the_workers_and_drops_nothing tests/system/test_reload.py::test_the_openapi_document_follows_a_reload
 test-pythons: .venv/dev.stamp $(PYTHONS:%=.venv-pythons/%.stamp)  ## wheels for each Python and processor; some tests on other Pythons

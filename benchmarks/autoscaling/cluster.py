@@ -57,9 +57,9 @@ class Run:
 
     @property
     def refused(self) -> float:
-        """Return the share of the requests that was refused."""
+        """Return the share of the requests that was refused, exactly: `sum` rounds otherwise since Python 3.12."""
         pairs = zip(self.load, self.serving, strict=True)
-        return sum(max(0.0, load - pods * self.full) for load, pods in pairs) / sum(self.load)
+        return math.fsum(max(0.0, load - pods * self.full) for load, pods in pairs) / math.fsum(self.load)
 
     def strained(self, comfortable: float) -> int:
         """Return the seconds in which a pod had more to do than `comfortable`, the rate at which its p99 is kept."""

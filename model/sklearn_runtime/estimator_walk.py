@@ -7,7 +7,8 @@ import numpy as np
 
 # Compiled objects whose arrays are indexed by compiled code without bounds checks.
 SPARSE = frozenset({"csr_array", "csr_matrix", "csc_array", "csc_matrix"})
-COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree", "BSpline", "RandomState", "Generator", *SPARSE})
+SPLINES = frozenset({"BSpline", "_BSpline"})
+COMPILED = frozenset({"Tree", "TreePredictor", "KDTree", "BallTree", "RandomState", "Generator", *SPLINES, *SPARSE})
 _LIBRARIES = ("numpy", "scipy", "sklearn")
 
 

@@ -92,7 +92,7 @@ _OWN_LOADERS: Final = ("FunctionNode", "ObjectNode", "TypeNode")
 
 
 def check_schema(content: bytes, modules: frozenset[str]) -> None:
-    """Check a skops file without building anything; raises BundleCorrupt and UntrustedType.
+    """Check a skops file without building anything; raises BundleCorrupt, UntrustedType and VersionMismatch.
 
     `modules` are the top-level modules of the operator's own code: what they define may be built, not what they import.
     """

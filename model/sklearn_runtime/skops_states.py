@@ -7,17 +7,19 @@ beyond its end before model.sklearn_runtime.array_audit could see it.
 import zipfile
 from collections import Counter
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Any, Final
 
 from numpy.lib import format as npy
 
-from model.errors import BundleCorrupt
+from model.errors import BundleCorrupt, VersionMismatch
 
 Node = dict[str, Any]
 _TREES: Final = ("sklearn.neighbors._ball_tree.BallTree", "sklearn.neighbors._kd_tree.KDTree")
 _TREE_STATE: Final = 13
 _DISTANCES: Final = "sklearn.metrics._dist_metrics."
 _DISTANCE_STATE: Final = 3
+_SPLINE: Final = "scipy.interpolate._bsplines.BSpline"
 
 
 def name_of(node: Node) -> str:
@@ -26,7 +28,10 @@ def name_of(node: Node) -> str:
 
 
 def check_states(nodes: Iterable[Node], archive: zipfile.ZipFile) -> None:
-    """Check all nodes of a schema, whose arrays are in the archive; raises BundleCorrupt, or anything if malformed."""
+    """Check all nodes of a schema, whose arrays are in the archive.
+
+    Raises BundleCorrupt and VersionMismatch, or anything if the schema is malformed.
+    """
     nodes = list(nodes)
     known: dict[Any, Any] = {}
     ids = Counter(node.get("__id__") for node in nodes)
@@ -34,6 +39,8 @@ def check_states(nodes: Iterable[Node], archive: zipfile.ZipFile) -> None:
         # skops uses an earlier node with the same id in place of a later one.
         if known.setdefault(node.get("__id__"), _identity(node)) != _identity(node) and node.get("__id__"):
             raise BundleCorrupt("the model file has two objects with one id; pack the model again.")
+        if name_of(node) == _SPLINE and node["__loader__"] == "ObjectNode":
+            _check_spline(node)
         if not _is_sound(node, ids, archive):
             raise BundleCorrupt(f"the model file contains a malformed {node.get('__class__')}; pack the model again.")
 
@@ -42,6 +49,17 @@ def _identity(node: Node) -> tuple[Any, ...]:
     """Return what distinguishes a node from any other that must not have the same id."""
     content = node.get("content") if node.get("__loader__") == "JsonNode" else None
     return node.get("__loader__"), name_of(node), content, node.get("file")
+
+
+def _check_spline(node: Node) -> None:
+    """Refuse a spline with the state of another scipy: 1.18 replaced the dict of its attributes by a tuple."""
+    written, here = node["content"]["__loader__"] == "TupleNode", version("scipy")
+    if written != (tuple(map(int, here.split(".")[:2])) >= (1, 18)):
+        made = "1.18 or later" if written else "earlier than 1.18"
+        raise VersionMismatch(
+            f"the model file contains a spline that scipy {made} wrote, but {here} is installed; load it where scipy "
+            f"is {made}, or pack the model again here."
+        )
 
 
 def _is_sound(node: Node, ids: Counter[Any], archive: zipfile.ZipFile) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from model.sklearn_runtime.estimator_walk import SPARSE
+from model.sklearn_runtime.estimator_walk import SPARSE, SPLINES, is_compiled
 
 MOST_LEVELS = 40  # of a neighbour tree, which has 2 ** levels - 1 nodes
 STATE_WORDS = 624  # of the Mersenne Twister
@@ -87,8 +87,17 @@ def _distance(distance: Any, width: int) -> bool:
 
 
 def _spline(spline: Any, _: Any) -> bool:
-    """Count knots and coefficients: at least 2 k + 2 knots for degree k, and at most k + 1 fewer coefficients."""
-    knots, coefficients, degree = spline.t, spline.c, spline.k
+    """Count knots and coefficients: at least 2 k + 2 knots for degree k, and at most k + 1 fewer coefficients.
+
+    Since scipy 1.18 a BSpline has a tuple as its state: it holds all in an object of the class _BSpline. In some
+    releases before, `t` and `c` are what a function in the file makes of the arrays that compiled code reads.
+    """
+    state = spline.__getstate__()
+    if isinstance(state, tuple):
+        inner, _ = state
+        return is_compiled(inner) and type(inner).__name__ == "_BSpline" and _spline(inner, None)
+    stored = "_" if isinstance(getattr(type(spline), "t", None), property) else ""
+    knots, coefficients, degree = state[f"{stored}t"], state[f"{stored}c"], state["k"]
     return (
         isinstance(degree, int)
         and degree >= 0
@@ -116,8 +125,8 @@ CHECKS: dict[str, Callable[[Any, Any], bool]] = {
     "TreePredictor": _predictor,
     "KDTree": _neighbours,
     "BallTree": _neighbours,
-    "BSpline": _spline,
     "RandomState": _generator,
     "Generator": _generator,
+    **dict.fromkeys(SPLINES, _spline),
     **dict.fromkeys(SPARSE, _sparse),
 }
