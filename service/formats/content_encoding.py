@@ -41,14 +41,9 @@ def gzip_if_accepted(content: bytes, accept_encoding: str, min_size: int) -> byt
     """Return the content as gzip if it has at least `min_size` bytes and the caller accepts gzip, else None."""
     if len(content) < min_size or not accepts(accept_encoding, "gzip"):
         return None
-    return _gzip(content, _FASTEST)
+    return zlib.compress(content, _FASTEST, _CODINGS["gzip"])
 
 
 def gzip_once(content: bytes) -> bytes:
     """Return the content as gzip, as small as possible, for a file that is compressed once and sent often."""
-    return _gzip(content, _SMALLEST)
-
-
-def _gzip(content: bytes, level: int) -> bytes:
-    compressor = zlib.compressobj(level, zlib.DEFLATED, _CODINGS["gzip"])
-    return compressor.compress(content) + compressor.flush()
+    return zlib.compress(content, _SMALLEST, _CODINGS["gzip"])

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 from service import VERSION
 from service.config.settings import Settings
-from service.errors import Problem
+from service.errors import InvalidRows, Problem
 from service.formats import strict_json
 from service.openapi import headers, operations
 from service.openapi.drift_schema import DRIFT, drift_schema
-from service.openapi.errors import ErrorResponses, problem_schema, problems_of
+from service.openapi.errors import ErrorResponses, problem_schema
 from service.openapi.examples import Examples
 from service.openapi.model_schemas import facts_of, schemas_of
 from service.openapi.paths import TOKEN, Paths
@@ -95,8 +95,13 @@ def _details(facts: ModelFacts, contract: Contract) -> dict[str, Problem]:
     by_name = facts.by_name(row)
     lacking = {name: by_name[name] for name in list(by_name)[1:]}
     value = "abc" if contract.signature.features[0].dtype in ("float64", "bool") else []
-    wrong = [[value, *row[1:]], row[1:], {**by_name, f"{facts.names[0][:40]}?": 1}, lacking, 1]
-    return problems_of(lambda each: contract.rows.read([each], "/features", single=True), wrong)
+    problems: dict[str, Problem] = {}
+    for wrong in ([value, *row[1:]], row[1:], {**by_name, f"{facts.names[0][:40]}?": 1}, lacking, 1):
+        try:
+            contract.rows.read([wrong], "/features", single=True)
+        except InvalidRows as error:
+            problems.setdefault(error.code, error.problems[0])
+    return problems
 
 
 def _bare(codec: Codec) -> Description:

@@ -2,38 +2,31 @@
 
 from typing import Any, Final
 
-from service.protocols.description import Schema, object_of
+from service.protocols.description import STRING, Schema, object_of
 
 DRIFT: Final = "Drift"
 DRIFT_TEXT: Final = (
     "Of the rows that were predicted lately, whichever worker predicted them. A figure is null with fewer rows than "
     "`least_rows`, or if the bundle does not say what it was in training."
 )
-_STRING: Final[Schema] = {"type": "string"}
+
 _COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 _FIGURE: Final[Schema] = {"type": ["number", "null"]}
+_STRING_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
 _LIMIT: Final[Schema] = {"type": "number"}
+_LIMITS: Final = ("psi", "missing_ratio_above_training", "unseen_ratio", "out_of_range_ratio")
 
 
 def drift_schema() -> Schema:
     """Return the schema."""
     return object_of(
         {
-            "model": object_of({"name": _STRING, "version": _STRING, "digest": _STRING}),
+            "model": object_of({"name": STRING, "version": STRING, "digest": STRING}),
             "window": _window(),
-            "limits": object_of(
-                {
-                    "psi": _LIMIT,
-                    "missing_ratio_above_training": _LIMIT,
-                    "unseen_ratio": _LIMIT,
-                    "out_of_range_ratio": _LIMIT,
-                }
-            ),
+            "limits": object_of(dict.fromkeys(_LIMITS, _LIMIT)),
             "over": {
                 "type": "array",
-                "items": object_of(
-                    {"feature": _optional("string"), "figure": _STRING, "value": _LIMIT, "limit": _LIMIT}
-                ),
+                "items": object_of({"feature": _STRING_OR_NULL, "figure": STRING, "value": _LIMIT, "limit": _LIMIT}),
                 "description": "The figures that are over their limits; without a feature, those of the answers.",
             },
             "features": {"type": "array", "items": _feature()},
@@ -67,7 +60,7 @@ def _window() -> Schema:
 
 def _feature() -> Schema:
     members: dict[str, Any] = {
-        "name": _STRING,
+        "name": STRING,
         "kind": {"enum": ["number", "boolean", "category", "other"]},
         "psi": {**_FIGURE, "description": "Population stability index against the training data."},
         "missing_ratio": _FIGURE,
@@ -82,14 +75,10 @@ def _feature() -> Schema:
 
 def _bins(text: str) -> Schema:
     members = {
-        "value": {**_optional("string"), "description": "The category; null for numbers."},
+        "value": {**_STRING_OR_NULL, "description": "The category; null for numbers."},
         "low": {**_FIGURE, "description": "The numbers above this one."},
         "high": {**_FIGURE, "description": "The numbers up to this one."},
         "training": {**_FIGURE, "description": "Share in training."},
         "window": {**_FIGURE, "description": "Share in the window."},
     }
     return {"type": "array", "items": object_of(members), "description": text}
-
-
-def _optional(kind: str) -> Schema:
-    return {"type": [kind, "null"]}

@@ -1,10 +1,11 @@
 """The errors of a route, by status, each code with an example in the shape of the route's protocol."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from service.errors import TABLE, Failure, InvalidRows, Problem, terse
+from service.errors import TABLE, Failure, InvalidRows, Problem, failure_of, terse
 from service.formats import strict_json
 from service.openapi import headers
 from service.openapi.examples import media_type_of, shown
@@ -55,11 +56,11 @@ class ErrorResponses:
         return {status: {"$ref": self._shared(f"{name}_{status}", found[status])} for status in sorted(found)}
 
     def _failure(self, code: str, *, detailed: bool) -> Failure:
-        status, title = TABLE[code]
+        failure = failure_of(code)
         if detailed and code in self._details:
-            problem = self._details[code]
-            return Failure(status, code, title, str(InvalidRows((problem,))), {}, (problem,))
-        return Failure(status, code, title, f"{title}.", {})
+            problems = (self._details[code],)
+            return replace(failure, message=str(InvalidRows(problems)), problems=problems)
+        return failure
 
     def _shared(self, name: str, response: Any) -> str:
         content = strict_json.dumps(response)
@@ -89,17 +90,6 @@ def problem_schema() -> Schema:
     }
     note = "An error (RFC 9457). If the server refuses what is no request, `detail` and `request_id` are absent."
     return {**object_of(members, ("detail", "request_id", "errors")), "description": note}
-
-
-def problems_of(read: Callable[[Any], object], rows: Sequence[Any]) -> dict[str, Problem]:
-    """Return the first problem that a reader finds with each of these rows, by its code."""
-    found: dict[str, Problem] = {}
-    for row in rows:
-        try:
-            read(row)
-        except InvalidRows as error:
-            found.setdefault(error.code, error.problems[0])
-    return found
 
 
 def _of_server(failure: Failure) -> Answer:

@@ -3,29 +3,28 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from service.protocols.description import ModelFacts, Schema
+from service.protocols.description import STRING, ModelFacts
 
-_STRING: Final[Schema] = {"type": "string"}
 RESPONSE: Final[dict[str, Any]] = {
-    "X-Request-ID": {"description": "The id of the request in the server's log.", "schema": _STRING},
+    "X-Request-ID": {"description": "The id of the request in the server's log.", "schema": STRING},
     "traceparent": {
         "description": "The trace, and the span in it that is this answer (W3C Trace Context).",
-        "schema": _STRING,
+        "schema": STRING,
         "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     },
-    "X-Model-Version": {"description": "The version of the model that answered.", "schema": _STRING},
+    "X-Model-Version": {"description": "The version of the model that answered.", "schema": STRING},
     "Server-Timing": {
         "description": "Milliseconds spent waiting for a thread and a slot, parsing and predicting.",
-        "schema": _STRING,
+        "schema": STRING,
         "example": "queue;dur=0.022, parse;dur=0.111, predict;dur=0.422",
     },
-    "Retry-After": {"description": "After how many seconds to try again.", "schema": _STRING, "example": "1"},
+    "Retry-After": {"description": "After how many seconds to try again.", "schema": STRING, "example": "1"},
     "WWW-Authenticate": {
         "description": "Which token is needed.",
-        "schema": _STRING,
+        "schema": STRING,
         "example": 'Bearer realm="ml-service"',
     },
-    "ETag": {"description": "Another one if the document is another one.", "schema": _STRING},
+    "ETag": {"description": "Another one if the document is another one.", "schema": STRING},
 }
 _REQUEST: Final[dict[str, Any]] = {
     "RequestId": {
@@ -33,32 +32,32 @@ _REQUEST: Final[dict[str, Any]] = {
         "in": "header",
         "description": "An id of your own for this request: 1 to 128 of the characters `A-Za-z0-9._-`. Without one, "
         "or with another, the server makes it.",
-        "schema": _STRING,
+        "schema": STRING,
     },
     "TraceParent": {
         "name": "traceparent",
         "in": "header",
         "description": "Your own span (W3C Trace Context). Without one, or with an invalid one, a trace begins here.",
-        "schema": _STRING,
+        "schema": STRING,
     },
     "TraceState": {
         "name": "tracestate",
         "in": "header",
         "description": "What tracing systems add to traceparent: at most 32 members and 512 characters.",
-        "schema": _STRING,
+        "schema": STRING,
     },
     "RequestTimeout": {
         "name": "X-Request-Timeout",
         "in": "header",
         "description": "How many seconds you wait, such as 2.5: a prediction that has not started then is not started.",
-        "schema": {**_STRING, "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
+        "schema": {**STRING, "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
     },
 }
 _IF_NONE_MATCH: Final = {
     "name": "If-None-Match",
     "in": "header",
     "description": "The ETag of the document that you have.",
-    "schema": _STRING,
+    "schema": STRING,
 }
 
 
@@ -66,7 +65,7 @@ def parameters(facts: ModelFacts) -> dict[str, Any]:
     """Return the parameters that are components: headers, and names in paths with the only value that is no 404."""
     found = {**_REQUEST, "IfNoneMatch": _IF_NONE_MATCH}
     for name, value in (("model", facts.served_as), ("version", facts.version)):
-        schema = {**_STRING, **({"enum": [value]} if value else {})}
+        schema = {**STRING, **({"enum": [value]} if value else {})}
         found[f"Path{name.capitalize()}"] = {"name": name, "in": "path", "required": True, "schema": schema}
     return found
 
@@ -78,7 +77,7 @@ def of_path(names: Iterable[str]) -> list[dict[str, str]]:
 
 def of_path_of_any(names: Iterable[str]) -> list[dict[str, Any]]:
     """Return the parameters of a path that reveals nothing of the model: without a token, it accepts any name."""
-    described = {"in": "path", "required": True, "schema": _STRING}
+    described = {"in": "path", "required": True, "schema": STRING}
     return [{"name": name, "description": "Without a token, any name will do.", **described} for name in names]
 
 

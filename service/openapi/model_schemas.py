@@ -1,6 +1,7 @@
 """The schemas of the model's rows and answers, and the facts of the model that protocols may describe."""
 
 from collections.abc import Collection, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from model.bundle.manifest import Baseline, Manifest
@@ -10,7 +11,7 @@ from service.config.settings import Settings
 from service.formats import strict_json
 from service.protocols import description
 from service.protocols.base import Contract
-from service.protocols.description import ModelFacts, Schema, component_of
+from service.protocols.description import ModelFacts, Schema, component_of, ref
 from service.validation.cell_schemas import ROW_ID, RowSchemas, enum_of
 from service.validation.request_schema import RequestSchema
 
@@ -21,7 +22,7 @@ _JSON_TYPES: Final = {
     "bool": "boolean",
     "string": "string",
 }
-_ANY_CELL: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
+
 _SAMPLES: Final = 2
 _SHORT: Final = 2000  # bytes of a row as JSON
 _MOST_SHOWN: Final = 5  # values of a training baseline
@@ -74,25 +75,17 @@ def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden
         schemas[description.LABEL]["description"] = _thresholds(signature.classes[0], manifest.thresholds)
     if signature.probabilities:
         note = "The probability of the predicted class, or of each of them if a row has several labels."
-        several = signature.outputs is not None
-        schemas[description.PROBABILITY] = {
-            **_array({"type": "number"}, signature.outputs if several else None),
-            "description": note,
-        }
+        schemas[description.PROBABILITY] = {**_array({"type": "number"}, signature.outputs), "description": note}
     return {**schemas, **ids}
 
 
 def _of_any_model() -> dict[str, Schema]:
     return {
         description.ROW: {
-            "anyOf": [
-                description.ref(description.ROW_BY_POSITION),
-                description.ref(description.ROW_BY_NAME),
-                {"type": "string"},
-            ]
+            "anyOf": [ref(description.ROW_BY_POSITION), ref(description.ROW_BY_NAME), description.STRING]
         },
-        description.ROW_BY_POSITION: {"type": "array", "items": _ANY_CELL},
-        description.ROW_BY_NAME: {"type": "object", "additionalProperties": _ANY_CELL},
+        description.ROW_BY_POSITION: {"type": "array", "items": description.ANY_CELL},
+        description.ROW_BY_NAME: {"type": "object", "additionalProperties": description.ANY_CELL},
         description.COLUMNS: {"type": "object", "additionalProperties": {"type": "array", "items": {}}},
         description.LABEL: {"description": "The prediction for a row."},
         description.PROBABILITIES: {"type": "array", "items": {}, "description": "The probabilities of a row."},
@@ -124,10 +117,9 @@ def _numbers(specs: list[OutputSpec]) -> Schema:
     """Return the schema of the numbers that a method returns for one row, perhaps in several arrays."""
     each = [_array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None) for spec in specs]
     if len(each) == 1 and specs[0].index is None:
-        note = (
-            "One for each class, in the order of `classes` of GET /model." if specs[0].method == PREDICT_PROBA else ""
-        )
-        return {**each[0], **({"description": note} if note else {})}
+        if specs[0].method == PREDICT_PROBA:
+            return {**each[0], "description": "One for each class, in the order of `classes` of GET /model."}
+        return each[0]
     return _tuple(each)
 
 
@@ -142,12 +134,10 @@ def _array(items: Schema, size: int | None) -> Schema:
 def _sample(rows: list[list[Cell]], labels: list[Any]) -> list[int]:
     """Choose golden rows for examples: short ones, and with different labels if possible."""
     sizes = [len(strict_json.dumps(row)) for row in rows]
-    short = [place for place, size in enumerate(sizes) if size <= _SHORT]
-    places = short or sorted(range(len(rows)), key=sizes.__getitem__)
-    others = (place for place in places if labels[place] != labels[places[0]])
-    return list(dict.fromkeys([places[0], *[place for place in [next(others, None)] if place is not None], *places]))[
-        :_SAMPLES
-    ]
+    short = [index for index, size in enumerate(sizes) if size <= _SHORT]
+    indices = short or sorted(range(len(rows)), key=sizes.__getitem__)
+    others = (index for index in indices if labels[index] != labels[indices[0]])
+    return list(dict.fromkeys([indices[0], *islice(others, 1), *indices]))[:_SAMPLES]
 
 
 def _note(baseline: Baseline) -> str:

@@ -5,15 +5,15 @@ from typing import Any, Final
 
 from service import VERSION
 from service.openapi.drift_schema import DRIFT, DRIFT_TEXT
-from service.protocols.description import JSON, Operation, Schema, object_of, ref
+from service.protocols.description import JSON, STRING, Operation, Schema, object_of, ref
 
 TAG: Final = "operations"
 TEXT: Final = "Health checks, metrics, and what describes the model."
 MODEL: Final = "Model"
 MODEL_PATH: Final = "/model"
 _STATUS: Final = object_of({"status": {"type": "string", "const": "ok"}})
-_STRING: Final[Schema] = {"type": "string"}
-_BUILD: Final = object_of(dict.fromkeys(("source", "version", "commit", "build"), _STRING))
+
+_BUILD: Final = object_of(dict.fromkeys(("source", "version", "commit", "build"), STRING))
 _LABEL: Final[Schema] = {"type": ["number", "string", "boolean"]}
 _LABELS: Final[Schema] = {"type": "array", "items": _LABEL}
 
@@ -56,7 +56,7 @@ ROUTES: Final[dict[str, Route]] = {
         Operation(
             "get_metrics",
             "Metrics for Prometheus",
-            {"text/plain": _STRING, "application/openmetrics-text": _STRING},
+            {"text/plain": STRING, "application/openmetrics-text": STRING},
             description="OpenMetrics if `Accept` asks for it. The same from whichever worker answers.",
         ),
         admin=True,
@@ -69,10 +69,10 @@ def model_schema() -> Schema:
     """Return the schema of GET /model."""
     return object_of(
         {
-            "name": _STRING,
-            "version": _STRING,
-            "digest": {**_STRING, "description": "The SHA-256 of the bundle's manifest."},
-            "engine": {**_STRING, "description": "What computes predictions: onnx, or scikit-learn."},
+            "name": STRING,
+            "version": STRING,
+            "digest": {**STRING, "description": "The SHA-256 of the bundle's manifest."},
+            "engine": {**STRING, "description": "What computes predictions: onnx, or scikit-learn."},
             "task": {"enum": ["classifier", "regressor", "clusterer", "outlier_detector", "transformer"]},
             "layout": {"enum": ["matrix", "table", "text", "frame"]},
             "features": {"type": "array", "items": _feature()},
@@ -84,9 +84,9 @@ def model_schema() -> Schema:
             },
             "thresholds": {"type": ["array", "null"], "items": {"type": ["number", "null"]}},
             "answers": {"type": "array", "items": _answer(), "description": "What `outputs` of a request can name."},
-            "created_at": _STRING,
-            "loaded_at": _STRING,
-            "made_with": {"type": "object", "additionalProperties": _STRING},
+            "created_at": STRING,
+            "loaded_at": STRING,
+            "made_with": {"type": "object", "additionalProperties": STRING},
             "score": {"anyOf": [_score(), {"type": "null"}], "description": "On rows that were held out."},
         }
     )
@@ -94,7 +94,7 @@ def model_schema() -> Schema:
 
 def _feature() -> Schema:
     members: dict[str, Any] = {
-        "name": _STRING,
+        "name": STRING,
         "dtype": {"enum": ["float64", "bool", "string", "datetime", "any"]},
         "nullable": {"type": "boolean", "description": "Whether it may be null."},
         "categories": {"anyOf": [_LABELS, {"type": "null"}], "description": "The only values, if others are refused."},
@@ -104,10 +104,10 @@ def _feature() -> Schema:
 
 
 def _answer() -> Schema:
-    columns = {"type": ["array", "null"], "items": _STRING}
+    columns = {"type": ["array", "null"], "items": STRING}
     dtypes = {"enum": ["float64", "int64", "uint64", "bool", "string"]}
-    return object_of({"name": _STRING, "dtype": dtypes, "columns": columns})
+    return object_of({"name": STRING, "dtype": dtypes, "columns": columns})
 
 
 def _score() -> Schema:
-    return object_of({"metric": _STRING, "value": {"type": "number"}, "rows": {"type": "integer"}})
+    return object_of({"metric": STRING, "value": {"type": "number"}, "rows": {"type": "integer"}})

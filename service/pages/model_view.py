@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from itertools import islice
+from typing import Final
 
 from model.bundle.manifest import CompiledForm, Manifest, Score
 from model.outputs import OutputSpec
@@ -19,8 +20,8 @@ BARE_BYTES: Final = 3 * 2**20
 ROWS_BYTES: Final = 2**19
 CLASSES_BYTES: Final = 2**19
 MOST_NAMED: Final = 50  # features of a row that is sent as an object; longer rows are sent as lists
+_MOST_LISTED: Final = 20  # libraries, outputs, and classes of one output
 _LONGEST_CELL: Final = 20_000  # characters
-_Value = TypeVar("_Value", str, float)
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,14 @@ class ModelView:
     @property
     def class_lists(self) -> tuple[tuple[str, tuple[str, ...], int], ...]:
         """For each output a name, its first classes, and how many classes it has."""
-        lists = self.signature.classes or ()
-        names = (
-            ["Classes"] if len(lists) == 1 else [f"Classes of output {place}" for place in range(min(len(lists), 20))]
-        )
+        classes = self.signature.classes or ()
         return tuple(
-            (name, tuple(str(label)[:MOST_NAME] for label in labels[:20]), len(labels))
-            for name, labels in zip(names, lists, strict=False)
+            (
+                "Classes" if len(classes) == 1 else f"Classes of output {index}",
+                tuple(str(label)[:MOST_NAME] for label in labels[:_MOST_LISTED]),
+                len(labels),
+            )
+            for index, labels in enumerate(classes[:_MOST_LISTED])
         )
 
 
@@ -123,8 +125,10 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
         signature=signature,
         created_at=manifest.created_at[:MOST_NAME],
         loaded_at=datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
-        made_with=_few(manifest.made_with.items()),
-        requires=tuple(each[:MOST_NAME] for each in (manifest.requires or ())[:20]),
+        made_with=tuple(
+            (name[:MOST_NAME], version) for name, version in islice(manifest.made_with.items(), _MOST_LISTED)
+        ),
+        requires=tuple(each[:MOST_NAME] for each in (manifest.requires or ())[:_MOST_LISTED]),
         score=None if manifest.score is None else _score(manifest.score),
         compiled=None if manifest.compiled is None else _comparison(manifest.compiled),
         thresholds=thresholds,
@@ -163,16 +167,13 @@ def _examples(manifest: Manifest, hidden: AbstractSet[str]) -> tuple[tuple[Cell,
     found: list[tuple[Cell, ...]] = []
     size = 0
     for cells in manifest.golden.rows:
-        row = tuple(None if cover else _shortened(cell) for cell, cover in zip(cells, covered, strict=True))
+        shortened = (cell[:_LONGEST_CELL] if isinstance(cell, str) else cell for cell in cells)
+        row = tuple(None if cover else cell for cell, cover in zip(shortened, covered, strict=True))
         size += len(strict_json.dumps(row))
         if found and size > ROWS_BYTES:
             break
         found.append(row)
     return tuple(found)
-
-
-def _shortened(cell: Cell) -> Cell:
-    return cell[:_LONGEST_CELL] if isinstance(cell, str) else cell
 
 
 def _classes(signature: Signature) -> tuple[tuple[Label, ...], ...] | None:
@@ -199,11 +200,6 @@ def _thresholds(manifest: Manifest, classes: tuple[tuple[Label, ...], ...] | Non
     """Return the classes that have a threshold; none if there are too many classes for the page."""
     pairs = zip(classes[0] if classes else (), manifest.thresholds, strict=False)
     return tuple((label, least) for label, least in pairs if least is not None)
-
-
-def _few(pairs: Iterable[tuple[str, _Value]]) -> tuple[tuple[str, _Value], ...]:
-    """Return the first pairs, with names of bounded length."""
-    return tuple((name[:MOST_NAME], value) for (name, value), _ in zip(pairs, range(20), strict=False))
 
 
 def _count(number: int, noun: str) -> str:

@@ -17,20 +17,19 @@ _TYPES: Final = {
 
 @dataclass(frozen=True)
 class StaticFile:
-    """A file's path on disk, and its content type."""
+    """A file of a known type by its path on disk."""
 
     source: Path
-    content_type: str
+
+    @property
+    def content_type(self) -> str:
+        """The value of Content-Type."""
+        return _TYPES[self.source.suffix]
 
     @property
     def content(self) -> bytes:
         """The file's content."""
         return self.source.read_bytes()
-
-
-def static_file(source: Path) -> StaticFile:
-    """Return a file of a known type."""
-    return StaticFile(source, _TYPES[source.suffix])
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class StaticFiles:
     @classmethod
     def read(cls, source: Path = DIRECTORY) -> "StaticFiles":
         """Read the files of a directory that have a known type."""
-        found = [static_file(path) for path in sorted(source.iterdir()) if path.suffix in _TYPES]
+        found = [StaticFile(path) for path in sorted(source.iterdir()) if path.suffix in _TYPES]
         digests = [f"{file.source.name} {hashlib.sha256(file.content).hexdigest()}\n" for file in found]
         directory = f"/static/{hashlib.sha256(''.join(digests).encode()).hexdigest()[:16]}"
         return cls(directory, MappingProxyType({f"{directory}/{file.source.name}": file for file in found}))

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from service.pages.static_files import StaticFile, static_file
+from service.pages.static_files import StaticFile
 
 PACKAGE: Final = "flask_swagger_ui"
 _NAMES: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
@@ -18,7 +18,7 @@ def directory() -> str:
 
 def files() -> Mapping[str, StaticFile]:
     """Return the files by their paths on the server."""
-    return {f"{directory()}/{name}": static_file(_folder() / name) for name in _NAMES}
+    return {f"{directory()}/{name}": StaticFile(_folder() / name) for name in _NAMES}
 
 
 def _folder() -> Path:

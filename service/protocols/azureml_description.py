@@ -3,10 +3,10 @@
 from typing import Final
 
 from service.protocols.described_shapes import (
+    CODE_AND_MESSAGE,
     PARAMS,
     PARAMS_OR_NULL,
     SPLIT_FRAME,
-    STRING,
     answers_of,
     columns_of,
     method,
@@ -40,7 +40,7 @@ def describe(facts: ModelFacts) -> Description:
     answers = {JSON: answers_of(facts)}
     requests: dict[str, Schema] = {JSON: {"anyOf": [ref(_REQUEST), ref(_FRAME)]}}
     predict = Operation("score", "Predict rows", answers, requests, _TEXT, examples=_examples(facts))
-    error = object_of({"message": {**STRING, "description": "The code and the message: `code: message`."}})
+    error = object_of({"message": CODE_AND_MESSAGE})
     return Description("Azure Machine Learning", "`/score`.", predict, schemas=_schemas(facts), error=error)
 
 

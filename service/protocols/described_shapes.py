@@ -11,11 +11,13 @@ from typing import Any, Final
 from model.signature import Cell
 from service.formats import strict_json
 from service.protocols.description import (
+    ANY_CELL,
     CELL,
     COLUMNS,
     LABEL,
     ROW,
     ROW_ID,
+    STRING,
     ModelFacts,
     Schema,
     beside,
@@ -29,8 +31,7 @@ SPLIT_FRAME: Final = "SplitFrame"
 # Objects in unions are components, because generators of clients lose objects without a name there.
 PARAMS: Final = "MlflowParams"
 PARAMS_OR_NULL: Final[Schema] = {"anyOf": [ref(PARAMS), {"type": "null"}]}
-STRING: Final[Schema] = {"type": "string"}
-_ANY_CELL: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
+CODE_AND_MESSAGE: Final[Schema] = {**STRING, "description": "The code and the message: `code: message`."}
 _MOST_NAMED: Final = 200  # features; the names of more are not listed again in this schema
 
 
@@ -38,7 +39,7 @@ def rows_of(facts: ModelFacts, row: Schema | None = None) -> Schema:
     """Return a list of rows; the rows of a model with one feature may be bare values."""
     one = row or ref(ROW)
     if row is None and facts.signature is None:
-        one = {"anyOf": [one, _ANY_CELL]}
+        one = {"anyOf": [one, ANY_CELL]}
     elif row is None and len(facts.names) == 1:
         one = {"anyOf": [one, ref(CELL)]}
     return list_of(one, facts.max_rows)
@@ -115,4 +116,4 @@ def lines_of(rows: Sequence[Sequence[Cell]]) -> str:
 
 def error_string() -> Schema:
     """Return the error of the protocols that describe it in one string."""
-    return object_of({"error": {**STRING, "description": "The code and the message: `code: message`."}})
+    return object_of({"error": CODE_AND_MESSAGE})

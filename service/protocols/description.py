@@ -14,6 +14,8 @@ from service.validation.request_schema import RequestSchema
 
 Schema = dict[str, Any]
 JSON: Final = "application/json"
+STRING: Final[Schema] = {"type": "string"}
+ANY_CELL: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
 # The components that every document has. ROW is either of the two forms of a row, or a bare string if the model takes
 # text. LABEL and PROBABILITIES are the answer for one row, the latter only if the model has probabilities.
 ROW: Final = "Row"

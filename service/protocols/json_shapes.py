@@ -88,11 +88,11 @@ def row_ids(prediction: Prediction, contract: Contract) -> dict[str, Any]:
     return {spec.member: values_by_row(spec.values(prediction)) for spec in contract.row_id_output}
 
 
-def object_at(part: Mapping[str, Any], name: str, pointer: str = "") -> dict[str, Any]:
-    """Return a member that is an object, an empty one where it is absent or null; raises InvalidRows."""
-    value = part.get(name)
+def object_at(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a member that is an object, an empty one if it is absent or null; raises InvalidRows."""
+    value = document.get(name)
     if not isinstance(value, dict | None):
-        raise invalid_request(f"{pointer}/{name}", "an object", shown(value))
+        raise invalid_request(f"/{name}", "an object", shown(value))
     return value or {}
 
 

@@ -4,10 +4,10 @@ from typing import Final
 
 from service.formats import csv_text, npy
 from service.protocols.described_shapes import (
+    CODE_AND_MESSAGE,
     PARAMS,
     PARAMS_OR_NULL,
     SPLIT_FRAME,
-    STRING,
     answers_of,
     columns_of,
     csv_of,
@@ -22,6 +22,7 @@ from service.protocols.described_shapes import (
 from service.protocols.description import (
     JSON,
     ROW,
+    STRING,
     Description,
     Example,
     ModelFacts,
@@ -53,10 +54,8 @@ def describe(facts: ModelFacts) -> Description:
         _TEXT,
         examples=_examples(facts),
     )
-    members = {"error_code": STRING, "message": {**STRING, "description": "The code and the message: `code: message`."}}
-    return Description(
-        "MLflow, SageMaker", "`/invocations`.", predict, _pages(), _schemas(facts), error=object_of(members)
-    )
+    error = object_of({"error_code": STRING, "message": CODE_AND_MESSAGE})
+    return Description("MLflow, SageMaker", "`/invocations`.", predict, _pages(), _schemas(facts), error)
 
 
 def _pages() -> dict[str, Operation]:

@@ -12,6 +12,7 @@ from service.protocols.description import (
     PROBABILITY,
     ROW,
     ROW_ID,
+    STRING,
     Description,
     Example,
     ModelFacts,
@@ -32,15 +33,14 @@ _TEXT: Final = (
 )
 _ONE, _MANY, _ONE_ANSWER, _MANY_ANSWER = "PredictOne", "PredictMany", "PredictedOne", "PredictedMany"
 _CHOSEN: Final = "PredictedOutputs"
-_TEXTS: Final[Schema] = {"type": "string"}
 
 
 def describe(facts: ModelFacts) -> Description:
     """Describe POST /predict."""
-    requests: dict[str, Schema] = {JSON: {"anyOf": [ref(_ONE), ref(_MANY)]}, csv_text.MEDIA_TYPE: _TEXTS}
+    requests: dict[str, Schema] = {JSON: {"anyOf": [ref(_ONE), ref(_MANY)]}, csv_text.MEDIA_TYPE: STRING}
     answers: dict[str, Schema] = {
         JSON: {"anyOf": [ref(_ONE_ANSWER), ref(_MANY_ANSWER), ref(_CHOSEN)]},
-        csv_text.MEDIA_TYPE: _TEXTS,
+        csv_text.MEDIA_TYPE: STRING,
     }
     requests |= {kind: {} for kind in (npy.MEDIA_TYPE, arrow.STREAM, arrow.FILE)}
     answers |= {kind: {} for kind in (npy.MEDIA_TYPE, arrow.STREAM)}
@@ -89,7 +89,7 @@ def _value(spec: OutputSpec) -> Schema:
         size = spec.shape[0]
         return {"type": "array", "items": {"type": "number"}, "minItems": size, "maxItems": size}
     of_method = ref(component_of(spec.method))
-    return {"anyOf": [of_method, _TEXTS]} if spec.dtype == "string" and not spec.shape else of_method
+    return {"anyOf": [of_method, STRING]} if spec.dtype == "string" and not spec.shape else of_method
 
 
 def _examples(facts: ModelFacts) -> dict[str, Example]:

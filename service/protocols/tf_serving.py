@@ -20,11 +20,9 @@ from service.protocols.json_shapes import (
     row_ids,
     values_by_row,
 )
-from service.protocols.tf_serving_description import MODEL, MODELS, VERSION, describe_v1
+from service.protocols.tf_serving_description import DEFAULT, MODEL, MODELS, SIGNATURE, VERSION, describe_v1
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
-
-_SIGNATURE, _DEFAULT = "signature_name", "serving_default"
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     member = only_member(document, ("instances", "inputs"))
     if member is None:
         raise invalid_request("", "an object with either 'instances' or 'inputs'", shown(document))
-    check_members(document, (member, _SIGNATURE, "parameters"))
+    check_members(document, (member, SIGNATURE, "parameters"))
     wanted = _wanted(document, contract)
     further = contract.further(wanted.method)
     if member == "inputs":
@@ -67,12 +65,12 @@ def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:
     parameters: dict[str, Any] = {}
     if "parameters" in document:
         parameters = object_at(document, "parameters")
-        check_members(parameters, (_SIGNATURE,), "/parameters")
-    name = document.get(_SIGNATURE, parameters.get(_SIGNATURE, _DEFAULT))
-    known = [_DEFAULT, *contract.methods]
-    if name not in known or parameters.get(_SIGNATURE, name) != name:
-        raise invalid_request(f"/{_SIGNATURE}", f"one of {', '.join(known)}, in one place", shown(name))
-    return Wanted(PREDICT if name == _DEFAULT else name, "predictions")
+        check_members(parameters, (SIGNATURE,), "/parameters")
+    name = document.get(SIGNATURE, parameters.get(SIGNATURE, DEFAULT))
+    known = [DEFAULT, *contract.methods]
+    if name not in known or parameters.get(SIGNATURE, name) != name:
+        raise invalid_request(f"/{SIGNATURE}", f"one of {', '.join(known)}, in one place", shown(name))
+    return Wanted(PREDICT if name == DEFAULT else name, "predictions")
 
 
 def _status(contract: Contract) -> Answer:

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from service.protocols.described_shapes import (
-    STRING,
     answers_of,
     columns_of,
     error_string,
@@ -15,6 +14,7 @@ from service.protocols.described_shapes import (
 )
 from service.protocols.description import (
     JSON,
+    STRING,
     Description,
     Example,
     ModelFacts,
@@ -26,7 +26,7 @@ from service.protocols.description import (
 
 MODELS, MODEL = "/v1/models", "/v1/models/<name:model>"
 VERSION: Final = f"{MODEL}/versions/<name:version>"
-_SIGNATURE, _DEFAULT = "signature_name", "serving_default"
+SIGNATURE, DEFAULT = "signature_name", "serving_default"
 _ROWS, _COLUMNS, _PREDICTIONS, _OUTPUTS = "V1Rows", "V1Columns", "V1Predictions", "V1Outputs"
 _V1_TEXT: Final = (
     "Rows as `instances`, or columns by name as `inputs`, each a list of values or of one-element lists, all of the "
@@ -41,17 +41,17 @@ _STATUS: Final = "V1ModelStatus"
 
 def describe_v1(facts: ModelFacts) -> Description:
     """Describe the routes of V1."""
-    asked = {_SIGNATURE: method(facts, _DEFAULT)}
+    asked = {SIGNATURE: method(facts, DEFAULT)}
     schemas = {
-        _ROWS: with_ids(facts, {"instances": rows_of(facts), **asked}, (_SIGNATURE,)),
-        _COLUMNS: with_ids(facts, {"inputs": rows_or_columns(facts), **asked}, (_SIGNATURE,)),
+        _ROWS: with_ids(facts, {"instances": rows_of(facts), **asked}, (SIGNATURE,)),
+        _COLUMNS: with_ids(facts, {"inputs": rows_or_columns(facts), **asked}, (SIGNATURE,)),
         _PREDICTIONS: with_ids(facts, {"predictions": answers_of(facts)}),
         _OUTPUTS: with_ids(facts, {"outputs": answers_of(facts)}),
         _STATUS: _status(facts),
     }
     requests: dict[str, Schema] = {JSON: {"anyOf": [ref(_ROWS), ref(_COLUMNS)]}}
     answers: dict[str, Schema] = {JSON: {"anyOf": [ref(_PREDICTIONS), ref(_OUTPUTS)]}}
-    examples = _examples(facts, lambda asked: {_SIGNATURE: asked})
+    examples = _examples(facts, lambda asked: {SIGNATURE: asked})
     if facts.samples:
         columns = {"inputs": columns_of(facts, facts.samples)}
         examples["columns"] = Example("Columns by name", columns, range(len(facts.samples)))
@@ -70,13 +70,13 @@ def describe_v1(facts: ModelFacts) -> Description:
 def describe_vertex(facts: ModelFacts, health: str | None) -> Description:
     """Describe the routes that Vertex AI sets; `health` is the path of health checks, if there is one."""
     request, answer = "VertexRequest", "VertexPredictions"
-    asked = object_of({_SIGNATURE: method(facts, _DEFAULT)}, (_SIGNATURE,))
+    asked = object_of({SIGNATURE: method(facts, DEFAULT)}, (SIGNATURE,))
     parameters = {"anyOf": [asked, {"type": "null"}]}
     schemas = {
         request: with_ids(facts, {"instances": rows_of(facts), "parameters": parameters}, ("parameters",)),
         answer: with_ids(facts, {"predictions": answers_of(facts)}),
     }
-    examples = _examples(facts, lambda asked: {"parameters": {_SIGNATURE: asked}})
+    examples = _examples(facts, lambda asked: {"parameters": {SIGNATURE: asked}})
     predict = Operation(
         "vertex_predict", "Predict rows", {JSON: ref(answer)}, {JSON: ref(request)}, _VERTEX_TEXT, examples=examples
     )

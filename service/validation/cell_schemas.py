@@ -60,7 +60,10 @@ class RowSchemas:
     """The schemas of a model's rows. `notes` describes some features by name; the server checks nothing of it."""
 
     def __init__(self, signature: Signature, policy: ColumnPolicy | None, notes: Mapping[str, str]) -> None:
-        self._signature, self._policy, self._notes = signature, policy, notes
+        self._signature, self._notes = signature, notes
+        self._optional = policy.defaults if policy else {}
+        self._row_id = policy.row_id if policy else None
+        self._extra = policy is not None and policy.ignore_extra
         features = signature.features
         names_size = sum(map(len, signature.names))
         self._described = len(features) <= MOST_FEATURES and names_size <= MOST_CHARACTERS
@@ -96,24 +99,20 @@ class RowSchemas:
 
     def columns(self) -> Schema:
         """Return the schema of rows that are sent as an object of columns."""
-        policy, names = self._policy, self._signature.names
-        optional = policy.defaults if policy else {}
-        extra: bool | Schema = policy is not None and policy.ignore_extra
+        names, extra = self._signature.names, self._extra
         said = "A list of values for each feature, perhaps each in a list of its own; all lists have the same length."
         schema: Schema = {"type": "object", "description": said}
         if not self._described or len(names) > MOST_COLUMNS:
             return {**schema, "additionalProperties": True if extra else _column(self._any_cell)}
         properties = dict(zip(names, map(_column, self._cells), strict=True))
-        if policy is not None and policy.row_id is not None:
-            properties[policy.row_id] = _column(ROW_ID)
-        required = [name for name in names if name not in optional]
+        if self._row_id is not None:
+            properties[self._row_id] = _column(ROW_ID)
+        required = [name for name in names if name not in self._optional]
         return {**schema, "properties": properties, "required": required, "additionalProperties": extra}
 
     def by_name(self) -> Schema:
         """Return the schema of a row as an object."""
-        policy, features = self._policy, self._signature.features
-        optional = policy.defaults if policy else {}
-        extra: bool | Schema = policy is not None and policy.ignore_extra
+        features, optional, extra = self._signature.features, self._optional, self._extra
         schema: Schema = {"type": "object", "description": "A row as an object, in any order."}
         if not self._described:
             fewest = len(features) - len(optional)
@@ -125,8 +124,8 @@ class RowSchemas:
             properties[feature.name] = {**cell, **note}
             if feature.name in optional:
                 properties[feature.name]["default"] = optional[feature.name]
-        if policy is not None and policy.row_id is not None:
-            properties[policy.row_id] = ROW_ID
+        if self._row_id is not None:
+            properties[self._row_id] = ROW_ID
         schema["properties"] = properties
         schema["required"] = [feature.name for feature in features if feature.name not in optional]
         if extra:

@@ -88,11 +88,8 @@ class TableReader:
         if self.beside is not None:
             columns = self._admit(columns, self.beside, pointer_to)
         self.check_names(columns)
-        heights = {name: len(column) for name, column in columns.items()}
-        height = heights[next(iter(self._cells))]
-        for name, each in heights.items():
-            if each != height:
-                raise InvalidRows((Problem("invalid_row", pointer_to(name, 0), f"{height} values", f"{each}"),))
+        height = len(columns[self.names[0]])
+        _check_heights(columns, height, pointer_to)
         self.check_row_count(height)
         rows = np.empty((height, len(self._cells)), dtype=self._dtype)
         invalid = []
@@ -113,9 +110,7 @@ class TableReader:
         """Apply the policy; the row count is checked first, as each column that is left out gets so many cells."""
         height = len(next(iter(columns.values()), ()))
         self.check_row_count(height)
-        for name, each in columns.items():
-            if len(each) != height:
-                raise InvalidRows((Problem("invalid_row", pointer_to(name, 0), f"{height} values", f"{len(each)}"),))
+        _check_heights(columns, height, pointer_to)
         return beside.columns(columns, height)
 
     def check_row_count(self, count: int, pointer: str = "") -> None:
@@ -143,6 +138,13 @@ class TableReader:
         for row, value in enumerate(_as_json(column)):
             if not cell.accepts(value) or not _finite([value]):
                 yield Problem("invalid_value", pointer_to(name, row), cell.expected, shown(value), name)
+
+
+def _check_heights(columns: Mapping[str, Column], height: int, pointer_to: PointerTo) -> None:
+    """Raise InvalidRows unless every column has `height` cells."""
+    for name, column in columns.items():
+        if len(column) != height:
+            raise InvalidRows((Problem("invalid_row", pointer_to(name, 0), f"{height} values", f"{len(column)}"),))
 
 
 def _as_float64(numbers: Column) -> NDArray[np.float64]:

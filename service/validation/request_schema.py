@@ -1,6 +1,6 @@
 """The marshmallow schema of native requests, built once for a model; one of its fields reads all rows at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -22,7 +22,14 @@ _EXPECTED = (
 
 
 class Member(fields.Field[Any]):
-    """A member of a request; its messages are Problems, not strings."""
+    """A member of a request; its messages are Problems, not strings.
+
+    `read` is given the value and the JSON pointer to it. It returns the valid value, or raises InvalidRows.
+    """
+
+    def __init__(self, read: Callable[[Any, str], Any]) -> None:
+        super().__init__()
+        self._read = read
 
     def deserialize(
         self,
@@ -38,78 +45,30 @@ class Member(fields.Field[Any]):
         if value is missing:
             return missing
         try:
-            return self.read(value, f"/{attr}")
+            return self._read(value, f"/{attr}")
         except InvalidRows as error:
             raise ValidationError(list(error.problems)) from None
-
-    def read(self, value: Any, pointer: str) -> Any:
-        """Return the valid value; raises InvalidRows."""
-        raise NotImplementedError
-
-    def json_schema(self, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
-        """Return the JSON Schema of what `read` takes; `row` is that of one row."""
-        raise NotImplementedError
-
-
-class RowsField(Member):
-    """Reads one row, or a list of rows, into shape (n, features)."""
-
-    def __init__(self, reader: RowReader, *, single: bool) -> None:
-        super().__init__()
-        self._reader = reader
-        self._single = single
-
-    def read(self, value: Any, pointer: str) -> Rows:
-        """Return the rows; raises InvalidRows."""
-        if self._single:
-            return self._reader.read([value], pointer, single=True)
-        if not isinstance(value, (list, np.ndarray)):
-            raise invalid_request(pointer, "a list of rows", shown(value))
-        return self._reader.read(value, pointer)
-
-    def json_schema(self, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
-        """Return a row, or a list of rows."""
-        return dict(row) if self._single else {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
-
-
-class OutputsField(Member):
-    """Reads which of the model's outputs the caller asks for, each once."""
-
-    def __init__(self, known: Sequence[str]) -> None:
-        super().__init__()
-        self._known = known
-
-    def read(self, value: Any, pointer: str) -> tuple[str, ...]:
-        """Return the names; raises InvalidRows."""
-        expected = f"some of {', '.join(self._known)}, each once"
-        if not isinstance(value, list) or not 0 < len(value) <= len(self._known):
-            raise invalid_request(pointer, f"a list of {expected}", shown(value))
-        for place, name in enumerate(value):
-            if name not in self._known or name in value[:place]:
-                raise invalid_request(f"{pointer}/{place}", expected, shown(name))
-        return tuple(value)
-
-    def json_schema(self, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:  # noqa: ARG002  # outputs have no rows
-        """Return a list of names."""
-        names = {"type": "string", **({"enum": list(self._known)} if self._known else {})}
-        return {"type": "array", "items": names, "minItems": 1, "uniqueItems": True}
 
 
 class RequestSchema:
     """The native request, `{"features": row}` or `{"instances": [row, …]}`, of a model with outputs of these names."""
 
     def __init__(self, reader: RowReader, outputs: Sequence[str] = ()) -> None:
+        self._reader, self._outputs = reader, outputs
         members: dict[str, Any] = {
-            SINGLE: RowsField(reader, single=True),
-            MANY: RowsField(reader, single=False),
-            OUTPUTS: OutputsField(outputs),
+            SINGLE: Member(self._read_row),
+            MANY: Member(self._read_rows),
+            OUTPUTS: Member(self._read_outputs),
         }
         self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
         self._fields: dict[str, Any] = self._schema.fields
 
     def json_schema(self, rows: str, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
         """Return the JSON Schema of a request whose member of rows is SINGLE or MANY; `row` is that of a row."""
-        properties = {name: self._fields[name].json_schema(row, max_rows) for name in (rows, OUTPUTS)}
+        many = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
+        name = {"type": "string", **({"enum": list(self._outputs)} if self._outputs else {})}
+        names = {"type": "array", "items": name, "minItems": 1, "uniqueItems": True}
+        properties = {rows: row if rows == SINGLE else many, OUTPUTS: names}
         return {"type": "object", "properties": properties, "required": [rows], "additionalProperties": False}
 
     def load(self, document: Any) -> tuple[Rows, bool, tuple[str, ...]]:
@@ -130,6 +89,24 @@ class RequestSchema:
         except ValidationError as error:
             raise InvalidRows(tuple(islice(_problems(_messages(error, member), document), InvalidRows.MOST))) from None
         return rows, member == SINGLE, named
+
+    def _read_row(self, row: Any, pointer: str) -> Rows:
+        return self._reader.read([row], pointer, single=True)
+
+    def _read_rows(self, rows: Any, pointer: str) -> Rows:
+        if not isinstance(rows, (list, np.ndarray)):
+            raise invalid_request(pointer, "a list of rows", shown(rows))
+        return self._reader.read(rows, pointer)
+
+    def _read_outputs(self, names: Any, pointer: str) -> tuple[str, ...]:
+        """Return the names of the outputs that the caller asks for, each once; raises InvalidRows."""
+        expected = f"some of {', '.join(self._outputs)}, each once"
+        if not isinstance(names, list) or not 0 < len(names) <= len(self._outputs):
+            raise invalid_request(pointer, f"a list of {expected}", shown(names))
+        for index, name in enumerate(names):
+            if name not in self._outputs or name in names[:index]:
+                raise invalid_request(f"{pointer}/{index}", expected, shown(name))
+        return tuple(names)
 
 
 def _messages(error: ValidationError, member: str) -> dict[str, list[Any]]:

@@ -32,6 +32,7 @@ from service.protocols.open_inference.parameters import (
 from service.protocols.open_inference.tensors import (
     BYTES,
     DATATYPES,
+    OCTETS,
     cells_of,
     datatype_of,
     from_base64,
@@ -48,7 +49,7 @@ from service.validation.columns import Column
 from service.validation.requests import check_members, invalid_request
 
 _LENGTH: Final = "Inference-Header-Content-Length"
-OCTETS: Final = "application/octet-stream"
+
 _SIZE: Final = "binary_data_size"
 _MODEL, _VERSION = "model_name", "model_version"
 _MEMBERS: Final = ("id", "inputs", "outputs", "parameters", _MODEL, _VERSION)
@@ -242,7 +243,7 @@ def _matrix(tensor: Tensor, contract: Contract) -> Rows:
 
 def _raw(body: bytes, contract: Contract) -> Rows:
     """Return rows from a body that consists of the data of the model's only input tensor."""
-    inputs = descriptions.inputs_of(contract)
+    inputs = descriptions.inputs_of(contract.signature)
     if len(inputs) != 1:
         raise invalid_request("", f"JSON with the model's {len(inputs)} inputs", "the raw form, which takes one")
     (only,) = inputs
@@ -258,7 +259,7 @@ def _raw(body: bytes, contract: Contract) -> Rows:
 
 V2 = Codec(
     "v2",
-    ("/v2/models/<name:model>/infer", "/v2/models/<name:model>/versions/<name:version>/infer"),
+    (f"{descriptions.MODEL}/infer", f"{descriptions.VERSION}/infer"),
     decode,
     encode,
     error_string,

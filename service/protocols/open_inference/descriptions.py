@@ -3,12 +3,12 @@
 from typing import Any, Final
 
 from model.outputs import OutputDtype
-from model.signature import Dtype
-from service import VERSION
+from model.signature import Dtype, Feature, Signature
+from service import VERSION as SERVER_VERSION
 from service.formats import strict_json
 from service.protocols.base import Answer, Contract, Statistics
 
-_SERVER: Final = {"name": "ml-service", "version": VERSION, "extensions": ["binary_tensor_data", "statistics"]}
+_SERVER: Final = {"name": "ml-service", "version": SERVER_VERSION, "extensions": ["binary_tensor_data", "statistics"]}
 _DATATYPES: Final[dict[Dtype, str]] = {"float64": "FP64", "bool": "BOOL"}
 _ANSWERED: Final[dict[OutputDtype, str]] = {
     "float64": "FP64",
@@ -17,20 +17,27 @@ _ANSWERED: Final[dict[OutputDtype, str]] = {
     "bool": "BOOL",
     "string": "BYTES",
 }
-_MODEL: Final = "/v2/models/<name:model>"
-_VERSION: Final = f"{_MODEL}/versions/<name:version>"
+MODEL: Final = "/v2/models/<name:model>"
+VERSION: Final = f"{MODEL}/versions/<name:version>"
 ALL_FEATURES: Final = "features"
 
 
-def inputs_of(contract: Contract) -> list[dict[str, Any]]:
-    """Return the model's input tensors: one of all features where all are numbers, else one for each feature."""
-    features = contract.signature.features
-    if all(feature.dtype == "float64" for feature in features) and contract.signature.layout == "matrix":
+def takes_matrix(signature: Signature) -> bool:
+    """Return whether one tensor of all features is the model's input: all of them are numbers."""
+    return all(feature.dtype == "float64" for feature in signature.features) and signature.layout == "matrix"
+
+
+def datatype_of(feature: Feature) -> str:
+    """Return the datatype of a tensor with one feature."""
+    return _DATATYPES.get(feature.dtype, "BYTES")
+
+
+def inputs_of(signature: Signature) -> list[dict[str, Any]]:
+    """Return the model's input tensors: one of all features if all are numbers, else one for each feature."""
+    features = signature.features
+    if takes_matrix(signature):
         return [{"name": ALL_FEATURES, "datatype": "FP64", "shape": [-1, len(features)]}]
-    return [
-        {"name": feature.name, "datatype": _DATATYPES.get(feature.dtype, "BYTES"), "shape": [-1]}
-        for feature in features
-    ]
+    return [{"name": feature.name, "datatype": datatype_of(feature), "shape": [-1]} for feature in features]
 
 
 def _metadata(contract: Contract) -> Answer:
@@ -38,7 +45,7 @@ def _metadata(contract: Contract) -> Answer:
         "name": contract.served_as,
         "versions": [contract.identity.version],
         "platform": contract.platform,
-        "inputs": inputs_of(contract),
+        "inputs": inputs_of(contract.signature),
         "outputs": [
             {"name": spec.name, "datatype": _ANSWERED[spec.dtype], "shape": [-1, *spec.shape]}
             for spec in contract.outputs
@@ -73,11 +80,11 @@ def _counted(contract: Contract, statistics: Statistics) -> Answer:
 
 PAGES: Final = {
     "/v2/health/ready": lambda _contract: Answer(strict_json.dumps({"live": True, "ready": True})),
-    _MODEL: _metadata,
-    _VERSION: _metadata,
-    f"{_MODEL}/ready": _ready,
-    f"{_VERSION}/ready": _ready,
+    MODEL: _metadata,
+    VERSION: _metadata,
+    f"{MODEL}/ready": _ready,
+    f"{VERSION}/ready": _ready,
 }
-HEALTH: Final = frozenset({"/v2/health/live", "/v2/health/ready", f"{_MODEL}/ready", f"{_VERSION}/ready"})
-STATISTICS: Final = dict.fromkeys(("/v2/models/stats", f"{_MODEL}/stats", f"{_VERSION}/stats"), _counted)
+HEALTH: Final = frozenset({"/v2/health/live", "/v2/health/ready", f"{MODEL}/ready", f"{VERSION}/ready"})
+STATISTICS: Final = dict.fromkeys(("/v2/models/stats", f"{MODEL}/stats", f"{VERSION}/stats"), _counted)
 ALIVE: Final = {"/v2": Answer(strict_json.dumps(_SERVER)), "/v2/health/live": Answer(strict_json.dumps({"live": True}))}

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from model.signature import Cell
-from service.protocols.described_shapes import STRING, error_string
+from service.protocols.described_shapes import error_string
 from service.protocols.description import (
     JSON,
+    STRING,
     Description,
     Example,
     ModelFacts,
@@ -15,12 +15,10 @@ from service.protocols.description import (
     object_of,
     ref,
 )
+from service.protocols.open_inference.descriptions import ALL_FEATURES, MODEL, VERSION, datatype_of, takes_matrix
 from service.protocols.open_inference.parameters import CONTENT_TYPES, OF_OUTPUT, OF_REQUEST, OF_TENSOR
-from service.protocols.open_inference.tensors import DATATYPES
+from service.protocols.open_inference.tensors import DATATYPES, OCTETS
 
-_MODEL: Final = "/v2/models/<name:model>"
-_VERSION: Final = f"{_MODEL}/versions/<name:version>"
-_OCTETS: Final = "application/octet-stream"
 _TEXT: Final = (
     "One tensor with all features in order, of shape [rows, features], or one tensor of shape [rows] for each feature "
     "by name. `data` is flat, in row-major order, or nested as `shape` says; null is a missing value. `outputs` "
@@ -41,7 +39,7 @@ _TRUE: Final[Schema] = {"const": True}
 
 def describe(facts: ModelFacts) -> Description:
     """Describe the routes below /v2."""
-    binary: dict[str, Schema] = {_OCTETS: {**STRING, "format": "binary"}}
+    binary: dict[str, Schema] = {OCTETS: {**STRING, "format": "binary"}}
     predict = Operation(
         "v2_infer",
         "Predict rows",
@@ -99,9 +97,9 @@ def _pages(facts: ModelFacts) -> dict[str, Operation]:
         "/v2": Operation("v2_server", "The server and its extensions", {JSON: server}),
         "/v2/health/live": Operation("v2_live", "Whether the process answers", {JSON: live}),
         "/v2/health/ready": Operation("v2_ready", "Whether predictions would be answered", {JSON: ready}),
-        **dict.fromkeys((_MODEL, _VERSION), metadata),
-        **dict.fromkeys((f"{_MODEL}/ready", f"{_VERSION}/ready"), is_ready),
-        **dict.fromkeys((f"{_MODEL}/stats", f"{_VERSION}/stats"), statistics),
+        **dict.fromkeys((MODEL, VERSION), metadata),
+        **dict.fromkeys((f"{MODEL}/ready", f"{VERSION}/ready"), is_ready),
+        **dict.fromkeys((f"{MODEL}/stats", f"{VERSION}/stats"), statistics),
         "/v2/models/stats": Operation("v2_statistics", "Counts of requests by outcome", {JSON: ref(_STATISTICS)}),
     }
 
@@ -156,29 +154,21 @@ def _one_of(facts: ModelFacts) -> Schema:
 def _examples(facts: ModelFacts) -> dict[str, Example]:
     if not facts.samples or facts.signature is None:
         return {}
-    rows, count = list(facts.samples), len(facts.samples)
-    several = range(count)
-    found = {"tensors": Example("A tensor for each feature", {"inputs": _by_feature(facts, rows)}, several)}
-    inputs = found["tensors"].body["inputs"]
-    numbers = all(feature.dtype == "float64" for feature in facts.signature.features)
-    if numbers and facts.signature.layout == "matrix":
-        flat = [cell for row in rows for cell in row]
-        inputs = [{"name": "features", "shape": [count, len(facts.names)], "datatype": "FP64", "data": flat}]
-        found = {"tensor": Example("One tensor of all features", {"inputs": inputs}, several), **found}
-    every = [{"name": spec.name} for spec in facts.outputs]
-    body: dict[str, Any] = {"id": "7", "inputs": inputs, "outputs": every}
-    return {**found, "outputs": Example("Outputs by name", body, several)}
-
-
-def _by_feature(facts: ModelFacts, rows: list[list[Cell]]) -> list[dict[str, Any]]:
-    datatypes = {"float64": "FP64", "bool": "BOOL"}
-    features = facts.signature.features if facts.signature else ()
-    return [
+    rows, features = facts.samples, facts.signature.features
+    several = range(len(rows))
+    inputs: list[dict[str, Any]] = [
         {
             "name": feature.name,
             "shape": [len(rows)],
-            "datatype": datatypes.get(feature.dtype, "BYTES"),
-            "data": [row[place] for row in rows],
+            "datatype": datatype_of(feature),
+            "data": [row[column] for row in rows],
         }
-        for place, feature in enumerate(features)
+        for column, feature in enumerate(features)
     ]
+    examples = {"tensors": Example("A tensor for each feature", {"inputs": inputs}, several)}
+    if takes_matrix(facts.signature):
+        flat = [cell for row in rows for cell in row]
+        inputs = [{"name": ALL_FEATURES, "shape": [len(rows), len(features)], "datatype": "FP64", "data": flat}]
+        examples = {"tensor": Example("One tensor of all features", {"inputs": inputs}, several), **examples}
+    body = {"id": "7", "inputs": inputs, "outputs": [{"name": spec.name} for spec in facts.outputs]}
+    return {**examples, "outputs": Example("Outputs by name", body, several)}

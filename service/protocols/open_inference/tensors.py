@@ -4,6 +4,7 @@ import math
 import struct
 from base64 import b64decode
 from itertools import chain
+from types import NoneType
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from service.validation.cells import shown
 from service.validation.columns import Column
 from service.validation.requests import invalid_request
 
+OCTETS: Final = "application/octet-stream"  # of a body with binary tensors
 BYTES: Final = "BYTES"
 BOOL: Final = "BOOL"
 # Datatype → numpy's dtype (specification/protocol/inference_rest.md, "Tensor Data Types").
@@ -24,6 +26,10 @@ NUMBERS: Final = {
 }
 _OF_KIND: Final = {np.dtype(kind).str[1:]: datatype for datatype, kind in NUMBERS.items()} | {"b1": BOOL}
 DATATYPES: Final = frozenset({BYTES, BOOL, *NUMBERS})
+# The Python types of a tensor's elements in JSON: null is a missing value, and floating-point numbers may be whole.
+_JSON_TYPES: Final = {BYTES: {str, NoneType}, BOOL: {bool, NoneType}} | {
+    each: {int, float, NoneType} if each.startswith("FP") else {int, NoneType} for each in NUMBERS
+}
 _LENGTH: Final = struct.Struct("<I")
 _MOST_RANK: Final = 8
 
@@ -46,14 +52,14 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], pointer: str) ->
         _check_count(data, shape, pointer)
         return data
     cells = cells_of(data, shape, pointer)
-    kinds = set(map(type, cells)) - {type(None)}
-    if datatype == BYTES:
-        return _checked(cells, kinds, {str}, datatype, pointer)
-    if datatype == BOOL:
-        return _checked(cells, kinds, {bool}, datatype, pointer)
-    whole = not datatype.startswith("FP")
-    values = np.array(_checked(cells, kinds, {int} if whole else {int, float}, datatype, pointer), dtype=np.float64)
-    if whole and len(values):
+    types = _JSON_TYPES[datatype]
+    if not types.issuperset(map(type, cells)):
+        number, wrong = next((number, cell) for number, cell in enumerate(cells) if type(cell) not in types)
+        raise InvalidRows((Problem("invalid_value", f"{pointer}/{number}", f"a value of {datatype}", shown(wrong)),))
+    if datatype not in NUMBERS:
+        return cells
+    values = np.array(cells, dtype=np.float64)
+    if len(values) and not datatype.startswith("FP"):
         limits = np.iinfo(NUMBERS[datatype])
         if np.nanmin(values, initial=0) < limits.min or np.nanmax(values, initial=0) > limits.max:
             raise invalid_request(pointer, f"numbers within {datatype}", "one beyond its limits")
@@ -126,14 +132,6 @@ def cells_of(data: Any, shape: tuple[int, ...], pointer: str) -> list[Any]:
 def _check_count(cells: Column, shape: tuple[int, ...], pointer: str) -> None:
     if len(cells) != math.prod(shape):
         raise invalid_request(pointer, f"{math.prod(shape)} values for shape {list(shape)}", f"{len(cells)}")
-
-
-def _checked(cells: list[Any], kinds: set[type], allowed: set[type], datatype: str, pointer: str) -> list[Any]:
-    if kinds <= allowed:
-        return cells
-    allowed = {*allowed, type(None)}
-    number, wrong = next((number, cell) for number, cell in enumerate(cells) if type(cell) not in allowed)
-    raise InvalidRows((Problem("invalid_value", f"{pointer}/{number}", f"a value of {datatype}", shown(wrong)),))
 
 
 def from_base64(cell: str | None, pointer: str) -> str | None:
