@@ -13,7 +13,7 @@ export class Answer {
     panel.hidden = false;
   }
 
-  // Says that what is shown is older than the form.
+  // Marks the answer as older than the form.
   outdate() {
     this.root.classList.add("outdated");
   }
@@ -74,7 +74,7 @@ export class Answer {
   }
 }
 
-// With outputs that were chosen, each output's probabilities have a name of their own.
+// If the request names outputs, the probabilities of each output of the model have a name of their own.
 function separate(document) {
   const found = [];
   while (`probabilities_${found.length}` in document) found.push(document[`probabilities_${found.length}`][0]);

@@ -1,6 +1,6 @@
-// Requests to the service: where it is, the token (kept in memory only), and errors as they are described by it.
+// Requests to the service: its address, the token (kept in memory only), and its errors.
 
-// The page's own address: everything else is relative to it, whatever the path below which a proxy has the service.
+// The page's own address: all others are relative to it, so that they are right below any path that a proxy serves.
 export const base = new URL(".", document.baseURI);
 
 let token = "";
@@ -13,8 +13,8 @@ export function hasToken() {
   return token !== "";
 }
 
-// What the service, or the network, had to say instead of an answer. `problems` are those of single values, each with
-// the JSON pointer of its place in the request, what was expected there, and what came.
+// An error of the service or the network. `problems` are about single values: each has the JSON pointer to the value in
+// the request, what was expected there, and what came.
 export class ApiError extends Error {
   constructor(message, { status = 0, code = "", requestId = "", problems = [], retryAfter = 0 } = {}) {
     super(message);
@@ -22,8 +22,8 @@ export class ApiError extends Error {
   }
 }
 
-// Sends a request to a path relative to the page; returns the response, or throws ApiError, or AbortError if `signal`
-// says so.
+// Sends a request to a path relative to the page; returns the response. Throws ApiError, or AbortError if `signal`
+// aborts the request.
 export async function send(path, { headers = {}, ...options } = {}) {
   let response;
   try {
@@ -46,8 +46,8 @@ export async function send(path, { headers = {}, ...options } = {}) {
   return response;
 }
 
-// Asks for predictions. `body` is a string or bytes of the content type; the answer is of the type `accept`, parsed if
-// that is JSON.
+// Asks for predictions. `body` is a string or bytes of the content type; the answer has the type `accept`, and is parsed
+// if that is JSON.
 export async function predict(body, { contentType = "application/json", accept = "application/json", signal } = {}) {
   const start = performance.now();
   const response = await send("predict", {
@@ -68,14 +68,14 @@ export async function predict(body, { contentType = "application/json", accept =
   };
 }
 
-// The features, or columns, and the rows that JSON pointers of problems lead to: "/instances/3/age" is row 3, "age".
+// The row and the feature, or column, that a problem's JSON pointer leads to: "/instances/3/age" is row 3, "age".
 export function placeOf(pointer) {
   const [, , row, ...rest] = pointer.split("/");
   const feature = rest.length ? rest.join("/").replaceAll("~1", "/").replaceAll("~0", "~") : null;
   return { row: row === undefined ? null : Number(row), feature };
 }
 
-// Integers that JavaScript's numbers do not hold stay as they are written, where the browser can tell.
+// Integers that a JavaScript number cannot hold become strings with all their digits, if the browser tells the source.
 function parse(text) {
   return JSON.parse(text, (_key, value, context) =>
     typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source)

@@ -1,6 +1,6 @@
-// CSV (RFC 4180) as it arrives: bytes in, rows out, each with the number of the line on which it starts.
+// Reads CSV (RFC 4180) piece by piece into rows, each with the number of the line on which it starts; writes CSV.
 
-const MOST_CHARACTERS = 2 ** 22; // of one row: a quote that is never closed would else take the rest of the file
+const MOST_CHARACTERS = 2 ** 22; // of one row: without a limit, a quote that is not closed takes the rest of the file
 const SEPARATORS = [",", ";", "\t"];
 const NEEDS_QUOTES = /[",;\t\r\n]/;
 const SEPARATOR_LINE = /^sep=.$/; // Excel's first line
@@ -17,7 +17,7 @@ export async function* read(blob, separator) {
       throw new CsvError(`Line ${line}: the row has more than ${MOST_CHARACTERS} characters. Is a quote not closed?`);
     }
     width ||= taken.rows[0]?.cells.length ?? 0;
-    // A blank line is an empty cell where rows have one cell, and nothing where they have more.
+    // A blank line is an empty cell if rows have one cell, and is skipped if they have more.
     const rows = width > 1 ? taken.rows.filter(({ cells }) => cells.length > 1 || cells[0] !== "") : taken.rows;
     yield { rows: rows.filter(({ line: at, cells }) => at > 1 || !SEPARATOR_LINE.test(cells.join(separator))), bytes };
   }
@@ -47,7 +47,7 @@ function quoted(cell) {
 }
 
 async function* pieces(blob) {
-  const decoder = new TextDecoder("utf-8", { fatal: true }); // it takes a byte order mark off
+  const decoder = new TextDecoder("utf-8", { fatal: true }); // removes a byte order mark
   const reader = blob.stream().getReader();
   let [bytes, last] = [0, false];
   try {
@@ -69,7 +69,7 @@ function decoded(decoder, bytes, last) {
   }
 }
 
-// Takes the rows that are complete off a text; what is left may go on in the next piece.
+// Returns the complete rows of a text, and the rest, which may continue in the next piece.
 function take(text, separator, line, last) {
   const [rows, ends] = [[], /\r\n|\n|\r/g];
   let start = 0;
@@ -82,7 +82,8 @@ function take(text, separator, line, last) {
   return { rows, rest: text.slice(start), line };
 }
 
-// Returns the cells of the row that starts there, where the next one starts, and how many lines it has; or null.
+// Returns the cells of the row that begins at `start`, where the next row begins, and the row's number of lines; null if
+// the row may continue in the next piece.
 function takeRow(text, start, separator, ends, line, last) {
   const plain = lineEnd(text, start, ends, last);
   if (plain === null && !last) return null;

@@ -1,4 +1,4 @@
-// A small picture of how a feature was distributed in training, with a mark where the form's value is.
+// A small picture of a feature's distribution in training, with a mark at the value in the form.
 
 import { makeSvg, percent, short } from "./dom.js";
 
@@ -6,7 +6,7 @@ const WIDTH = 120;
 const HEIGHT = 28;
 const BINS = 20;
 
-// Returns the picture and what moves the mark; null where nothing is known.
+// Returns the picture and a function that moves the mark; null if the distribution is not known.
 export function distributionOf(feature) {
   if (feature.deciles) return ofNumbers(feature.deciles);
   return feature.shares ? ofShares(feature.shares) : null;
@@ -34,7 +34,7 @@ function ofNumbers(deciles) {
   return { svg, move };
 }
 
-// Spreads the tenth of the values between two deciles evenly over the bins that it covers.
+// Estimates bins: the tenth of the values between two deciles is spread evenly over the bins between them.
 function histogram(deciles) {
   const bins = new Array(BINS).fill(0);
   const low = deciles[0];

@@ -1,4 +1,4 @@
-// Shows the OpenAPI document with Swagger UI, and asks for a token first if one is needed.
+// Shows the OpenAPI document with Swagger UI, after asking for a token if one is needed.
 
 import { send, setToken } from "./api.js";
 
@@ -61,8 +61,8 @@ function askForToken() {
   });
 }
 
-// What Swagger UI lacks for keyboards and screen readers: names, landmarks, one heading after another, no link within a
-// button. It has no choice of servers, because there is one.
+// Adds what Swagger UI lacks for keyboards and screen readers: names, landmarks, and headings in order; and removes links
+// within buttons, and the choice of servers, of which there is only one.
 function accessible({ React: { createElement, Fragment } }) {
   const around = (make) => (Original) => (props) => make(createElement(Original, props));
   const landmark = (label) => around((part) => createElement("section", { "aria-label": label }, part));
@@ -81,7 +81,7 @@ function accessible({ React: { createElement, Fragment } }) {
   };
 }
 
-// What scrolls can be scrolled by keyboard, tables are tables, and choices have names.
+// Lets the keyboard scroll, gives tables their role back, and names choices, whenever Swagger UI draws something.
 function mend() {
   const root = found("docs");
   const observer = new MutationObserver(() => {

@@ -1,4 +1,4 @@
-// Elements, made without markup: whatever a model is called, its names are text.
+// Makes elements without markup, so that the names of a model are text, whatever characters they have.
 
 const SVG = "http://www.w3.org/2000/svg";
 

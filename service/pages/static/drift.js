@@ -1,4 +1,4 @@
-// How the rows of late differ from the training data: /model/drift, asked for again now and then while it is seen.
+// Shows how recent rows differ from the training data. It reads /model/drift at intervals while the page is visible.
 
 import { ApiError, send } from "./api.js";
 import { make, plural } from "./dom.js";
@@ -12,7 +12,7 @@ export class Drift {
   #digest;
   #summed;
 
-  // `summed(words)` is called with each report in two or three words.
+  // `summed(words)` gets a summary of each report in a few words.
   constructor(section, digest, summed) {
     [this.#digest, this.#summed] = [digest, summed];
     this.refresh = make("button", { type: "button" }, "Refresh");
@@ -39,7 +39,7 @@ export class Drift {
     clearInterval(this.#timer);
   }
 
-  // Asks as a user does, who is told the same again.
+  // Asks for the user; the status is announced again even if it is the same.
   ask() {
     this.status.textContent = "";
     return this.look();
@@ -73,13 +73,13 @@ export class Drift {
   }
 
   #say(words) {
-    if (this.status.textContent !== words) this.status.textContent = words; // or a screen reader says it each time
+    if (this.status.textContent !== words) this.status.textContent = words; // else screen readers repeat it each time
   }
 }
 
 const SCORES = { probability: "Probability of the predicted class", number: "Predicted numbers" };
 
-// One sentence: what is over its limit, or that nothing is, or that it cannot be said.
+// One sentence: what is over its limit, or that nothing is, or why that is not known.
 function verdict({ window, over, features, prediction, score }) {
   if (!window.enough) {
     const [rows, least] = [window.rows, window.least_rows].map((count) => count.toLocaleString("en"));

@@ -1,4 +1,4 @@
-// The features as a table: how each differs from the training data, those that are over a limit first.
+// A table of how each feature differs from the training data, with the features over a limit first.
 
 import { make, percent } from "./dom.js";
 import { list, mostChanged, picture } from "./shares.js";
@@ -17,7 +17,7 @@ export class FeatureTable {
     const head = ["Feature", "Training and now", ...FIGURES.map(({ title }) => title)];
     this.body = make("tbody", { role: "rowgroup" });
     const cells = head.map((title) => make("th", { scope: "col", role: "columnheader" }, title));
-    // The roles are said because narrow pages show the table as blocks, which would take them from it.
+    // The roles are explicit because narrow pages show the table as blocks, which removes a table's own roles.
     this.element = make(
       "table",
       { class: "drift", role: "table", "aria-labelledby": "drift-title" },
@@ -32,7 +32,7 @@ export class FeatureTable {
       if (!this.#rows.has(feature.name)) this.#rows.set(feature.name, new Row(feature));
       this.#rows.get(feature.name).show(feature, over.filter((each) => each.feature === feature.name));
     }
-    if (this.body.contains(document.activeElement)) return; // no row moves away from under the keyboard
+    if (this.body.contains(document.activeElement)) return; // the row with the focus must not move
     const rows = features.map(({ name }) => this.#rows.get(name));
     rows.sort((one, other) => other.weight - one.weight);
     if (rows.some((row, at) => this.body.children[at] !== row.element)) this.body.replaceChildren(...rows.map((row) => row.element));

@@ -1,15 +1,15 @@
-// One feature of the form: the input that suits it, what it takes, its distribution, and what the server says of it.
+// One feature of the form: its input, a hint of the accepted values, its distribution, and the server's message.
 //
-// Nothing is checked here: what was entered is sent as it is, and the server's own message stands beside it.
+// The page checks nothing: it sends the input as it is, and shows the server's own message beside it.
 
 import { distributionOf } from "./distribution.js";
 import { make, percent, short } from "./dom.js";
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
-const MOST_OPTIONS = 30; // categories in a list to choose from; more are searched by typing
+const MOST_OPTIONS = 30; // categories in a list to choose from; with more, the user searches by typing
 const MOST_SUGGESTED = 50;
 
-// A number if it is one, else the text, which the server then refuses in its own words.
+// The number, or else the text, which the server refuses with its own message.
 function numberOrText(text) {
   const trimmed = text.trim();
   const value = Number(trimmed);
@@ -89,7 +89,7 @@ export class Field {
     if (kind === "datetime") return make("input", { type: "datetime-local", step: 1, ...common });
     const suggested = categories ?? (kind === "string" ? shares?.map(([value]) => value) : null);
     if (suggested) return this.#makeSearch(id, suggested.map(String), common);
-    // Not of the type "number": that hides from us, and so from the server, what it does not take for a number.
+    // Not of the type "number": such an input hides from us, and so from the server, any text that is not a number.
     const positive = kind === "number" && deciles && deciles[0] >= 0;
     return make("input", { type: "text", inputmode: positive ? "decimal" : false, ...common });
   }
@@ -99,7 +99,7 @@ export class Field {
     this.list = make("datalist", { id: `${id}-list` });
     const fill = () => {
       const typed = input.value.toLowerCase();
-      const known = suggested.includes(input.value); // then the others are of interest
+      const known = suggested.includes(input.value); // if so, all others are suggested
       const found = known ? suggested : suggested.filter((each) => each.toLowerCase().includes(typed));
       this.list.replaceChildren(...found.slice(0, MOST_SUGGESTED).map((value) => make("option", { value })));
     };

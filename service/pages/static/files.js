@@ -1,4 +1,5 @@
-// A file of rows: chosen, dropped or pasted, predicted in batches, and given back with the answers as further columns.
+// A file of rows: chosen, dropped or pasted, predicted in batches, and offered for download with the answers as further
+// columns.
 
 import { ApiError, predict, send } from "./api.js";
 import { CsvError, peek } from "./csv.js";
@@ -43,7 +44,7 @@ export function startFiles(section) {
   for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
     section.addEventListener(name, () => drop.classList.toggle("over", name.endsWith("er")));
   }
-  // A file that misses the section is not opened in the page's place.
+  // A file dropped beside the section does not replace the page.
   for (const name of ["dragover", "drop"]) {
     document.addEventListener(name, (event) => event.dataTransfer.types.includes("Files") && event.preventDefault());
   }
@@ -95,7 +96,7 @@ class Files {
     });
   }
 
-  // Reads the start of a file, and finds out which of its columns the model takes.
+  // Reads the start of a file, and finds the columns that the model takes.
   async open(blob, name) {
     this.#running?.abort();
     [this.#source, this.#job] = [null, null];
@@ -117,7 +118,7 @@ class Files {
     this.#show();
   }
 
-  // Maps features to columns by name, or by their order where the file has no names.
+  // Maps features to columns by name, or by order if the file has no names.
   #map() {
     const { first } = this.#source;
     const headed = this.headed.checked;

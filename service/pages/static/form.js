@@ -1,5 +1,5 @@
-// The form: a field for each feature, filled in with an example row. It keeps the values of all features, also of those
-// that are not shown, for there may be ten thousand.
+// The form: a field for each feature, filled in with an example row. It keeps the values of all features and shows only
+// some of them, because there may be ten thousand.
 
 import { Field } from "./field.js";
 import { plural } from "./dom.js";
@@ -13,7 +13,7 @@ export class Form {
     this.root = root;
     this.model = model;
     this.changed = changed;
-    this.fields = new Map(); // those made so far, by the place of their feature
+    this.fields = new Map(); // the fields made so far, by the place of their feature
     this.problems = new Map();
     this.limit = PAGE;
     this.example = 0;
@@ -55,7 +55,7 @@ export class Form {
     return new Map(this.model.features.map((feature, place) => [feature.name, { feature, value: this.values[place] }]));
   }
 
-  // Takes values of another model's form, as far as features of the same name take them.
+  // Enters values of another model's form, as far as features of the same name accept them.
   enter(entered) {
     this.model.features.forEach((feature, place) => {
       const { feature: other, value } = entered.get(feature.name) ?? {};
@@ -68,7 +68,7 @@ export class Form {
     if (entered.size) this.changed();
   }
 
-  // Shows the features whose names have what is searched for, and those that the server refuses before them.
+  // Shows the features whose names match the search, after those with problems.
   render() {
     const words = this.root.query.value.trim().toLowerCase();
     const wrong = [...this.problems.keys()];
@@ -91,7 +91,7 @@ export class Form {
     if (!this.fields.has(place)) {
       const field = new Field(this.model.features[place], place, (at, value) => {
         this.values[at] = value;
-        this.problems.delete(at); // it was about another value
+        this.problems.delete(at); // the problem was about the old value
         this.fields.get(at).problem = "";
         this.changed();
       });
@@ -115,7 +115,7 @@ export class Form {
     for (const field of this.fields.values()) field.problem = "";
   }
 
-  // Shows what the server says beside the fields that it is about; returns what is about no field.
+  // Shows each problem beside its field; returns the messages of problems that belong to no field.
   showProblems(problems) {
     this.problems.clear();
     const others = [];

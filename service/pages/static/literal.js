@@ -3,7 +3,7 @@
 // Characters that are not printed, or that change the direction of the text around them.
 const HIDDEN = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 
-// A string in double quotes, which JSON, Python and JavaScript all read as the same.
+// A string in double quotes, which JSON, Python and JavaScript all read the same way.
 export function quoted(text) {
   return JSON.stringify(text).replace(HIDDEN, (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
@@ -19,8 +19,8 @@ const WORDS = {
   python: { true: "True", false: "False", null: "None" },
 };
 
-// A document: values, lists, and { pairs: [[name, value], …] } for objects, whose names may be any. Objects, and lists
-// with objects in them, have a line for each member, indented by more than `indent`; all is one line if that is null.
+// A document of values, lists, and { pairs: [[name, value], …] } for objects with any names. Objects, and lists with
+// objects in them, have a line for each member, indented by more than `indent`; if that is null, all is on one line.
 export function written(value, language, indent = null) {
   const inner = indent === null ? null : `${indent}    `;
   if (Array.isArray(value)) {

@@ -1,4 +1,4 @@
-// Starts what the page has: the form that asks for a token, or the form of the model and the part for files.
+// Starts the parts of the page: the form that asks for a token, or the form of the model and the section for files.
 
 import { ApiError, predict, send, setToken } from "./api.js";
 import { Answer } from "./answer.js";
@@ -10,13 +10,13 @@ import { written } from "./literal.js";
 import { Snippets } from "./snippets.js";
 import { ModelWatch, parsePage } from "./watch.js";
 
-const SOON = 150; // milliseconds after which the programs follow the form
+const SOON = 150; // milliseconds from a change in the form to the update of the programs
 
 const found = (id) => document.getElementById(id);
 
 let watch = null;
 
-// `entered` has the values of another model's form, by the names of its features.
+// `entered` has the values that another model's form had, by the names of its features.
 function start(entered = new Map()) {
   showAges();
   startWatch();
@@ -46,7 +46,7 @@ function askForToken() {
   });
 }
 
-// Puts a page in the place of this one; the part for files stays as it is.
+// Replaces this page with another; the section for files stays as it is.
 function showPage(page, entered) {
   const files = found("files");
   document.title = page.title;
@@ -56,7 +56,7 @@ function showPage(page, entered) {
   found("main").focus();
 }
 
-// Looks from time to time whether it is still this model that is served.
+// Checks from time to time whether the same model is still served.
 function startWatch() {
   const { digest } = found("main").dataset;
   if (watch !== null) watch.digest = digest;
@@ -68,7 +68,7 @@ function showNotice(page) {
   const show = make("button", { type: "button" }, `Show ${page.title}`);
   show.addEventListener("click", () => {
     if (scripts(page) === scripts(document)) showPage(page, form?.entered);
-    else location.reload(); // it is another version of the service
+    else location.reload(); // the page is from another version of the service
   });
   const named = (each) => `${each.title} (${each.getElementById("main").dataset.digest?.slice(0, 8)})`;
   const words = `Another model is served now: ${named(page)}. This page describes ${named(document)}.`;
@@ -78,7 +78,7 @@ function showNotice(page) {
 
 let drift = null;
 
-// Shows how rows differ from the training data, and says so at the head of the page.
+// Shows how rows differ from the training data, with a summary at the head of the page.
 function startDrift() {
   drift?.stop();
   drift = found("drift") ? new Drift(found("drift"), found("main").dataset.digest, showFact) : null;
@@ -147,7 +147,8 @@ function showAlert(alert, messages, { requestId }) {
   alert.replaceChildren(...messages.map((message) => make("p", {}, message)), ...(hint ? [hint] : []));
 }
 
-// Lets the user choose outputs beside the prediction; returns what tells which outputs to ask for, none for the usual.
+// Lets the user choose outputs beside the prediction. Returns a function that lists the outputs to ask for; the list is
+// empty if the user has chosen none.
 function startOutputs(model, changed) {
   const further = model.answers.filter((each) => each.further);
   const usual = model.answers.filter((each) => !each.further).map(({ name }) => name);
@@ -163,7 +164,7 @@ function startOutputs(model, changed) {
   };
 }
 
-// Says beside each time how long ago it was.
+// Shows how long ago each time was, in place of the time itself.
 function showAges() {
   const format = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
   const units = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600], ["minute", 60]];

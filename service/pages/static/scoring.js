@@ -1,20 +1,20 @@
-// Predicts the rows of a file in batches, one after the other. It stops between any two, and goes on from there.
+// Predicts the rows of a file in batches, one after the other. It can stop after any batch, and continue there.
 
 import { ApiError } from "./api.js";
 import { CsvError, read, write } from "./csv.js";
 import { plural } from "./dom.js";
 
-const MOST_ROWS = 5000; // of a batch, and so many characters:
-const MOST_CHARACTERS = 2 ** 20;
-const [QUICK, SLOW] = [250, 1000]; // milliseconds for a batch: between them, its size is right
+const MOST_ROWS = 5000; // of a batch
+const MOST_CHARACTERS = 2 ** 20; // of a batch
+const [QUICK, SLOW] = [250, 1000]; // milliseconds: after a quicker batch the next is larger, after a slower one smaller
 const MOST_WAIT = 30_000;
 const MOST_SHOWN = 5;
 const MOST_PROBLEMS = 1000;
 const LATER = [429, 503]; // statuses
-const OF_ROWS = [400, 413, 422, 504]; // one row or many are refused, and others may not be
+const OF_ROWS = [400, 413, 422, 504]; // statuses that some rows may cause, while others are accepted
 const OF_COLUMNS = ["missing_feature", "unknown_feature", "duplicate_name"];
 
-// Why it stopped, in words for the user.
+// The reason why a job stopped, in words for the user.
 export class Stopped extends Error {}
 
 export class Job {
@@ -24,31 +24,30 @@ export class Job {
   #places;
   #predictCsv;
   #rows; // the file's rows as they are read
-  #waiting = []; // read, and not answered
+  #waiting = []; // rows that have been read and not answered
   #read = { rows: 0, bytes: 0, all: false };
   #head; // whether the next row is the header line
   #columns; // the names of the file's columns
   #batch = 500;
-  #parts = []; // of the result, each a Blob: a browser may keep these on disk
+  #parts = []; // of the result, each a Blob, which a browser may keep on disk
   #badParts = [];
-  skip = false; // whether rows that are refused are left out
+  skip = false; // whether to leave out refused rows
   done = 0;
   bad = 0;
-  problems = []; // {line, name, reason} of the rows that hold it up
-  sample = []; // the first rows answered
-  answered = null; // the names of the answers' columns
+  problems = []; // {line, name, reason} of the rows that stopped the job
+  sample = []; // the first answers
+  answered = null; // the names of the columns of answers
   version = null;
-  broken = null; // why the file cannot be read further
+  broken = null; // the error because of which the file cannot be read further
 
-  // `places` has the column of the file that each of the features `names` is in. `predictCsv` posts a
-  // body and takes a signal.
+  // `places` has, for each of the features `names`, its column in the file. `predictCsv(body, signal)` posts a body.
   constructor({ blob, separator, columns, headed, names, places, predictCsv }) {
     [this.#blob, this.#separator, this.#columns, this.#head] = [blob, separator, columns, headed];
     [this.#names, this.#places, this.#predictCsv] = [names, places, predictCsv];
     this.#rows = read(blob, separator);
   }
 
-  // How many rows there are: about, until all have been read.
+  // The number of rows: an estimate until all have been read.
   get total() {
     const { rows, bytes, all } = this.#read;
     return all ? rows : Math.round((rows * this.#blob.size) / Math.max(1, bytes));
@@ -62,7 +61,7 @@ export class Job {
     return this.#read.all && !this.#waiting.length;
   }
 
-  // Goes on until every row is answered; throws Stopped, CsvError, or what `predictCsv` throws.
+  // Continues until every row is answered; throws Stopped, CsvError, or an error of `predictCsv`.
   async run(signal, report) {
     this.problems = [];
     for (;;) {
@@ -79,7 +78,7 @@ export class Job {
     }
   }
 
-  // The file's columns with those of the answers after them.
+  // The file's columns, followed by those of the answers.
   result() {
     const taken = new Set(this.#columns);
     const named = this.answered.map((name) => (taken.has(name) ? `${name}_predicted` : name));
@@ -110,7 +109,7 @@ export class Job {
     }
   }
 
-  // A file that could not be read on to its end stays so.
+  // Returns the next rows; once the file could not be read, throws the same error again.
   async #next() {
     if (this.broken) throw this.broken;
     try {
@@ -149,7 +148,7 @@ export class Job {
     }
   }
 
-  // Posts a body, again and again while the server has no room for it.
+  // Posts a body, again as long as the server is busy.
   async #answer(body, signal, report) {
     for (let tries = 0; ; tries++) {
       try {
@@ -182,7 +181,7 @@ export class Job {
     });
     if (named.length) this.#refuse(named);
     else if (rows.length === 1) this.#refuse([{ row: rows[0], name: "", reason: error.message }]);
-    else this.#batch = Math.ceil(rows.length / 2); // one of them is refused, or they are too many
+    else this.#batch = Math.ceil(rows.length / 2); // one row is refused, or there are too many
     this.#waiting.unshift(...rows.filter((row) => !row.bad));
   }
 

@@ -1,17 +1,17 @@
-// Shares in training beside those of now: a picture of a few characters' width, and the list of its bars in words.
+// Shares in training beside those of now: as a small picture, and as a list.
 
 import { make, makeSvg, percent, short } from "./dom.js";
 
 const WIDTH = 120;
 const HEIGHT = 28;
 
-// What both pictures show: a frame for training, and what is filled for now, so that no colour is needed to read them.
+// The legend of the pictures: an outline is training, a filled bar is now, so that nobody needs colour to read them.
 export function legend() {
   const sample = (kind) => makeSvg("svg", { viewBox: "0 0 10 10", "aria-hidden": "true" }, rect(kind, 0.5, 0.5, 9, 9));
   return make("p", { class: "legend" }, sample("then"), make("span", {}, "training"), sample("now"), make("span", {}, "now"));
 }
 
-// A pair of bars for each bin that has any: training to the left, now to the right.
+// A pair of bars for each bin that is not empty: training on the left, now on the right.
 export function picture(bins, label) {
   const [shown, most] = [filled(bins), largest(bins)];
   const step = Math.min(WIDTH / Math.max(shown.length, 1), 24);
@@ -25,13 +25,13 @@ export function picture(bins, label) {
   return makeSvg("svg", { ...box, "aria-label": label }, ...bars);
 }
 
-// The same in words and numbers.
+// The same bins as a list, with names and percentages.
 export function list(bins) {
   const most = largest(bins);
   return make("ul", { class: "pairs" }, ...filled(bins).map((bin) => pair(bin, most)));
 }
 
-// The bin that has changed most, in a few words.
+// The bin that has changed most, in words.
 export function mostChanged(bins) {
   const change = ({ training, window }) => Math.abs((window ?? 0) - (training ?? 0));
   const known = bins.filter(({ training, window }) => training !== null && window !== null);

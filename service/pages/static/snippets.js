@@ -1,4 +1,4 @@
-// The request as a program would send it: with curl, in Python and in JavaScript, always as the form is now.
+// Programs that send the request of the form, with its present values: in curl, Python and JavaScript.
 
 import { base } from "./api.js";
 import { copyButton } from "./copy.js";

@@ -1,14 +1,14 @@
-// Says so when another model is served than the one that the page shows.
+// Notices when the server has another model than the one on the page.
 
 import { ApiError, send } from "./api.js";
 
-const EVERY = 20_000; // milliseconds, while the page is seen
+const EVERY = 20_000; // milliseconds, while the page is visible
 
 export class ModelWatch {
   #etag = null;
   #changed;
 
-  // `changed(page)` gets the page of another model than that of the digest, as a document.
+  // `changed(page)` gets the page of a model with another digest, as a document.
   constructor(digest, changed) {
     [this.digest, this.#changed] = [digest, changed];
     const look = () => document.visibilityState === "visible" && this.check();
@@ -16,7 +16,7 @@ export class ModelWatch {
     document.addEventListener("visibilitychange", look);
   }
 
-  // Asks for the page; the browser has it, and the server answers 304 as long as it has not changed.
+  // Asks for the page; the browser has a copy, and the server answers 304 as long as it has not changed.
   async check() {
     try {
       const response = await send("./", { headers: { Accept: "text/html" }, cache: "no-cache" });
@@ -29,7 +29,7 @@ export class ModelWatch {
       this.digest = digest;
       this.#changed(page);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error; // a server that restarts is asked again
+      if (!(error instanceof ApiError)) throw error; // the server may be restarting: the next check asks again
     }
   }
 }
