@@ -45,13 +45,13 @@ def columns_of(body: bytes, tables: TableReader) -> dict[str, Column]:
     """Return the columns of all batches by name, with cells that are not checked yet; raises as `read` does."""
     reading = _Reading(len(body))
     try:
-        for number, (kind, header, content) in enumerate(messages_of(body)):
+        for number, (kind, table, content) in enumerate(messages_of(body)):
             if kind == SCHEMA and number == 0:
-                _read_schema(header, reading, tables)
+                _read_schema(table, reading, tables)
             elif kind == DICTIONARY and number > 0:
-                _read_dictionary(header, content, reading)
+                _read_dictionary(table, content, reading)
             elif kind == BATCH and number > 0:
-                _read_batch(header, content, reading, tables)
+                _read_batch(table, content, reading, tables)
             else:
                 raise ValueError("a message is out of order")
         columns = {name: joined(parts) for name, parts in reading.batches.items()}
@@ -89,7 +89,7 @@ def _read_dictionary(header: View, content: memoryview, reading: _Reading) -> No
     (values,) = _columns(batch, content, [reading.coded[number]])
     if header.number(2, BOOL) and number in reading.dictionaries:
         known = reading.dictionaries[number]
-        reading.growth += not isinstance(known.found, list)
+        reading.growth += not isinstance(known.data, list)
         if reading.growth > _MOST_GROWTH:
             raise ValueError(f"a dictionary of numbers has more than {_MOST_GROWTH} deltas")
         values = grown(known, values)
@@ -100,8 +100,8 @@ def _read_batch(batch: View, content: memoryview, reading: _Reading, tables: Tab
     reading.rows += batch.number(0, LONG)
     if batch.number(0, LONG):
         tables.check_row_count(reading.rows)
-        found = _columns(batch, content, [kind.dtype for kind in reading.kinds.values()])
-        for (name, kind), values in zip(reading.kinds.items(), found, strict=True):
+        columns = _columns(batch, content, [kind.dtype for kind in reading.kinds.values()])
+        for (name, kind), values in zip(reading.kinds.items(), columns, strict=True):
             if kind.dictionary is None:
                 column = cells(values)
             else:

@@ -22,7 +22,7 @@ _MOST_SHARED: Final = 2  # how many times over different views may cover their b
 class Values:
     """One column of a message: an array, or a list of strings; `valid` says which values of an array are present."""
 
-    found: NDArray[Any] | list[str | None]
+    data: NDArray[Any] | list[str | None]
     valid: NDArray[np.bool_] | None = None  # None: all are
 
 
@@ -52,8 +52,8 @@ class Buffers:
 
     def take_further(self) -> list[memoryview]:
         """Return the string buffers of the next column of views."""
-        found = islice(self._located, max(next(self._further, 0), 0))
-        return [self._content[start : start + length] for start, length in found]
+        located = islice(self._located, max(next(self._further, 0), 0))
+        return [self._content[start : start + length] for start, length in located]
 
 
 def read_values(dtype: str, buffers: Buffers, height: int, *, has_missing: bool) -> Values:
@@ -74,29 +74,29 @@ def read_values(dtype: str, buffers: Buffers, height: int, *, has_missing: bool)
 
 def cells(values: Values) -> Column:
     """Return a column for a TableReader: an array with NaN for a missing number, or a list of cells as in JSON."""
-    found, valid = values.found, values.valid
-    if isinstance(found, list):
-        return found
+    data, valid = values.data, values.valid
+    if isinstance(data, list):
+        return data
     if valid is None or valid.all():
-        return plain(found)
-    if found.dtype.kind == "b":
-        return [value if there else None for value, there in zip(found.tolist(), valid.tolist(), strict=True)]
-    return plain(np.where(valid, found, np.array("NaT", found.dtype) if found.dtype.kind == "M" else np.nan))
+        return plain(data)
+    if data.dtype.kind == "b":
+        return [value if there else None for value, there in zip(data.tolist(), valid.tolist(), strict=True)]
+    return plain(np.where(valid, data, np.array("NaT", data.dtype) if data.dtype.kind == "M" else np.nan))
 
 
 def looked_up(indices: Values, known: Values) -> Column:
     """Return the column of a dictionary's values at these indices; raises ValueError for an index beyond its end."""
-    chosen, valid, values = np.asarray(indices.found), indices.valid, known.found
+    chosen, valid, values = np.asarray(indices.data), indices.valid, known.data
     if valid is not None:
         chosen = chosen[valid]
     if not len(chosen):
-        return [None] * len(indices.found)
+        return [None] * len(indices.data)
     if chosen.min() < 0 or chosen.max() >= len(values):
         raise ValueError("an index is not in its dictionary")
     if isinstance(values, list):
         strings = map(values.__getitem__, chosen.tolist())
         return list(strings) if valid is None else [next(strings) if there else None for there in valid.tolist()]
-    every = np.zeros(len(indices.found), dtype=np.intp)
+    every = np.zeros(len(indices.data), dtype=np.intp)
     every[... if valid is None else valid] = chosen
     if known.valid is not None:
         valid = known.valid[every] if valid is None else known.valid[every] & valid
@@ -105,13 +105,13 @@ def looked_up(indices: Values, known: Values) -> Column:
 
 def grown(known: Values, more: Values) -> Values:
     """Return a dictionary with more values appended; a list of strings is extended in place."""
-    if isinstance(known.found, list):
-        known.found.extend(more.found)
+    if isinstance(known.data, list):
+        known.data.extend(more.data)
         return known
     valid = None
     if known.valid is not None or more.valid is not None:
-        valid = np.concatenate([np.ones(len(v.found), bool) if v.valid is None else v.valid for v in (known, more)])
-    return Values(np.concatenate([known.found, more.found]), valid)
+        valid = np.concatenate([np.ones(len(v.data), bool) if v.valid is None else v.valid for v in (known, more)])
+    return Values(np.concatenate([known.data, more.data]), valid)
 
 
 def joined(parts: list[Column]) -> Column:
@@ -136,10 +136,10 @@ def _strings(buffers: Buffers, dtype: str, height: int, valid: NDArray[np.bool_]
     if offsets[0] < 0 or offsets[-1] > len(content) or (np.diff(offsets) < 0).any():
         raise ValueError("a string is outside its buffer")
     bounds = offsets.tolist()
-    found: list[str | None] = [str(content[start:end], "utf-8") for start, end in pairwise(bounds)]
+    strings: list[str | None] = [str(content[start:end], "utf-8") for start, end in pairwise(bounds)]
     if valid is None:
-        return found
-    return [string if there else None for string, there in zip(found, valid.tolist(), strict=True)]
+        return strings
+    return [string if there else None for string, there in zip(strings, valid.tolist(), strict=True)]
 
 
 def _viewed(buffers: Buffers, height: int, valid: NDArray[np.bool_] | None) -> list[str | None]:
@@ -151,19 +151,19 @@ def _viewed(buffers: Buffers, height: int, valid: NDArray[np.bool_] | None) -> l
     views = np.frombuffer(content, "<i4", 4 * height).reshape(-1, 4)
     further = buffers.take_further()
     left = _MOST_SHARED * (len(content) + sum(map(len, further)))
-    made: dict[tuple[int, int, int], str] = {}
-    found: list[str | None] = [None] * height
+    long_strings: dict[tuple[int, int, int], str] = {}
+    strings: list[str | None] = [None] * height
     rows = np.arange(height) if valid is None else np.flatnonzero(valid)
     lengths, numbers, starts = views[rows][:, (0, 2, 3)].T.tolist()
     for row, length, number, start in zip(rows.tolist(), lengths, numbers, starts, strict=True):
         if 0 <= length <= _INLINE:
-            found[row] = str(content[16 * row + 4 : 16 * row + 4 + length], "utf-8")
+            strings[row] = str(content[16 * row + 4 : 16 * row + 4 + length], "utf-8")
             continue
         key = (number, start, length)
-        if key not in made:
+        if key not in long_strings:
             left -= length
             if min(key) < 0 or number >= len(further) or start + length > len(further[number]) or left < 0:
                 raise ValueError("strings are outside their buffers, or share too much of them")
-            made[key] = str(further[number][start : start + length], "utf-8")
-        found[row] = made[key]
-    return found
+            long_strings[key] = str(further[number][start : start + length], "utf-8")
+        strings[row] = long_strings[key]
+    return strings

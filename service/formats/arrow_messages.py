@@ -50,13 +50,13 @@ def _of_file(body: memoryview) -> Iterator[Message]:
     footer = View.root(body[start:end])
     schema = footer.view(1)
     # Each block is a struct of three longs; the first is its offset.
-    places = [place for member in (2, 3) for place in footer.longs(member, 3)[: _MOST_MESSAGES + 1, 0].tolist()]
-    if schema is None or len(places) > _MOST_MESSAGES:
+    offsets = [offset for member in (2, 3) for offset in footer.longs(member, 3)[: _MOST_MESSAGES + 1, 0].tolist()]
+    if schema is None or len(offsets) > _MOST_MESSAGES:
         raise ValueError(f"the footer has no schema, or more than {_MOST_MESSAGES} batches")
-    found = [_message_at(body[:start], place) if len(_MAGIC) <= place < start else None for place in places]
-    messages = [each for each in found if each is not None]
-    spans = sorted(zip(places, (after for _, after in messages), strict=False))
-    if len(messages) < len(places) or any(after > next_place for (_, after), (next_place, _) in pairwise(spans)):
+    read = [_message_at(body[:start], offset) if len(_MAGIC) <= offset < start else None for offset in offsets]
+    messages = [each for each in read if each is not None]
+    spans = sorted(zip(offsets, (after for _, after in messages), strict=False))
+    if len(messages) < len(offsets) or any(after > following for (_, after), (following, _) in pairwise(spans)):
         raise ValueError("batches overlap, or are not where the footer says")
     yield SCHEMA, schema, body[:0]
     for message, _ in messages:

@@ -36,8 +36,8 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
             raise ServiceError("unsupported_media_type", message)
     header = parameters.get("header", "")
     names = list(tables.names)
-    if (found := _read_numbers(body, header, names, tables)) is not None:
-        return found
+    if (numbers := _read_numbers(body, header, names, tables)) is not None:
+        return numbers
     lines = cells_of(body, tables.max_rows + 1)
     csv_head.refuse_separator_line(lines, names)
     headed = bool(lines) and csv_head.is_head(lines[0], header, names)

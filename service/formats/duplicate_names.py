@@ -37,18 +37,18 @@ def refuse(body: bytes, names: int) -> None:
 
 def count(document: Any) -> int:
     """Count the members of all objects of a document, level by level."""
-    found = 0
+    members = 0
     level: Collection[Any] = (document,)
     while not _PARTS.isdisjoint(map(type, level)):
         inner: list[Collection[Any]] = []
         for part in level:
             if type(part) is dict:
-                found += len(part)
+                members += len(part)
                 inner.append(part.values())
             elif type(part) is list:
                 inner.append(part)
         level = inner[0] if len(inner) == 1 else [*chain.from_iterable(inner)]
-    return found
+    return members
 
 
 def _lost(body: bytes, names: int) -> bool:

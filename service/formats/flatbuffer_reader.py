@@ -36,17 +36,17 @@ class View:
     def number(self, member: int, kind: Any, default: int = 0) -> int:
         """Return a number, or its default where it is absent."""
         try:
-            found = self._offset(member)
-            return int(self._table.Get(kind, found)) if found else default
+            position = self._offset(member)
+            return int(self._table.Get(kind, position)) if position else default
         except _WRONG as error:
             raise ValueError(str(error)) from None
 
     def string(self, member: int, most: int) -> str:
         """Return a string of at most `most` bytes, "" where it is absent."""
         try:
-            found = self._offset(member)
-            offset = self._table.Indirect(found) if found else 0
-            length = self._table.Get(_OFFSET, offset) if found else 0
+            position = self._offset(member)
+            offset = self._table.Indirect(position) if position else 0
+            length = self._table.Get(_OFFSET, offset) if position else 0
             if length > most:
                 raise ValueError(f"a string of {length} bytes is longer than the {most} that are left")
             start = offset + _OFFSET.bytewidth
@@ -57,8 +57,8 @@ class View:
     def view(self, member: int) -> "View | None":
         """Return a table, or None where it is absent."""
         try:
-            found = self._offset(member)
-            return View(self._table.Bytes, self._table.Indirect(found)) if found else None
+            position = self._offset(member)
+            return View(self._table.Bytes, self._table.Indirect(position)) if position else None
         except _WRONG as error:
             raise ValueError(str(error)) from None
 
@@ -88,9 +88,9 @@ class View:
 
     def _offset(self, member: int) -> int:
         """Return the position of a member, 0 where it is absent."""
-        found = self._table.Offset(4 + 2 * member)
-        return self._table.Pos + found if found else 0
+        offset = self._table.Offset(4 + 2 * member)
+        return self._table.Pos + offset if offset else 0
 
     def _vector(self, member: int) -> tuple[int, int]:
-        found = self._table.Offset(4 + 2 * member)
-        return (self._table.Vector(found), self._table.VectorLen(found)) if found else (0, 0)
+        offset = self._table.Offset(4 + 2 * member)
+        return (self._table.Vector(offset), self._table.VectorLen(offset)) if offset else (0, 0)

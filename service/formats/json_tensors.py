@@ -51,10 +51,10 @@ class TensorReader:
         pieces: list[bytes] = []
         kept = end = 0
         for _ in range(self._max_tensors):
-            found = _DATA.search(body, end)
-            if found is None or not (end := body.find(b"]", found.end()) + 1):
+            match = _DATA.search(body, end)
+            if match is None or not (end := body.find(b"]", match.end()) + 1):
                 break
-            start = found.end() - 1
+            start = match.end() - 1
             numbers = self._parser.parse(body[start:end]) if end - start >= SHORTEST else None
             if numbers is not None:
                 mark = secrets.token_hex(16)

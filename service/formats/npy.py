@@ -37,23 +37,23 @@ _LAST_CODE_POINT, _SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)
 def read(body: bytes) -> NDArray[Any]:
     """Return the array as a view of the body; raises InvalidBody, also for arrays of objects, which need pickle."""
     header, start = _header(body)
-    found = _HEADER.fullmatch(header)
-    if found is None:
+    match = _HEADER.fullmatch(header)
+    if match is None:
         raise InvalidBody(
             f"Expected the header of a .npy file of numbers, booleans, strings (U) or dates, got {header[:99]!r}."
         )
     try:
         dtype = np.dtype(
-            found["kind"]
-            or [(each["name"] or each["quoted"] or "", each["kind"]) for each in _FIELDS.finditer(found["fields"])]
+            match["kind"]
+            or [(each["name"] or each["quoted"] or "", each["kind"]) for each in _FIELDS.finditer(match["fields"])]
         )
     except (TypeError, ValueError) as error:
         raise InvalidBody(f"Expected a dtype of numpy; {error}.") from None
-    shape = tuple(int(size) for size in re.findall(r"\d+", found["shape"]))
+    shape = tuple(int(size) for size in re.findall(r"\d+", match["shape"]))
     count, size = math.prod(shape), len(body) - start
     if dtype.itemsize == 0 or count * dtype.itemsize != size:
         raise InvalidBody(f"Expected the bytes of an array of shape {header[-60:]!r}, got {size}.")
-    order: Literal["C", "F"] = "F" if found["fortran"] == "True" else "C"
+    order: Literal["C", "F"] = "F" if match["fortran"] == "True" else "C"
     try:
         return np.frombuffer(body, dtype, count, start).reshape(shape, order=order)
     except ValueError as error:  # more dimensions than numpy has, or huge ones beside one of size 0
@@ -89,8 +89,8 @@ def plain(array: NDArray[Any]) -> Column:
     codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(array.dtype.byteorder))
     if ((codes > _LAST_CODE_POINT) | ((codes >= _SURROGATES[0]) & (codes <= _SURROGATES[1]))).any():
         raise InvalidBody("Expected strings of Unicode characters, got a code point that does not exist.")
-    found: list[str] = array.tolist()
-    return found
+    decoded: list[str] = array.tolist()
+    return decoded
 
 
 def write(array: NDArray[Any]) -> bytes:

@@ -45,15 +45,15 @@ class ErrorResponses:
 
     def of(self, codes: Iterable[str], protocol: str, refuse: Refuse, error: Schema) -> dict[str, Any]:
         """Return references to responses by status; `refuse` and `error` are those of the protocol."""
-        found: dict[str, Any] = {}
+        responses: dict[str, Any] = {}
         for code in dict.fromkeys(codes):
             failure = self._failure(code, detailed=error == ref(PROBLEM))
             if code not in _NEVER_OF_APPLICATION:
-                _add(found, code, refuse(terse(failure) if self._is_terse else failure, _IDS), error)
+                _add(responses, code, refuse(terse(failure) if self._is_terse else failure, _IDS), error)
             if code in _OF_SERVER:
-                _add(found, code, _of_server(failure), ref(PROBLEM))
+                _add(responses, code, _of_server(failure), ref(PROBLEM))
         name = _NOT_OF_NAMES.sub("_", protocol)
-        return {status: {"$ref": self._shared(f"{name}_{status}", found[status])} for status in sorted(found)}
+        return {status: {"$ref": self._shared(f"{name}_{status}", responses[status])} for status in sorted(responses)}
 
     def _failure(self, code: str, *, detailed: bool) -> Failure:
         failure = failure_of(code)
@@ -100,13 +100,13 @@ def _of_server(failure: Failure) -> Answer:
     return Answer(strict_json.dumps(problem), PROBLEM_JSON, status=status)
 
 
-def _add(found: dict[str, Any], code: str, answer: Answer, schema: Schema) -> None:
+def _add(responses: dict[str, Any], code: str, answer: Answer, schema: Schema) -> None:
     """Add an example of an error to the response of its status."""
     empty = {"description": "", "headers": headers.of_status(answer.status), "content": {}}
-    response = found.setdefault(str(answer.status), empty)
-    said = f"`{code}`: {TABLE[code][1]}."
-    if said not in response["description"]:
-        response["description"] = f"{response['description']} {said}".strip()
+    response = responses.setdefault(str(answer.status), empty)
+    sentence = f"`{code}`: {TABLE[code][1]}."
+    if sentence not in response["description"]:
+        response["description"] = f"{response['description']} {sentence}".strip()
     media_type = media_type_of(answer)
     of_text = {"type": "string"} if media_type.startswith("text/") else schema
     media = response["content"].setdefault(media_type, {"schema": of_text, "examples": {}})

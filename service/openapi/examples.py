@@ -29,14 +29,14 @@ class Examples:
 
         Examples that are too large, or that the server's settings refuse, are left out.
         """
-        found: dict[str, tuple[Example, Answer]] = {}
+        answers: dict[str, tuple[Example, Answer]] = {}
         for name, example in examples.items():
             body = encoded(example)
-            if len(body) > (self._most if not found else min(self._most, _OTHERS)):
+            if len(body) > (self._most if not answers else min(self._most, _OTHERS)):
                 continue
             with suppress(ServiceError):
-                found[name] = example, self._answer(codec, example, body)
-        return found
+                answers[name] = example, self._answer(codec, example, body)
+        return answers
 
     def of_page(self, codec: Codec, path: str) -> Answer | None:
         """Return the answer of a protocol's page; None if it must not be shown or is too large."""
@@ -71,7 +71,7 @@ def media_type_of(answer: Answer) -> str:
 
 def shown(answer: Answer) -> Any:
     """Return an answer as the value of an example: JSON parsed, text as it is; None for anything else."""
-    kind = media_type_of(answer)
-    if kind == JSON or kind.endswith("+json"):
+    media_type = media_type_of(answer)
+    if media_type == JSON or media_type.endswith("+json"):
         return strict_json.loads(answer.content) if answer.content else None
-    return answer.content.decode() if kind.startswith("text/") or kind == "application/jsonlines" else None
+    return answer.content.decode() if media_type.startswith("text/") or media_type == "application/jsonlines" else None

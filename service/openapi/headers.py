@@ -63,11 +63,11 @@ _IF_NONE_MATCH: Final = {
 
 def parameters(facts: ModelFacts) -> dict[str, Any]:
     """Return the parameters that are components: headers, and names in paths with the only value that is no 404."""
-    found = {**_REQUEST, "IfNoneMatch": _IF_NONE_MATCH}
+    components = {**_REQUEST, "IfNoneMatch": _IF_NONE_MATCH}
     for name, value in (("model", facts.served_as), ("version", facts.version)):
         schema = {**STRING, **({"enum": [value]} if value else {})}
-        found[f"Path{name.capitalize()}"] = {"name": name, "in": "path", "required": True, "schema": schema}
-    return found
+        components[f"Path{name.capitalize()}"] = {"name": name, "in": "path", "required": True, "schema": schema}
+    return components
 
 
 def of_path(names: Iterable[str]) -> list[dict[str, str]]:

@@ -46,7 +46,7 @@ def facts_of(contract: Contract, manifest: Manifest, settings: Settings) -> tupl
         contract.served_as,
         contract.identity.version,
         contract.outputs,
-        tuple(golden.rows[place] for place in samples),
+        tuple(golden.rows[index] for index in samples),
         row_id,
     )
     return facts, samples
@@ -98,33 +98,33 @@ def _label(signature: Signature, spec: OutputSpec) -> Schema:
     classes = signature.classes
     if classes is None:
         return _array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None)
-    each = [enum_of(own) for own in classes]
+    schemas = [enum_of(own) for own in classes]
     if signature.outputs is None:
-        return each[0]
-    if all(one == each[0] for one in each):
-        return _array(each[0], signature.outputs)
-    return _tuple(each)
+        return schemas[0]
+    if all(one == schemas[0] for one in schemas):
+        return _array(schemas[0], signature.outputs)
+    return _tuple(schemas)
 
 
 def _thresholds(classes: Sequence[Label], thresholds: Sequence[float | None]) -> str:
     """Say from which probability on each class is answered."""
     given = [(label, least) for label, least in zip(classes, thresholds, strict=True) if least is not None]
-    said = ", ".join(f"{str(label)[:_LONGEST]!r} {least:g}" for label, least in given[:_MOST_SHOWN])
-    return f"A class is answered from this probability on: {said}{', …' if len(given) > _MOST_SHOWN else '.'}"
+    listed = ", ".join(f"{str(label)[:_LONGEST]!r} {least:g}" for label, least in given[:_MOST_SHOWN])
+    return f"A class is answered from this probability on: {listed}{', …' if len(given) > _MOST_SHOWN else '.'}"
 
 
 def _numbers(specs: list[OutputSpec]) -> Schema:
     """Return the schema of the numbers that a method returns for one row, perhaps in several arrays."""
-    each = [_array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None) for spec in specs]
-    if len(each) == 1 and specs[0].index is None:
+    schemas = [_array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None) for spec in specs]
+    if len(schemas) == 1 and specs[0].index is None:
         if specs[0].method == PREDICT_PROBA:
-            return {**each[0], "description": "One for each class, in the order of `classes` of GET /model."}
-        return each[0]
-    return _tuple(each)
+            return {**schemas[0], "description": "One for each class, in the order of `classes` of GET /model."}
+        return schemas[0]
+    return _tuple(schemas)
 
 
-def _tuple(each: list[Schema]) -> Schema:
-    return {"type": "array", "prefixItems": each, "minItems": len(each), "maxItems": len(each)}
+def _tuple(schemas: list[Schema]) -> Schema:
+    return {"type": "array", "prefixItems": schemas, "minItems": len(schemas), "maxItems": len(schemas)}
 
 
 def _array(items: Schema, size: int | None) -> Schema:
@@ -142,12 +142,12 @@ def _sample(rows: list[list[Cell]], labels: list[Any]) -> list[int]:
 
 def _note(baseline: Baseline) -> str:
     """Say how the values of a feature were distributed in training; the server does not check this."""
-    said = []
+    parts = []
     if baseline.deciles:
-        least, median, most = (f"{baseline.deciles[place]:.6g}" for place in (0, len(baseline.deciles) // 2, -1))
-        said.append(f"{least} to {most}, median {median}")
+        least, median, most = (f"{baseline.deciles[index]:.6g}" for index in (0, len(baseline.deciles) // 2, -1))
+        parts.append(f"{least} to {most}, median {median}")
     shares = sorted(baseline.shares.items(), key=lambda item: -item[1])
-    said += [f"{value[:_LONGEST]!r} {share:.0%}" for value, share in shares[:_MOST_SHOWN]]
+    parts += [f"{value[:_LONGEST]!r} {share:.0%}" for value, share in shares[:_MOST_SHOWN]]
     if baseline.missing:
-        said.append(f"missing {baseline.missing:.1%}")
-    return f"In training: {', '.join(said)}." if said else ""
+        parts.append(f"missing {baseline.missing:.1%}")
+    return f"In training: {', '.join(parts)}." if parts else ""

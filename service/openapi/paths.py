@@ -37,10 +37,10 @@ class Paths:
             own = codec.owns(path)  # else failures have the native shape
             described = description if own else replace(description, error=ref(PROBLEM))
             refuse = codec.refuse if own else problem_json
-            said = self._add(path, "get", described, operation, refuse, codes, public=public)
-            content = said["responses"]["200"]["content"]
+            entry = self._add(path, "get", described, operation, refuse, codes, public=public)
+            content = entry["responses"]["200"]["content"]
             if public and self._guarded:
-                said["parameters"] = headers.of_path_of_any(_names(path))
+                entry["parameters"] = headers.of_path_of_any(_names(path))
                 content[JSON] = _ready_or(content.get(JSON))
             media = content.get(media_type)
             if answer is not None and media is not None and (value := shown(answer)) is not None:
@@ -50,13 +50,14 @@ class Paths:
         """Add a route that belongs to no protocol, perhaps with an example of its JSON."""
         codes = (*route.codes, *(() if route.public else self._token), *(admin if route.admin else ()))
         description = Description(tag, "", route.operation)
-        said = self._add(path, "get", description, route.operation, problem_json, codes, public=route.public)
+        entry = self._add(path, "get", description, route.operation, problem_json, codes, public=route.public)
         if example is not None:
-            said["responses"]["200"]["content"][JSON]["example"] = example
+            entry["responses"]["200"]["content"][JSON]["example"] = example
         if route.cached:
-            said["parameters"] = [{"$ref": "#/components/parameters/IfNoneMatch"}]
-            said["responses"]["200"]["headers"] |= headers.refs("ETag")
-            said["responses"]["304"] = {"description": "The caller has it already.", "headers": headers.refs("ETag")}
+            entry["parameters"] = [{"$ref": "#/components/parameters/IfNoneMatch"}]
+            etag = headers.refs("ETag")
+            entry["responses"]["200"]["headers"] |= etag
+            entry["responses"]["304"] = {"description": "The caller has it already.", "headers": etag}
 
     @property
     def _token(self) -> tuple[str, ...]:
@@ -64,11 +65,11 @@ class Paths:
 
     def _add_prediction(self, path: str, codec: Codec, description: Description) -> None:
         operation = description.predict
-        said = self._add(path, "post", description, operation, codec.refuse, (*OF_PREDICTION, *self._token))
-        said["parameters"] = [*said.get("parameters", ()), *headers.of_request()]
+        entry = self._add(path, "post", description, operation, codec.refuse, (*OF_PREDICTION, *self._token))
+        entry["parameters"] = [*entry.get("parameters", ()), *headers.of_request()]
         body = _content(operation.requests)
-        said["requestBody"] = {"description": self._body_limit, "required": True, "content": body}
-        succeeded = said["responses"]["200"]
+        entry["requestBody"] = {"description": self._body_limit, "required": True, "content": body}
+        succeeded = entry["responses"]["200"]
         succeeded["headers"] |= headers.refs("Server-Timing")
         for name, (example, answer) in self._examples.answers(codec, operation.examples).items():
             _add_example(body, example.media_type, name, example.summary, example.body)
@@ -91,7 +92,7 @@ class Paths:
         content = _content(operation.answers)
         succeeded = {"description": operation.summary, "headers": headers.of_any(), "content": content}
         parameters = [*headers.of_path(names), *operation.parameters]
-        said: dict[str, Any] = {
+        entry: dict[str, Any] = {
             "operationId": f"{operation.id}_of_version" if "version" in names else operation.id,
             "summary": operation.summary,
             **({"description": operation.description} if operation.description else {}),
@@ -100,8 +101,8 @@ class Paths:
             **({"parameters": parameters} if parameters else {}),
             "responses": {"200": succeeded, **errors},
         }
-        self.found.setdefault(path.replace("<name:", "{").replace(">", "}"), {})[method] = said
-        return said
+        self.found.setdefault(path.replace("<name:", "{").replace(">", "}"), {})[method] = entry
+        return entry
 
 
 def _names(path: str) -> list[str]:

@@ -91,15 +91,15 @@ def _temporal(examples: Sequence[str]) -> Kind:
     return "datetime" if examples and all(map(_DATETIME.fullmatch, examples)) else "string"
 
 
-def _deciles(found: Sequence[float]) -> tuple[float, ...] | None:
-    usable = len(found) == _DECILES and all(map(math.isfinite, found)) and list(found) == sorted(found)
+def _deciles(deciles: Sequence[float]) -> tuple[float, ...] | None:
+    usable = len(deciles) == _DECILES and all(map(math.isfinite, deciles)) and list(deciles) == sorted(deciles)
     if not usable:
         return None
-    inner = (float(f"{value:.{_DIGITS}g}") for value in found[1:-1])
-    return (found[0], *inner, found[-1])  # not rounded, or a value at the end of the range would seem to be outside
+    inner = (float(f"{value:.{_DIGITS}g}") for value in deciles[1:-1])
+    return (deciles[0], *inner, deciles[-1])  # not rounded, or a value at the end of the range would seem to be outside
 
 
-def _shares(found: dict[str, float]) -> tuple[tuple[str, float], ...] | None:
-    usable = [(value, share) for value, share in found.items() if 0 < share <= 1]
+def _shares(shares: dict[str, float]) -> tuple[tuple[str, float], ...] | None:
+    usable = [(value, share) for value, share in shares.items() if 0 < share <= 1]
     most = sorted(usable, key=lambda each: -each[1])[:MOST_SHARES]
     return tuple((value[:MOST_NAME], share) for value, share in most) or None

@@ -142,8 +142,8 @@ def _features(manifest: Manifest, hidden: AbstractSet[str]) -> Iterable[FeatureV
     """Yield the features in order, with their distributions and then without, as long as there is room."""
     baselines, rows = manifest.baseline or {}, manifest.golden.rows
     size = 0
-    for place, feature in enumerate(manifest.signature.features):
-        examples = [row[place] for row in rows]
+    for column, feature in enumerate(manifest.signature.features):
+        examples = [row[column] for row in rows]
         view = view_of(
             feature,
             baselines.get(feature.name),
@@ -163,17 +163,17 @@ def _features(manifest: Manifest, hidden: AbstractSet[str]) -> Iterable[FeatureV
 
 def _examples(manifest: Manifest, hidden: AbstractSet[str]) -> tuple[tuple[Cell, ...], ...]:
     """Return golden rows of the model, as many as there is room for, and at least the first."""
-    covered = [feature.name in hidden for feature in manifest.signature.features]
-    found: list[tuple[Cell, ...]] = []
+    hidden_columns = [feature.name in hidden for feature in manifest.signature.features]
+    examples: list[tuple[Cell, ...]] = []
     size = 0
     for cells in manifest.golden.rows:
         shortened = (cell[:_LONGEST_CELL] if isinstance(cell, str) else cell for cell in cells)
-        row = tuple(None if cover else cell for cell, cover in zip(shortened, covered, strict=True))
+        row = tuple(None if is_hidden else cell for cell, is_hidden in zip(shortened, hidden_columns, strict=True))
         size += len(strict_json.dumps(row))
-        if found and size > ROWS_BYTES:
+        if examples and size > ROWS_BYTES:
             break
-        found.append(row)
-    return tuple(found)
+        examples.append(row)
+    return tuple(examples)
 
 
 def _classes(signature: Signature) -> tuple[tuple[Label, ...], ...] | None:

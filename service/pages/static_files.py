@@ -46,7 +46,7 @@ class StaticFiles:
     @classmethod
     def read(cls, source: Path = DIRECTORY) -> "StaticFiles":
         """Read the files of a directory that have a known type."""
-        found = [StaticFile(path) for path in sorted(source.iterdir()) if path.suffix in _TYPES]
-        digests = [f"{file.source.name} {hashlib.sha256(file.content).hexdigest()}\n" for file in found]
+        files = [StaticFile(path) for path in sorted(source.iterdir()) if path.suffix in _TYPES]
+        digests = [f"{file.source.name} {hashlib.sha256(file.content).hexdigest()}\n" for file in files]
         directory = f"/static/{hashlib.sha256(''.join(digests).encode()).hexdigest()[:16]}"
-        return cls(directory, MappingProxyType({f"{directory}/{file.source.name}": file for file in found}))
+        return cls(directory, MappingProxyType({f"{directory}/{file.source.name}": file for file in files}))

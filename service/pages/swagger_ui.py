@@ -22,7 +22,7 @@ def files() -> Mapping[str, StaticFile]:
 
 
 def _folder() -> Path:
-    found = find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
+    spec = find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"No module named {PACKAGE!r}", name=PACKAGE)
-    return Path(found.submodule_search_locations[0]) / "dist"
+    return Path(spec.submodule_search_locations[0]) / "dist"

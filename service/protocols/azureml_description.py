@@ -64,12 +64,12 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
     rows, names = list(facts.samples), list(facts.names)
     several = range(len(rows))
     frame = {"columns": names, "index": list(several), "data": rows}
-    found = {
+    examples = {
         "rows": Example("Several rows", {"input_data": rows}, several),
         "columns": Example("Columns by name", {"input_data": columns_of(facts, rows)}, several),
         "frame": Example("A data frame", {"input_data": frame}, several),
         "frame_in_the_document": Example("A data frame in the document itself", frame, several),
     }
     if asked := other_method(facts):
-        found["method"] = Example(f"What {asked} answers", {"data": rows, "method": asked}, several)
-    return found
+        examples["method"] = Example(f"What {asked} answers", {"data": rows, "method": asked}, several)
+    return examples

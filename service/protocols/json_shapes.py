@@ -35,12 +35,12 @@ def read_columns(columns: Any, contract: Contract, pointer: str) -> Rows:
         raise invalid_request(pointer, "an object of columns by name, or a list of rows", shown(columns))
     if len(columns) > len(contract.signature.names):
         contract.tables.check_names(columns)
-    found: dict[str, Column] = {}
+    lists: dict[str, Column] = {}
     for name, column in columns.items():
         if not isinstance(column, list):
             raise invalid_request(f"{pointer}/{name[:100]}", "a list of values", shown(column))
-        found[name] = list(chain.from_iterable(column)) if _nested(column) else column
-    return contract.tables.read(found, lambda name, row: f"{pointer}/{name[:100]}/{row}")
+        lists[name] = list(chain.from_iterable(column)) if _nested(column) else column
+    return contract.tables.read(lists, lambda name, row: f"{pointer}/{name[:100]}/{row}")
 
 
 def is_split(value: dict[str, Any], names: Sequence[str]) -> bool:

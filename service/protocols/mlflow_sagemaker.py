@@ -107,14 +107,14 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     wanted: Wanted = call.wanted
     if wanted.media_type in (npy.MEDIA_TYPE, csv_text.MEDIA_TYPE):
         return _table(wanted, prediction, [spec for spec in contract.outputs if spec.method == wanted.method])
-    found = values_by_row(prediction.of(wanted.method))
+    answer = values_by_row(prediction.of(wanted.method))
     if wanted.media_type == LINES:
-        return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in found), LINES)
+        return Answer(b"".join(strict_json.dumps(each) + b"\n" for each in answer), LINES)
     if wanted.wrapped:
-        found = {"predictions": found}
+        answer = {"predictions": answer}
         if contract.beside is not None:
-            found |= row_ids(prediction, contract)
-    return Answer(strict_json.dumps(found))
+            answer |= row_ids(prediction, contract)
+    return Answer(strict_json.dumps(answer))
 
 
 def _table(wanted: Wanted, prediction: Prediction, specs: list[OutputSpec]) -> Answer:

@@ -104,8 +104,8 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
         return {}
     rows, names = list(facts.samples), list(facts.names)
     several = range(len(rows))
-    as_csv, kind = {"Accept": csv_text.MEDIA_TYPE}, csv_text.MEDIA_TYPE
-    found = {
+    as_csv, media_type = {"Accept": csv_text.MEDIA_TYPE}, csv_text.MEDIA_TYPE
+    examples = {
         "dataframe_split": Example(
             "MLflow: a data frame, split", {"dataframe_split": {"columns": names, "data": rows}}, several
         ),
@@ -116,12 +116,12 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
         "inputs": Example("MLflow: columns by name", {"inputs": columns_of(facts, rows)}, several),
         "list": Example("SageMaker: a bare list", rows, several),
         "wrapped": Example("SageMaker: rows that are wrapped", [{"features": row} for row in rows], several),
-        "csv_with_names": Example("MLflow: CSV with a header line", csv_of(rows, names), several, kind),
+        "csv_with_names": Example("MLflow: CSV with a header line", csv_of(rows, names), several, media_type),
         "lines": Example("SageMaker: JSON Lines", lines_of(rows), several, LINES, {"Accept": LINES}),
     }
     if facts.signature and all(feature.dtype == "float64" for feature in facts.signature.features):
-        found["csv"] = Example("SageMaker: CSV without names", csv_of(rows, None), several, kind, as_csv)
+        examples["csv"] = Example("SageMaker: CSV without names", csv_of(rows, None), several, media_type, as_csv)
     if asked := other_method(facts):
         body = {"instances": rows, "params": {"predict_method": asked}}
-        found["method"] = Example(f"MLflow: what {asked} answers", body, several)
-    return found
+        examples["method"] = Example(f"MLflow: what {asked} answers", body, several)
+    return examples

@@ -83,9 +83,9 @@ def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) 
     """Return the probability of one row's predicted class, or of each predicted class if a row has several labels."""
     if isinstance(probabilities, tuple):
         several = zip(label, probabilities, contract.columns, strict=True)
-        return [numbers[0, columns[one]].item() for one, numbers, columns in several]
+        return [chances[0, columns[predicted]].item() for predicted, chances, columns in several]
     if isinstance(label, list):  # yes or no for each, with the probability of yes
-        return [chance if one else 1 - chance for one, chance in zip(label, probabilities[0].tolist(), strict=True)]
+        return [chance if yes else 1 - chance for yes, chance in zip(label, probabilities[0].tolist(), strict=True)]
     return probabilities[0, contract.columns[0][label]].item()
 
 
@@ -93,11 +93,11 @@ def _answer_with(chosen: Chosen, prediction: Prediction, *, single: bool) -> Ans
     """Write the outputs that the caller named, and no others, of all rows or of the single one."""
     if chosen.media_type != JSON:
         return Answer(row_formats.WRITE[chosen.media_type](prediction, chosen.outputs), chosen.media_type)
-    found = {spec.member: spec.values(prediction).tolist() for spec in chosen.outputs}
+    answer = {spec.member: spec.values(prediction).tolist() for spec in chosen.outputs}
     if single:
         labels = {spec.member for spec in chosen.outputs if spec.method == PREDICT}
-        found = {"prediction" if member in labels else member: values[0] for member, values in found.items()}
-    return Answer(strict_json.dumps(found))
+        answer = {"prediction" if member in labels else member: values[0] for member, values in answer.items()}
+    return Answer(strict_json.dumps(answer))
 
 
 def _admitted(document: Any, beside: RequestColumns) -> Any:

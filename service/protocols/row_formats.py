@@ -55,11 +55,11 @@ def _write_npy(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
 
 def flat_columns(prediction: Prediction, outputs: Sequence[OutputSpec]) -> dict[str, NDArray[Any]]:
     """Return each column of each output by its name."""
-    found: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for spec in outputs:
         values = spec.values(prediction).reshape(len(prediction.labels), -1)
-        found |= {name: values[:, index] for index, name in enumerate(spec.columns)}
-    return found
+        columns |= {name: values[:, index] for index, name in enumerate(spec.columns)}
+    return columns
 
 
 def _write_csv(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:

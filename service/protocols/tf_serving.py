@@ -54,10 +54,10 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
 
 def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     """Write one prediction for each row: its label, or the output of the method that was asked for."""
-    found = {call.wanted.member: values_by_row(prediction.of(call.wanted.method))}
+    answer = {call.wanted.member: values_by_row(prediction.of(call.wanted.method))}
     if contract.beside is not None:
-        found |= row_ids(prediction, contract)
-    return Answer(strict_json.dumps(found))
+        answer |= row_ids(prediction, contract)
+    return Answer(strict_json.dumps(answer))
 
 
 def _wanted(document: dict[str, Any], contract: Contract) -> Wanted:

@@ -88,13 +88,13 @@ def _examples(facts: ModelFacts, asking: Any) -> dict[str, Example]:
     if not facts.samples:
         return {}
     rows, several = list(facts.samples), range(len(facts.samples))
-    found = {
+    examples = {
         "rows": Example("Several rows", {"instances": rows}, several),
         "rows_by_name": Example("Several rows, by name", {"instances": [*map(facts.by_name, rows)]}, several),
     }
     if asked := other_method(facts):
-        found["method"] = Example(f"What {asked} answers", {"instances": rows, **asking(asked)}, several)
-    return found
+        examples["method"] = Example(f"What {asked} answers", {"instances": rows, **asking(asked)}, several)
+    return examples
 
 
 def _name(facts: ModelFacts) -> Schema:

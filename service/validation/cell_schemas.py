@@ -85,10 +85,10 @@ class RowSchemas:
     def by_position(self) -> Schema:
         """Return the schema of a row as a list."""
         names, cells = self._signature.names, self._cells
-        said = ", ".join(name[:_LONGEST] for name in names[:_LISTED])
+        listed = ", ".join(name[:_LONGEST] for name in names[:_LISTED])
         more = f" and {len(names) - _LISTED} more, in the order of GET /model" if len(names) > _LISTED else ""
         schema: Schema = {"type": "array", "minItems": len(names), "maxItems": len(names)}
-        schema["description"] = f"A row as a list: {said}{more}."
+        schema["description"] = f"A row as a list: {listed}{more}."
         if not cells or all(cell == cells[0] for cell in cells):
             return {**schema, "items": cells[0] if cells else self._any_cell}
         return {**schema, "prefixItems": cells, "items": self._any_cell}
@@ -100,8 +100,8 @@ class RowSchemas:
     def columns(self) -> Schema:
         """Return the schema of rows that are sent as an object of columns."""
         names, extra = self._signature.names, self._extra
-        said = "A list of values for each feature, perhaps each in a list of its own; all lists have the same length."
-        schema: Schema = {"type": "object", "description": said}
+        text = "A list of values for each feature, perhaps each in a list of its own; all lists have the same length."
+        schema: Schema = {"type": "object", "description": text}
         if not self._described or len(names) > MOST_COLUMNS:
             return {**schema, "additionalProperties": True if extra else _column(self._any_cell)}
         properties = dict(zip(names, map(_column, self._cells), strict=True))
@@ -119,8 +119,8 @@ class RowSchemas:
             return {**schema, "minProperties": fewest, "additionalProperties": extra or self._any_cell}
         properties: dict[str, Schema] = {}
         for feature, cell in zip(features, self._cells, strict=True):
-            said = " ".join(filter(None, (cell.get("description"), self._notes.get(feature.name))))
-            note = {"description": said} if said else {}
+            text = " ".join(filter(None, (cell.get("description"), self._notes.get(feature.name))))
+            note = {"description": text} if text else {}
             properties[feature.name] = {**cell, **note}
             if feature.name in optional:
                 properties[feature.name]["default"] = optional[feature.name]
@@ -143,8 +143,8 @@ def _types(reader: CellReader) -> set[str]:
 
 
 def _one_or_list(types: Iterable[str]) -> str | list[str]:
-    found = sorted(types, key=_ORDER.index)
-    return found[0] if len(found) == 1 else found
+    ordered = sorted(types, key=_ORDER.index)
+    return ordered[0] if len(ordered) == 1 else ordered
 
 
 def _size(values: Sequence[Label]) -> float:

@@ -91,22 +91,22 @@ class RequestColumns:
 
     def names(self, given: Iterable[str]) -> dict[str, None]:
         """Return the names of the columns that `columns` makes of a table with these names."""
-        found = {name: None for name in given if self._is_kept(name)}
-        return {**found, **dict.fromkeys(self.policy.defaults)}
+        kept = {name: None for name in given if self._is_kept(name)}
+        return {**kept, **dict.fromkeys(self.policy.defaults)}
 
     def wanted(self, given: Iterable[str]) -> list[str]:
         """Return the names of the columns to read from a table with these names."""
-        there = set(given)
-        row_id = [self.policy.row_id] if self.policy.row_id in there else []
-        return [name for name in self.policy.names if name in there] + [name for name in row_id if name is not None]
+        present = set(given)
+        row_id = [self.policy.row_id] if self.policy.row_id in present else []
+        return [name for name in self.policy.names if name in present] + [name for name in row_id if name is not None]
 
     def columns(self, columns: Mapping[str, _Column], height: int) -> dict[str, _Column]:
         """Return a table of `height` rows without ignored columns and ids, and with defaults for columns it lacks."""
-        found = {name: column for name, column in columns.items() if self._is_kept(name)}
+        kept = {name: column for name, column in columns.items() if self._is_kept(name)}
         if (row_id := self.policy.row_id) is not None and row_id in columns:
             self.take_ids(columns[row_id], "")
-        lacking = {name: value for name, value in self.policy.defaults.items() if name not in found}
-        return {**found, **{name: [value] * height for name, value in lacking.items()}}
+        defaults = {name: value for name, value in self.policy.defaults.items() if name not in kept}
+        return {**kept, **{name: [value] * height for name, value in defaults.items()}}
 
     def take_ids(self, ids: _Column, pointer: str) -> None:
         """Take the ids of the rows; raises InvalidRows if the request has sent ids already, or for an invalid id."""
@@ -135,13 +135,13 @@ class RequestColumns:
         types = set(map(type, ids))
         if types == {float} or (types == {int} and all(-(2**63) <= each < 2**63 for each in ids)):
             return np.array(ids)
-        found = np.empty(len(ids), dtype=object)
-        found[:] = ["" if each is None else str(each) for each in ids]
-        return found
+        strings = np.empty(len(ids), dtype=object)
+        strings[:] = ["" if each is None else str(each) for each in ids]
+        return strings
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
-        found = {name: value for name, value in row.items() if self._is_kept(name)}
-        return {**self.policy.defaults, **found}
+        kept = {name: value for name, value in row.items() if self._is_kept(name)}
+        return {**self.policy.defaults, **kept}
 
     def _is_kept(self, name: str) -> bool:
         """Return whether a column stays: the model's do, and unknown ones that are then refused, not ignored."""

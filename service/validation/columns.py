@@ -100,7 +100,7 @@ class TableReader:
             else:
                 rows[:, position] = values.astype(self._dtype)
         if invalid:
-            problems = (found for name in invalid for found in self._problems(name, columns[name], pointer_to))
+            problems = (problem for name in invalid for problem in self._problems(name, columns[name], pointer_to))
             raise InvalidRows(tuple(islice(problems, InvalidRows.MOST)))
         return rows
 
@@ -121,17 +121,17 @@ class TableReader:
         """Raise InvalidRows unless there is a column for each feature and no other."""
         given = dict.fromkeys(columns) if self.beside is None else self.beside.names(columns)
         unknown = [name for name in given if name not in self._cells]
-        found = [
+        problems = [
             Problem("unknown_feature", f"/{name[:100]}", nearest(name, list(self._cells)), "no such feature")
             for name in unknown[:_MOST_UNKNOWN]
         ]
         missing = (name for name in self._cells if name not in given)
-        found += [
+        problems += [
             Problem("missing_feature", f"/{name[:100]}", "a column of this feature", "none", name)
-            for name in islice(missing, InvalidRows.MOST - len(found))
+            for name in islice(missing, InvalidRows.MOST - len(problems))
         ]
-        if found:
-            raise InvalidRows(tuple(found))
+        if problems:
+            raise InvalidRows(tuple(problems))
 
     def _problems(self, name: str, column: Column, pointer_to: PointerTo) -> Iterator[Problem]:
         cell = self._cells[name]

@@ -63,8 +63,8 @@ class RowReader:
         if converted is None:
             positions, proposals = self._invalid(rows), iter(range(_MOST_PROPOSALS))
             pointers = [pointer] if single else [f"{pointer}/{position}" for position in positions]
-            found = map(self._row_problems, map(rows.__getitem__, positions), pointers, repeat(proposals))
-            raise InvalidRows(tuple(islice(chain.from_iterable(found), InvalidRows.MOST)))
+            problems = map(self._row_problems, map(rows.__getitem__, positions), pointers, repeat(proposals))
+            raise InvalidRows(tuple(islice(chain.from_iterable(problems), InvalidRows.MOST)))
         return converted
 
     def _convert(self, rows: list[Any]) -> Rows | None:
@@ -106,13 +106,14 @@ class RowReader:
     def _invalid(self, rows: list[Any]) -> list[int]:
         """Return the positions of the first invalid rows, as many as can be reported, found column by column."""
         ordered = [self._in_order(row) for row in rows]
-        unfit = list(islice((position for position, row in enumerate(ordered) if row is None), InvalidRows.MOST))
-        end = unfit[-1] if len(unfit) == InvalidRows.MOST else len(rows)
-        fit = [position for position in range(end) if ordered[position] is not None]
-        found = set(unfit)
-        for cell, column in zip(self._cells, zip(*(ordered[position] for position in fit), strict=True), strict=False):
-            found.update(fit[position] for position in islice(cell.invalid(column), InvalidRows.MOST))
-        return sorted(found)[: InvalidRows.MOST]
+        misshapen = list(islice((position for position, row in enumerate(ordered) if row is None), InvalidRows.MOST))
+        end = misshapen[-1] if len(misshapen) == InvalidRows.MOST else len(rows)
+        shaped = [position for position in range(end) if ordered[position] is not None]
+        invalid = set(misshapen)
+        columns = zip(*(ordered[position] for position in shaped), strict=True)
+        for cell, column in zip(self._cells, columns, strict=False):
+            invalid.update(shaped[position] for position in islice(cell.invalid(column), InvalidRows.MOST))
+        return sorted(invalid)[: InvalidRows.MOST]
 
     def _in_order(self, row: Any) -> Sequence[Any] | None:
         """Return a row's cells in the order of the features, or None if it does not have one for each."""
@@ -156,11 +157,11 @@ def nearest(name: str, names: list[str], *, compare: bool = True) -> str:
     if _INDEX.fullmatch(name):
         return "no column for the index of a data frame (write it with index=False)"
     compared = names[:_MOST_COMPARED]
-    cut, near = name[:_LONGEST], list[str]()
+    short, proposed = name[:_LONGEST], list[str]()
     if compare:
-        alike = [each for each in compared if each.casefold() == cut.casefold()]  # "AGE" is not like "age" to difflib
-        near = alike or difflib.get_close_matches(cut, compared, n=1, cutoff=_NEAR)
-    return f"a feature, perhaps {near[0]!r}" if near else f"one of {', '.join(map(repr, names[:20]))}"
+        same = [each for each in compared if each.casefold() == short.casefold()]  # to difflib, "AGE" is not like "age"
+        proposed = same or difflib.get_close_matches(short, compared, n=1, cutoff=_NEAR)
+    return f"a feature, perhaps {proposed[0]!r}" if proposed else f"one of {', '.join(map(repr, names[:20]))}"
 
 
 def _cell_problems(cell: CellReader, value: Any, pointer: str) -> Iterator[Problem]:

@@ -29,8 +29,8 @@ class NumberParser:
             return None
         try:
             document: Any = self._parser(len(text)).parse(text)
-            found = document if member is None else document[member]
-            return np.frombuffer(found.as_buffer(of_type="d"))
+            numbers = document if member is None else document[member]
+            return np.frombuffer(numbers.as_buffer(of_type="d"))
         except (KeyError, RuntimeError, TypeError, ValueError):  # the ordinary reader says what is wrong
             return None
 
@@ -66,8 +66,10 @@ class MatrixReader:
         count = (len(skeleton) - len(start) - len(end) + 1) // (len(self._row) + 1)
         if count < 1 or skeleton != start + b",".join([self._row] * count) + end:
             return None
-        found = self._parser.parse(body, member)
-        return found.reshape(count, self._width) if found is not None and found.size == count * self._width else None
+        numbers = self._parser.parse(body, member)
+        if numbers is None or numbers.size != count * self._width:
+            return None
+        return numbers.reshape(count, self._width)
 
     def from_csv(self, lines: bytes, max_rows: int) -> NDArray[np.float64] | None:
         """Return shape (n, width), 1 ≤ n ≤ max_rows, of lines where every cell is a number as JSON writes it.
@@ -82,5 +84,5 @@ class MatrixReader:
         if skeleton != b"\n".join([self._line] * count):
             return None
         text = b"[" + lines.replace(b"\n", b",") + b"]"
-        found = None if b"-0," in text or b"-0]" in text else self._parser.parse(text)
-        return None if found is None else found.reshape(count, -1)
+        numbers = None if b"-0," in text or b"-0]" in text else self._parser.parse(text)
+        return None if numbers is None else numbers.reshape(count, -1)

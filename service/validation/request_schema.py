@@ -84,8 +84,8 @@ class RequestSchema:
             if len(document) == 1:  # the whole schema takes longer than a small model's prediction
                 rows: Rows = self._fields[member].deserialize(document[member], member)
             else:
-                found = self._schema.load(document)
-                rows, named = found[member], found.get(OUTPUTS, ())
+                loaded = self._schema.load(document)
+                rows, named = loaded[member], loaded.get(OUTPUTS, ())
         except ValidationError as error:
             raise InvalidRows(tuple(islice(_problems(_messages(error, member), document), InvalidRows.MOST))) from None
         return rows, member == SINGLE, named

@@ -25,8 +25,8 @@ def escaped(name: str) -> str:
 
 def only_member(document: Any, names: Collection[str]) -> str | None:
     """Return which one of these members an object has; None if it has several, or none, or is not an object."""
-    found = [name for name in names if name in document] if isinstance(document, dict) else []
-    return found[0] if len(found) == 1 else None
+    present = [name for name in names if name in document] if isinstance(document, dict) else []
+    return present[0] if len(present) == 1 else None
 
 
 def check_row_count(count: int, max_rows: int, pointer: str = "") -> None:

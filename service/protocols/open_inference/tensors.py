@@ -73,11 +73,11 @@ def from_bytes(content: memoryview, datatype: str, shape: tuple[int, ...], point
     """
     count = math.prod(shape)
     if datatype == BYTES:
-        found = strings_of(content, pointer, count)
-        if len(found) != count:
-            got = "more" if len(found) > count else f"{len(found)}"
+        strings = strings_of(content, pointer, count)
+        if len(strings) != count:
+            got = "more" if len(strings) > count else f"{len(strings)}"
             raise InvalidBody(f"{pointer}: expected {count} strings for shape {list(shape)}, got {got}.")
-        return found
+        return strings
     dtype = np.dtype(NUMBERS.get(datatype, "u1"))
     if count * dtype.itemsize != len(content):
         raise InvalidBody(
@@ -147,15 +147,15 @@ def strings_of(content: memoryview, pointer: str, max_count: int) -> list[str]:
 
     Raises InvalidBody.
     """
-    found: list[str] = []
+    strings: list[str] = []
     raw, position, end = bytes(content), 0, len(content)  # slicing bytes is faster than slicing a memoryview
     try:
-        while position < end and len(found) <= max_count:
+        while position < end and len(strings) <= max_count:
             start = position + _LENGTH.size
             position = start + int.from_bytes(raw[position:start], "little")
             if position > end:
                 raise ValueError("a length goes beyond the end")
-            found.append(raw[start:position].decode())
+            strings.append(raw[start:position].decode())
     except ValueError as error:
         raise InvalidBody(f"{pointer}: expected strings in UTF-8, each after its length; {error}.") from None
-    return found
+    return strings
