@@ -1,6 +1,6 @@
-"""The bundle: a directory of a manifest and the files it vouches for.
+"""The bundle: a directory with a manifest and the files that it names.
 
-Here: reading and verifying it safely, whatever the files are, and what the operator trusts. Not here: computing.
+Here: reading and verifying files of any origin safely, and what the operator trusts. Not here: predicting.
 
 Imports: model.
 """

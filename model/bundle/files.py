@@ -1,4 +1,4 @@
-"""Reads files that may be anything: only regular files, within the expected size, without blocking on a FIFO."""
+"""Reads files of any origin: only regular files of the expected size, without blocking on a FIFO."""
 
 import os
 import stat
@@ -17,16 +17,16 @@ _KINDS: Final = {
 
 
 class UnfitFile(OSError):
-    """What is at the path is refused; the message says what was expected and what is there."""
+    """The file at a path is refused; the message says what was expected, and what is there."""
 
 
 def read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
     """Return the content of a regular file of `least` to `most` bytes, symbolic links followed; raises OSError, NoRoom.
 
-    Type and size are checked before anything is read, and no more is read if the file grows meanwhile. `expected` says
-    in words what the file must be.
+    Type and size are checked before anything is read, and if the file grows meanwhile, the rest is not read. `expected`
+    describes the file for error messages.
     """
-    _check(path, path.stat(), expected, least, most)  # before opening: that may have effects on a device
+    _check(path, path.stat(), expected, least, most)  # before opening, which may have effects on a device
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:  # noqa: PTH123  # Path.open does not take these flags
         found = os.fstat(descriptor)

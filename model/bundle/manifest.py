@@ -1,8 +1,8 @@
 """The format on disk: a directory with a manifest and the files that it names. Reads it; never unpickles.
 
-FORMAT 2: `manifest.json` (the class Manifest below as UTF-8 JSON) beside the files that it names, each with its size
-and sha256. A file's suffix says what it is; the rest of its name is free, so that the files of two versions can be in
-one directory. Format 1, which is read too, had the fixed names `model.skops`, `model.joblib` and `model.onnx`. A change
+FORMAT 2: `manifest.json` (the class Manifest below as UTF-8 JSON) beside the files that it names, with size and sha256
+of each. A file's suffix states its kind; the rest of its name is free, so that the files of two versions can be in one
+directory. Format 1, which is read too, had the fixed names `model.skops`, `model.joblib` and `model.onnx`. A change
 that older readers would misread increments FORMAT, and readers refuse newer formats.
 """
 
@@ -31,11 +31,11 @@ from model.signature import Cell, Signature
 FORMAT = 2
 READABLE = (1, FORMAT)
 MANIFEST = "manifest.json"
-# What a file is, by its suffix.
+# The kinds of files, which are their suffixes.
 SKOPS, JOBLIB, ONNX = "skops", "joblib", "onnx"
-REREADS = 10  # if the manifest is replaced while its files are read
+REREADS = 10  # how often, if the manifest is replaced while its files are read
 FINGERPRINT = "made-for"  # a property of the ONNX file: the signature that it was compiled for
-GUARDED = "guarded"  # another: whether it marks rows that it has no answer to
+GUARDED = "guarded"  # another property: rows without an answer get NaN as their label
 REPACK = "pack the model again"
 MOST_MANIFEST = 2**28  # bytes; golden rows and codes of a million categories take some ten millions
 # A name in the directory, never a path out of it.
@@ -54,7 +54,7 @@ class File:
 
 @dataclass(frozen=True)
 class Golden:
-    """Rows, and what the estimator predicted for them before it was packed, nested like Prediction's arrays.
+    """Rows, and the estimator's answers to them before it was packed, nested like Prediction's arrays.
 
     `further` has the answers of the further outputs, by method. A missing value is None, a datetime is an ISO 8601
     string.
@@ -68,10 +68,10 @@ class Golden:
 
 @dataclass(frozen=True)
 class Bins:
-    """Training numbers in ten bins, of about equal size unless numbers are equal: what lies between them, and shares.
+    """Ten bins of training numbers, of about equal size unless numbers are equal: inner edges, and the bins' shares.
 
-    A number that equals an edge is in the bin below it. Edges lie midway between numbers of the training data, so that
-    no rounding moves one of these into another bin. A bin between equal edges is empty.
+    A number that equals an edge is in the bin below it. Edges lie midway between training numbers, so that rounding
+    moves none of these into another bin. A bin between equal edges is empty.
     """
 
     edges: Annotated[list[float], msgspec.Meta(min_length=9, max_length=9)]
@@ -82,8 +82,8 @@ class Bins:
 class Baseline:
     """One feature's distribution in training: its share of missing values, and 11 deciles from minimum to maximum.
 
-    For features that are not numeric, the shares of the most frequent values instead of deciles. `bins` has those of
-    the numbers that are not missing. `categories` are all values, unless they are too many.
+    Features that are not numeric have the `shares` of their most frequent values instead. `bins` are the bins of the
+    numbers that are not missing. `categories` are all values, unless there are too many.
     """
 
     missing: float
@@ -95,10 +95,10 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the model answers on its training rows, or evenly spaced ones of these.
+    """Statistics of the model's answers to its training rows, or to evenly spaced ones.
 
-    `classes` has the share of each class, in their order. `scores` are the probabilities of the predicted classes, or
-    the numbers that a regressor predicts.
+    `classes` has the share of each class, in the order of the classes. `scores` are the bins of the predicted classes'
+    probabilities, or of a regressor's numbers.
     """
 
     rows: int
@@ -119,11 +119,11 @@ class Score:
 class CompiledForm:
     """How the compiled model encodes strings, and how it compares with the model that it was made from.
 
-    `codes` has, for each string feature, the number of each string. `rows` were compared: all labels were equal, and
-    `largest_difference` is that of a probability, or the relative one of a regressor's number. `speedup` is by the
-    number of rows in a call, and empty in a bundle that is to be the same each time. `left_out` training rows and
-    thresholds of trees were not compared, being too many. The other answers came from the library `against`: numpy if
-    the model was in another library's file.
+    `codes` has, for each string feature, the number of each string. On the `rows` that were compared, all labels were
+    equal; `largest_difference` is the largest of a probability, or relative to a regressor's number. `speedup` is by
+    the number of rows in a call, and empty in a bundle that has to be the same each time. `left_out` is how many
+    training rows and thresholds of trees were too many to compare. `against` is the library of the model that it was
+    compared with, or numpy for a model from another library's file.
     """
 
     codes: dict[str, dict[str, float]]
@@ -138,13 +138,12 @@ class CompiledForm:
 class Manifest:
     """Everything about a model except its parameters; `created_at` is RFC 3339 in UTC.
 
-    `not_compiled` says why there is no compiled form, if there is none. `requires` has what the estimator's own file
-    needs at run time, as `name==version`: nothing if there is only a compiled form, which needs the server alone. None
-    means what `made_with` says of scikit-learn. `further` declares what the estimator answers beyond labels and
-    probabilities. `thresholds` has a number or None for each class, if labels are chosen by these
-    (`model.engines.thresholds`). `predict_fn` is the method whose output MLflow's routes answer, as its models say it.
-    `compared_with` says what answered as the compiled model does, if that was no estimator of a library. `importances`
-    say how much each feature counts for the model's answers, on a scale of its own, if the estimator says so.
+    `not_compiled` says why there is no compiled form. `requires` has the packages that the estimator's file needs at
+    run time, as `name==version`; it is empty if there is only a compiled form, which needs only the server, and None
+    means the scikit-learn of `made_with`. `further` declares the outputs beyond labels and probabilities. `thresholds`
+    has a number or None for each class, if labels are chosen by thresholds (`model.engines.thresholds`). `predict_fn`
+    is the method that MLflow's routes call. `compared_with` says what the model from a library's file was compared
+    with. `importances` has a number for each feature, with the sum 1, if the estimator states them.
     """
 
     format: int
@@ -169,12 +168,12 @@ class Manifest:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """What `predict_fn` can be: the methods that every engine answers."""
+        """The possible values of `predict_fn`: the methods that every engine has."""
         return (PREDICT, PREDICT_PROBA) if self.signature.probabilities else (PREDICT,)
 
     @property
     def kinds(self) -> list[str]:
-        """What each of `files` is, in their order: SKOPS, JOBLIB or ONNX."""
+        """The kinds of `files`, in their order: SKOPS, JOBLIB or ONNX."""
         return [name.rpartition(".")[2] for name in self.files]
 
 
@@ -199,12 +198,12 @@ def digest_of(content: bytes) -> str:
 
 
 def fingerprint(signature: Signature, codes: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the sha256, in hex, of what a compiled model was made for; the ONNX file states it, too."""
+    """Return the sha256, in hex, of the signature and codes of a compiled model, which its file states, too."""
     return digest_of(msgspec.json.encode((signature, codes)))
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Return the manifest as the JSON of its file; raises OutputRefused if that could not be read again."""
+    """Return the manifest as the JSON of its file; raises OutputRefused if it could not be read again."""
     encoded = msgspec.json.format(msgspec.json.encode(manifest)) + b"\n"
     try:
         msgspec.json.decode(encoded, type=Manifest)
@@ -221,8 +220,8 @@ def names_file(encoded: bytes, name: str) -> bool:
 def read_bundle(directory: Path, pin: str | None = None, keys: Path | None = None) -> Bundle:
     """Read and verify a bundle: the pinned digest, the format, then each file's size and digest; each is read once.
 
-    `pin` is the sha256, in hex, that the manifest must have. With `keys`, a file of public keys, one of these must have
-    signed the manifest. A bundle that is replaced meanwhile is read again. Raises BundleMissing, BundleUnreadable,
+    `pin` is the sha256, in hex, that the manifest must have. `keys` is a file of public keys, one of which must have
+    signed the manifest. If the bundle is replaced meanwhile, it is read again. Raises BundleMissing, BundleUnreadable,
     DigestMismatch, BundleNotSigned, VersionMismatch and BundleCorrupt.
     """
     encoded = _manifest_in(directory)
@@ -248,7 +247,7 @@ def _read(directory: Path, encoded: bytes, pin: str | None, keys: Path | None) -
 
 
 def check_pin(place: object, encoded: bytes, pin: str | None) -> str:
-    """Return the digest of the manifest that was read from a place; raises DigestMismatch if another one is pinned."""
+    """Return the digest of the manifest that was read from a place; raises DigestMismatch if another is pinned."""
     digest = digest_of(encoded)
     if pin is not None and digest != pin.lower():
         raise DigestMismatch(
@@ -312,5 +311,5 @@ def _read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes
 def _visible(path: Path) -> bool:
     try:
         return path.exists()
-    except PermissionError:  # in a directory without search permission
+    except PermissionError:  # the directory has no search permission
         return False

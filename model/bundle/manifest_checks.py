@@ -1,4 +1,4 @@
-"""Checks that a manifest describes the model beside it: one validates requests, the other predicts them."""
+"""Checks that a manifest fits its model: the manifest validates the requests that the model predicts."""
 
 import math
 from typing import Any, Final
@@ -46,7 +46,7 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
     _check(
         {
             "task": (signature.task, kind),
-            # CatBoost forgets it in a file, and says 0.
+            # CatBoost loses the number in a file, and says 0.
             "number of features": (width, getattr(estimator, "n_features_in_", width) or width),
             "classes": (_listed(signature.classes), _classes_of(estimator, manifest)),
         }
@@ -54,18 +54,18 @@ def check_estimator(estimator: Any, manifest: Manifest) -> None:
 
 
 def _count_thresholds(manifest: Manifest) -> int:
-    """Return how many thresholds there may be: one for each class of a classifier with one label, or none."""
+    """Return how many thresholds there must be: one for each class of a classifier with one label, or none."""
     signature, given = manifest.signature, manifest.thresholds
     one = signature.probabilities and signature.outputs is None and signature.classes is not None
     return len(signature.classes[0]) if one and signature.classes and any(given) else 0
 
 
 def estimator_type(estimator: Any) -> Any:
-    """Return what kind of estimator it says it is, or None: by its tags or, before scikit-learn 1.6, by an attribute.
+    """Return the kind that an estimator states, or None: in its tags or, before scikit-learn 1.6, in an attribute.
 
-    Libraries that were written for the attribute, or inherit in an order that hides the tags, say it by that or a base
-    class; boosting libraries' rankers answer a number for each row, and do not always say so; a pipeline is what its
-    last step is. What has `transform` and no `predict` is a transformer.
+    For libraries that only have the attribute, or whose order of base classes hides the tags, the attribute or a base
+    class counts. Boosting libraries' rankers are regressors, since they answer a number for each row. A pipeline has
+    the kind of its last step. An estimator with `transform`, but without `predict`, is a transformer.
     """
     if hasattr(estimator, "transform") and not hasattr(estimator, "predict"):
         return "transformer"

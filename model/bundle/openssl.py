@@ -1,6 +1,6 @@
-"""Signs, and verifies signatures, with the program openssl: elliptic-curve keys on P-256, P-384 and P-521.
+"""Signs and verifies with the program openssl: elliptic-curve keys on P-256, P-384 and P-521.
 
-Every image based on Debian's has the program. The package `cryptography` does the same, and is 15 MB.
+Every image based on Debian's has the program. The package `cryptography` could do the same, but has 15 MB.
 """
 
 import base64
@@ -22,30 +22,30 @@ _PROGRAM: Final = "openssl"
 _SECONDS: Final = 30.0
 _BEGIN, _END = b"-----BEGIN PUBLIC KEY-----", b"-----END PUBLIC KEY-----"
 _LINE: Final = 64
-# How a public key of each curve begins in DER, and the digest that is signed with it.
+# By the first bytes of a curve's public keys in DER: the digest that is signed with such keys.
 _DIGESTS: Final = {
     bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"): "sha256",
     bytes.fromhex("3076301006072a8648ce3d020106052b8104002203620004"): "sha384",
     bytes.fromhex("30819b301006072a8648ce3d020106052b810400230381860004"): "sha512",
 }
-# It does not only exit with 0: that is also what is seen of a process that somebody else has reaped.
+# Its output is checked as well, since 0 is also the exit code of a process that was reaped elsewhere.
 _VERIFIED: Final = b"Verified OK\n"
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A public key as PEM in its one usual form, and the digest that is signed with it."""
+    """A public key as PEM in canonical form, and the digest that is signed with it."""
 
     pem: bytes
     digest: str
 
     @property
     def hint(self) -> str:
-        """What signatures name the key by: the sha256 of its PEM, in hex."""
+        """The name of the key in signatures: the sha256 of its PEM, in hex."""
         return hashlib.sha256(self.pem).hexdigest()
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
-        """Return whether the signature of the message was made with this key's private one."""
+        """Return whether the signature of the message was made with the private key of this one."""
         with _open(self.pem, signature) as (key, signed):
             arguments = ("dgst", f"-{self.digest}", "-verify", _path(key), "-signature", _path(signed))
             done = _run(arguments, message, (key, signed))
@@ -73,7 +73,7 @@ def _public_key(inside: bytes) -> PublicKey:
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """A private key in a file, and the file that has its password, if it needs one."""
+    """A private key in a file, and the file with its password, if it has one."""
 
     path: Path
     password: Path | None = None
@@ -81,7 +81,7 @@ class PrivateKey:
     def public(self) -> PublicKey:
         """Return its public key; raises BundleNotSigned, and OSError for a file that cannot be read."""
         for path in filter(None, (self.path, self.password)):
-            with path.open("rb"):  # whose OSError says more than openssl
+            with path.open("rb"):  # an OSError says more than openssl's message
                 pass
         done = _run(("pkey", "-in", str(self.path), *self._password(), "-pubout"))
         try:
@@ -107,7 +107,7 @@ class PrivateKey:
 
 
 def _run(arguments: Sequence[str], data: bytes = b"", files: Sequence[int] = ()) -> subprocess.CompletedProcess[bytes]:
-    """Run the program on data and open files; raises BundleNotSigned if there is none."""
+    """Run the program on data and open files; raises BundleNotSigned if it does not run."""
     try:
         return subprocess.run(  # noqa: S603  # the arguments are ours
             [_PROGRAM, *arguments],

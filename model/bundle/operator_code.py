@@ -1,7 +1,7 @@
 """Reads the operator's own code in one process and imports it in another that does not touch its directory.
 
-The first process imports within `record_imports`, and the second, from `replay_imports` on, imports what was recorded.
-So what is imported is what was tried, and a directory whose file system hangs stops the first process only.
+The first process imports within `record_imports`; the second imports the recorded modules, from `replay_imports` on.
+So the code that serves is the code that was tried, and a file system that hangs only blocks the first process.
 """
 
 import sys
@@ -17,7 +17,7 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Modules:
-    """The modules that were imported: each one's file and, for a package, its directories; and the files' contents.
+    """The imported modules: the file and, for a package, the directories of each; and the files' contents.
 
     A namespace package has no file. Contents are latin-1 strings, so that they fit into JSON.
     """
@@ -27,7 +27,7 @@ class Modules:
 
 
 class _Loader(SourceFileLoader):
-    """Takes the recorded contents of files, and records those it reads; ignores compiled copies (.pyc)."""
+    """Returns recorded contents of files, and records the files that it reads; ignores compiled copies (.pyc)."""
 
     def __init__(self, name: str, path: str, files: dict[str, str]) -> None:
         super().__init__(name, path)
@@ -54,7 +54,7 @@ class _Recorder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return where a module below the directory is; None for any other."""
+        """Return the spec of a module below the directory; None for any other."""
         spec = PathFinder.find_spec(fullname, path, target)
         places = list(spec.submodule_search_locations or []) if spec else []
         if spec is None or not any(Path(each).is_relative_to(self._directory) for each in (spec.origin or "", *places)):
@@ -65,7 +65,7 @@ class _Recorder(MetaPathFinder):
 
 
 class _Replayer(MetaPathFinder):
-    """Finds the recorded modules where they were."""
+    """Finds the recorded modules."""
 
     def __init__(self, modules: Modules) -> None:
         self.modules = modules
@@ -76,7 +76,7 @@ class _Replayer(MetaPathFinder):
         path: Sequence[str] | None,  # noqa: ARG002  # the interpreter's interface
         target: ModuleType | None = None,  # noqa: ARG002  # likewise
     ) -> ModuleSpec | None:
-        """Return where a recorded module is; None for any other."""
+        """Return the spec of a recorded module; None for any other."""
         return _spec(fullname, self.modules) if fullname in self.modules.found else None
 
 
@@ -106,9 +106,9 @@ def record_imports(directory: Path | None) -> Iterator[Modules]:
 
 @contextmanager
 def replay_imports(modules: Modules) -> Iterator[None]:
-    """Import the recorded modules as they were recorded, within the block and, unless it raises, from then on.
+    """Import modules as they were recorded, within the block and, unless it raises, from then on.
 
-    Modules recorded before stay, for a model may import its own again.
+    Modules that were replayed before stay, since a model may import its modules again.
     """
     before = list(sys.meta_path)
     earlier = [finder for finder in before if isinstance(finder, _Replayer)]

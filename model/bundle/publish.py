@@ -1,8 +1,8 @@
 """Replaces the bundle in a directory so that readers find a complete one at any moment.
 
 The directory itself stays, because it may be a mount point. The names of a bundle's files contain their digests, so the
-files are written beside those of the bundle before; the manifest, which names them, is renamed into place last. The
-files of the bundle before stay for readers of its manifest; older files and those of interrupted packs are removed.
+files can be written beside those of the previous bundle; the manifest, which names them, is renamed into place last.
+The previous bundle's files stay for readers of its manifest; older files, and files of interrupted packs, are removed.
 """
 
 import errno
@@ -19,7 +19,7 @@ from model.bundle.trust import SIGNATURE
 from model.errors import NoRoom, OutputRefused
 
 STAGE: Final = ".packing"
-FETCHED: Final = ".fetching"  # the folder of what is being fetched
+FETCHED: Final = ".fetching"  # the folder of files that are being fetched
 PART: Final = ".part"
 _LOCK: Final = "lock"
 _KINDS: Final = f"{SKOPS}|{JOBLIB}|{ONNX}"
@@ -28,7 +28,7 @@ _OLD: Final = re.compile(rf"model\.({_KINDS})")  # in format 1
 
 
 def name_files(content: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return contents, given by kind, by the names of their files."""
+    """Return contents by the names of their files, given the contents by kind."""
     return {f"model-{digest_of(data)[:12]}.{kind}": data for kind, data in content.items()}
 
 
@@ -48,7 +48,7 @@ def write_files(folder: Path, manifest: Manifest, content: Mapping[str, bytes]) 
 
 @contextmanager
 def staging_directory(directory: Path) -> Iterator[Path]:
-    """Yield a folder to write a bundle into; publish the bundle unless the block raises, else leave all as it was.
+    """Yield a folder to write a bundle into; publish the bundle unless the block raises, else change nothing.
 
     The directory must contain a bundle, or nothing. Raises OutputRefused, also while another process publishes there.
     """
@@ -62,7 +62,7 @@ def staging_directory(directory: Path) -> Iterator[Path]:
     if lock is None:
         raise OutputRefused(f"another process is packing into {place}; try again when it has finished.")
     try:
-        _clear(stage)  # of what a killed pack has left
+        _clear(stage)  # a killed pack may have left files
         yield stage
         try:
             _publish(stage, place)
@@ -78,10 +78,10 @@ def staging_directory(directory: Path) -> Iterator[Path]:
 
 @contextmanager
 def fetching_directory(directory: Path, wait: Callable[[], object]) -> Iterator[Path]:
-    """Yield a folder to fetch a bundle into; publish the bundle unless the block raises, else leave all as it was.
+    """Yield a folder to fetch a bundle into; publish the bundle unless the block raises, else change nothing.
 
-    Unfinished files, whose names end with PART, stay in the folder for the fetch after. `wait` is called again and
-    again while another process fetches into the directory. Raises OutputRefused, and NoRoom where the disk is full.
+    Unfinished files, whose names end with PART, stay in the folder for the next fetch. While another process fetches
+    into the directory, `wait` is called repeatedly. Raises OutputRefused, and NoRoom if the disk is full.
     """
     place = directory.resolve()
     made = not place.exists()
@@ -138,7 +138,7 @@ def _lock(stage: Path) -> int | None:
     lock = os.open(stage / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(lock).st_nlink:  # otherwise its holder has just removed the file
+        if os.fstat(lock).st_nlink:  # otherwise the last holder has just removed the file
             return lock
     os.close(lock)
     return None
@@ -158,12 +158,12 @@ def _publish(stage: Path, place: Path) -> None:
     for path in place.iterdir():
         ours = _OURS.fullmatch(path.name) or _OLD.fullmatch(path.name)
         if ours and not names_file(now, path.name) and not names_file(before, path.name):
-            with suppress(OSError):  # it only takes up space
+            with suppress(OSError):  # an old file only takes up space
                 path.unlink()
 
 
 def _same(path: Path, other: Path) -> bool:
-    """Return whether the other file has the same content; it then stays, so that only the manifest changes."""
+    """Return whether the other file has the same content, so that it need not be replaced."""
     return other.is_file() and path.read_bytes() == other.read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""What a bundle needs at run time beside the server: distributions, and their versions."""
+"""The distributions, and their versions, that a bundle needs at run time beside the server."""
 
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
@@ -12,8 +12,8 @@ SKLEARN = "scikit-learn"
 def check_requirements(manifest: Manifest, directory: Path) -> None:
     """Refuse to build an estimator without the versions that it was made with; raises VersionMismatch.
 
-    scikit-learn loads only what the same version wrote (doc: model_persistence), and other libraries promise no more.
-    `directory` is the bundle's. A manifest that states nothing needs the scikit-learn that it was made with.
+    scikit-learn only loads files of the same version (doc: model_persistence), and other libraries promise no more.
+    `directory` is the bundle's. If the manifest states nothing, it needs the scikit-learn that it was made with.
     """
     model = f"model {manifest.name} {manifest.version}"
     for each in requirements(manifest):
@@ -33,14 +33,14 @@ def check_requirements(manifest: Manifest, directory: Path) -> None:
 
 
 def requirements(manifest: Manifest) -> list[str]:
-    """Return what the manifest's estimator needs, as `name==version`."""
+    """Return the distributions that the manifest's estimator needs, as `name==version`."""
     if manifest.requires is not None:
         return manifest.requires
     return [f"{SKLEARN}=={manifest.made_with.get(SKLEARN)}"]
 
 
 def installed(name: str) -> str | None:
-    """Return the version of a distribution, or of one that has its module: xgboost may come as xgboost-cpu."""
+    """Return the version of a distribution, or of a variant with the same module, such as xgboost-cpu for xgboost."""
     try:
         return version(name)
     except PackageNotFoundError:

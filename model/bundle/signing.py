@@ -1,8 +1,8 @@
-"""The digital signature of a bundle, `model.sig`, as OpenSSF's Model Signing 1.0 has it: made and verified.
+"""Makes and verifies the digital signature of a bundle, `model.sig`, in the format of OpenSSF's Model Signing 1.0.
 
 The file is a Sigstore bundle. It holds an envelope (DSSE) with an in-toto statement of the sha256 of each file, signed
-with a key. The manifest is one of the files and has the digests of the others, so whoever has verified the manifest's
-digest, and reads what it names, has verified all that is read.
+with a key. The manifest is one of the files, and has the digests of the others; so verifying the manifest's digest, and
+the digests that the manifest states, is enough.
 """
 
 import base64
@@ -20,7 +20,7 @@ from model.bundle.trust import SIGNATURE
 from model.errors import BundleNotSigned
 
 SIGN_IT: Final = "sign it (`python -m model sign`)"
-MOST_SIGNATURE: Final = 2**20  # bytes; a statement of some thousand files
+MOST_SIGNATURE: Final = 2**20  # bytes; enough for a statement of some thousand files
 _MOST_KEYS: Final = 2**16
 _MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
@@ -87,7 +87,7 @@ class _Signed(msgspec.Struct, rename="camel"):
 
 
 def sign(digests: Mapping[str, str], name: str, key: PrivateKey) -> bytes:
-    """Return the content of SIGNATURE for files with these sha256; raises BundleNotSigned."""
+    """Return the content of SIGNATURE for files with these sha256 digests; raises BundleNotSigned."""
     resources = [_Resource(file, _SHA256, digests[file]) for file in sorted(digests)]
     root = hashlib.sha256(b"".join(bytes.fromhex(each.digest) for each in resources)).hexdigest()
     how = _Serialization("files", _SHA256, allow_symlinks=False, ignore_paths=[SIGNATURE])
@@ -100,7 +100,7 @@ def sign(digests: Mapping[str, str], name: str, key: PrivateKey) -> bytes:
 
 
 def write(directory: Path, content: bytes) -> Path:
-    """Put SIGNATURE into a directory, in one step; raises OSError."""
+    """Write SIGNATURE into a directory, atomically; raises OSError."""
     path, new = directory / SIGNATURE, directory / f".{SIGNATURE}.new"
     with new.open("wb") as file:
         file.write(content)
@@ -112,7 +112,7 @@ def write(directory: Path, content: bytes) -> Path:
 def check_signed(directory: Path, name: str, digest: str, trusted: Path) -> None:
     """Check that SIGNATURE states this sha256 of the file, and that a trusted key made it; raises BundleNotSigned.
 
-    `trusted` is a file of public keys. NoRoom is raised if there is too little memory.
+    `trusted` is a file of public keys. Raises NoRoom if there is too little memory.
     """
     keys, path = _trusted_keys(trusted), directory / SIGNATURE
     try:
@@ -125,7 +125,7 @@ def check_signed(directory: Path, name: str, digest: str, trusted: Path) -> None
         raise BundleNotSigned(f"{path} cannot be read ({error}); {SIGN_IT}, or restore the file.") from None
     try:
         signed = [each.digest for each in _verified(content, keys, trusted).resources if each.name == name]
-    except (ValueError, RecursionError) as error:  # those of msgspec and binascii are ValueErrors
+    except (ValueError, RecursionError) as error:  # the errors of msgspec and binascii are ValueErrors
         raise BundleNotSigned(
             f"{path} is no valid signature ({error}); {SIGN_IT} with the private key of a trusted one."
         ) from None
@@ -137,7 +137,7 @@ def check_signed(directory: Path, name: str, digest: str, trusted: Path) -> None
 
 
 def _verified(content: bytes, keys: Sequence[PublicKey], trusted: Path) -> _Predicate:
-    """Return what was signed, once its signature is verified; raises ValueError and RecursionError."""
+    """Verify a signature, and return the statement's predicate; raises ValueError and RecursionError."""
     signed = msgspec.json.decode(content, type=_Signed)
     envelope, hint = signed.dsse_envelope, signed.verification_material.public_key.hint
     _check("media type", signed.media_type, _MEDIA_TYPE)
@@ -177,5 +177,5 @@ def _trusted_keys(path: Path) -> list[PublicKey]:
 
 
 def _authenticated(payload: bytes) -> bytes:
-    """Return what is signed: DSSE's pre-authentication encoding of the payload and its type."""
+    """Return the bytes that are signed: DSSE's pre-authentication encoding of the payload and its type."""
     return b"DSSEv1 %d %s %d %s" % (len(_PAYLOAD_TYPE), _PAYLOAD_TYPE.encode(), len(payload), payload)

@@ -21,7 +21,7 @@ def send(bundle: Bundle, file: BinaryIO) -> None:
 
 
 def receive(file: BinaryIO) -> Bundle:
-    """Read from the start of the file what `send` wrote."""
+    """Read the bundle that `send` wrote, from the start of the file."""
     file.seek(0)
     (size,) = _SIZE.unpack(file.read(_SIZE.size))
     digest, manifest, sizes = msgspec.json.decode(file.read(size), type=_Head)

@@ -1,4 +1,4 @@
-"""What the operator trusts, and their own code."""
+"""What the operator trusts, and imports of the operator's own code."""
 
 import sys
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Trust:
     """What the operator trusts.
 
     `pin` is the sha256, in hex, that the manifest must have. `pickle` allows a pickle, if it is pinned. `code` is a
-    directory whose modules' types may be in the model; `modules` are the names of its top-level modules, if they are
-    known and the directory must not be read. `keys` is a file of public keys, one of which must have signed the bundle.
+    directory of modules whose types may be in the model. `modules` are the names of its top-level modules, given if the
+    directory must not be read. `keys` is a file of public keys, one of which must have signed the bundle.
     """
 
     pin: str | None = None
@@ -24,7 +24,7 @@ class Trust:
     keys: Path | None = None
 
     def own_modules(self) -> frozenset[str]:
-        """Return the names of the code's top-level modules; unless they are known, make the code importable, too."""
+        """Return the names of the code's top-level modules; unless they are given, make the code importable."""
         return modules_in(self.code) if self.modules is None else self.modules
 
 
@@ -39,4 +39,4 @@ def modules_in(code: Path | None) -> frozenset[str]:
 def make_importable(code: Path | None) -> None:
     """Add the operator's code to the import path."""
     if code is not None and str(code) not in sys.path:
-        sys.path.append(str(code))  # last: it must not shadow anything that is installed
+        sys.path.append(str(code))  # last, so that it shadows nothing that is installed

@@ -27,9 +27,9 @@ from model.predictor import Predictor
 
 BATCHES = (1, 10, 100, 1000, 10_000)
 THREADS = (2, 4)
-TRIES = 3  # of which the best counts: other work on the machine can only slow a try down
+TRIES = 3  # the best one counts: other work on the machine can only slow a try down
 FEWEST_THREADS = 4
-DEADLINE_SECONDS = 120.0  # of one measurement, beyond the time it is asked to take
+DEADLINE_SECONDS = 120.0  # of a measurement, beyond the time that it is meant to take
 WORTH = 0.2  # one more process or thread must add at least this share of the first one's rate
 FEWEST_CALLS = 5
 
@@ -54,7 +54,7 @@ class Together:
 
 @dataclass(frozen=True)
 class Report:
-    """How fast a bundle predicts on this machine, and the settings that follow."""
+    """How fast a bundle predicts on this machine, and the recommended settings."""
 
     model: str
     engine: str
@@ -82,7 +82,7 @@ def run(bundle: Path, seconds: float, trust: Trust, console: Console) -> ExitCod
 def bench(directory: Path, trust: Trust, seconds: float, progress: Progress = NO_PROGRESS) -> Report:
     """Measure a bundle with its golden rows, repeated; each measurement takes about `seconds`.
 
-    The model is loaded in a forked process, and predicts in forks of that, as the server's workers do. Raises
+    The model is loaded in a forked process, and predicts in forks of that process, as in the server's workers. Raises
     ModelError.
     """
     progress.show(f"loading {directory}")
@@ -140,7 +140,7 @@ def _measure(loaded: Loaded, seconds: float, progress: Progress) -> Report:
 
 
 def worthwhile(tried: Sequence[Together]) -> int:
-    """Return the largest count where each addition to the last worthwhile one still adds WORTH of the first's rate."""
+    """Return the largest count up to which each process or thread more adds at least WORTH of the first one's rate."""
     best = tried[0]
     for each in tried[1:]:
         if each.rate - best.rate >= WORTH * tried[0].rate * (each.count - best.count):
@@ -149,12 +149,12 @@ def worthwhile(tried: Sequence[Together]) -> int:
 
 
 def _doubling(most: int) -> list[int]:
-    """Return 1, 2, 4, … and the most."""
+    """Return the powers of two below `most`, and `most`."""
     return [*itertools.takewhile(lambda count: count < most, (2**power for power in range(16))), most]
 
 
 def _ask(work: Callable[[], dict[str, Any]], count: int, what: str, seconds: float) -> list[Any]:
-    """Do the work in forked processes, and return one member of each answer; raises GoldenMismatch if one has none."""
+    """Do the work in forked processes, and return one member of each answer; raises GoldenMismatch if any lacks it."""
     answers = [each[what] for each in in_forks(work, count, DEADLINE_SECONDS + seconds) if each and what in each]
     if len(answers) < count:
         raise GoldenMismatch(
@@ -180,7 +180,7 @@ def _batches(loaded: Loaded, seconds: float, show: Callable[[str, float], None])
         p50, p99 = (float(each) * 1e3 for each in np.percentile(times, [50, 99]))
         found.append(asdict(Batch(count, p50, p99, count * len(times) / sum(times))))
         if min(times) > seconds:
-            break  # ten times as many rows would take far too long
+            break  # ten times as many rows would take too long
     return {"batches": found}
 
 
@@ -210,7 +210,7 @@ def _repeat_golden(loaded: Loaded, count: int) -> Rows:
 
 
 def as_parts(report: Report) -> list[Part]:
-    """Return the report for a person to read."""
+    """Return the report as parts for people to read."""
     rows = [(f"{each.rows:,}", f"{each.p50:.3f}", f"{each.p99:.3f}", f"{each.rate:,.0f}") for each in report.batches]
     parts: list[Part] = [
         f"{report.model}, engine {report.engine}, {report.cores} cores",

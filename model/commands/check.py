@@ -1,4 +1,4 @@
-"""Loads a bundle as the server would, and says what to do about each problem."""
+"""Loads a bundle as the server would, and reports what to do about each problem."""
 
 import gc
 import time
@@ -25,7 +25,7 @@ _NO_ANSWER: Final = "crashed, or did not answer in time"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was tried: what was found, and what to do about it if it is not right."""
+    """The result of one check, and what to do if it is not `ok`."""
 
     name: str
     ok: bool
@@ -51,7 +51,7 @@ def run(session: Session, /, bundle: Path, trust: Trust, console: Console) -> Ex
 
 
 def check(directory: Path, trust: Trust, progress: Progress = NO_PROGRESS) -> list[Finding]:
-    """Load the bundle in a forked process, and predict its golden rows in a fork of that, as a worker does."""
+    """Load a bundle in a forked process, and predict its golden rows in a fork of that process, as a worker does."""
     progress.show(f"loading {directory}", 0, _STEPS)
 
     def work() -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _worker_findings(loaded: Loaded) -> Iterator[Finding]:
 
 def _predict_as_worker(loaded: Loaded) -> dict[str, Any]:
     try:
-        verify(loaded)  # the first call includes what libraries do once
+        verify(loaded)  # the first call includes what libraries do only once
         start = time.monotonic()
         verify(loaded)
         seconds, error = time.monotonic() - start, ""
@@ -123,7 +123,7 @@ def memory() -> tuple[int, int]:
 
 
 def _parts(findings: list[Finding]) -> list[Part]:
-    """Return a table, and below it what to do, in lines that can be copied."""
+    """Return a table, and below it the remedies, in lines that can be copied."""
     rows = [("ok" if finding.ok else "FAIL", finding.name, finding.found) for finding in findings]
     remedies = [f"{each.name}: {each.remedy}" for each in findings if each.remedy and each.remedy != each.found]
     return [Table(("", "", ""), rows), *(["\n".join(remedies)] if remedies else [])]

@@ -1,4 +1,4 @@
-"""The command line: finds the command, runs it, and turns what goes wrong into one line and an exit code."""
+"""The command line: finds the command, runs it, and turns errors into one line and an exit code."""
 
 import importlib
 import os
@@ -17,18 +17,18 @@ from model.commands.exit_codes import ExitCode
 from model.commands.framework import CHECKOUT, Session
 from model.errors import ModelError, StorageUnavailable
 
-PROGRAM: Final = "ML_SERVICE_PROGRAM"  # the environment variable with its name, where it is
+PROGRAM: Final = "ML_SERVICE_PROGRAM"  # the environment variable with the program's name, if it is installed
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A command: the module whose `run` it is, imported when it is needed, and what it does, in a few words."""
+    """A command: the module that has it as `run`, which is imported when needed, and a short summary."""
 
     module: str
     summary: str
 
 
-# Those that need the server are in a room above this one, which only knows their names.
+# Commands that need the server are in a room above this one, which only has their names.
 COMMANDS: Final = {
     "train": Entry("model.commands.train", "fit the reference model on iris, and pack it"),
     "pack": Entry("model.commands.pack", "make a bundle of a fitted estimator"),
@@ -46,7 +46,7 @@ COMMANDS: Final = {
 
 
 class Program(click.Group):
-    """All commands; only the one that is run is imported."""
+    """The group of all commands; only the command that is run is imported."""
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         super().__init__(help="Make, examine, serve and score with bundles of scikit-learn models.")
@@ -65,7 +65,7 @@ class Program(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is named, or name the ones that may be meant."""
+        """Return the named command; the error for an unknown name suggests similar ones."""
         name = args[0]
         if not ctx.resilient_parsing and not name.startswith("-") and name not in self.entries:
             near = get_close_matches(name, self.entries)
@@ -74,14 +74,14 @@ class Program(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands, and what the exit codes mean."""
+        """Write the commands, and the meanings of the exit codes."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in self.entries.items()])
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code.value), code.meaning) for code in ExitCode])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands that begin so, without importing them."""
+        """Return the commands whose names begin with `incomplete`, without importing them."""
         found = {name: entry for name, entry in self.entries.items() if name.startswith(incomplete)}
         items = [CompletionItem(name, help=entry.summary) for name, entry in found.items()]
         return items or click.Command.shell_complete(self, ctx, incomplete)
@@ -93,7 +93,7 @@ def main(
     entries: Mapping[str, Entry] = COMMANDS,
     version: Callable[[], str] = lambda: "unknown",
 ) -> int:
-    """Run one command, and return its exit code; whatever it cannot do is one line on stderr."""
+    """Run one command, and return its exit code; an error is one line on stderr."""
     name = environ.get(PROGRAM) or CHECKOUT
     session, program = Session(name, tuple(arguments), environ), Program(entries)
     program.params.append(_version_option(version))
@@ -106,7 +106,7 @@ def main(
             obj=session,
         )
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, wants no more
+    except BrokenPipeError:  # the reader, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.REFUSED
     except click.Abort:
@@ -126,14 +126,14 @@ def main(
 
 
 def _of_a_file(error: OSError) -> str:
-    """Return an error in words: which file it is about and what to do, if it is about one."""
+    """Return the message of an error, with its file and what to do if it is about a file."""
     if error.filename is None or error.strerror is None:
         return f"error: {error}"
     return f"error: {os.fsdecode(error.filename)}: {error.strerror}; check the path."
 
 
 def _usage(error: click.ClickException, program: str) -> str:
-    """Return what is wrong with the arguments, and where to read which there are."""
+    """Return what is wrong with the arguments, and which command shows the right ones."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context else program
     return f"{error.format_message()} ({path} --help says more)"

@@ -8,7 +8,7 @@ from click.shell_completion import get_completion_class
 from model.commands.exit_codes import ExitCode
 from model.commands.framework import command
 
-COMPLETE: Final = "_ML_SERVICE_COMPLETE"  # set by the shell when it asks the program what may follow
+COMPLETE: Final = "_ML_SERVICE_COMPLETE"  # the shell sets it when it asks the program for completions
 
 
 @command("bash > ml-service.bash", "zsh > _ml-service", "fish > ml-service.fish")

@@ -1,4 +1,4 @@
-"""Where a command's words go: the report to stdout, everything else to stderr; tables and bars only on terminals."""
+"""Prints a command's output: the report to stdout, everything else to stderr; draws only on terminals."""
 
 import json
 import sys
@@ -13,10 +13,10 @@ from model.oneline import one_line
 
 
 class Progress(Protocol):
-    """Shows how far long work is."""
+    """Shows the progress of long work."""
 
     def show(self, stage: str, done: float | None = None, total: float | None = None) -> None:
-        """Show the stage, and how much is done of how much, as far as that is known."""
+        """Show the stage, and, where known, how much of the total is done."""
 
 
 class NoProgress:
@@ -31,30 +31,30 @@ NO_PROGRESS: Final = NoProgress()
 
 @dataclass(frozen=True)
 class Console:
-    """Prints what a command found, as `--json` and `--quiet` say."""
+    """Prints a command's output as `--json` and `--quiet` demand."""
 
     json: bool = False
     quiet: bool = False
 
     def report(self, document: Any, *parts: Part) -> None:
-        """Print what was found on stdout: the document as JSON if that is asked for, else the parts for a person."""
+        """Print a report on stdout: the document with `--json`, otherwise the parts, for people."""
         if self.json:
             print(json.dumps(document, indent=2))
         else:
             show(sys.stdout, *parts)
 
     def note(self, text: str) -> None:
-        """Say on stderr what takes long, or should be known."""
+        """Print a note on stderr, unless quiet."""
         if not self.quiet:
             say(text)
 
     def warn(self, text: str) -> None:
-        """Say on stderr what may be wrong, also when quiet."""
+        """Print a warning on stderr, even if quiet."""
         say(f"warning: {text}")
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """Yield what shows the progress of long work on the terminal that stderr is; elsewhere it shows nothing."""
+        """Yield an object that shows progress if stderr is a terminal, and nothing otherwise."""
         if self.quiet or not _draws(sys.stderr):
             yield NO_PROGRESS
             return
@@ -65,7 +65,7 @@ class Console:
 
 
 def show(stream: TextIO, *parts: Part) -> None:
-    """Print parts for a person, as wide as the terminal that the stream may be."""
+    """Print parts for people: drawn on a terminal, as plain text elsewhere."""
     if _draws(stream):
         from model.commands.terminal import print_parts  # noqa: PLC0415  # rich: see there
 

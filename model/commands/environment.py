@@ -1,4 +1,4 @@
-"""Prints where the programs are that serve a bundle; makes an environment of its scikit-learn version if need be."""
+"""Prints the folder of the programs that serve a bundle, and makes an environment of its scikit-learn if necessary."""
 
 import sys
 from collections.abc import Mapping
@@ -36,9 +36,9 @@ def run(session: Session, /, bundle: Path, environments: Path | None, no_env: bo
 def python_for(
     bundle: Path, environ: Mapping[str, str], place: Path | None, console: Console
 ) -> tuple[Path, str | None]:
-    """Return the Python whose gunicorn serves a bundle, and the scikit-learn that this takes, if it takes any.
+    """Return the Python whose gunicorn serves a bundle, and the scikit-learn release that it needs, if any.
 
-    `place` is where environments are made, None if none may be. Raises VersionMismatch.
+    `place` is the folder of environments, None if none may be made. Raises VersionMismatch.
     """
     from model.environments.making import python_of  # noqa: PLC0415  # the serving images have no environments
     from model.environments.serving import sklearn_needed  # noqa: PLC0415  # likewise

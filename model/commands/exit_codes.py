@@ -1,4 +1,4 @@
-"""What the exit codes of the commands mean: one table, for the code, `--help` and docs/commands.md."""
+"""The exit codes of the commands and their meanings, for the code, `--help` and docs/commands.md."""
 
 from enum import IntEnum
 from typing import Self

@@ -1,4 +1,4 @@
-"""What commands are made of: click's command with examples, the options that several share, what one runs with."""
+"""The parts of commands: click's command with examples, options that several share, and the session."""
 
 import functools
 import re
@@ -18,25 +18,25 @@ R = TypeVar("R")
 _QUIET = click.option(
     "--quiet", "-q", is_flag=True, help="Show no progress and no notes; warnings and errors are shown."
 )
-CHECKOUT: Final = "python -m model"  # what the program is called where it is not installed
-_NAMED: Final = re.compile(rf"(?<![/\w]){re.escape(CHECKOUT)}")  # in messages, and not in commands with a Python's path
+CHECKOUT: Final = "python -m model"  # the program's name where it is not installed
+_NAMED: Final = re.compile(rf"(?<![/\w]){re.escape(CHECKOUT)}")  # but not in commands with the path of a Python
 
 
 @dataclass(frozen=True)
 class Session:
-    """How the program was called: its name, all its arguments, and the environment, for a process that it starts."""
+    """How the program was called: its name, all arguments, and the environment."""
 
     program: str
     arguments: Sequence[str]
     environ: Mapping[str, str]
 
     def named(self, message: str) -> str:
-        """Return a message with the program's name in the commands that it recommends."""
+        """Return a message whose recommended commands have the program's name."""
         return _NAMED.sub(lambda _: self.program, message)
 
 
 class Command(click.Command):
-    """A command whose help ends with examples: its words after the program's name."""
+    """A command whose help ends with examples, each given as the words after the command's name."""
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,12 +50,12 @@ class Command(click.Command):
 
 
 def command(*examples: str) -> Callable[[Callable[..., Any]], Command]:
-    """Make a command of a function; its docstring is the help, and the examples are the words after its name."""
+    """Turn a function into a command; its docstring is the help."""
     return click.command(cls=Command, examples=examples)
 
 
 def reporting(function: Callable[..., R]) -> Callable[..., R]:
-    """Add `--json` and `--quiet`, and pass the `console` that follows them."""
+    """Add `--json` and `--quiet`, and pass a `console` that obeys them."""
 
     @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
     @_QUIET
@@ -67,7 +67,7 @@ def reporting(function: Callable[..., R]) -> Callable[..., R]:
 
 
 def quiet_option(function: Callable[..., R]) -> Callable[..., R]:
-    """Add `--quiet`, and pass the `console` that follows it, for a command that reports nothing."""
+    """Add `--quiet`, and pass a `console` that obeys it, for a command without a report."""
 
     @_QUIET
     @functools.wraps(function)
@@ -83,7 +83,7 @@ bundle_argument = click.argument(
 
 
 def output_options(function: F) -> F:
-    """Add where to write a bundle, the model's version, and the time that the bundle states."""
+    """Add options for the bundle's directory, the model's version, and the time that the bundle states."""
     output = click.option(
         "--output",
         "-o",
@@ -107,7 +107,7 @@ def output_options(function: F) -> F:
 
 
 def environment_options(function: F) -> F:
-    """Add where environments of other scikit-learn versions are, and whether one may be made."""
+    """Add options for the folder of environments of other scikit-learn versions, and for making none."""
     place = click.option(
         "--environments",
         type=DIRECTORY,
@@ -121,7 +121,7 @@ def environment_options(function: F) -> F:
 
 
 def environments_in(given: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return where environments are made."""
+    """Return the folder of environments, by default in the user's cache."""
     cache = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '.')}/.cache"
     return (given or Path(cache) / "ml-service/environments").absolute()
 
@@ -147,7 +147,7 @@ keys_option = click.option(
 
 
 def trust_options(function: Callable[..., R]) -> Callable[..., R]:
-    """Add what the operator trusts, and pass it as `trust`."""
+    """Add options for what the operator trusts, and pass them as `trust`."""
 
     @click.option(
         "--pin", envvar="MODEL_SHA256", show_envvar=True, metavar="SHA256", help="The digest the manifest must have."

@@ -1,6 +1,6 @@
-"""Packs a model file of another scikit-learn version where that version is: in an environment made for it.
+"""Packs a model file of another scikit-learn version in an environment that is made for that version.
 
-Imported by the command when it runs: the serving images have no environments.
+The command imports this when it runs: the serving images have no environments.
 """
 
 import os
@@ -25,7 +25,7 @@ OLDEST: Final = (1, 3)
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """How a command is run in another environment; `place` is where environments are made, None if none may be."""
+    """How a command is run in another environment; `place` is the folder of environments, None if none may be made."""
 
     place: Path | None
     session: Session
@@ -33,9 +33,9 @@ class Elsewhere:
 
 
 def packed_elsewhere(path: Path, output: Path, how: Elsewhere) -> int | None:
-    """Pack a file of another scikit-learn version in an environment of it, and return the exit code.
+    """Pack a file of another scikit-learn version in an environment of that version, and return the exit code.
 
-    Returns None for a file of this version, or of none. Raises VersionMismatch with what to do where that is not done.
+    Returns None for a file of this version, or without a version. Raises VersionMismatch, which says what to do.
     """
     made = written_with(path)
     if made.sklearn is None or made.sklearn == version(SKLEARN):
@@ -63,7 +63,7 @@ def packed_elsewhere(path: Path, output: Path, how: Elsewhere) -> int | None:
 
 
 def _run(python: Path, session: Session) -> int:
-    """Run the same command in the other environment, with this checkout's packages before all others."""
+    """Run the same command in the other environment, where this checkout comes first in PYTHONPATH."""
     name, *rest = session.arguments
     paths = [str(ROOT), *filter(None, [session.environ.get("PYTHONPATH")])]
     environ = {**session.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -26,7 +26,7 @@ from model.commands.parameters import DIRECTORY
 from model.errors import PackingWarning
 from model.steps import Progress, Step
 
-# The share of each step in hundredths, as measured for a forest of 200 trees and 20,000 rows: what takes seconds.
+# The share of each step in percent, as measured for a forest of 200 trees and 20,000 rows, which takes seconds.
 _SHARES: Final = {
     Step.READ_MODEL: 3,
     Step.READ_DATA: 3,
@@ -43,7 +43,7 @@ _SHARES: Final = {
 
 
 class Threshold(click.ParamType[tuple[str, float]]):
-    """A class and the probability from which it is the answer."""
+    """A class, and the probability from which on it is the answer."""
 
     name = "CLASS=NUMBER"
 
@@ -62,7 +62,7 @@ class Threshold(click.ParamType[tuple[str, float]]):
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be packed, and how."""
+    """The arguments of the command."""
 
     path: Path
     data: Path | None
@@ -109,7 +109,7 @@ def run(session: Session, /, environments: Path | None, no_env: bool, console: C
 
 @contextmanager
 def _warnings_shown(console: Console) -> Iterator[None]:
-    """Show what a model's owner should know on stderr, each time."""
+    """Show every PackingWarning on stderr, repeated ones too."""
     show = warnings.showwarning
 
     def say(message: Warning | str, category: type[Warning], *rest: Any, **options: Any) -> None:
@@ -158,7 +158,7 @@ def _pack(order: Order, console: Console) -> ExitCode:
 
 
 def _data(path: Path | None, estimator: Any, progress: Progress) -> Any:
-    """Return the training rows of a file, if one is given."""
+    """Return the training rows in a file, None without a file."""
     if path is None:
         return None
     from model.packing.data_files import rows_at  # noqa: PLC0415  # the serving images have no packing

@@ -1,4 +1,4 @@
-"""What is reported of a model that was packed."""
+"""The report about a model that was packed."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from model.loading import Loaded
 
 
 def report_packed(loaded: Loaded, output: Path, console: Console, recipe: list[str] | None = None) -> None:
-    """Print a packed model's engine, score, outputs and digest, and the Dockerfile that it needs, if it needs one."""
+    """Print a packed model's engine, score, outputs and digest, and the lines of a Dockerfile if it needs its own."""
     manifest, score = loaded.manifest, loaded.manifest.score
     scored = f"{score.metric} {score.value:.3f} on {score.rows} held-out rows; " if score else ""
     lines = [
@@ -32,7 +32,7 @@ def report_packed(loaded: Loaded, output: Path, console: Console, recipe: list[s
 
 
 def describe_outputs(loaded: Loaded) -> str:
-    """Return what callers can ask for, and what only the other engine would answer."""
+    """Return the outputs that requests can ask for, and those that only the other engine has."""
     names = [spec.member for spec in loaded.outputs]
     others = [spec.member for spec in loaded.manifest.further if spec.member not in names]
     more = f"; with ENGINE=scikit-learn, also {', '.join(others)}" if others and loaded.manifest.requires != [] else ""

@@ -1,4 +1,4 @@
-"""What arguments and options may be: directories here, and URIs that bundles are fetched from."""
+"""The types of arguments and options: directories, and URIs that bundles are fetched from."""
 
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +9,7 @@ from model.storage.uris import ACCEPTS, ModelUri, is_uri, without_secrets
 
 
 class UriType(click.ParamType[ModelUri]):
-    """A URI; what is wrong with one may be in its secrets, so it is not repeated."""
+    """A URI; errors do not repeat it, because a wrong URI may contain secrets."""
 
     name = "uri"
 
@@ -25,7 +25,7 @@ class BundleType(click.Path):
     """A bundle in a directory of this machine."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path; for a URI, say how to bring what is there."""
+        """Return the path; the error for a URI says how to fetch the bundle."""
         if is_uri(str(value)):
             fetch = f"{ctx.find_root().info_name if ctx else ''} fetch {without_secrets(str(value))} DIR"
             self.fail(f"expected a directory of this machine; `{fetch}` fetches the bundle into one", param, ctx)
@@ -33,7 +33,7 @@ class BundleType(click.Path):
 
 
 class BundleOrUriType(click.Path):
-    """A bundle in a directory of this machine, or the URI that one is fetched from."""
+    """A bundle in a directory of this machine, or a URI to fetch it from."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path, or the URI."""

@@ -1,4 +1,4 @@
-"""What a command reports to a person: tables and fields, here as plain text."""
+"""Tables and fields that commands show to people, and their form as plain text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ _GAP: Final = "  "
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells below the names of their columns; `numbers` are the columns that are aligned right."""
+    """Rows of cells below the names of their columns; the columns in `numbers` are aligned right."""
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[str]]
     numbers: frozenset[str] = frozenset()
 
     def safe_rows(self) -> list[list[str]]:
-        """Return the rows without what could manipulate a terminal: cells may be of unknown origin."""
+        """Return the rows without characters that could manipulate a terminal: cells may be of unknown origin."""
         return [[one_line(cell) for cell in row] for row in self.rows]
 
 
@@ -29,7 +29,7 @@ class Fields:
     values: Mapping[str, str]
 
     def safe(self) -> dict[str, str]:
-        """Return them without what could manipulate a terminal."""
+        """Return names and values without characters that could manipulate a terminal."""
         return {one_line(name): one_line(value) for name, value in self.values.items()}
 
 
@@ -37,7 +37,7 @@ Part = Table | Fields | str
 
 
 def plain(parts: Sequence[Part]) -> str:
-    """Return the parts as lines for a pipe or a file: columns are aligned and nothing is cut off or coloured."""
+    """Return the parts as text for a pipe or a file: columns are aligned, nothing is cut off or coloured."""
     return "\n\n".join("\n".join(_lines(part)) for part in parts)
 
 

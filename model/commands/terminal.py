@@ -1,7 +1,7 @@
-"""Tables and progress on a terminal, by rich.
+"""Draws tables and progress on a terminal, with rich.
 
-Imported where output goes to a terminal only: it takes as long to import as a small command takes to run, and the
-serving images leave it out.
+This is only imported if output goes to a terminal: importing rich takes as long as a small command, and the serving
+images leave rich out.
 """
 
 import time
@@ -18,15 +18,15 @@ from rich.text import Text
 from model.commands.tables import Fields, Part, Table
 from model.oneline import one_line
 
-_OFTEN: Final = 0.1  # seconds between two drawings of the same stage
+_OFTEN: Final = 0.1  # least seconds between two drawings of the same stage
 _STYLES: Final = {"ok": "green", "FAIL": "bold red", "identical": "green", "different": "bold red"}
 
 
 def print_parts(parts: Sequence[Part], stream: TextIO) -> None:
-    """Print what a command found, as wide as the terminal is."""
+    """Print the parts of a report, as wide as the terminal."""
     console = Console(file=stream, highlight=False)
     for part in parts:
-        console.print(_drawn(part), soft_wrap=isinstance(part, str))  # lines of text stay whole, to be copied
+        console.print(_drawn(part), soft_wrap=isinstance(part, str))  # lines of text stay whole, for copying
 
 
 def _drawn(part: Part) -> Text | RichTable:
@@ -72,7 +72,7 @@ class Bar:
 
 @contextmanager
 def bar(stream: TextIO) -> Iterator[Bar]:
-    """Draw a bar on a terminal, and erase it at the end; what is written to stderr meanwhile stands above it."""
+    """Draw a bar on a terminal, and erase it at the end; text that is written to stderr meanwhile appears above it."""
     console = Console(file=stream, highlight=False)
     columns = (
         TextColumn("{task.description} …", markup=False),

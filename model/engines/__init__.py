@@ -1,6 +1,6 @@
-"""What all engines have in common, the engine of compiled models, and the checks of their graphs.
+"""The interface of all engines, the engine of compiled models, and the checks of their graphs.
 
-Not here: anything of scikit-learn.
+Not here: anything that needs scikit-learn.
 
 Imports: model, model.bundle.
 """

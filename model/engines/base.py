@@ -1,4 +1,4 @@
-"""What all engines have in common."""
+"""The interface of all engines."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,9 +8,9 @@ from model.prediction import Prediction, Rows
 
 
 class Engine(Protocol):
-    """Turns n ≥ 1 rows, as the signature's layout has them, into a Prediction.
+    """Predicts n ≥ 1 rows, which are in the signature's layout.
 
-    `further` declares the outputs beyond labels and probabilities. A prediction has those that it is asked for.
+    `further` declares the outputs beyond labels and probabilities. A prediction has only those that are asked for.
     """
 
     name: str

@@ -16,15 +16,15 @@ from model.prediction import Prediction, Rows
 from model.signature import NUMERIC, Signature
 
 UNKNOWN = -1.0
-# It multiplies a matrix product by a float32, in place of the float64 that the graph has.
+# This optimizer would multiply a matrix product by a float32, where the graph has a float64.
 _INEXACT: Final = {"MatMulScaleFusion"}
 
 
 class OnnxEngine:
     """Predicts with a graph whose output `labels` are numbers, or indices of the classes.
 
-    The file names the signature that it was made for, which must be the manifest's. The session has no threads of its
-    own, so that one made before a fork works in every process after it.
+    The file states a fingerprint of the signature that it was made for, which must be the manifest's. The session has
+    no threads, so that it works in processes that are forked later.
     """
 
     name = "onnx"
@@ -63,10 +63,10 @@ class OnnxEngine:
         self._matrix = signature.layout == "matrix"
         self._classes = _classes(signature)
         self._task = signature.task
-        self._lists = signature.outputs == 1  # of several outputs, of which there is one
+        self._lists = signature.outputs == 1  # a list of outputs, of which there is one
 
     def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
-        """Predict n ≥ 1 rows of shape (n, features); raises NoFiniteAnswer where scikit-learn refuses a row too."""
+        """Predict n ≥ 1 rows of shape (n, features); raises NoFiniteAnswer for rows that scikit-learn refuses, too."""
         numbers = rows if self._matrix else self._encoded(rows)
         asked = [*self._outputs, *further] if further else self._outputs
         labels, *probabilities = self._run(asked, {"rows": numbers})
@@ -90,7 +90,7 @@ class OnnxEngine:
         return np.stack(columns, axis=1)
 
     def _encoded(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the rows with strings as their codes; a missing value is NaN."""
+        """Return the rows as numbers: codes in place of strings, NaN for missing values."""
         numbers = np.empty(rows.shape)
         for column, codes in enumerate(self._codes):
             cells = rows[:, column].tolist()

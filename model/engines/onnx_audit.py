@@ -1,4 +1,4 @@
-"""Checks that an ONNX file holds only what compiled models are made of, before the runtime reads it.
+"""Checks that an ONNX file contains only what our compiled models contain, before the runtime reads it.
 
 Field numbers are those of onnx.proto (ONNX 1.23).
 """
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.engines.onnx_trees import trees_end
 from model.engines.protobuf import FIXED32, LENGTH, NUMBERS, VARINT, read
 
-# The operators that model.onnx_export writes; none of them runs another graph, reads a file or loops.
+# The operators that model.onnx_export writes. None of them runs another graph, reads a file or loops.
 _STANDARD = (
     "Abs Add And ArgMax Cast Clip Concat Div Equal Exp Floor Gather Greater GreaterOrEqual Identity IsInf IsNaN Log "
     "MatMul Max Min Mul Neg Or Pad Pow ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceSum Relu Sigmoid Slice Softmax "
@@ -28,7 +28,7 @@ _DTYPES: Final = {1: np.float32, 2: np.uint8, 7: np.int64, 9: np.bool_, 11: np.f
 
 
 def check_graph(content: bytes) -> None:
-    """Check a file, whatever its digest; raises ValueError, and IndexError where it ends early."""
+    """Check a file of unknown origin; raises ValueError, and IndexError if it ends early."""
     model = read(memoryview(content), _MODEL)
     for graph in model.get(7, ()):
         parts = read(graph, _GRAPH)
@@ -51,7 +51,7 @@ def _check_node(node: dict[int, list[Any]]) -> None:
 
 
 def _attribute(content: memoryview) -> tuple[str, Any]:
-    """Return the name of an attribute, and its number, numbers or tensor."""
+    """Return an attribute's name, and its value: a number, numbers or a tensor."""
     found = read(content, _ATTRIBUTE)
     whole, tensor = found.get(3, []), found.get(5, [])
     if len(whole) > 1 or len(tensor) > 1 or bool(whole) + bool(tensor) + (8 in found) > 1:
@@ -60,7 +60,7 @@ def _attribute(content: memoryview) -> tuple[str, Any]:
 
 
 def _tensor(content: memoryview) -> NDArray[Any]:
-    """Return the numbers of a tensor, all of which must be in the file; raises ValueError."""
+    """Return the numbers of a tensor; raises ValueError unless the file contains all of them."""
     found = read(content, _TENSOR)
     (kind,), data = found[2], found.get(9, [memoryview(b"")])
     shape = _numbers(found, 1).tolist()

@@ -15,11 +15,11 @@ _NODES = "falseleafs falsenodeids featureids missing_value_tracks_true modes spl
 _OF_NODES: Final = frozenset(f"nodes_{name}" for name in _NODES.split())
 _MEMBERS: Final = "membership_values"
 _OF_TREES: Final = _WHOLE | _OF_NODES | {"leaf_targetids", "leaf_weights", "tree_roots"}
-# What nodes do: compare by <= and <, and look their feature up in a set.
+# The modes of nodes: compare by <=, compare by <, look the feature up in a set.
 _MODES: Final = (0, 1, 6)
 _MEMBER: Final = 6
 _LARGEST_MEMBER: Final = 2**24
-# Of a tree. A stack of 8 MiB is exhausted between 10,000 and 20,000.
+# The most levels of a tree: between 10,000 and 20,000 exhaust a stack of 8 MiB.
 MOST_LEVELS: Final = 4096
 
 
@@ -54,7 +54,7 @@ def trees_end(attributes: Mapping[str, Any]) -> bool:
 
 
 def _sets(count: int, members: Any, kind: Any) -> bool:
-    """Return whether there are so many sets of whole numbers, none of them empty and each followed by NaN."""
+    """Return whether `members` are `count` non-empty sets of whole numbers, each followed by NaN."""
     if members is None:
         return not count
     ends = np.flatnonzero(np.isnan(members)) if members.dtype == kind else np.empty(0, np.int64)

@@ -1,6 +1,6 @@
 """Reads the wire format of protocol buffers (protobuf.dev/programming-guides/encoding).
 
-It is strict: a field that is not asked for, or that has another wire type than expected, raises ValueError.
+It is strict: a field that is not expected, or that has another wire type than expected, raises ValueError.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 VARINT: Final = 0
 LENGTH: Final = 2
 FIXED32: Final = 5
-# Repeated integers, packed or each with a key of its own.
+# Repeated integers, packed or each with its own key.
 NUMBERS: Final = -1
 _MOST_BYTES: Final = 10
-_LAST: Final = 128  # a byte below this is the last one of its number
+_LAST: Final = 128  # a byte below this is the last byte of its number
 
 
 def read(buffer: memoryview, kinds: Mapping[int, int]) -> dict[int, list[Any]]:
-    """Return the values of each field of a message by its number: ints, parts of the buffer, or arrays of int64."""
+    """Return the values of a message by field number: ints, parts of the buffer, or arrays of int64."""
     found: dict[int, list[Any]] = {}
     position = 0
     value: Any
@@ -67,7 +67,7 @@ def _number(buffer: memoryview, position: int) -> tuple[int, int]:
 def _run(data: NDArray[np.uint8], key: int) -> tuple[NDArray[np.int64], int]:
     """Return the numbers at the start of the data that each follow this key, and how many bytes they take.
 
-    A graph of many trees has millions of them.
+    A graph of many trees has millions of such numbers, so they are read by numpy.
     """
     ends = np.flatnonzero(data < _LAST)
     ends = ends[: len(ends) // 2 * 2]
@@ -80,7 +80,7 @@ def _run(data: NDArray[np.uint8], key: int) -> tuple[NDArray[np.int64], int]:
 
 
 def _decoded(data: NDArray[np.uint8], ends: NDArray[np.int64], before: Any = None) -> NDArray[np.int64]:
-    """Return the numbers that end at `ends` and begin after `before`, by default after the end of the previous one."""
+    """Return the numbers that end at `ends` and begin after `before`, by default after the previous end."""
     before = np.concatenate([[-1], ends[:-1]]) if before is None else before
     lengths = ends - before
     if len(lengths) and int(lengths.max()) > _MOST_BYTES:

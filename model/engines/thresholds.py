@@ -1,4 +1,4 @@
-"""Labels by thresholds of probabilities, where these take the place of the classifier's own choice."""
+"""Chooses labels by thresholds of probabilities, in place of the classifier's own labels."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,8 +14,9 @@ from model.prediction import Prediction, Rows
 def choose_classes(probabilities: NDArray[np.float64], thresholds: Sequence[float | None]) -> NDArray[np.int64]:
     """Return the index of each row's class; `thresholds` has a number or None for each column.
 
-    Of the classes whose probability is at least their threshold, it is the one with the largest ratio of the two. If
-    there is none, it is the most probable of the classes without a threshold; if all have one, the largest ratio.
+    Among the classes whose probability is at least their threshold, the one with the largest ratio of probability to
+    threshold is chosen. If there is none, it is the most probable class without a threshold; if all classes have
+    thresholds, the one with the largest ratio.
     """
     named = np.array([index for index, each in enumerate(thresholds) if each is not None])
     others = np.array([index for index, each in enumerate(thresholds) if each is None], dtype=np.int64)
@@ -27,7 +28,7 @@ def choose_classes(probabilities: NDArray[np.float64], thresholds: Sequence[floa
 
 
 class ThresholdEngine:
-    """Computes what another engine does, and chooses the labels by thresholds."""
+    """Predicts with another engine, and chooses the labels by thresholds."""
 
     def __init__(self, engine: Engine, classes: NDArray[Any], thresholds: Sequence[float | None]) -> None:
         self.name = engine.name

@@ -1,6 +1,7 @@
 """Writes the pins of each scikit-learn version: `python -m model.environments.lock UV [OPTION…]`, run by `make lock`.
 
-Options are passed to uv. A file has what differs from requirements-train.txt, and every release of its minor version.
+Options are passed to uv. A file has the pins that differ from requirements-train.txt, and all releases of scikit-learn
+that it is for.
 """
 
 import itertools
@@ -15,10 +16,10 @@ from typing import Final
 
 from model.environments.pins import ROOT, SKLEARN, blocks
 
-# For a Python that these releases have no wheels for, only an older onnx takes numpy 1.
+# On a Python that these releases have no wheels for, only an older onnx takes numpy 1.
 _ONNX: Final = "onnx"
-_EXTRAS: Final = ("data", "mlflow", "versions")  # those of requirements-train.txt
-# By file: the releases, and what they are used with: the last of each that were tested with them when they were new.
+_EXTRAS: Final = ("data", "mlflow", "versions")  # the extras in requirements-train.txt
+# By file: the releases of scikit-learn, and bounds of other packages: the newest that these releases were tested with.
 VERSIONS: Final = {
     "1.3": (("1.3.0", "1.3.1", "1.3.2"), ("numpy<2", "scipy<1.12", "pandas<2.3", _ONNX)),
     "1.4.0": (("1.4.0", "1.4.1.post1"), ("numpy<2", "scipy<1.13", "pandas<2.3", _ONNX)),
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _pins(folder: Path, command: list[str], release: str, others: Sequence[str]) -> str:
-    """Return what differs for a release. Where nothing stands against it, uv keeps the pins that are there."""
+    """Return the pins that differ for a release; uv keeps existing pins where it can."""
     base = (ROOT / "requirements-train.txt").read_text()
     output, wanted = folder / "out.txt", folder / "wanted.in"
     output.write_text(base)
@@ -55,7 +56,7 @@ def _pins(folder: Path, command: list[str], release: str, others: Sequence[str])
 
 
 def _requirements(others: Sequence[str]) -> list[str]:
-    """Return what packing needs, by pyproject.toml, with other bounds for some of it."""
+    """Return the requirements of packing in pyproject.toml, some of them with other bounds."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = {_name(each) for each in others}
     extras = project["optional-dependencies"]

@@ -1,7 +1,7 @@
-"""Makes an isolated environment of a scikit-learn version, once; the next to ask for it gets the same one.
+"""Makes an isolated environment of a scikit-learn version, once; later calls return the same one.
 
-An environment is complete when its mark is there, which is written last. Who finds none makes the environment anew,
-while the others wait at its lock, which the kernel releases when a process ends.
+An environment is complete if it has its mark, which is written last. A process that finds no mark makes the environment
+anew, while others wait for its lock, which the kernel releases when the process ends.
 """
 
 import fcntl
@@ -21,17 +21,17 @@ from model.errors import VersionMismatch
 PACKING: Final = ROOT / "requirements-train.txt"
 OLDEST_PYTHON: Final = (3, 11)
 _MARK: Final = "complete"
-_SHOWN: Final = 400  # characters of what uv says
+_SHOWN: Final = 400  # characters of uv's message
 
 
 def python_of(
     version: str, python: str | None, folder: Path, say: Callable[[str], None], uv: str | None = None
 ) -> Path:
-    """Return the Python of an environment that packs with a scikit-learn release; make it if it is not in the folder.
+    """Return the Python of an environment that packs with a scikit-learn release; make the environment if necessary.
 
-    `python` is the Python version that is wanted, if it can be had, and `uv` the program that makes environments, by
-    default the one that is installed with this Python. Raises VersionMismatch if there are no pins of the
-    release, or the environment cannot be made.
+    `python` is the preferred Python version, and `uv` the program that makes environments, by default the one that is
+    installed with this Python. Raises VersionMismatch if there are no pins of the release, or the environment cannot be
+    made.
     """
     text = requirements(version, PACKING)
     if text is None:
@@ -55,7 +55,7 @@ def python_in(place: Path) -> Path:
 
 
 def _short(python: str | None) -> str:
-    """Return the wanted Python version as far as it matters; this process's own, if none is wanted or it is too old."""
+    """Return the minor version of the wanted Python; this process's own if none is wanted, or one that is too old."""
     wanted = [int(part) for part in (python or "").split(".")[:2] if part.isdecimal()]
     known = len(wanted) == len(OLDEST_PYTHON) and tuple(wanted) >= OLDEST_PYTHON
     return ".".join(map(str, wanted if known else sys.version_info[:2]))
@@ -80,7 +80,7 @@ def _interpreter(python: str) -> str:
 
 
 def _installed_uv() -> str:
-    """Return the uv that is installed beside this Python, or another."""
+    """Return the path of the uv beside this Python, or of another on PATH."""
     beside = Path(sysconfig.get_path("scripts")) / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:

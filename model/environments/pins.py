@@ -1,4 +1,4 @@
-"""Requirement files of other scikit-learn versions: those of this checkout with other pins in place of theirs.
+"""Requirement files of other scikit-learn versions: the files of this checkout, with other pins.
 
 `python -m model.environments.pins VERSION requirements.txt` prints one.
 """
@@ -11,7 +11,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 SKLEARN: Final = "scikit-learn"
-# A requirement and its hashes: lines that end in a backslash go on.
+# A requirement and its hashes: a line that ends in a backslash continues.
 _BLOCK: Final = re.compile(r"^([a-z0-9-]+)==([^\s;\\]+)(?:.*\\\n)*.*\n", re.MULTILINE)
 
 
@@ -22,7 +22,7 @@ def blocks(text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def pins_of(version: str) -> str | None:
-    """Return the pins that go with a release of scikit-learn, or None if there are none."""
+    """Return the pins for a release of scikit-learn, or None if there are none."""
     for path in sorted(Path(__file__).parent.glob("*.txt")):
         text = path.read_text()
         if (SKLEARN, version) in {(name, found) for name, found, _ in blocks(text)}:
@@ -31,7 +31,7 @@ def pins_of(version: str) -> str | None:
 
 
 def known_versions() -> list[str]:
-    """Return the releases of scikit-learn that there are pins of, the oldest first."""
+    """Return the releases of scikit-learn that have pins, the oldest first."""
     texts = [path.read_text() for path in Path(__file__).parent.glob("*.txt")]
     found = {version for text in texts for name, version, _ in blocks(text) if name == SKLEARN}
     return sorted(found, key=lambda version: [int(part) for part in re.findall(r"\d+", version)])
@@ -40,9 +40,8 @@ def known_versions() -> list[str]:
 def requirements(version: str, base: Path) -> str | None:
     """Return a requirement file with the pins of a release of scikit-learn, or None if there are no such pins.
 
-    No release means the one that the file has.
-    The file's own packages get that release's pins. Packages that it does not have are added only to those that can
-    pack (what pandas needs), and not to a server's.
+    An empty `version` means the release in the file `base`. The packages of the file get the release's pins. Further
+    packages, which pandas needs, are only added to a file that has pandas, for packing, and not to a server's.
     """
     own = base.read_text()
     names = {name for name, _, _ in blocks(own)}

@@ -1,6 +1,6 @@
-"""Which scikit-learn a bundle is served with: `python -m model.environments.serving BUNDLE` prints its release.
+"""Finds the scikit-learn release that serves a bundle: `python -m model.environments.serving BUNDLE` prints it.
 
-It prints nothing for a bundle that any server takes.
+It prints nothing for a bundle that any server can serve.
 """
 
 import json
@@ -12,9 +12,10 @@ from model.environments.pins import SKLEARN, known_versions
 
 
 def sklearn_needed(directory: Path, *, compiled: bool = True) -> str | None:
-    """Return the release that a bundle's estimator was packed with, if it takes an estimator to serve it.
+    """Return the release that a bundle's estimator was packed with, None if serving it needs no estimator.
 
-    With `compiled`, a compiled form does. Returns None for what is not a bundle, too: the server says what it is.
+    With `compiled`, a bundle with a compiled form needs none. Returns None if the directory is no bundle, too; the
+    server will say so.
     """
     try:
         manifest = json.loads((directory / "manifest.json").read_text())
@@ -30,7 +31,7 @@ def sklearn_needed(directory: Path, *, compiled: bool = True) -> str | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the release; one that nothing is pinned for is an error."""
+    """Print the release; a release without pins is an error."""
     (bundle,) = arguments
     version = sklearn_needed(Path(bundle))
     if version not in (None, *known_versions()):

@@ -1,7 +1,7 @@
-"""Finds out which scikit-learn wrote a model file, without loading it: nothing in the file runs.
+"""Finds out which scikit-learn wrote a model file, without loading it: no code in the file runs.
 
-scikit-learn puts its version into the state of each estimator. In a pickle it is a string behind another one, whatever
-stands around them, so that arrays of joblib need not be understood; in a skops file it is in the schema.
+scikit-learn stores its version in the state of each estimator. In a pickle, the version is the string after the string
+`_sklearn_version`, so the rest of the file need not be parsed. In a skops file, it is in the schema.
 """
 
 import bz2
@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 _PIECE: Final = 2**20
-_MOST: Final = 2**32  # bytes of a file that are looked at, after decompression
+_MOST: Final = 2**32  # bytes of a file that are searched, after decompression
 _MOST_SCHEMA: Final = 2**28
-_LONGEST: Final = 128  # of the two strings and what stands between them
-# The opcodes of strings in the protocols of pickle from 0 to 5, and those that note one between them.
+_LONGEST: Final = 128  # bytes of the two strings and the opcodes between them
+# The opcodes of strings in pickle's protocols 0 to 5, and the opcodes that memoize the first string.
 _PICKLED: Final = re.compile(
     rb"(?:\x8c\x10|X\x10\x00\x00\x00|V)_sklearn_version(?:\x94|q.|r.{4}|\np\d+\n)?"
     rb"(?:(?:\x8c(?P<short>.)|X(?P<long>.)\x00\x00\x00)|V(?P<line>[^\n]{1,40})\n)",
@@ -34,14 +34,14 @@ _VERSION: Final = re.compile(r"\d+\.\d[\w.+]*")
 
 @dataclass(frozen=True)
 class WrittenWith:
-    """The versions that wrote a file, as far as it says so."""
+    """The versions that wrote a file, as far as the file states them."""
 
     sklearn: str | None = None
     python: str | None = None
 
 
 def written_with(path: Path) -> WrittenWith:
-    """Return what a joblib, pickle or skops file, or an MLflow directory, says about versions; of others, nothing."""
+    """Return the versions that a joblib, pickle or skops file, or an MLflow directory, states."""
     try:
         if path.is_dir():
             said = dict(_IN_MLMODEL.findall((path / "MLmodel").read_text()))
@@ -52,7 +52,7 @@ def written_with(path: Path) -> WrittenWith:
             file.seek(0)
             found = _in_skops(file) if head.startswith(b"PK\x03\x04") else _in_pickle(_pieces(file, head))
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, KeyError):
-        return WrittenWith()  # whoever loads the file says what is wrong with it
+        return WrittenWith()  # the error of loading the file says what is wrong with it
     return WrittenWith(found if found and _VERSION.fullmatch(found) else None)
 
 
@@ -63,7 +63,7 @@ def _in_skops(file: IO[bytes]) -> str | None:
 
 
 def _in_pickle(pieces: Iterator[bytes]) -> str | None:
-    """Return the first version in a stream, which may stand across the border of two pieces."""
+    """Return the first version in a stream, which may be split between two pieces."""
     data, looked = b"", 0
     for piece in pieces:
         data = data[-_LONGEST:] + piece
@@ -86,7 +86,7 @@ def _read(file: Any) -> Iterator[bytes]:
 
 
 def _inflated(file: IO[bytes]) -> Iterator[bytes]:
-    """Decompress gzip, and zlib, for which Python has no file."""
+    """Decompress gzip and zlib; Python has no file object for zlib."""
     engine = zlib.decompressobj(zlib.MAX_WBITS | 32)
     for piece in _read(file):
         rest = piece
@@ -103,11 +103,11 @@ def _xz(file: IO[bytes]) -> Iterator[bytes]:
 def _lz4(file: IO[bytes]) -> Iterator[bytes]:
     try:
         return _read(importlib.import_module("lz4.frame").open(file))
-    except ModuleNotFoundError:  # then joblib cannot read the file either
+    except ModuleNotFoundError:  # without lz4, joblib cannot read the file either
         return iter(())
 
 
-# How joblib, or whoever wrote the file, compressed it, by its first bytes.
+# Compressions that joblib or others use, by a file's first bytes.
 _COMPRESSIONS: Final[tuple[tuple[bytes, Callable[[IO[bytes]], Iterator[bytes]]], ...]] = (
     (b"x", _inflated),
     (b"\x1f\x8b", _inflated),

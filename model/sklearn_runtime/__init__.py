@@ -1,4 +1,4 @@
-"""Runs estimators with scikit-learn itself: the audit of skops files, the engine, and the tables that it takes.
+"""Runs estimators with scikit-learn itself: the audit of skops files, the engine, and its tables of rows.
 
 The image for compiled models leaves this folder out.
 

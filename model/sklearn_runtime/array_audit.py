@@ -1,8 +1,8 @@
-"""Checks the arrays that compiled code uses without bounds checks: a bad index would crash it, or read any memory.
+"""Checks arrays that compiled code uses without bounds checks: a bad index would crash it, or read any memory.
 
-scikit-learn walks its trees and neighbour trees in C by the indices that they contain, and a file may contain any
-(skops 0.16 says so of Tree, io/exceptions.py). tree_audit checks the compiled objects themselves; this module and those
-beside it check the estimators that pass arrays to compiled code.
+scikit-learn walks trees and neighbour trees in C by the indices that they contain, and a file may contain any index
+(skops 0.16 says so of Tree, io/exceptions.py). tree_audit checks the compiled objects themselves; this module,
+encoding_audit and svm_audit check the estimators that pass arrays to compiled code.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from model.sklearn_runtime.tree_audit import CHECKS, below
 
 
 def audit_arrays(estimator: Any) -> None:
-    """Check everything that compiled code will read from an estimator; raises BundleCorrupt."""
+    """Check all arrays that compiled code will read from an estimator; raises BundleCorrupt."""
     for part, owner in walk(estimator):
         name = type(part).__name__
         try:
@@ -87,13 +87,13 @@ def _neighbours_fit(neighbours: Any) -> bool:
 
 
 def _centres_fit(clusters: Any) -> bool:
-    """Centres are multiplied with rows, so they must have as many numbers."""
+    """Return whether centres have as many numbers as rows, with which they are multiplied."""
     centres = getattr(clusters, "cluster_centers_", None)
     return centres is None or bool(centres.ndim == 2 and len(centres) and centres.shape[1] == clusters.n_features_in_)
 
 
 def _halves_fit(clusters: Any) -> bool:
-    """So must the centres of the two halves of each cluster."""
+    """Return whether the centres of both halves of each cluster have as many numbers as rows."""
     nodes = [clusters._bisecting_tree]
     while nodes:
         node = nodes.pop()
@@ -106,7 +106,7 @@ def _halves_fit(clusters: Any) -> bool:
 
 
 def _columns_kept(boosting: Any) -> bool:
-    """Rows with encoded categories are passed on unchecked: they must have as many columns as before."""
+    """Return whether encoding categories keeps the number of columns: the result is passed on unchecked."""
     columns = getattr(boosting, "_preprocessor", None)  # since scikit-learn 1.4
     if columns is None:
         return True
@@ -118,5 +118,5 @@ def _columns_kept(boosting: Any) -> bool:
 
 
 def _pools_fit(pools: Any) -> bool:
-    """There must be no more pools than features: memory is allocated for the highest pool number."""
+    """Return whether there are at most as many pools as features: memory is allocated for the highest pool number."""
     return pools.labels_.shape == (pools.n_features_in_,) and below(pools.labels_, pools.n_features_in_)

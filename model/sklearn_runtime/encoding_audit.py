@@ -1,4 +1,4 @@
-"""Checks the column numbers that words and categories become: compiled code takes them for valid."""
+"""Checks the column numbers of words and categories, which compiled code does not check."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def words_fit(counter: Any) -> bool:
 
 
 def codes_fit(encoder: Any) -> bool:
-    """Return whether each category's column exists; they are counted on from those of the feature before."""
+    """Return whether each category's column exists; a feature's columns follow those of the previous feature."""
     grouped = encoder._infrequent_enabled
     nothing = [None] * len(encoder.categories_)
     rare = encoder._infrequent_indices if grouped else nothing
@@ -38,14 +38,14 @@ def codes_fit(encoder: Any) -> bool:
 
 
 def _increasing(categories: Any) -> bool:
-    """Return whether categories that are not strings are sorted, missing ones last: they are looked up by bisection."""
+    """Return whether categories, except strings, are sorted, missing ones last: they are looked up by bisection."""
     if categories.dtype.kind in "OUS":
         return True
-    there = categories[categories == categories]  # noqa: PLR0124  # NaN and NaT are not
+    there = categories[categories == categories]  # noqa: PLR0124  # NaN and NaT are not equal to themselves
     missing = categories[len(there) :]
     return bool((there[1:] > there[:-1]).all() and (missing != missing).all())  # noqa: PLR0124
 
 
 def hashes_fit(hasher: Any) -> bool:
-    """Return whether there is any column: a hash is taken modulo their number."""
+    """Return whether there is at least one column: hashes are taken modulo the number of columns."""
     return not hasattr(hasher, "n_features") or hasher.n_features > 0

@@ -17,7 +17,7 @@ from model.sklearn_runtime.frame import FrameMaker
 from model.sklearn_runtime.further_outputs import compute, method_of
 from model.sklearn_runtime.table import TableMaker
 
-# scikit-learn's messages for values that do not fit a tree's float32, or that an earlier step made infinite, and for a
+# scikit-learn's messages for values that overflow a tree's float32, or that an earlier step made infinite; and for a
 # category that an encoder was not fitted on.
 _OVERFLOW = re.compile(r"too large for dtype|contains (NaN|infinity)|cannot convert float (NaN|infinity)")
 _UNKNOWN = re.compile(r"Found unknown categor")
@@ -25,7 +25,7 @@ _OWN = ("sklearn.", "scipy.")
 
 
 class SklearnEngine:
-    """Predicts with an estimator that nothing else refers to: it is modified in place, once."""
+    """Predicts with an estimator, which must not be used elsewhere: it is modified in place, once."""
 
     name = "scikit-learn"
 
@@ -42,11 +42,11 @@ class SklearnEngine:
     def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
         """Predict n ≥ 1 rows of shape (n, features).
 
-        Raises NoFiniteAnswer where a step's own check finds overflow, UnknownCategory, and ValueRefused for anything
-        else that scikit-learn's own code finds wrong with a value.
+        Raises NoFiniteAnswer if a step's own check finds overflow, UnknownCategory, and ValueRefused for any other
+        ValueError from scikit-learn's or scipy's code.
         """
         try:
-            with np.errstate(all="ignore"):  # the caller finds overflow; no warning for each request
+            with np.errstate(all="ignore"):  # the caller checks for overflow; no warnings for each request
                 found = self._predict(rows)
                 return replace(found, further=self._further(rows, further)) if further else found
         except ValueError as error:
@@ -59,7 +59,7 @@ class SklearnEngine:
             raise
 
     def _shaped(self, rows: Rows) -> Any:
-        """Return a copy of the rows as the estimator takes them: with `copy=False` it writes into it."""
+        """Return a copy of the rows in the estimator's form; an estimator with `copy=False` writes into it."""
         own = rows.copy()
         match self._signature.layout:
             case "text":
@@ -89,14 +89,14 @@ def _contiguous(numbers: Any) -> Any:
 def _prepare(part: Any, *, framed: bool) -> None:
     """Make one component fast and quiet.
 
-    The caller has checked the names, so scikit-learn's `feature_names_in_` is removed: with it each call on an array
-    warns. ColumnTransformers then select by position; a column that was selected by itself stays a single one. `n_jobs`
-    is removed too, and so is the number of threads that clustering noted when it was fitted: a pool for each request
-    costs more than it saves, and the server has its own processes. Where the model takes data frames, names stay.
+    The caller has checked the names, so scikit-learn's `feature_names_in_` is removed: with it, each call on an array
+    would warn. ColumnTransformers then select by position; a column that was selected alone stays one-dimensional.
+    `n_jobs` is reset, as is the number of threads that clustering stored when it was fitted: a pool for each request
+    costs more than it saves, and the server has its own processes. If the model takes data frames, names stay.
     """
     own = vars(part) if hasattr(part, "__dict__") else {}
     if "n_jobs" in own:
-        own["n_jobs"] = None if type(part).__module__.startswith("sklearn.") else 1  # None is all cores to LightGBM
+        own["n_jobs"] = None if type(part).__module__.startswith("sklearn.") else 1  # LightGBM takes None for all cores
     if "_n_threads" in own:
         own["_n_threads"] = 1
     if framed:
@@ -109,6 +109,6 @@ def _prepare(part: Any, *, framed: bool) -> None:
         ]
     if type(part).__module__.startswith("sklearn."):  # custom estimators may need their names
         own.pop("feature_names_in_", None)
-    if "_fitted_with_feature_names" in own:  # of LightGBM, which warns likewise
+    if "_fitted_with_feature_names" in own:  # LightGBM's reason to warn
         own["_fitted_with_feature_names"] = False
     own.pop("_sklearn_output_config", None)  # arrays between the steps are faster than frames

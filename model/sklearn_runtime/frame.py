@@ -1,4 +1,4 @@
-"""Rows as data frames, for own code that was fitted on those and does not take arrays."""
+"""Rows as data frames, for models with categories, and for own code that does not take arrays."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from model.errors import VersionMismatch
 from model.signature import Dtype, Feature, Signature
 
 _DTYPES: Final[dict[Dtype, str]] = {"float64": "float64", "bool": "bool", "datetime": "datetime64[us]"}
-_LARGE: Final = 2.0**53  # from here on, float64 does not have all whole numbers
+_LARGE: Final = 2.0**53  # from here on, float64 skips whole numbers
 _LEAST: Final = 3  # the first major version with a string dtype that keeps missing values
 
 
@@ -19,7 +19,7 @@ class FrameMaker:
 
     def __init__(self, signature: Signature) -> None:
         try:
-            import pandas  # noqa: PLC0415  # only such models need it, and the images do not include it
+            import pandas  # noqa: PLC0415  # few models need it, and the images leave it out
         except ImportError:
             pandas = None
         if pandas is None or int(pandas.__version__.partition(".")[0]) < _LEAST:
@@ -31,7 +31,7 @@ class FrameMaker:
         self._features = signature.features
 
     def make(self, rows: NDArray[Any]) -> Any:
-        """Return a frame; a missing value is NaN, NaT, or None if that is how the model represents it."""
+        """Return a frame; missing values are NaN, NaT, or None if the model represents them so."""
         columns = {each.name: self._column(each, rows[:, index]) for index, each in enumerate(self._features)}
         return self._pandas.DataFrame(columns)
 
@@ -49,9 +49,9 @@ class FrameMaker:
         return np.where(np.equal(cells, np.array(None)), np.nan, cells)
 
     def _category(self, cells: list[Any], feature: Feature) -> Any:
-        """Return a column of categories: those that are stated, as XGBoost takes none without any, and others here.
+        """Return a column of categories: the stated ones, without which XGBoost refuses it, and others in the cells.
 
-        Libraries take them by their values, which are strings or whole numbers.
+        Libraries compare categories by their values, which are strings or whole numbers.
         """
         whole, stated = list(map(_whole, cells)), list(map(_whole, feature.categories or ()))
         others = {cell for cell in whole if not is_missing(cell)}.difference(stated)

@@ -1,6 +1,6 @@
-"""What scikit-learn's estimators answer beyond labels and probabilities, each by a name that callers ask for.
+"""The outputs of scikit-learn's estimators beyond labels and probabilities, by the names in requests.
 
-Adding one is one entry in the table at the end: how to see that an estimator has it, and how to compute it.
+A new output is one entry in the table at the end: how to see whether an estimator has it, and how to compute it.
 """
 
 import inspect
@@ -15,13 +15,13 @@ from model.outputs import OutputSpec
 from model.signature import Task
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
-# More numbers for a row than this are no answer to a request.
+# The most numbers for a row that an output may have.
 MOST_COLUMNS: Final = 10_000
 
 
 @dataclass(frozen=True)
 class FurtherOutput:
-    """One output: whether an estimator has it, its values for rows, and the names of its columns if they have any."""
+    """One output: whether an estimator has it, its values for rows, and the names of its columns, if any."""
 
     exists: Callable[[Any], bool]
     compute: Callable[[Any, Any], Any]
@@ -29,7 +29,7 @@ class FurtherOutput:
 
 
 def method_of(task: Task) -> str:
-    """Return the method whose answers are an estimator's labels."""
+    """Return the method that computes an estimator's labels."""
     return "transform" if task == "transformer" else "predict"
 
 
@@ -47,7 +47,7 @@ def compute(method: str, estimator: Any, rows: Any) -> NDArray[np.float64]:
 
 
 def spec_of(method: str, estimator: Any, values: NDArray[np.float64]) -> OutputSpec | None:
-    """Return the declaration of an output, given its values for some rows; None if it is not one that can be sent."""
+    """Return the declaration of an output, given its values for some rows; None if it cannot be sent."""
     if values.ndim not in (1, 2) or not np.isfinite(values).all():
         return None
     if values.ndim == 1:
@@ -56,7 +56,7 @@ def spec_of(method: str, estimator: Any, values: NDArray[np.float64]) -> OutputS
         return None
     try:
         names = list(map(str, FURTHER[method].names(estimator)))
-    except Exception:  # noqa: BLE001  # names are only asked for: own code, and some of scikit-learn's, has none
+    except Exception:  # noqa: BLE001  # names are optional: own code, and some of scikit-learn's, has none
         names = []
     if len(set(names)) != values.shape[1]:
         names = list(map(str, range(values.shape[1])))
@@ -64,7 +64,7 @@ def spec_of(method: str, estimator: Any, values: NDArray[np.float64]) -> OutputS
 
 
 def quantile_of(name: Any) -> float | None:
-    """Return the quantile that a name stands for, if it is a number between 0 and 1."""
+    """Return a name as a quantile, None unless it is a number between 0 and 1."""
     try:
         number = float(name)
     except (TypeError, ValueError):
@@ -80,7 +80,7 @@ def _quantiles_of_members(estimator: Any) -> list[str]:
 
 
 def _takes(parameter: str) -> Callable[[Any], bool]:
-    """Return whether what predicts at last takes a parameter in `predict`; pipelines pass theirs on."""
+    """Return whether the last step's `predict` has a parameter; pipelines pass parameters on."""
 
     def exists(estimator: Any) -> bool:
         last = estimator

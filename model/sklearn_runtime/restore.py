@@ -31,7 +31,7 @@ def restore(bundle: Bundle, directory: Path, trust: Trust) -> SklearnEngine:
 
 
 def _check_form(bundle: Bundle, directory: Path) -> None:
-    """Refuse a bundle of which there is only a compiled form; raises VersionMismatch and BundleCorrupt."""
+    """Refuse a bundle that only has a compiled form, or no form; raises VersionMismatch and BundleCorrupt."""
     if SKOPS in bundle.content or JOBLIB in bundle.content:
         return
     if ONNX in bundle.content:

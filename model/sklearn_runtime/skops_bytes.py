@@ -1,7 +1,7 @@
-"""Makes the skops file of an estimator the same each time.
+"""Makes the skops file of an estimator reproducible.
 
-skops names objects and files by addresses in memory and random numbers, and dates the files in its archive. Here they
-are numbered in the order in which the schema has them, and carry the earliest date that an archive can state.
+skops names objects and files by memory addresses and random numbers, and its archive has dates. Here, objects and files
+are numbered in the order of the schema, and have the earliest date that an archive can state.
 """
 
 import io
@@ -16,7 +16,7 @@ _ID: Final = "__id__"
 
 
 def same_bytes(content: bytes) -> bytes:
-    """Return a skops file that skops wrote with its objects and files numbered, and without dates."""
+    """Return a file that skops wrote, with its objects and files numbered, and without dates."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         schema = json.loads(archive.read(SCHEMA))
         inside = {info.filename: info for info in archive.infolist() if info.filename != SCHEMA}
@@ -37,7 +37,7 @@ def same_bytes(content: bytes) -> bytes:
 
 
 def _objects(document: Any) -> Iterator[dict[str, Any]]:
-    """Yield all JSON objects of a document, in its order."""
+    """Yield all JSON objects of a document, in the order of the document."""
     waiting = [document]
     while waiting:
         each = waiting.pop()

@@ -1,4 +1,4 @@
-"""Checks the support vectors that are passed to libsvm."""
+"""Checks the support vectors that estimators pass to libsvm."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from model.sklearn_runtime.tree_audit import below
 
 
 def support_fits(machine: Any) -> bool:
-    """Return whether the counts passed to libsvm are those of its arrays: it trusts the counts."""
+    """Return whether the counts that are passed to libsvm fit its arrays: it does not check them."""
     counts, vectors, weights = machine._n_support, machine.support_vectors_, machine._dual_coef_
     classifies = type(machine)._impl in ("c_svc", "nu_svc")  # regression and novelty detection do not use the counts
     classes, held = len(machine.classes_) if classifies else 2, vectors.shape[0]
@@ -30,13 +30,13 @@ def support_fits(machine: Any) -> bool:
 
 
 def _dense_support_fits(machine: Any) -> bool:
-    """With a precomputed kernel, the fitted rows are looked up in each row of a request."""
+    """Return whether indices of support vectors are in range: a precomputed kernel looks them up in each row."""
     arrays = isinstance(machine.support_vectors_, np.ndarray) and isinstance(machine._dual_coef_, np.ndarray)
     return arrays and below(machine.support_, machine.shape_fit_[0])
 
 
 def _sparse_support_fits(machine: Any) -> bool:
-    """Weights are read as if none were zero; with a precomputed kernel, values would be used as indices."""
+    """Return whether no weight is left out, as libsvm assumes; with a precomputed kernel, values would be indices."""
     vectors, weights = machine.support_vectors_, machine._dual_coef_
     return (
         vectors.format == weights.format == "csr"

@@ -1,4 +1,4 @@
-"""Rows of mixed columns in a form that scikit-learn takes without a data frame library."""
+"""Rows of mixed columns in a form that scikit-learn accepts without a data frame library."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ class Table(np.ndarray[Any, Any]):
         self.numeric = getattr(made_from, "numeric", np.zeros(0, dtype=bool))
 
     def __getitem__(self, key: Any) -> Any:
-        """Return the same as an object array, but float64 for numeric columns, and a Table for mixed ones."""
+        """Return the same as an array of objects would, but float64 for numeric columns, and a Table for mixed ones."""
         part = np.asarray(self)[key]
         whole_rows = isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], slice)
         if not whole_rows or len(self.numeric) != self.shape[-1]:
@@ -49,9 +49,9 @@ class TableMaker:
         ]
 
     def make(self, rows: NDArray[Any]) -> Table:
-        """Return the rows as a Table; missing values are NaN in the columns where the model represents them so.
+        """Return the rows as a Table; missing values are NaN in columns where the model represents them as NaN.
 
-        The rows are the caller's own copy, which this may change.
+        The rows may be changed, so the caller passes a copy.
         """
         if rows.dtype != object:  # all features are numbers, and the model knows some as objects
             rows = rows.astype(object)
