@@ -49,7 +49,8 @@ class Registry:
 
     def _version_of(self, wanted: Registered) -> str:
         found = self._ask("/registered-models/alias", {"name": wanted.name, "alias": wanted.alias})
-        return str(found.get("model_version", {}).get("version", ""))
+        version = found.get("model_version")
+        return str(version.get("version", "")) if isinstance(version, dict) else ""
 
     def _uri(self, artifacts: str, version: str) -> ModelUri:
         if artifacts.startswith(_PROXIED):  # the server hands artifacts out itself
@@ -62,11 +63,11 @@ class Registry:
             raise StorageDenied(f"the artifacts of {version} are in {said}, which cannot be read from here.") from None
 
     def _ask(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        with Web(self.headers).get(f"{self.url}{_API}{path}?{urlencode(query)}") as answer:
-            try:
-                found = json.loads(answer.read(_MOST))
-            except ValueError:
-                found = None
+        answer = Web(self.headers).read(f"{self.url}{_API}{path}?{urlencode(query)}", _MOST)
+        try:
+            found = json.loads(answer)
+        except (ValueError, RecursionError):
+            found = None
         if not isinstance(found, dict):
             url = without_secrets(self.url)
             raise StorageUnavailable(f"{url} does not answer with JSON: is it an MLflow tracking server?")

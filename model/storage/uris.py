@@ -42,7 +42,8 @@ class ModelUri:
         """Read a URI; raises ValueError."""
         parts = urlsplit(given)
         # A dot segment would lead out of what was named, and none of the places means anything by it.
-        if {".", ".."} & set(unquote(parts.path).split("/")) or re.search(r"\s|[\x00-\x1f\x7f]", given):
+        path = unquote(parts.path)
+        if {".", ".."} & set(path.split("/")) or "\0" in path or re.search(r"\s|[\x00-\x1f\x7f]", given):
             raise ValueError(given)
         if not _is_whole(given, parts):
             raise ValueError(given)

@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -17,6 +18,7 @@ from model.storage.uris import ModelUri, is_loopback, without_secrets
 MOST_REDIRECTS: Final = 5
 ALLOW: Final = "ALLOW_HTTP"  # the setting
 _LATER: Final = {408, 425, 429}
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 Headers = Mapping[str, str]
 
 
@@ -52,9 +54,17 @@ class Web:
         except urllib.error.HTTPError as error:
             with error:
                 raise _of_status(error, without_secrets(url)) from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the URL of a redirect
             raise _of_connection(error, without_secrets(url)) from None
         return answer  # type: ignore[no-any-return]  # an opener has no type for what it returns
+
+    def read(self, url: str, most: int) -> bytes:
+        """Return at most so many bytes of a successful answer; raises what Source.open raises."""
+        with self.get(url) as answer:
+            try:
+                return answer.read(most)
+            except (OSError, http.client.HTTPException) as error:
+                raise _of_connection(error, without_secrets(url)) from None
 
 
 @dataclass(frozen=True)
@@ -101,15 +111,19 @@ def basic(user: str, password: str) -> Headers:
 
 
 def _extent(answer: http.client.HTTPResponse) -> tuple[int, int | None]:
-    """Return where the bytes of an answer begin, and how large the object is, if it says so."""
+    """Return the offset of an answer's first byte, and the size of the object, None if it is not stated."""
     given = answer.headers.get("Content-Range", "")
     if answer.status == http.client.PARTIAL_CONTENT and given.startswith("bytes "):
         span, _, whole = given.removeprefix("bytes ").partition("/")
-        begins = span.partition("-")[0]
-        if begins.isdigit():
-            return int(begins), int(whole) if whole.isdigit() else None
-    length = answer.headers.get("Content-Length", "")
-    return 0, int(length) if length.isdigit() else None
+        begins = _number(span.partition("-")[0])
+        if begins is not None:
+            return begins, _number(whole)
+    return 0, _number(answer.headers.get("Content-Length", ""))
+
+
+def _number(text: str) -> int | None:
+    """Return the number in a header; None for other text, and for more digits than any size has."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def _pieces(answer: http.client.HTTPResponse, place: str) -> Generator[bytes, None, None]:

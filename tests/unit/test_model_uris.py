@@ -19,6 +19,7 @@ from model.storage.uris import ModelUri, without_secrets
         "https://",
         "https://host:0/x",
         "file://host/x",
+        "file:///x%00",
         "models:/name",
         "models:/name/latest",
         "churn",

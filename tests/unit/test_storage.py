@@ -300,7 +300,7 @@ def test_http_is_for_this_machine_unless_it_is_allowed(fetch):
 
 @pytest.mark.parametrize("to", ["file:///etc/passwd", "ftp://127.0.0.1/x", "loop"])
 def test_redirects_are_bounded(place, fetch, to):
-    """To other kinds of addresses, and round in circles."""
+    """To other schemes, and in circles."""
     place.fault = lambda name, _: Answer(302, {"Location": f"{place.url}/churn/{name}" if to == "loop" else to})
 
     with pytest.raises(ModelError, match=r"redirect|302"):
