@@ -1,7 +1,7 @@
-"""Checks a skops file before skops reads it: what each loader would build, and how large the file expands.
+"""Checks a skops file before skops reads it: what each loader would build, and to what size the file expands.
 
-skops trusts a name wherever it occurs. But some of its loaders call what they are given with arguments from the file,
-and would run a trusted function. Here each loader may only build what it is meant for.
+skops trusts a name wherever it occurs. But some of its loaders call the named object with arguments from the file, and
+would run a trusted function. Here, each loader may only build the types that it is meant for.
 """
 
 import importlib
@@ -17,10 +17,10 @@ from model.errors import BundleCorrupt, CodeFailed, ModelError, UntrustedType, d
 from model.sklearn_runtime.skops_states import Node, check_states, name_of
 
 SCHEMA: Final = "schema.json"
-# skops does not compress by default; a file that expands more than this is made to fill the memory.
+# skops does not compress by default; a file that expands more than this is meant to fill the memory.
 MOST_EXPANSION: Final = 4
 _FREE: Final = 2**20
-# Functions that estimators refer to and that only compute; never called with arguments from a file.
+# Functions that estimators refer to, and that only compute; never called with arguments from a file.
 _ARRAYS = "asarray clip cumsum mean median nan_to_num ravel round squeeze"
 _SCORES = "chi2 f_classif f_oneway f_regression r_regression"
 _METRICS = (
@@ -108,7 +108,7 @@ def check_schema(content: bytes, modules: frozenset[str]) -> None:
             check_states(nodes, archive)
     except (ModelError, MemoryError):
         raise
-    except Exception as error:  # anything may come out of a file that is not what it should be
+    except Exception as error:  # a malformed file may raise anything
         raise BundleCorrupt(f"the model file cannot be read ({type(error).__name__}); pack the model again.") from error
 
 

@@ -1,7 +1,7 @@
-"""Checks the states that a skops file has for compiled classes, which take them unchecked.
+"""Checks the states in a skops file that compiled classes would take unchecked.
 
-skops passes a class the state in the file. A tuple that is too short, or a count that is not its array's, would be read
-beyond its end before model.sklearn_runtime.array_audit could see it.
+skops passes the state in the file to a class. A tuple that is too short, or a count that does not fit its array, would
+make the class read beyond the end before model.sklearn_runtime.array_audit could check the object.
 """
 
 import zipfile
@@ -23,14 +23,14 @@ _SPLINE: Final = "scipy.interpolate._bsplines.BSpline"
 
 
 def name_of(node: Node) -> str:
-    """Return the full name of what a node of a schema builds."""
+    """Return the full name of the type or function that a node of a schema builds."""
     return f"{node.get('__module__')}.{node.get('__class__')}"
 
 
 def check_states(nodes: Iterable[Node], archive: zipfile.ZipFile) -> None:
     """Check all nodes of a schema, whose arrays are in the archive.
 
-    Raises BundleCorrupt and VersionMismatch, or anything if the schema is malformed.
+    Raises BundleCorrupt and VersionMismatch, or any other error if the schema is malformed.
     """
     nodes = list(nodes)
     known: dict[Any, Any] = {}
@@ -46,7 +46,7 @@ def check_states(nodes: Iterable[Node], archive: zipfile.ZipFile) -> None:
 
 
 def _identity(node: Node) -> tuple[Any, ...]:
-    """Return what distinguishes a node from any other that must not have the same id."""
+    """Return the properties in which nodes with the same id must agree."""
     content = node.get("content") if node.get("__loader__") == "JsonNode" else None
     return node.get("__loader__"), name_of(node), content, node.get("file")
 

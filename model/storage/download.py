@@ -1,4 +1,4 @@
-"""One file from a place: attempt after attempt, each resuming where the last one stopped, until its digest is right."""
+"""Downloads one file: each attempt resumes where the previous one stopped, until the digest is right."""
 
 import hashlib
 import os
@@ -14,26 +14,26 @@ from model.bundle.manifest import File
 from model.errors import BundleCorrupt, StorageUnavailable
 from model.storage.source import Opened, Source
 
-ATTEMPTS: Final = 5  # in a row without a byte
+ATTEMPTS: Final = 5  # how many in a row may bring no byte
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds
-Count = Callable[[int], None]  # is told of bytes that have come
+Count = Callable[[int], None]  # called with the number of bytes that have arrived
 
 
 @dataclass
 class Patience:
-    """How long, and how often in a row, is tried what may succeed later."""
+    """How long, and how often in a row, an operation is attempted that may succeed later."""
 
     until: float  # by the monotonic clock
     attempts: int = ATTEMPTS
     failed: int = field(default=0, init=False)
 
     def check(self, place: object) -> None:
-        """Raise StorageUnavailable if the time is over."""
+        """Raise StorageUnavailable if the time is up."""
         if time.monotonic() >= self.until:
             raise StorageUnavailable(f"{place} was not fetched within FETCH_SECONDS; allow more time.")
 
     def again(self, error: StorageUnavailable, *, progress: bool = False) -> None:
-        """Wait before another attempt; raise the error if there have been enough."""
+        """Wait before the next attempt; raise the error if attempts or time have run out."""
         self.failed = 1 if progress else self.failed + 1
         pause = min(_FIRST_PAUSE * 2 ** (self.failed - 1), _LONGEST_PAUSE)
         if self.failed >= self.attempts or time.monotonic() + pause >= self.until:
@@ -41,10 +41,10 @@ class Patience:
             raise StorageUnavailable(
                 f"{error} {tried[0].upper()}{tried[1:]}; try again when the storage answers."
             ) from None
-        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  # so that many servers do not come back at once
+        time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311  # so that many servers do not retry at the same moment
 
     def of(self, attempt: Callable[[], Any]) -> Any:
-        """Return what an attempt returns, once one succeeds."""
+        """Repeat an attempt until it succeeds, and return its result."""
         while True:
             try:
                 found = attempt()
@@ -90,11 +90,11 @@ class Download:
     tag: str | None = None
 
     def run(self) -> None:
-        """Fetch what is missing; raises BundleCorrupt, Changed and what Source.open raises."""
+        """Fetch the missing bytes; raises BundleCorrupt, Changed and the errors of Source.open."""
         left_over = self.part.exists()
         self._complete()
         if self._digest() != self.file.sha256 and left_over:
-            self.part.unlink()  # what was there before was of another file
+            self.part.unlink()  # the left-over part belongs to another file
             self._complete()
         if (digest := self._digest()) != self.file.sha256:
             self.part.unlink()
@@ -110,7 +110,7 @@ class Download:
                 self.patience.again(error, progress=self._have() > have)
 
     def _go_on(self, have: int) -> None:
-        """Read from where the part ends; raises StorageUnavailable if that is not to the end."""
+        """Read on from the end of the part; raises StorageUnavailable unless the file is then complete."""
         opened = self.source.open(self.name, have, only=self.tag)
         with closing(opened.pieces):
             if opened.offset > have:
@@ -131,7 +131,7 @@ class Download:
             for piece in opened.pieces:
                 room = self.file.bytes - file.tell()
                 file.write(piece[:room])
-                file.flush()  # what has come stays, however this process ends
+                file.flush()  # these bytes stay, however this process ends
                 self.count(min(room, len(piece)))
                 if len(piece) > room:
                     raise BundleCorrupt(f"{self._place} has more than the {self.file.bytes} bytes of its manifest.")
@@ -139,7 +139,7 @@ class Download:
             os.fsync(file.fileno())
 
     def _have(self) -> int:
-        """Return how many bytes there are; a part that is too long is of another file."""
+        """Return how many bytes the part has; a part that is too long belongs to another file."""
         size = self.part.stat().st_size if self.part.exists() else 0
         if size > self.file.bytes:
             self.part.unlink()

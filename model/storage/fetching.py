@@ -1,7 +1,7 @@
-"""Fetches a bundle into a directory: only what is not there yet, and put in place when all of it is there and right.
+"""Fetches a bundle into a directory: only missing files, which are put in place when all of them are verified.
 
-The manifest is read first. It says which files there are, how large they are and what their digests are, so nothing
-else is asked for, and no more is taken than it says.
+The manifest is read first. It states the names, sizes and digests of all files, so no other files are requested, and no
+more bytes are read than it states.
 """
 
 import os
@@ -36,7 +36,7 @@ _MOST_SIGNATURE: Final = 1 << 20  # bytes
 _WAIT_SECONDS: Final = 0.05
 
 
-Progress = Callable[[str, float | None, float | None], object]  # is told a stage, and how many of how many bytes came
+Progress = Callable[[str, float | None, float | None], object]  # called with the stage, the bytes so far, and all bytes
 
 
 def no_progress(_stage: str, _done: float | None, _total: float | None) -> None:
@@ -45,18 +45,18 @@ def no_progress(_stage: str, _done: float | None, _total: float | None) -> None:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What was fetched, or was there already; `received` are the bytes of model files that came for it."""
+    """The bundle that was fetched, or was there already; `received` is how many bytes of model files arrived."""
 
     manifest: Manifest
     digest: str
-    tag: str | None  # of the manifest at its place
+    tag: str | None  # the tag that the place gives the manifest
     received: int
     replaced: bool
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """From where a bundle is fetched to where, and within which bounds."""
+    """Fetches a bundle from a URI into a directory, within bounds."""
 
     uri: ModelUri
     directory: Path
@@ -67,9 +67,9 @@ class Fetch:
     clock: Callable[[], float] = time.monotonic
 
     def run(self, progress: Progress = no_progress, unless: str | None = None) -> Fetched:
-        """Fetch it; raises ModelError, and NotChanged if the manifest still has the tag `unless`.
+        """Fetch the bundle; raises ModelError, and NotChanged if the manifest still has the tag `unless`.
 
-        The pinned bundle is not fetched again where it is in the directory already: its place need not answer then.
+        If the pinned bundle is in the directory already, nothing is requested.
         """
         if self.pin and (here := self._here(self.pin)) is not None:
             return Fetched(here, self.pin, None, 0, replaced=False)
@@ -81,7 +81,7 @@ class Fetch:
             try:
                 return self._fetch(source, encoded, tag, patience, progress)
             except (BundleMissing, BundleCorrupt, Changed) as error:
-                # A bundle that is replaced meanwhile is read again.
+                # If the bundle was replaced meanwhile, it is read again.
                 again, _ = read_small(source, MANIFEST, MOST_MANIFEST, patience)
                 if again == encoded:
                     raise _for_good(error, source) from None
@@ -103,9 +103,9 @@ class Fetch:
                 check_signed(stage, MANIFEST, digest, self.keys)
             manifest = self._bounded(source, encoded)
             received = self._files(source, manifest, stage, patience, progress)
-            read_bundle(stage, self.pin, self.keys)  # as the server will
+            read_bundle(stage, self.pin, self.keys)  # as the server will read it
         if not signature:
-            _write(self.directory / SIGNATURE, b"")  # that of the bundle before
+            _write(self.directory / SIGNATURE, b"")  # removes the previous bundle's signature
         return Fetched(manifest, digest, tag, received, replaced=True)
 
     def _bounded(self, source: Source, encoded: bytes) -> Manifest:
@@ -117,7 +117,7 @@ class Fetch:
         return manifest
 
     def _files(self, source: Source, manifest: Manifest, stage: Path, patience: Patience, progress: Progress) -> int:
-        """Bring all files into the stage; return how many bytes came."""
+        """Bring all files into the stage; return how many bytes were received."""
         missing = {name: file for name, file in manifest.files.items() if not self._copied(name, file, stage)}
         parts = {name: stage / f"{file.sha256}{PART}" for name, file in missing.items()}
         for path in stage.iterdir():
@@ -140,7 +140,7 @@ class Fetch:
         return came
 
     def _copied(self, name: str, file: File, stage: Path) -> bool:
-        """Return whether a file is in the stage, or was in the directory, from where it is copied."""
+        """Return whether a file is in the stage, or in the directory, from which it is then copied."""
         for path in (stage / name, self.directory / name):
             try:
                 content = read_file(path, "a file of the bundle before", least=file.bytes, most=file.bytes)
@@ -152,7 +152,7 @@ class Fetch:
         return False
 
     def _here(self, digest: str, signature: bytes | None = None) -> Manifest | None:
-        """Return the manifest of the bundle in the directory, if that is whole and the one that is wanted."""
+        """Return the manifest of the bundle in the directory if it is complete and the wanted one, else None."""
         try:
             found = read_bundle(self.directory, digest, self.keys)
         except ModelError:
@@ -163,9 +163,9 @@ class Fetch:
 
 
 def _signature(source: Source, patience: Patience) -> bytes:
-    """Return the signature that lies beside the manifest, b"" if there is none.
+    """Return the signature beside the manifest, b"" if there is none.
 
-    Object storage refuses to say that an object is not there to whom may not list them.
+    Object storage denies access to a missing object if the caller may not list objects.
     """
     try:
         return read_small(source, SIGNATURE, _MOST_SIGNATURE, patience)[0]

@@ -31,7 +31,7 @@ class LocalFiles:
         """Begin to read a file; see Source."""
         path = self.folder / name
         try:
-            # Nothing waits for the other end of a FIFO.
+            # O_NONBLOCK: opening a FIFO must not wait for its other end.
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
         except (FileNotFoundError, NotADirectoryError):
             raise BundleMissing(f"there is no {path}; correct the URI, or put the bundle there.") from None

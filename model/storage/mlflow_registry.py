@@ -1,6 +1,6 @@
-"""A bundle that is logged with a model version in an MLflow registry, by MLflow's REST API.
+"""Finds the bundle that was logged with a model version in an MLflow registry, by MLflow's REST API.
 
-The API is documented (mlflow.org, "REST API"), and small; MLflow's own client would bring some forty packages.
+The API is documented (mlflow.org, "REST API"), and small; MLflow's own client needs some forty packages.
 """
 
 import json
@@ -28,7 +28,7 @@ class Registry:
 
     @staticmethod
     def of(environ: Mapping[str, str]) -> "Registry":
-        """Return the server that MLflow's variables name; raises StorageDenied if none is."""
+        """Return the server that MLflow's variables name; raises StorageDenied if they name none."""
         url = environ.get(TRACKING_URI, "").rstrip("/")
         if not url.startswith(("http://", "https://")):
             got = without_secrets(url) or "nothing"
@@ -38,7 +38,7 @@ class Registry:
         return Registry(url, basic(user, environ.get("MLFLOW_TRACKING_PASSWORD", "")) if user else headers)
 
     def place_of(self, wanted: Registered) -> ModelUri:
-        """Return where the artifacts of a version are; raises what Source.open raises."""
+        """Return the URI of a version's artifacts; raises the errors of Source.open."""
         try:
             version = wanted.version or self._version_of(wanted)
             found = self._ask("/model-versions/get-download-uri", {"name": wanted.name, "version": version})
@@ -53,7 +53,7 @@ class Registry:
         return str(version.get("version", "")) if isinstance(version, dict) else ""
 
     def _uri(self, artifacts: str, version: str) -> ModelUri:
-        if artifacts.startswith(_PROXIED):  # the server hands artifacts out itself
+        if artifacts.startswith(_PROXIED):  # the tracking server itself serves the artifacts
             path = artifacts.removeprefix(_PROXIED).lstrip("/")
             artifacts = f"{self.url}/api/2.0/mlflow-artifacts/artifacts/{quote(path)}"
         try:

@@ -1,7 +1,7 @@
-"""A bundle in S3, Google Cloud Storage or Azure Blob Storage, or in what speaks as they do, by obstore.
+"""Reads a bundle from S3, Google Cloud Storage, Azure Blob Storage, or compatible servers, by obstore.
 
-It takes credentials and endpoints from the standard variables of each provider, and from the machine that it runs on.
-Its own attempts are turned off: download.py makes them, in one way for all places.
+obstore takes credentials and endpoints from each provider's standard variables, and from the machine that it runs on.
+Its retries are turned off: download.py retries, in the same way for all places.
 """
 
 from collections.abc import Generator, Iterator, Mapping
@@ -13,7 +13,7 @@ from model.errors import BundleMissing, ModelError, NotInstalled, StorageDenied,
 from model.storage.source import CONNECT_SECONDS, STALL_SECONDS, Changed, NotChanged, Opened
 from model.storage.uris import ModelUri, without_secrets
 
-# The variable that allows an endpoint without TLS, and where credentials come from.
+# The variables that allow an endpoint without TLS; below, how to configure credentials.
 ALLOW_HTTP: Final = {"s3": "AWS_ALLOW_HTTP", "gs": "GOOGLE_ALLOW_HTTP", "az": "AZURE_ALLOW_HTTP"}
 _CREDENTIALS: Final = {
     "s3": "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, or give the machine a role; for a public "
@@ -23,7 +23,7 @@ _CREDENTIALS: Final = {
     "az": "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN, or give the "
     "machine an identity; for a public container, set AZURE_SKIP_SIGNATURE=true",
 }
-# In what obstore says where it found no credentials, and cannot have them from the machine either.
+# Parts of obstore's messages if it found no credentials, and cannot get them from the machine.
 _NO_CREDENTIALS: Final = (
     "Missing AccessKeyId",
     "169.254.169.254",
@@ -32,7 +32,7 @@ _NO_CREDENTIALS: Final = (
     "Missing",
 )
 _YES: Final = ("1", "true", "yes", "on", "y", "t")
-# Bytes that obstore waits for before it hands on a piece: none that has come is to be lost with this process.
+# How many bytes obstore collects before it returns a piece; with more, some would be lost if this process ends.
 _AS_THEY_COME: Final = 1
 _MOST_SAID: Final = 300  # characters
 
@@ -46,7 +46,7 @@ class ObjectStore:
 
     @staticmethod
     def of(uri: ModelUri, environ: Mapping[str, str], seconds: float) -> "ObjectStore":
-        """Make the client; raises StorageDenied if what is configured cannot be right."""
+        """Make the client; raises StorageDenied for an invalid configuration, and NotInstalled."""
         try:
             from obstore.store import from_url  # noqa: PLC0415  # an extra, which makes threads
         except ImportError:
@@ -62,7 +62,7 @@ class ObjectStore:
         }
         try:
             return ObjectStore(uri, from_url(uri.full, client_options=options, retry_config={"max_retries": 0}))
-        except Exception as error:  # noqa: BLE001  # it raises what its configuration raises
+        except Exception as error:  # noqa: BLE001  # it documents no errors for a wrong configuration
             raise StorageDenied(f"{uri}: {_said(error)}; {_CREDENTIALS[uri.scheme]}.") from None
 
     def __str__(self) -> str:
@@ -87,7 +87,7 @@ class ObjectStore:
             raise self._as_ours(error, name) from None
 
     def _as_ours(self, error: Exception, name: str) -> Exception:
-        """Return what an error of obstore means here."""
+        """Return our error for an error of obstore."""
         place, kind = f"{self.uri}/{name}", type(error).__name__
         match kind:
             case "PreconditionError":
@@ -115,7 +115,7 @@ def _denied(place: str, why: str, scheme: str) -> StorageDenied:
 
 
 def _said(error: Exception) -> str:
-    """Return what obstore says, without its own internals, the server's XML and secrets."""
+    """Return obstore's message without its internals, the server's XML and secrets."""
     line = " ".join(str(error).partition("\n")[0].partition("<")[0].split()).rstrip(":. ")
     for mark in (" error: ", "Server returned non-2xx status code: "):
         line = line.rpartition(mark)[2]

@@ -1,4 +1,4 @@
-"""From a URI to the place that it names."""
+"""Returns the source that a URI names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from model.storage.source import Source
 from model.storage.uris import OBJECTS, ModelUri, Registered
 from model.storage.web import ALLOW, Web, WebFolder
 
-_FOLDERS = ("", "bundle")  # of a version's artifacts: the bundle is all of them, or lies beside a model of MLflow
+_FOLDERS = ("", "bundle")  # the bundle is all of a version's artifacts, or in a folder beside MLflow's model
 
 
 @dataclass(frozen=True)
 class Access:
-    """How places are reached: the variables with credentials, for how long, and whether without TLS."""
+    """How places are reached: the variables with credentials, for how many seconds, and whether without TLS."""
 
     environ: Mapping[str, str]
     seconds: float
     allow_http: bool = False
 
     def source(self, uri: ModelUri) -> Source:
-        """Return the place; asks the registry first where the URI names one. Raises what Source.open raises."""
+        """Return the source of a URI, asking the registry first if it names one; raises the errors of Source.open."""
         if uri.scheme == "models":
             return self._registered(uri.registered)
         return self._at(uri, None)

@@ -1,7 +1,7 @@
-"""A place that a bundle is read from, as all kinds of places appear: objects by their names, from any byte on.
+"""The interface of all places that a bundle is read from: objects by name, from any byte on.
 
-Nothing is listed: the manifest says which files there are. So whoever may read the objects needs no further right, and
-no name comes from a place.
+Nothing is listed, because the manifest names the files. So the right to read objects is enough, and no file name comes
+from a place.
 """
 
 from collections.abc import Generator
@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 PIECE: Final = 1 << 20  # bytes that are read at once
-STALL_SECONDS: Final = 15.0  # without a byte
+STALL_SECONDS: Final = 15.0  # how long a place may send no byte
 CONNECT_SECONDS: Final = 5.0
 
 
 class Changed(Exception):
-    """The object is no longer the one that was read before."""
+    """The object was replaced since it was last read."""
 
 
 class NotChanged(Exception):
-    """The object still has the tag that was named."""
+    """The object still has the given tag."""
 
 
 @dataclass(frozen=True)
 class Opened:
     """An object that is being read.
 
-    `tag` is a string that differs when its content does, None if the place has none. `pieces` are its bytes from
-    `offset` on, which is 0 where a place cannot begin elsewhere; they raise what `Source.open` raises.
+    `tag` is a string that changes with the content, None if the place has no tags. `pieces` yields the bytes from
+    `offset` on, which is 0 if the place cannot begin elsewhere, and raises the errors of `Source.open`.
     """
 
     tag: str | None
@@ -36,11 +36,11 @@ class Opened:
 
 
 class Source(Protocol):
-    """A place with a bundle; as a string, it has no secrets."""
+    """A place with a bundle; its string contains no secrets."""
 
     def open(self, name: str, offset: int = 0, *, only: str | None = None, unless: str | None = None) -> Opened:
         """Begin to read an object.
 
-        With `only`, it must still have that tag, else Changed is raised; with `unless`, NotChanged is raised if it has.
-        Raises BundleMissing, StorageDenied and StorageUnavailable, too; the last may be tried again.
+        Raises Changed unless the object has the tag `only`, if given, and NotChanged if it has the tag `unless`. Also
+        raises BundleMissing, StorageDenied, and StorageUnavailable, after which another attempt may succeed.
         """

@@ -1,4 +1,4 @@
-"""The URIs that a bundle is fetched from, and what may be said of one: users, passwords and queries are secrets."""
+"""The URIs that a bundle is fetched from, and their form without secrets: users, passwords and queries."""
 
 import re
 from dataclasses import dataclass, field
@@ -26,13 +26,13 @@ class Registered:
     alias: str = ""
 
     def __str__(self) -> str:
-        """Return it as MLflow's users write it."""
+        """Return name and version as MLflow's users write them."""
         return f"{self.name}@{self.alias}" if self.alias else f"{self.name}/{self.version}"
 
 
 @dataclass(frozen=True)
 class ModelUri:
-    """A URI that has been read. As a string, it has no secrets."""
+    """A valid URI; its string contains no secrets."""
 
     full: str = field(repr=False)
     scheme: str
@@ -41,7 +41,7 @@ class ModelUri:
     def of(given: str) -> "ModelUri":
         """Read a URI; raises ValueError."""
         parts = urlsplit(given)
-        # A dot segment would lead out of what was named, and none of the places means anything by it.
+        # A dot segment would lead out of the named folder, and no place needs one.
         path = unquote(parts.path)
         if {".", ".."} & set(path.split("/")) or "\0" in path or re.search(r"\s|[\x00-\x1f\x7f]", given):
             raise ValueError(given)
@@ -51,12 +51,12 @@ class ModelUri:
 
     @property
     def parts(self) -> SplitResult:
-        """Its parts, secrets included."""
+        """The parts of the URI, with its secrets."""
         return urlsplit(self.full)
 
     @property
     def registered(self) -> Registered:
-        """What `models:/…` names."""
+        """The name and version in a `models:/…` URI."""
         match = _MODELS.fullmatch(self.full)
         if match is None:
             raise ValueError(self)
@@ -65,16 +65,16 @@ class ModelUri:
 
     @property
     def is_safe(self) -> bool:
-        """Whether nobody on the way can read or change what comes: not so for http, but from this machine itself."""
+        """Whether nobody in between can read or change the data: true except for http to another machine."""
         return self.scheme != "http" or is_loopback(self.parts.hostname)
 
     def __str__(self) -> str:
-        """Return it without user name, password, query and fragment."""
+        """Return the URI without user name, password, query and fragment."""
         return without_secrets(self.full)
 
 
 def _is_whole(given: str, parts: SplitResult) -> bool:
-    """Return whether a URI has all that its scheme needs."""
+    """Return whether a URI has the parts that its scheme needs, and no others."""
     match parts.scheme:
         case "s3" | "gs" | "az":
             return bool(parts.netloc) and not parts.query and "@" not in parts.netloc and ":" not in parts.netloc
@@ -88,20 +88,20 @@ def _is_whole(given: str, parts: SplitResult) -> bool:
 
 
 def _has_port(parts: SplitResult) -> bool:
-    """Return whether the port is a number, or left out; raises ValueError for any other."""
+    """Return whether the port is valid or left out; raises ValueError if it is no number."""
     return parts.port is None or parts.port > 0
 
 
 def is_loopback(host: str | None) -> bool:
-    """Return whether a host is this machine, by what everybody calls it."""
+    """Return whether a host is a usual name or address of this machine."""
     return bool(_LOOPBACK.fullmatch(host or ""))
 
 
 def is_uri(given: str) -> bool:
-    """Return whether a string is meant as a URI, right or wrong, and not as a path."""
+    """Return whether a string is meant as a URI, valid or not, and not as a path."""
     return _ELSEWHERE.match(given) is not None
 
 
 def without_secrets(words: str) -> str:
-    """Return words without what URIs among them have of user names, passwords, queries and fragments."""
+    """Return text in which URIs lack user names, passwords, queries and fragments."""
     return _SECRETS.sub(r"\g<scheme>\g<rest>", words)

@@ -1,4 +1,4 @@
-"""HTTP as the places here need it, by Python's own client: a request, its redirects, and what its failures mean."""
+"""Reads a bundle from a web server by Python's HTTP client: requests, redirects, and our errors for failures."""
 
 import base64
 import http.client
@@ -23,13 +23,13 @@ Headers = Mapping[str, str]
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows few redirects, and none to where others could read or change what comes, or inside this machine."""
+    """Follows few redirects, and none away from https, or from another machine to this one."""
 
     max_redirections = MOST_REDIRECTS
     max_repeats = MOST_REDIRECTS
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Refuse to leave https, or to come to this machine from another one."""
+        """Refuse redirects away from https, or from another machine to this one."""
         before, after = urlsplit(req.full_url), urlsplit(newurl)
         at_home = is_loopback(after.hostname)
         if after.scheme not in ("https", before.scheme) or at_home > is_loopback(before.hostname):
@@ -40,12 +40,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class Web:
-    """Sends requests; `headers`, such as Authorization, are not sent to where a redirect leads."""
+    """Sends requests; `headers`, such as Authorization, are not sent to the targets of redirects."""
 
     headers: Headers = field(default_factory=dict)
 
     def get(self, url: str, headers: Headers | None = None) -> http.client.HTTPResponse:
-        """Return a successful answer; raises what Source.open raises."""
+        """Return a successful answer; raises the errors of Source.open."""
         request = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **(headers or {})})  # noqa: S310
         for name, value in self.headers.items():
             request.add_unredirected_header(name, value)
@@ -59,7 +59,7 @@ class Web:
         return answer  # type: ignore[no-any-return]  # an opener has no type for what it returns
 
     def read(self, url: str, most: int) -> bytes:
-        """Return at most so many bytes of a successful answer; raises what Source.open raises."""
+        """Return at most `most` bytes of a successful answer; raises the errors of Source.open."""
         with self.get(url) as answer:
             try:
                 return answer.read(most)
@@ -69,7 +69,7 @@ class Web:
 
 @dataclass(frozen=True)
 class WebFolder:
-    """The objects below one URL; what its query holds, such as a signature, goes with each request."""
+    """The objects below one URL, whose query, such as a signature, is sent with each request."""
 
     url: str = field(repr=False)
     web: Web = field(repr=False)
@@ -88,12 +88,12 @@ class WebFolder:
         return without_secrets(self.url)
 
     def open(self, name: str, offset: int = 0, *, only: str | None = None, unless: str | None = None) -> Opened:
-        """Begin to read an object; see Source. A weak tag does not say that bytes are the same, so it is left out."""
+        """Begin to read an object; see Source. A weak tag does not mean equal bytes, so it is not sent as If-Match."""
         asked = {"Range": f"bytes={offset}-" if offset else None, "If-None-Match": unless}
         asked["If-Match"] = only if only and not only.startswith("W/") else None
         answer = self.web.get(self.url_of(name), {key: value for key, value in asked.items() if value})
         tag = answer.headers.get("ETag")
-        if only is not None and tag != only:  # not every server reads If-Match
+        if only is not None and tag != only:  # not every server respects If-Match
             answer.close()
             raise Changed
         begins, size = _extent(answer)
@@ -127,7 +127,7 @@ def _number(text: str) -> int | None:
 
 
 def _pieces(answer: http.client.HTTPResponse, place: str) -> Generator[bytes, None, None]:
-    """Yield bytes as they come: a sender that is slow does not keep them back."""
+    """Yield bytes as they arrive, without waiting for a full piece from a slow sender."""
     with answer:
         try:
             while piece := answer.read1(PIECE):
