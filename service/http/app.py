@@ -6,7 +6,7 @@ from flask import Flask
 
 from service.config.settings import Settings
 from service.drift.monitor import DriftMonitor
-from service.http import dockerflow, documents, guard, metadata, operations, predict, web
+from service.http import documents, guard, metadata, operations, predict, web
 from service.http.auth import AuthState
 from service.http.framework import App, Response
 from service.http.operations import DrainState
@@ -64,8 +64,9 @@ def create_app(services: Services) -> Flask:
         app.register_blueprint(web.blueprint(_pages(settings, static), static, model, protocols))
     app.register_blueprint(metadata.blueprint(protocols, model, services.metrics, services.state))
     app.register_blueprint(documents.blueprint(settings, protocols, model))
-    app.register_blueprint(dockerflow.blueprint(services.state, settings.revision))
-    app.register_blueprint(operations.blueprint(model, services.metrics, services.drift, services.state))
+    app.register_blueprint(
+        operations.blueprint(model, services.metrics, services.drift, services.state, settings.revision)
+    )
     app.register_error_handler(Exception, lambda error: refusal(error, protocols, services.recorder))
     return app
 

@@ -4,20 +4,21 @@ from collections.abc import Callable
 
 from service.errors import ServiceError
 from service.http.auth import AuthState
-from service.http.metadata import health_endpoints, statistics_endpoints
+from service.http.metadata import endpoints
 from service.http.request import Request
 from service.http.web import is_public
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import ProtocolRegistry
 
 # Load balancers have no token, and they check the address to which they send requests.
-HEALTH = frozenset({"ops.live", "ops.ready", "dockerflow.alive", "dockerflow.ready"})
+HEALTH = frozenset({"ops.live", "ops.ready"})
 ADMIN = frozenset({"ops.exposition"})
 
 
 def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> Callable[[Request], None]:
     """Return the check: all but health checks require a token, and admin routes require the admin address."""
-    health, admin = HEALTH | health_endpoints(protocols), ADMIN | statistics_endpoints(protocols)
+    health = HEALTH.union(*(endpoints(codec.health) for codec in protocols.codecs))
+    admin = ADMIN.union(*(endpoints(codec.statistics) for codec in protocols.codecs))
 
     def check(request: Request) -> None:
         try:

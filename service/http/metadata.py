@@ -1,6 +1,6 @@
 """The routes of all protocols, apart from predictions: what each protocol tells about the server and the model."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial, reduce
 from itertools import chain
 from typing import Final
@@ -8,7 +8,6 @@ from typing import Final
 from flask import Blueprint
 from werkzeug.routing import BaseConverter
 
-from service.http import dockerflow
 from service.http.framework import Response, this_request
 from service.http.operations import PROBES, SCRAPES, DrainState, check_ready
 from service.http.responses import response_of
@@ -55,9 +54,7 @@ def blueprint(protocols: ProtocolRegistry, slot: ModelSlot, metrics: Metrics, st
 
 def probes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
     """Return the paths of health checks, with the model's name and version filled in."""
-    return _paths(
-        contract, chain(PROBES, dockerflow.PROBES, *((*codec.health, *codec.alive) for codec in protocols.codecs))
-    )
+    return _paths(contract, chain(PROBES, *((*codec.health, *codec.alive) for codec in protocols.codecs)))
 
 
 def scrapes(protocols: ProtocolRegistry, contract: Contract) -> frozenset[str]:
@@ -70,14 +67,9 @@ def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[str]:
     return frozenset(reduce(lambda path, name: path.replace(name, names[name]), names, path) for path in paths)
 
 
-def health_endpoints(protocols: ProtocolRegistry) -> frozenset[str]:
-    """Return the endpoints of health checks."""
-    return frozenset(f"pages.{_endpoint(path)}" for codec in protocols.codecs for path in codec.health)
-
-
-def statistics_endpoints(protocols: ProtocolRegistry) -> frozenset[str]:
-    """Return the endpoints of statistics."""
-    return frozenset(f"pages.{_endpoint(path)}" for codec in protocols.codecs for path in codec.statistics)
+def endpoints(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the endpoints of the routes with these paths."""
+    return (f"pages.{_endpoint(path)}" for path in paths)
 
 
 def _statistics(count: Callable[[Contract, Statistics], Answer], metrics: Metrics, contract: Contract) -> Answer:
