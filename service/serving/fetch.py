@@ -20,7 +20,7 @@ from model.loading import Loaded, build, builder, verify
 from service.config.refusals import BOOT_FAILED, Refused
 from service.config.settings import SettingError, Settings
 from service.protocols.base import MEMBERS
-from service.serving.model_directory import Watch
+from service.serving.model_directory import state_of
 from service.serving.origin import Origin
 from service.serving.tokens_file import read_hashes
 from service.validation.column_policy import ColumnPolicy
@@ -125,7 +125,7 @@ def _checked(result: dict[str, Any]) -> dict[str, Any]:
 
 def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
     """Write the bundle into the file; return the rest: the state of MODEL_DIR before that, hashes, modules' names."""
-    code, state = settings.model_code, Watch(settings.model_dir, 0, watched_beside(settings)).state()
+    code, state = settings.model_code, state_of(settings.model_dir, watched_beside(settings))
 
     def read() -> dict[str, Any]:
         hashes = None if settings.tokens_file is None else read_hashes(settings.tokens_file)

@@ -18,7 +18,7 @@ from model.storage.source import NotChanged
 from service.config.refusals import Refused
 from service.config.settings import Settings
 from service.serving.fetch import watched_beside
-from service.serving.model_directory import Watch
+from service.serving.model_directory import state_of
 from service.serving.origin import Origin, origin_of
 
 _MOST_BYTES: Final = 1 << 16
@@ -66,7 +66,6 @@ def main(directory: str, parent: str) -> None:
     origin = origin_of(settings, os.environ)
     if origin is None:
         return
-    watch = Watch(settings.model_dir, settings.watch_seconds, watched_beside(settings))
     follower = Follower(origin)
     known, due = "", time.monotonic() + settings.watch_seconds
     while True:
@@ -78,7 +77,7 @@ def main(directory: str, parent: str) -> None:
             continue
         outcome, words = follower.look()
         os.write(1, f"{outcome} {one_line(words)[:_MOST_SAID]}\n".encode())
-        if (state := watch.state()) != known:
+        if (state := state_of(settings.model_dir, watched_beside(settings))) != known:
             known = state
             os.write(1, f"{state}\n".encode())
         due = time.monotonic() + settings.watch_seconds

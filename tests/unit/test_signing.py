@@ -17,7 +17,7 @@ from model.commands.cli import main
 from model.errors import BundleCorrupt, BundleMissing, BundleNotSigned, ModelError
 from service.config.settings import Settings
 from service.serving.fetch import NotFetched, Trial, fetch
-from service.serving.model_directory import Watch
+from service.serving.model_directory import Watch, state_of
 from tests.bundles import part, replace_part
 from tests.keys import make_key
 
@@ -295,7 +295,7 @@ def test_what_is_verified_is_what_is_loaded(signed, keys):
     fetched = fetch(Settings.from_env(environ), Trial(60))
 
     assert {"onnx", "skops"} == set(fetched.bundle.content)
-    assert fetched.state == Watch(signed, 0, ("model.sig",)).state()
+    assert fetched.state == state_of(signed, ("model.sig",))
     (signed / "manifest.json").write_text("{}")
     with pytest.raises(NotFetched) as caught:
         fetch(Settings.from_env(environ), Trial(60))
