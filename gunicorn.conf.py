@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from model.thread_limits import limit_threads
-from service.config import system_limits, temporary_dirs
+from service.config import limits, temporary_dirs
 from service.config.exit_line import one_line_exit
 from service.config.settings import Settings
 from service.monitoring import std_streams
@@ -20,7 +20,7 @@ limit_threads(os.environ)
 
 with one_line_exit(1):
     settings = Settings.from_env(os.environ)
-    system_limits.check(settings.workers)
+    limits.check(settings.workers)
     # The heartbeat touches a file; on a disk, that can block.
     worker_tmp_dir = str(temporary_dirs.choose(2 * settings.workers))
     from service.assembly import hosted_by  # imports numpy, which reads the thread limits that are set above
