@@ -67,8 +67,8 @@ def start(environ: Mapping[str, str]) -> Flask:
     fetched = fetch(settings, Trial(settings.boot_seconds, imports=True), origin)
     served = load_fetched(settings, fetched)
     loaded, identity = served.loaded, served.contract.identity
-    found = identity.name, identity.version, loaded.digest, loaded.engine.name, settings.model_dir
-    logger.info("model %s %s (digest %s, %s) loaded from %s", *found)
+    model = f"{identity.name} {identity.version} (digest {loaded.digest}, {loaded.engine.name})"
+    logger.info("model %s loaded from %s", model, settings.model_dir)
     early_signals.end_by_exit()
     files = FILES + FILES_FOR_EACH_WORKER * settings.workers
     directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
@@ -116,8 +116,8 @@ def assemble(
 
 def hosted_by(gunicorn_app: Any) -> Hosted:
     """Return what the process tree needs from the preloaded application, which carries it."""
-    found: Hosted = gunicorn_app.wsgi().extensions["ml-service"]
-    return found
+    hosted: Hosted = gunicorn_app.wsgi().extensions["ml-service"]
+    return hosted
 
 
 def _host(services: Services, state: State, directory: Path, tried: str, origin: Origin | None) -> Hosted:
@@ -163,8 +163,8 @@ def _watch_command(settings: Settings) -> tuple[str, ...]:
     """
     if settings.model_uri is not None:  # it may contain secrets, so the program reads the settings itself
         return sys.executable, "-m", "service.serving.origin_watcher", str(Path.cwd())
-    place, seconds = str(settings.model_dir.absolute()), str(settings.watch_seconds)
-    return sys.executable, "-m", "service.serving.watcher", place, seconds, *watched_beside(settings)
+    directory, seconds = str(settings.model_dir.absolute()), str(settings.watch_seconds)
+    return sys.executable, "-m", "service.serving.watcher", directory, seconds, *watched_beside(settings)
 
 
 def _set_up(worker: Any, services: Services, state: State) -> None:
@@ -239,8 +239,8 @@ def _configure_logging(level: str, redaction: Redaction) -> None:
 
 def _make_room(metrics: Metrics, workers: int, directory: Path) -> None:
     """Reserve room for the metrics of all workers, and of those that replace them in a reload; raises Refused."""
-    made = [metrics.make_room(f"w{place}") for place in range(2 * workers)]
-    if not all(made[:workers]):
+    reserved = [metrics.make_room(f"w{number}") for number in range(2 * workers)]
+    if not all(reserved[:workers]):
         raise Refused(
             NO_ROOM,
             f"{directory} has no room for the metrics of {workers} workers; free some, or start fewer workers.",

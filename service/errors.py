@@ -164,7 +164,7 @@ _OF_MODELS: Final = {
 }
 
 
-def _place(cell: tuple[int, str | None] | None) -> str:
+def _position(cell: tuple[int, str | None] | None) -> str:
     if cell is None:
         return ""
     row, feature = cell
@@ -179,9 +179,9 @@ def describe(error: BaseException) -> Failure:
         shed = error.shed if isinstance(error, TryLater) else ""
         return Failure(error.status, error.code, error.title, str(error), error.headers, problems, feature, shed)
     code, message, cell = "internal_error", _OURS, None
-    of_model = getattr(error, "code", None)
-    if isinstance(of_model, str) and of_model in _OF_MODELS:
+    model_code = getattr(error, "code", None)
+    if isinstance(model_code, str) and model_code in _OF_MODELS:
         cell = getattr(error, "cell", None)
-        code, message = of_model, _OF_MODELS[of_model] + _place(cell)
+        code, message = model_code, _OF_MODELS[model_code] + _position(cell)
     status, title = TABLE[code]
     return Failure(status, code, title, message, _NO_HEADERS, feature=cell[1] if cell else None)

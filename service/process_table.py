@@ -14,7 +14,7 @@ from typing import Final
 
 MASTER: Final = "master"
 FILE: Final = "processes"
-SLOTS: Final = 2048  # as many as service/server/shared_state.py has
+SLOTS: Final = 2048  # twice as many as there may be workers
 STATES: Final = ("starting", "ready", "stopping", "hung")  # of workers
 
 
@@ -86,8 +86,8 @@ class ProcessTable:
 
     def row(self, slot: str) -> Row:
         """Return the row of a slot."""
-        place = 0 if slot == MASTER else 1 + int(slot[1:])
-        return Row.from_buffer(self._memory, place * _ROW)
+        index = 0 if slot == MASTER else 1 + int(slot[1:])
+        return Row.from_buffer(self._memory, index * _ROW)
 
     def reserve(self, slot: str) -> None:
         """Have `used` look at a slot from now on; only in the master."""
@@ -96,15 +96,20 @@ class ProcessTable:
 
     def used(self) -> Iterator[tuple[str, Row]]:
         """Yield the master and the slots that have, or had, a process, with their rows."""
-        for place in range(1 + self.row(MASTER).slots):
-            row = Row.from_buffer(self._memory, place * _ROW)
+        for slot in (MASTER, *(f"w{number}" for number in range(self.row(MASTER).slots))):
+            row = self.row(slot)
             if row.pid or row.cpu_seconds:
-                yield f"w{place - 1}" if place else MASTER, row
+                yield slot, row
 
 
 def make(directory: Path) -> ProcessTable:
-    """Create the table in a directory, and reserve its memory now."""
-    with (directory / FILE).open("w+b") as file:
-        file.write(bytes(SIZE))
+    """Create the table in a directory."""
+    return ProcessTable(shared_memory(directory / FILE, SIZE))
+
+
+def shared_memory(path: Path, size: int) -> mmap.mmap:
+    """Create a file, and return its memory, which is reserved now and shared with all later forks of this process."""
+    with path.open("w+b") as file:
+        file.write(bytes(size))
         file.flush()
-        return ProcessTable(mmap.mmap(file.fileno(), SIZE))
+        return mmap.mmap(file.fileno(), size)

@@ -15,20 +15,22 @@ _MEMORY: Final = "/dev/shm"  # noqa: S108  # what is created in it is private
 
 def candidates() -> list[Path]:
     """Return the directories in which servers may have created files, the one in memory first."""
-    places = [Path(_MEMORY)]
+    directories = [Path(_MEMORY)]
     with suppress(FileNotFoundError):  # there is no writable directory for temporary files
-        places.append(Path(tempfile.gettempdir()))
-    return places
+        directories.append(Path(tempfile.gettempdir()))
+    return directories
 
 
 def choose(files: int, size: int = 0) -> Path:
     """Return the first directory with room for so many files and bytes, else a writable one; raises Refused."""
-    obstacles = {place: _obstacle(place) for place in candidates()}
-    usable = [place for place, obstacle in obstacles.items() if not obstacle]
+    obstacles = {directory: _obstacle(directory) for directory in candidates()}
+    usable = [directory for directory, obstacle in obstacles.items() if not obstacle]
     if not usable:
-        found = ", ".join(f"{place} ({obstacle})" for place, obstacle in obstacles.items())
-        raise Refused(NO_ROOM, f"no file can be made in {found}; make one of them writable (docker run --tmpfs /tmp).")
-    return next((place for place in usable if _has_room(place, files, size)), usable[-1])
+        refused = ", ".join(f"{directory} ({obstacle})" for directory, obstacle in obstacles.items())
+        raise Refused(
+            NO_ROOM, f"no file can be made in {refused}; make one of them writable (docker run --tmpfs /tmp)."
+        )
+    return next((directory for directory in usable if _has_room(directory, files, size)), usable[-1])
 
 
 def of_fetched(uri: str) -> Path:
@@ -36,24 +38,28 @@ def of_fetched(uri: str) -> Path:
     return Path(tempfile.gettempdir()) / f"ml-service-{os.getuid()}" / hashlib.sha256(uri.encode()).hexdigest()[:16]
 
 
-def make_private(place: Path) -> None:
+def make_private(directory: Path) -> None:
     """Create a folder that only this user can write to, unless it exists; raises Refused if others can write to it."""
-    place.mkdir(mode=stat.S_IRWXU, exist_ok=True)
-    found = place.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise Refused(NO_ROOM, f"{place} is not a directory of this user's alone; remove it, or set MODEL_DIR.")
+    directory.mkdir(mode=stat.S_IRWXU, exist_ok=True)
+    status = directory.lstat()
+    if (
+        not stat.S_ISDIR(status.st_mode)
+        or status.st_uid != os.getuid()
+        or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ):
+        raise Refused(NO_ROOM, f"{directory} is not a directory of this user's alone; remove it, or set MODEL_DIR.")
 
 
-def _obstacle(place: Path) -> str:
+def _obstacle(directory: Path) -> str:
     """Return why no file can be created in a directory, or "" if one can."""
     try:
-        with tempfile.TemporaryFile(dir=place):
+        with tempfile.TemporaryFile(dir=directory):
             return ""
     except OSError as error:
         return str(error.strerror)
 
 
-def _has_room(place: Path, files: int, size: int) -> bool:
+def _has_room(directory: Path, files: int, size: int) -> bool:
     """Return whether there is room; a file system that does not count files has room for any number (statvfs(3))."""
-    found = os.statvfs(place)
-    return found.f_bavail * found.f_frsize >= size and (not found.f_files or found.f_favail >= files)
+    status = os.statvfs(directory)
+    return status.f_bavail * status.f_frsize >= size and (not status.f_files or status.f_favail >= files)

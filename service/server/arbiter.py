@@ -86,7 +86,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         signals: list[int] = super().wait_for_signals(self.shutdown.at_most(timeout))
         if self.shutdown.is_over():
             raise StopIteration
-        return [sig for place, sig in enumerate(signals) if sig not in ONCE or sig not in signals[:place]]
+        return [sig for index, sig in enumerate(signals) if sig not in ONCE or sig not in signals[:index]]
 
     def handle_term(self) -> None:
         """Go on serving; `wait_for_signals` stops the server when the drain is over."""
@@ -136,7 +136,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     def kill_worker(self, pid: int, sig: int) -> None:
         """Send a worker a signal, and note whether the signal tells it to end."""
         if pid in self.WORKERS and sig in ENDING:
-            self.WORKERS[pid].told = True
+            self.WORKERS[pid].told_to_end = True
         super().kill_worker(pid, sig)
 
     def murder_workers(self) -> None:

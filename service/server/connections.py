@@ -7,6 +7,7 @@ import math
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -73,10 +74,8 @@ class Connections:
     def tell(self, conn: Connection, content: bytes) -> None:
         """Send as much as the client takes at once; the rest is lost if the connection is closed."""
         conn.sock.sendall(content)
-        try:
+        with suppress(OSError):  # the client has gone; the next read will notice it
             conn.sock.flush()
-        except OSError:
-            return  # the client has gone; the next read will notice it
 
     def send(self, conn: Connection) -> None:
         """Send the rest of an answer as the client takes it; then wait for the next request, or close."""

@@ -26,8 +26,8 @@ class DirectoryWatch:
     blank, and the words to log, if any. Without a command, nothing is watched.
     """
 
-    def __init__(self, command: Sequence[str], told: Callable[[str], object] = lambda _: None) -> None:
-        self._told = told  # called with outcomes
+    def __init__(self, command: Sequence[str], count: Callable[[str], object] = lambda _: None) -> None:
+        self._count = count  # called with outcomes
         self._command = [*command, str(os.getpid())] if command else []
         self._process: subprocess.Popen[bytes] | None = None
         self._start_at = 0.0
@@ -51,11 +51,11 @@ class DirectoryWatch:
         states = [line.decode() for line in lines if b" " not in line]
         for line in lines:
             if b" " in line:
-                self._tell(*line.decode(errors="replace").split(" ", 1))
+                self._report(*line.decode(errors="replace").split(" ", 1))
         return bool(states) and states[-1] != self._tried
 
-    def _tell(self, outcome: str, words: str) -> None:
-        self._told(outcome)
+    def _report(self, outcome: str, words: str) -> None:
+        self._count(outcome)
         if words:
             logger.log(logging.WARNING if outcome == FAILED else logging.INFO, "%s", words)
 

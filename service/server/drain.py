@@ -18,11 +18,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--undo", action="store_true", help="be ready again")
     parser.add_argument("--pid", type=int, help="the master's process id, where several servers run")
     options = parser.parse_args(arguments)
-    found = shared_directory.running()
-    chosen = [path for pid, path in found.items() if options.pid in (None, pid)]
+    running = shared_directory.running()
+    chosen = [path for pid, path in running.items() if options.pid in (None, pid)]
     if len(chosen) != 1:
         expected = "one server" if options.pid is None else f"a server with the process id {options.pid}"
-        sys.stderr.write(f"expected {expected}, found {', '.join(map(str, sorted(found))) or 'none'}; see --pid.\n")
+        sys.stderr.write(f"expected {expected}, found {', '.join(map(str, sorted(running))) or 'none'}; see --pid.\n")
         return 1
     shared_state.find(chosen[0]).draining = not options.undo
     return 0

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from service.server import running_servers
 
 
-def main(pids: Sequence[str], places: Iterable[str]) -> int:
+def main(pids: Sequence[str], directories: Iterable[str]) -> int:
     """Ask each server for /health/ready once; no server, or any answer but 200 within 2 s, is a failure."""
-    servers = filter(None, running_servers.published(places))
+    servers = filter(None, running_servers.published(directories))
     ready = [_is_ready(*address) for pid, *address in servers if not pids or pid in pids]
     return 0 if ready and all(ready) else 1
 

@@ -42,7 +42,7 @@ def when_ready(arbiter: Any, hosted: Hosted) -> None:
 def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
     """Before its fork, give a worker the lowest slot that no living worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
-    worker.slot = next(name for name in (f"w{place}" for place in range(len(taken) + 1)) if name not in taken)
+    worker.slot = next(name for name in (f"w{number}" for number in range(len(taken) + 1)) if name not in taken)
     hosted.state.set_status(worker.slot, WorkerStatus.BOOTING)
     if not hosted.make_room(worker.slot):
         arbiter.log.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")

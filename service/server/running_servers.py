@@ -12,13 +12,13 @@ PREFIX = "mlservice-"
 FILE = "alive"
 
 
-def published(places: Iterable[str]) -> Iterator[list[str]]:
-    """Yield the words that each server has written into its directory in one of the places: process id, address, port.
+def published(directories: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the words that each server wrote into its folder in one of the directories: process id, address, port.
 
     Address and port are missing until the server listens. Directories of other users cannot be read.
     """
-    for place in sorted(set(places)):
-        for entry in os.scandir(place) if os.access(place, os.R_OK) else ():
+    for directory in sorted(set(directories)):
+        for entry in os.scandir(directory) if os.access(directory, os.R_OK) else ():
             if entry.name.startswith(PREFIX):
                 with suppress(OSError), open(f"{entry.path}/{FILE}", encoding="ascii") as file:  # noqa: PTH123  # see above
                     yield file.read().split()

@@ -18,7 +18,7 @@ def make(files: int, size: int = 0) -> Path:
     Directories of servers that were killed are removed first. A running server holds a lock in its directory, and the
     kernel releases the lock when the last of its processes ends.
     """
-    for path in _found(temporary_dirs.candidates()):
+    for path in _lock_files(temporary_dirs.candidates()):
         if not _is_locked(path):
             shutil.rmtree(path.parent, ignore_errors=True)
     directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=temporary_dirs.choose(files, size)))
@@ -31,7 +31,7 @@ def make(files: int, size: int = 0) -> Path:
 
 def running() -> dict[int, Path]:
     """Return the directories of the running servers by their masters' process ids."""
-    paths = [path for path in _found(temporary_dirs.candidates()) if _is_locked(path) and os.access(path, os.R_OK)]
+    paths = [path for path in _lock_files(temporary_dirs.candidates()) if _is_locked(path) and os.access(path, os.R_OK)]
     return {int(words[0]): path.parent for path in paths if (words := path.read_text().split())}
 
 
@@ -46,9 +46,9 @@ def _remove(directory: Path, owner: int) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _found(places: Iterable[Path]) -> Iterator[Path]:
-    for place in places:
-        yield from place.glob(f"{PREFIX}*/{FILE}")
+def _lock_files(directories: Iterable[Path]) -> Iterator[Path]:
+    for directory in directories:
+        yield from directory.glob(f"{PREFIX}*/{FILE}")
 
 
 def _is_locked(path: Path) -> bool:

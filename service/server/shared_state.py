@@ -10,8 +10,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
+from service.process_table import SLOTS, shared_memory
+
 FILE: Final = "state"
-SLOTS: Final = 2048  # twice as many as there may be workers
 _COUNT: Final = struct.Struct("I")
 _PROVEN, _DRAINING, _WORKERS = range(3)
 _COUNTS: Final = _WORKERS + SLOTS
@@ -66,11 +67,8 @@ class State:
 
 
 def make(directory: Path) -> State:
-    """Create the page in a directory, where a command can find it, and reserve its memory now."""
-    with (directory / FILE).open("w+b") as file:
-        file.write(bytes(SIZE))
-        file.flush()
-        return State(mmap.mmap(file.fileno(), SIZE))
+    """Create the page in a directory, where a command can find it."""
+    return State(shared_memory(directory / FILE, SIZE))
 
 
 def find(directory: Path) -> State:

@@ -54,7 +54,7 @@ class Supervision:
             self._events.worker_lost("silent")
         elif status is WorkerStatus.HUNG:
             self._events.worker_lost("hung")
-        elif not worker.left and not worker.told:
+        elif not worker.left and not worker.told_to_end:
             self._events.worker_lost("boot" if status is WorkerStatus.BOOTING else "died")
         self._boot_failures = self._boot_failures + 1 if status is WorkerStatus.BOOTING else 0
         if self._boot_failures:
@@ -72,7 +72,7 @@ class Supervision:
         """
         if time.monotonic() < self._start_at:
             return 0, []
-        staying = sorted((worker.age, pid) for pid, worker in workers.items() if not worker.told)
+        staying = sorted((worker.age, pid) for pid, worker in workers.items() if not worker.told_to_end)
         hung = [pid for _, pid in staying if self.status_of(workers[pid]) is WorkerStatus.HUNG]
         serving = [pid for _, pid in staying if pid not in hung]
         return max(0, wanted - len(serving)), [*hung, *serving[: max(0, len(serving) - wanted)]]

@@ -41,7 +41,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     alive: bool  # gunicorn's attribute: whether the worker goes on
     slot: str
-    told = False  # set in the master: it has told the worker to end
+    told_to_end = False  # set in the master
     left = False  # set in the master: the worker has ended because of max_requests
 
     def init_process(self) -> None:

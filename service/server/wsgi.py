@@ -67,17 +67,17 @@ class Exchange:
         return keep
 
     def _send(self, sock: ClientSocket, environ: dict[str, Any], version: str, *, keep: bool) -> None:
-        said: list[Any] = []
+        started: list[Any] = []
 
         def start_response(status: str, fields: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], object]:
-            said[:] = status, fields
+            started[:] = status, fields
             return sock.sendall
 
-        found = self._application(environ, start_response)
-        body = b"".join(found)
-        if hasattr(found, "close"):
-            found.close()
-        status, fields = said
+        content = self._application(environ, start_response)
+        body = b"".join(content)
+        if hasattr(content, "close"):
+            content.close()
+        status, fields = started
         lines = [f"{name}: {value}\r\n" for name, value in fields]
         head = (
             f"{version} {status}\r\nServer: ml-service\r\nDate: {self._now()}\r\n"

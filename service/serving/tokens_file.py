@@ -22,8 +22,8 @@ def read_hashes(path: Path) -> dict[bytes, str]:
         lines = [line.strip() for line in content.decode().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"TOKENS_FILE={path}: expected a readable text file ({error}).") from None
-    found = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
-    hashes = {bytes.fromhex(match[1]): match[2] or "" for match in found if match}
-    if not hashes or not all(found):
+    matches = [_LINE.fullmatch(line) for line in lines if line and not line.startswith("#")]
+    hashes = {bytes.fromhex(match[1]): match[2] or "" for match in matches if match}
+    if not hashes or not all(matches):
         raise SettingError(f"TOKENS_FILE={path}: expected at least one line, and on each the sha256 of a token in hex.")
     return hashes

@@ -28,18 +28,18 @@ def name_of(http: HttpFacts) -> str:
 def first_attributes(method: str, path: str) -> dict[str, Value]:
     """Return the attributes by which a sampler may decide."""
     known = method in KNOWN_METHODS
-    found: dict[str, Value] = {"http.request.method": method if known else "_OTHER", "url.scheme": "http"}
+    attributes: dict[str, Value] = {"http.request.method": method if known else "_OTHER", "url.scheme": "http"}
     if method and not known:
-        found["http.request.method_original"] = method[:MOST_CHARACTERS]
+        attributes["http.request.method_original"] = method[:MOST_CHARACTERS]
     if path:
-        found["url.path"] = path[:MOST_CHARACTERS]
-    return found
+        attributes["url.path"] = path[:MOST_CHARACTERS]
+    return attributes
 
 
 def attributes_of(span: RequestSpan) -> dict[str, Value]:
     """Return the attributes of a request's span."""
     http, model = span.http, span.model
-    found = first_attributes(http.method, http.path)
+    attributes = first_attributes(http.method, http.path)
     host = _HOST.fullmatch(http.host[:MOST_CHARACTERS])
     given = {
         "http.route": route_of(http.route),
@@ -52,16 +52,18 @@ def attributes_of(span: RequestSpan) -> dict[str, Value]:
         "mlservice.protocol": span.protocol or "",
         "error.type": span.code if span.status >= 500 else "",
     }
-    found |= {name: value for name, value in given.items() if value}
-    found |= {
+    attributes |= {name: value for name, value in given.items() if value}
+    attributes |= {
         "http.response.status_code": span.status,
         "mlservice.request_id": span.request_id,
         "mlservice.code": span.code,
     }
     if model is not None:
-        found |= {f"mlservice.model.{name}": getattr(model, name) for name in ("name", "version", "digest", "engine")}
-        found |= {} if model.rows is None else {"mlservice.rows": model.rows}
-    return found
+        attributes |= {
+            f"mlservice.model.{name}": getattr(model, name) for name in ("name", "version", "digest", "engine")
+        }
+        attributes |= {} if model.rows is None else {"mlservice.rows": model.rows}
+    return attributes
 
 
 @lru_cache(64)

@@ -36,13 +36,13 @@ def tracer_of(environ: Mapping[str, str], count: Callable[[str, int], object]) -
         return None
     exporters = []
     for name in exporter_names(environ):
-        found = next(iter(entry_points(group=_GROUP, name=name)), None)
-        if found is None:
+        entry_point = next(iter(entry_points(group=_GROUP, name=name)), None)
+        if entry_point is None:
             known = ", ".join(sorted({each.name for each in entry_points(group=_GROUP)})) or "none"
             logger.warning("no spans are sent to %r: no such exporter is installed (those that are: %s)", name, known)
             continue
         try:
-            exporters.append(found.load())
+            exporters.append(entry_point.load())
         except Exception as error:  # noqa: BLE001  # of a package that is not ours
             logger.warning("no spans are sent to %r: it cannot be imported: %s", name, error)
     propagators = environ.get("OTEL_PROPAGATORS", "tracecontext")

@@ -83,12 +83,12 @@ def trace_of(fields: Mapping[str, str], draw: Callable[[], str] = random_ids) ->
     If the header is invalid in any way, for example because it came twice, a new trace begins.
     """
     given = fields.get("HTTP_TRACEPARENT")
-    found = _PARENT.fullmatch(given) if given is not None else None
-    if found is None:
+    match = _PARENT.fullmatch(given) if given is not None else None
+    if match is None:
         new = draw()
         trace_id = new[:32]
         return Trace(trace_id, new[32:], trace_id)
-    trace_id, parent_id, flags = found.groups()
+    trace_id, parent_id, flags = match.groups()
     known = int(flags, 16) & (SAMPLED | RANDOM)
     new = draw()
     return Trace(trace_id, new[32:], new[:32], parent_id, known, fields.get("HTTP_TRACESTATE", ""))

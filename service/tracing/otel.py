@@ -69,15 +69,15 @@ class OpenTelemetryTracer:
             return Begun(trace, None)
         number, attributes = int(trace.trace_id, 16), first_attributes(method, path)
         try:
-            found = self._sampler.should_sample(
+            result = self._sampler.should_sample(
                 _context_of(trace), number, method, kind=api.SpanKind.SERVER, attributes=attributes
             )
         except Exception:  # it may be anybody's sampler
             logger.exception("a sampler has failed")
             return Begun(trace, None)
-        if not found.decision.is_sampled():
+        if not result.decision.is_sampled():
             return Begun(trace._replace(flags=trace.flags & ~SAMPLED), None)
-        return Begun(trace._replace(flags=trace.flags | SAMPLED), found)
+        return Begun(trace._replace(flags=trace.flags | SAMPLED), result)
 
     def add(self, span: RequestSpan) -> None:
         """Note a request, unless too many are noted."""
@@ -227,10 +227,10 @@ class _Counting(SpanExporter):  # type: ignore[misc]  # likewise
 
 def _resource() -> Resource:
     """Return the attributes of this process: those of the environment, and defaults for service name and version."""
-    said = dict(Resource.create({}).attributes)
-    if str(said.get("service.name", "unknown_service")).startswith("unknown_service"):
-        said["service.name"] = "ml-service"
-    return Resource({"service.version": VERSION, **said})
+    attributes = dict(Resource.create({}).attributes)
+    if str(attributes.get("service.name", "unknown_service")).startswith("unknown_service"):
+        attributes["service.name"] = "ml-service"
+    return Resource({"service.version": VERSION, **attributes})
 
 
 def _context_of(trace: Trace) -> Context:

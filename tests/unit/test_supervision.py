@@ -31,12 +31,12 @@ def supervision(state, lost):
 def worker(state, number, said=WorkerStatus.READY, **facts):
     """Return what gunicorn's master keeps of a worker, the older the lower its number."""
     state.set_status(f"w{number}", said)
-    return SimpleNamespace(**{"slot": f"w{number}", "age": number, "told": False, "aborted": False, **facts})
+    return SimpleNamespace(**{"slot": f"w{number}", "age": number, "told_to_end": False, "aborted": False, **facts})
 
 
 def test_as_many_are_started_as_are_missing(state, supervision):
     """One that was told to end is missing already; it may wait in the kernel for ever."""
-    workers = {10: worker(state, 0), 11: worker(state, 1, told=True)}
+    workers = {10: worker(state, 0), 11: worker(state, 1, told_to_end=True)}
 
     assert (2, []) == supervision.plan(workers, 3)
 
@@ -60,9 +60,9 @@ def test_one_whose_request_hangs_is_replaced(state, supervision):
     [
         (WorkerStatus.READY, {}, ["died"]),
         (WorkerStatus.BOOTING, {}, ["boot"]),
-        (WorkerStatus.HUNG, {"told": True}, ["hung"]),
-        (WorkerStatus.READY, {"aborted": True, "told": True}, ["silent"]),
-        (WorkerStatus.READY, {"told": True}, []),
+        (WorkerStatus.HUNG, {"told_to_end": True}, ["hung"]),
+        (WorkerStatus.READY, {"aborted": True, "told_to_end": True}, ["silent"]),
+        (WorkerStatus.READY, {"told_to_end": True}, []),
         (WorkerStatus.LEFT, {}, []),
     ],
 )
