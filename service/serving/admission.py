@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Protocol, Self
 
 from service.errors import ServiceError, TryLater
@@ -32,16 +32,11 @@ class Admission:
     requests run and wait.
     """
 
-    def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float, seat: Seat | None = None) -> None:
-        self._seat = seat or SimpleNamespace(row=SimpleNamespace())
+    def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float, seat: Seat) -> None:
+        self._seat = seat
         self._changed = threading.Condition(threading.Lock())
         self._slots, self._most_waiting, self._rows, self.seconds = slots, most_waiting, rows, seconds
         self._slots_taken = self._rows_taken = self._waiting = 0
-
-    @property
-    def waiting(self) -> int:
-        """How many requests are waiting now."""
-        return self._waiting
 
     def slot(self, deadline: float, has_gone: Callable[[], bool]) -> "Slot":
         """Return a slot for a request whose prediction has to start by `deadline` (monotonic clock).

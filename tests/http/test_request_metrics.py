@@ -4,6 +4,7 @@ import json
 import time
 from io import BytesIO
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -145,7 +146,8 @@ def test_requests_that_are_shed_are_counted_by_reason(server, tmp_path):
 @pytest.mark.parametrize(("most_waiting", "reason"), [(0, "slots"), (1, "queue_time")])
 def test_admission_says_why_it_sheds(most_waiting, reason):
     """Too many wait already, or one has waited too long."""
-    admission, later = Admission(1, most_waiting, 10, 0.01), time.monotonic() + 60
+    seat = SimpleNamespace(row=SimpleNamespace())
+    admission, later = Admission(1, most_waiting, 10, 0.01, seat), time.monotonic() + 60
     with (
         admission.slot(later, lambda: False),
         pytest.raises(TryLater) as caught,

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,6 +11,11 @@ from service.errors import ServiceError
 from service.serving.admission import Admission
 
 LATER = 1e9
+
+
+@pytest.fixture
+def seat():
+    return SimpleNamespace(row=SimpleNamespace(predicting=0, waiting=0))
 
 
 def slot(admission, *, deadline=LATER, gone=False):
@@ -23,8 +29,8 @@ def in_background(work, count=1):
     return threads
 
 
-def until_waiting(admission, count):
-    while admission.waiting < count:
+def until_waiting(seat, count):
+    while seat.row.waiting < count:
         time.sleep(0.001)
 
 
@@ -42,9 +48,9 @@ def take_all(admission, slots, rows):
             stack.enter_context(slot(admission, deadline=1)).take(count)
 
 
-def test_a_request_that_waits_too_long_is_shed_and_a_slot_is_free_again_after_its_block():
+def test_a_request_that_waits_too_long_is_shed_and_a_slot_is_free_again_after_its_block(seat):
     """Also when the block ends by an exception."""
-    admission = Admission(1, 1, 10, 0.01)
+    admission = Admission(1, 1, 10, 0.01, seat)
     with pytest.raises(KeyError), slot(admission):
         assert "overloaded" == refused(admission)
         raise KeyError
@@ -53,9 +59,9 @@ def test_a_request_that_waits_too_long_is_shed_and_a_slot_is_free_again_after_it
         pass
 
 
-def test_no_more_than_the_slots_and_the_rows_are_handed_out_however_many_push():
+def test_no_more_than_the_slots_and_the_rows_are_handed_out_however_many_push(seat):
     """And each that fits gets its turn."""
-    admission, inside, slots, rows = Admission(3, 100, 10, 60), [], [], []
+    admission, inside, slots, rows = Admission(3, 100, 10, 60, seat), [], [], []
 
     def work():
         for count in (1, 4, 7, 10, 25) * 10:
@@ -76,9 +82,9 @@ def test_no_more_than_the_slots_and_the_rows_are_handed_out_however_many_push():
     take_all(admission, 3, 10)
 
 
-def test_when_the_queue_is_full_the_next_request_is_shed_at_once():
+def test_when_the_queue_is_full_the_next_request_is_shed_at_once(seat):
     """A queue that is longer than it can be served only makes all of it late."""
-    admission, outcomes = Admission(1, 2, 10, 60), []
+    admission, outcomes = Admission(1, 2, 10, 60, seat), []
 
     def wait():
         with slot(admission):
@@ -86,7 +92,7 @@ def test_when_the_queue_is_full_the_next_request_is_shed_at_once():
 
     with slot(admission):
         waiting = in_background(wait, 2)
-        until_waiting(admission, 2)
+        until_waiting(seat, 2)
         start = time.monotonic()
         assert "overloaded" == refused(admission)
         assert time.monotonic() - start < 30
@@ -95,9 +101,9 @@ def test_when_the_queue_is_full_the_next_request_is_shed_at_once():
     assert ["in", "in"] == outcomes
 
 
-def test_a_request_that_waits_for_rows_holds_no_slot():
+def test_a_request_that_waits_for_rows_holds_no_slot(seat):
     """Small requests pass by a large one that waits."""
-    admission, outcomes = Admission(2, 1, 10, 60), []
+    admission, outcomes = Admission(2, 1, 10, 60, seat), []
 
     def large():
         with slot(admission) as mine:
@@ -107,7 +113,7 @@ def test_a_request_that_waits_for_rows_holds_no_slot():
     with slot(admission) as first:
         first.take(5)
         waiting = in_background(large)
-        until_waiting(admission, 1)
+        until_waiting(seat, 1)
         with slot(admission) as small:
             small.take(1)
             outcomes.append("small")
@@ -116,9 +122,9 @@ def test_a_request_that_waits_for_rows_holds_no_slot():
     assert ["small", "large"] == outcomes
 
 
-def test_a_request_past_its_deadline_is_not_started():
+def test_a_request_past_its_deadline_is_not_started(seat):
     """Whether it came late, or the time went by while it waited."""
-    admission = Admission(1, 1, 10, 60)
+    admission = Admission(1, 1, 10, 60, seat)
 
     assert "deadline_exceeded" == refused(admission, deadline=-1)
     with slot(admission):
@@ -126,13 +132,13 @@ def test_a_request_past_its_deadline_is_not_started():
     take_all(admission, 1, 10)
 
 
-def test_a_request_whose_caller_has_gone_is_not_started():
+def test_a_request_whose_caller_has_gone_is_not_started(seat):
     """Only a request that waited is looked after: a system call for each request would cost all of them."""
-    admission, outcomes = Admission(1, 1, 10, 60), []
+    admission, outcomes = Admission(1, 1, 10, 60, seat), []
 
     with slot(admission, gone=True):
         waiting = in_background(lambda: outcomes.append(refused(admission, gone=True)))
-        until_waiting(admission, 1)
+        until_waiting(seat, 1)
     waiting[0].join()
 
     assert ["caller_gone"] == outcomes
