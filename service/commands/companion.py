@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from model.commands.console import say, show
 from model.commands.tables import Fields
+from service.config.settings import Settings
 
 _LONGEST: Final = 400  # characters of an example
 _PAUSE: Final = 0.05  # seconds between two checks whether the server is ready
@@ -81,13 +82,13 @@ class Companion:
 
     def _greet(self) -> None:
         if self.shows:
-            show(sys.stderr, "", Fields(self._card()), *self._example(), "")
+            show(sys.stderr, "", Fields(self.card()), *self._example(), "")
         if self.opens and not webbrowser.open(f"{self._url}/"):
             say(f"ml-service: no browser was found; open {self._url}/ in one")
 
-    def _card(self) -> dict[str, str]:
+    def card(self) -> dict[str, str]:
         """Return what to show about the server, as far as the server tells it without a token."""
-        pages = self.environ.get("PAGES", "1") not in ("0", "false", "no")
+        pages = Settings.from_env(self.environ).pages
         model = _ask(self._host, self._port, "/model") or {}
         facts = {"model": f"{model['name']} {model['version']}, computed by {model['engine']}"} if model else {}
         where = {"page": f"{self._url}/", "docs": f"{self._url}/docs"} if pages else {"address": f"{self._url}/"}
