@@ -99,23 +99,23 @@ def _opened(log: str) -> Iterator[tuple[IO[bytes], float | None, Any]]:
 
 
 def _reasons(comparison: Comparison) -> str:
-    found = [f"{count:,} lines: {reason}" for reason, count in comparison.skipped.most_common(3)]
-    return "; ".join(found) or "it is empty"
+    reasons = [f"{count:,} lines: {reason}" for reason, count in comparison.skipped.most_common(3)]
+    return "; ".join(reasons) or "it is empty"
 
 
 def _rows(comparison: Comparison) -> int:
     return sum(comparison.counts[name] for name in ("identical", "close", "different"))
 
 
-def _document(comparison: Comparison, name: str) -> dict[str, Any]:
+def _document(comparison: Comparison, bundle: str) -> dict[str, Any]:
     """Return the report for a program."""
     counts = comparison.counts
     names = ("requests", "identical", "close", "different", "changed labels", "truncated")
-    found = {each.replace(" ", "_"): counts[each] for each in names}
+    outcomes = {name.replace(" ", "_"): counts[name] for name in names}
     return {
-        "bundle": name,
+        "bundle": bundle,
         "rows": _rows(comparison),
-        **found,
+        **outcomes,
         "logged_by": dict(comparison.models),
         "not_replayed": dict(comparison.skipped),
         "label_changes": [{"before": a, "now": b, "rows": n} for (a, b), n in comparison.labels.most_common()],

@@ -87,12 +87,12 @@ def run(session: Session, /, bundle: Path, trust: Trust, console: Console, **opt
         job = _job(options)
         served = _load(bundle, trust, session, console)
         with console.progress() as shown:
-            found = score(job, served, _Drawn(shown).report, console.warn)
+            summary = score(job, served, _Drawn(shown).report, console.warn)
     except (Stopped, SettingError) as error:
         say(f"ml-service: {error.code}: {error}")
         return ExitCode.INTERRUPTED if error.code == "interrupted" else ExitCode.REFUSED
-    _report(console, job, found)
-    return ExitCode.DIFFERENT if found.bad_rows else ExitCode.OK
+    _report(console, job, summary)
+    return ExitCode.DIFFERENT if summary.bad_rows else ExitCode.OK
 
 
 def _job(options: dict[str, Any]) -> Job:
@@ -146,13 +146,13 @@ class _Drawn:
             self._shown.show(f"{progress.rows:,} rows, {rate:,.0f}/s", progress.read, progress.size)
 
 
-def _report(console: Console, job: Job, found: Summary) -> None:
-    rate = (found.rows - found.resumed) / max(found.seconds, 1e-9)
-    document = {**asdict(found), "rows_per_second": rate, "output": job.target}
-    said = f"{found.rows:,} rows scored into {job.target} in {found.seconds:.1f} s, {rate:,.0f} a second"
-    said += f"; {found.resumed:,} of them by an earlier run" if found.resumed else ""
-    said += f"; {found.bad_rows:,} bad rows in {job.bad_rows}" if found.bad_rows else ""
+def _report(console: Console, job: Job, summary: Summary) -> None:
+    rate = (summary.rows - summary.resumed) / max(summary.seconds, 1e-9)
+    document = {**asdict(summary), "rows_per_second": rate, "output": job.target}
+    sentence = f"{summary.rows:,} rows scored into {job.target} in {summary.seconds:.1f} s, {rate:,.0f} a second"
+    sentence += f"; {summary.resumed:,} of them by an earlier run" if summary.resumed else ""
+    sentence += f"; {summary.bad_rows:,} bad rows in {job.bad_rows}" if summary.bad_rows else ""
     if job.target == STANDARD:  # stdout has the predictions
-        console.note(said)
+        console.note(sentence)
     else:
-        console.report(document, said)
+        console.report(document, sentence)

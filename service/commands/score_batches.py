@@ -47,9 +47,9 @@ def main(options: str, parent: str) -> None:
         served = _load(given)
         scorer = Scorer.of(served, given["outputs"])
         answered.update(_answers(scorer))
-        said = f"{served.loaded.manifest.name} {served.loaded.manifest.version} ({served.loaded.digest[:12]})"
+        model = f"{served.loaded.manifest.name} {served.loaded.manifest.version} ({served.loaded.digest[:12]})"
         took = f"{time.monotonic() - start:.2f} s"
-        sys.stderr.write(f"ml-service: {said} loaded in {took} by process {os.getpid()} for process {parent}\n")
+        sys.stderr.write(f"ml-service: {model} loaded in {took} by process {os.getpid()} for process {parent}\n")
         sys.stderr.flush()
         return _described(scorer), _NOTHING
 
@@ -105,8 +105,8 @@ def _tried(answer: Callable[[bytes], Answer], content: bytes) -> Answer:
     except (ModelError, SettingError, Stopped) as error:
         return {"code": error.code, "message": str(error)}, _NOTHING
     except Exception as error:  # noqa: BLE001  # the model's own code may raise anything
-        said = " ".join(str(error).split())[:500]
-        return {"code": "failed", "message": f"the model failed: {type(error).__name__}: {said}"}, _NOTHING
+        reason = " ".join(str(error).split())[:500]
+        return {"code": "failed", "message": f"the model failed: {type(error).__name__}: {reason}"}, _NOTHING
 
 
 def _requests(file: IO[bytes], parent: int) -> Iterator[tuple[bytes, bytes]]:
@@ -125,7 +125,7 @@ def _requests(file: IO[bytes], parent: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _send(file: IO[bytes], head: dict[str, Any], content: bytes) -> None:
-    for each in (json.dumps(head).encode(), content):
-        file.write(_SIZE.pack(len(each)))
-        file.write(each)
+    for part in (json.dumps(head).encode(), content):
+        file.write(_SIZE.pack(len(part)))
+        file.write(part)
     file.flush()

@@ -102,11 +102,11 @@ def run(
         raise click.UsageError(f"--reload watches a bundle, and {bundle} is a model file", ctx)
     environ["PORT"] = str(free_port(settings.host.strip("[]"), settings.port))
     companion = Companion(environ, opens=opens, shows=not console.quiet and sys.stderr.isatty())
-    place = None if no_env else environments_in(environments, environ)
+    environments = None if no_env else environments_in(environments, environ)
     if isinstance(bundle, ModelUri):
         _fetch(settings, environ, console)
-        return _become_server(_python(environ, place, console), environ, companion)
-    return _start(session, companion, place, bundle, data, console)
+        return _become_server(_python(environ, environments, console), environ, companion)
+    return _start(session, companion, environments, bundle, data, console)
 
 
 def _source_settings(bundle: Path | ModelUri) -> dict[str, str]:
@@ -128,7 +128,12 @@ def _fetch(settings: Settings, environ: Mapping[str, str], console: Console) -> 
 
 
 def _start(
-    session: Session, companion: Companion, place: Path | None, bundle: Path, data: Path | None, console: Console
+    session: Session,
+    companion: Companion,
+    environments: Path | None,
+    bundle: Path,
+    data: Path | None,
+    console: Console,
 ) -> int:
     environ = companion.environ
     if is_model(bundle):
@@ -136,13 +141,13 @@ def _start(
         companion = dataclasses.replace(companion, temporary=temporary)
         environ["MODEL_DIR"] = str(temporary / "bundle")
         options = ["--quiet"] if console.quiet else []
-        options += ["--no-env"] if place is None else ["--environments", str(place)]
+        options += ["--no-env"] if environments is None else ["--environments", str(environments)]
         options += ["--data", str(data)] if data else []
         if status := _pack([str(bundle), *options], environ, temporary):
             return status
     elif not (bundle / "manifest.json").exists():
         raise BundleMissing(f"{bundle} is neither a bundle nor a model file; make one with `{session.program} pack`")
-    return _become_server(_python(environ, place, console), environ, companion)
+    return _become_server(_python(environ, environments, console), environ, companion)
 
 
 def _become_server(python: Path, environ: Mapping[str, str], companion: Companion) -> NoReturn:
@@ -196,8 +201,8 @@ def _pack(words: list[str], environ: dict[str, str], temporary: Path) -> int:
     return done.returncode
 
 
-def _python(environ: Mapping[str, str], place: Path | None, console: Console) -> Path:
+def _python(environ: Mapping[str, str], environments: Path | None, console: Console) -> Path:
     """Return the Python that serves the bundle: this one, or that of an environment with the bundle's scikit-learn."""
     if find_spec("model.environments") is None:  # the images leave environments out
         return Path(sys.executable)
-    return python_for(Path(environ["MODEL_DIR"]), environ, place, console)[0]
+    return python_for(Path(environ["MODEL_DIR"]), environ, environments, console)[0]

@@ -47,10 +47,10 @@ class Document:
     ) -> Response:
         """Answer 200, or 304 without a body if the caller already has this document (RFC 9110, 13.1.2)."""
         zips = accepts(request.header("Accept-Encoding"), "gzip") and len(self.gzipped) < len(self.content)
-        packed = f'{self.etag[:-1]}-gzip"'  # another representation has another tag
-        about = {"ETag": packed if zips else self.etag, "Vary": f"{vary}Accept-Encoding", **headers}
+        gzip_tag = f'{self.etag[:-1]}-gzip"'  # another representation has another tag
+        about = {"ETag": gzip_tag if zips else self.etag, "Vary": f"{vary}Accept-Encoding", **headers}
         known = {each.strip().removeprefix("W/") for each in request.header("If-None-Match").split(",")}
-        if known & {self.etag, packed, "*"}:
+        if known & {self.etag, gzip_tag, "*"}:
             response = Response(b"", "", status=304, cache_control=cache_control)
             response.headers = list(about.items())
             return response
@@ -73,7 +73,7 @@ def blueprint(settings: Settings, protocols: ProtocolRegistry, slot: ModelSlot) 
         request = this_request()
         if not settings.forwarded_prefix:
             return openapi.get().answer(request)
-        found = named(openapi.get(), request.path_prefix) if request.path_prefix else openapi.get()
-        return found.answer(request, vary="X-Forwarded-Prefix, ")
+        made = named(openapi.get(), request.path_prefix) if request.path_prefix else openapi.get()
+        return made.answer(request, vary="X-Forwarded-Prefix, ")
 
     return documents

@@ -102,9 +102,9 @@ class App(flask.Flask):
         """Return our own responses unchanged, and convert whatever else a view may return."""
         if isinstance(rv, Response):
             return rv
-        made = super().make_response(rv)
-        response = Response(made.get_data(), "", status=made.status_code)
-        response.headers = list(made.headers)
+        flask_response = super().make_response(rv)
+        response = Response(flask_response.get_data(), "", status=flask_response.status_code)
+        response.headers = list(flask_response.headers)
         return response
 
 

@@ -51,15 +51,15 @@ class View:
             if contract.beside is not None:
                 self.recorder.ignored(codec.name, contract.beside.ignored)
                 contract, prediction = contract.with_row_ids(prediction)
-            found = codec.encode(call, prediction, contract)
-            compressed = gzip_if_accepted(found.content, request.header("Accept-Encoding"), settings.gzip_bytes)
-            content = found.content if compressed is None else compressed
+            answer = codec.encode(call, prediction, contract)
+            compressed = gzip_if_accepted(answer.content, request.header("Accept-Encoding"), settings.gzip_bytes)
+            content = answer.content if compressed is None else compressed
             if self.recorder.captures:
-                record.exchange = Exchange(body, request.header("Content-Type"), found)
+                record.exchange = Exchange(body, request.header("Content-Type"), answer)
             record.done(call, prediction, len(content), len(body))
-        headers = {"Server-Timing": record.server_timing, **found.headers}
+        headers = {"Server-Timing": record.server_timing, **answer.headers}
         headers |= {} if compressed is None else {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        return Response(content, found.content_type, headers=headers)
+        return Response(content, answer.content_type, headers=headers)
 
 
 def blueprint(protocols: ProtocolRegistry, view: View) -> Blueprint:

@@ -43,8 +43,8 @@ def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: Pro
             response = response_of(alive)
             response.headers.append(("Vary", "Accept"))
             return response
-        found = (model if request.trusted else shell).get()
-        return found.answer(request, vary="Accept, Authorization, ", headers=PAGE_HEADERS)
+        html = (model if request.trusted else shell).get()
+        return html.answer(request, vary="Accept, Authorization, ", headers=PAGE_HEADERS)
 
     @web.get(DOCS)
     def docs() -> Response:
