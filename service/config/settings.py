@@ -224,16 +224,10 @@ class Settings:
     )
     max_rows: int = setting("MAX_ROWS", _whole(1, 10**7), "the most rows in one request", default=10_000)
     ignore_extra: bool = setting(
-        "IGNORE_EXTRA_COLUMNS",
-        YES_NO,
-        "ignore columns that the model does not take",
-        default=False,
+        "IGNORE_EXTRA_COLUMNS", YES_NO, "ignore columns that the model does not take", default=False
     )
     missing_columns: Mapping[str, Any] | None = setting(
-        "MISSING_COLUMNS",
-        VALUES,
-        "the values of columns that a request lacks",
-        default=None,
+        "MISSING_COLUMNS", VALUES, "the values of columns that a request lacks", default=None
     )
     row_id: str | None = setting(
         "ROW_ID",
@@ -321,10 +315,7 @@ class Settings:
         default=60.0,
     )
     drift_least_rows: int = setting(
-        "DRIFT_LEAST_ROWS",
-        _whole(1, 10**9),
-        "with fewer rows than this, nothing is said of drift",
-        default=500,
+        "DRIFT_LEAST_ROWS", _whole(1, 10**9), "with fewer rows than this, nothing is said of drift", default=500
     )
     drift_features: tuple[str, ...] = setting(
         "DRIFT_FEATURES",
