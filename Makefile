@@ -358,7 +358,7 @@ ARM64 = tests/system/arm64
 .venv-arm64/stamp: $(ARM64)/make-base $(ARM64)/base/Dockerfile | .venv/dev.stamp debootstrap
 	@rm -rf .venv-arm64 && mkdir .venv-arm64 && cp -r $(ARM64)/base .venv-arm64
 	@mmdebstrap --quiet --variant=extract --aptopt='Acquire::Check-Valid-Until "false"' \
-	  --include="docker.io docker-cli docker-buildx containerd runc iptables ca-certificates qemu-user qemu-user-binfmt" trixie .venv-arm64/engine "$$($(MIRROR))" >&2
+	  --include="docker.io docker-cli docker-buildx containerd runc iptables iproute2 ca-certificates qemu-user qemu-user-binfmt" trixie .venv-arm64/engine "$$($(MIRROR))" >&2
 	@for each in amd64 arm64; do \
 	  $(ARM64)/emulating $(ARM64)/make-base $$each "$$($(MIRROR))" .venv-arm64/base/$$each.tar >&2 || exit 1; \
 	done

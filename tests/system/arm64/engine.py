@@ -84,15 +84,31 @@ def engine():
     (found.folder / "daemon.json").write_text('{"features": {"containerd-snapshotter": true}}')
     settings = {"--config-file": "daemon.json", "--data-root": "data", "--exec-root": "exec", "--pidfile": "pid"}
     paths = [f"{option}={found.folder / name}" for option, name in settings.items()]
-    networks = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
-    daemon = ["dockerd", *paths, f"--host={found.host}", *networks]
     its_usr = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /usr && exec "$@"', FOLDER / "engine/usr"]
-    with (found.folder / "log").open("wb") as log:
-        process = subprocess.Popen([*its_usr, *daemon], stdout=log, stderr=log)
+    with bridge([*its_usr, "ip"]) as name, (found.folder / "log").open("wb") as log:
+        networks = [f"--bridge={name}", "--ip-forward=false", "--iptables=false", "--ip6tables=false"]
+        process = subprocess.Popen(
+            [*its_usr, "dockerd", *paths, f"--host={found.host}", *networks], stdout=log, stderr=log
+        )
+        try:
+            eventually(found.up, "engine", STARTED)
+            yield found
+        finally:
+            if containers := found.docker("ps", "--all", "--quiet").split():
+                found.docker("rm", "--force", "--volumes", *containers)
+            end(process)
+
+
+@contextmanager
+def bridge(ip):
+    """Make a bridge to which nothing is connected.
+
+    With the default one, or with none, the engine would change or remove that of the machine's own engine.
+    """
+    name = f"mls{os.getpid()}"
+    run(*ip, "link", "add", name, "type", "bridge")
     try:
-        eventually(found.up, "engine", STARTED)
-        yield found
+        run(*ip, "addr", "add", "198.18.255.1/24", "dev", name)
+        yield name
     finally:
-        if containers := found.docker("ps", "--all", "--quiet").split():
-            found.docker("rm", "--force", "--volumes", *containers)
-        end(process)
+        run(*ip, "link", "del", name)
