@@ -66,7 +66,7 @@ test-models: .venv/dev.stamp .venv-models/compiled.stamp $(LIBRARIES:%=.venv-mod
 	  .venv-models/$$each/bin/python -m pytest -m models tests/system/models/$$each --numprocesses 2 --dist loadfile --timeout 600 || exit 1; \
 	done
 	.venv/bin/pytest -m models tests/system/models/guide --numprocesses 2
-	.venv/bin/pytest -m models tests/system/models/versions --numprocesses 2 --dist loadgroup --timeout 600
+	.venv/bin/pytest -m models tests/system/models/versions --numprocesses 2 --timeout 600
 
 # The environments that the wheel is installed into: newest libraries and Jupyter, the oldest, and no pandas.
 INSTALLED = current oldest bare

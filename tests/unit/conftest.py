@@ -4,6 +4,15 @@ import pytest
 
 from model.commands.cli import main
 from model.packing import pack as packing
+from service.scoring import run as scoring
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _scoring_does_not_collect_the_garbage_of_all_tests():
+    """Save half a second for each file that is scored in this process: its heap is that of all tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "freeze_heap", lambda: None)
+        yield
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from model.loading import load, verify
 from service.serving.model_directory import Watch
 from tests.bundles import as_format_1, part
 
-LAST = 100
+LAST = 50
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_of_two_packs_at_once_the_second_is_refused(tmp_path, put):
 
 
 def test_a_reader_never_finds_a_broken_bundle_however_often_and_by_how_many_it_is_replaced(tmp_path, put):
-    """A reader finds a complete bundle throughout 100 packs by each of two concurrent processes."""
+    """A reader finds a complete bundle throughout 50 packs by each of two concurrent processes."""
     directory = tmp_path / "bundle"
     put(directory, 0)
 

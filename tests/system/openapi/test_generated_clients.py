@@ -16,7 +16,7 @@ SHELL, PYTHON = (re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL) for kind i
 (MODELS,) = re.findall(r"^\$ datamodel-codegen (.*)$", "\n".join(SHELL), re.MULTILINE)
 # The generator's own client.py does not pass, whatever the document; nor does what it makes of a union of two lists, as
 # of columns of values or of lists with one: other protocols have those. It names variables of two members alike.
-MYPY = ("--strict", "--follow-imports", "silent", "--disable-error-code", "no-redef")
+RENAMED = ("--disable-error-code", "no-redef")
 TYPED = ("api/native/*.py", "api/operations/*.py", "models/row*", "models/pr*", "models/model*", "models/label*")
 
 
@@ -32,8 +32,20 @@ def generate(tmp_path):
     return make
 
 
+@pytest.fixture(scope="session")
+def check_types(tmp_path_factory):
+    """Check files of a folder with mypy, which keeps what it has found of the libraries."""
+    cache = tmp_path_factory.mktemp("mypy")
+
+    def check(folder, *arguments):
+        words = ("--strict", "--follow-imports", "silent", "--cache-dir", cache)
+        use("mypy", *words, *arguments, folder=folder)
+
+    return check
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_generated_client_gets_the_right_answers(serve, packed, generate, name):
+def test_a_generated_client_gets_the_right_answers(serve, packed, generate, check_types, name):
     """With typed rows, one and many, typed errors, the model and its health; and it passes mypy."""
     model = packed(name)
     server = serve(model.bundle)
@@ -52,7 +64,7 @@ def test_a_generated_client_gets_the_right_answers(serve, packed, generate, name
     assert found["modules"] > 200  # of all protocols: what could not be made would not be importable
     types = {"one": "PredictedOne", "many": "PredictedMany", "error": "Problem", "model": "Model"}
     assert types == {part: found["types"][part] for part in types}
-    use("mypy", *MYPY, *(path for each in TYPED for path in (folder / "client").glob(each)), folder=folder)
+    check_types(folder, *RENAMED, *(path for each in TYPED for path in (folder / "client").glob(each)))
 
 
 def flat(values):
@@ -60,7 +72,7 @@ def flat(values):
     return [number for value in values for number in flat(value)] if isinstance(values, list) else [values]
 
 
-def test_the_documented_client_works(serve, generate):
+def test_the_documented_client_works(serve, generate, check_types):
     """The commands and the code of docs/clients.md give a prediction of iris, and the code passes mypy."""
     server = serve()
     folder = generate(server)
@@ -71,7 +83,7 @@ def test_the_documented_client_works(serve, generate):
 
     _, answer = server.predict({"features": [5.1, 3.5, 1.4, 0.2]})
     assert answer == {"prediction": int(label), "probability": float(probability)}
-    use("mypy", "--strict", "--follow-imports", "silent", "example.py", folder=folder)
+    check_types(folder, "example.py")
 
 
 def test_pydantic_models_take_what_the_server_takes(serve, packed, tmp_path):
