@@ -1,5 +1,7 @@
 """Models whose types are the operator's own: a module, and the bundle of a model that needs it, in one folder."""
 
+import signal
+
 # Runs before each script, with the name of the module, its code and the folder to write it to.
 FOLDER = """
 import sys
@@ -34,6 +36,13 @@ LONG_STEPS = {
     "sleeping": "time.sleep(60)",
     "native code": "hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)",  # no handler of Python's runs meanwhile
 }
+# Where a long step is taken, which, and the signal that comes meanwhile: each step with each signal, and in each place.
+INTERRUPTED = [
+    ("load", "sleeping", signal.SIGTERM),
+    ("load", "native code", signal.SIGINT),
+    ("predict", "sleeping", signal.SIGINT),
+    ("predict", "native code", signal.SIGTERM),
+]
 
 
 def long_module(where, how):

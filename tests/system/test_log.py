@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from tests.system.conftest import DEADLINE, eventually
+from tests.system.conftest import DEADLINE, eventually, launching
 
 FORGED = "\n[1999-12-31 10:15:42 +0000] [1] [INFO] all is well\r\x1b[2J\x9b31m\u2028\u202e\x07"
 RECORD = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(,\d{3}| [+-]\d{4})\] \[\d+\] \[[A-Z]+\] ")
@@ -48,6 +48,15 @@ def loud(pack_own):
     return {"bundle": folder / "bundle", "MODEL_CODE": str(folder)}
 
 
+@pytest.fixture(scope="module")
+def telling(tmp_path_factory, loud):
+    """Start a server of it that logs at the debug level, which tests share."""
+    with launching(tmp_path_factory, loud["bundle"]) as launch:
+        server = launch(MODEL_CODE=loud["MODEL_CODE"], WEB_CONCURRENCY="1", LOG_LEVEL="debug")
+        server.wait_until_ready()
+        yield server
+
+
 def records(text):
     """Return the log's records, each the lines of one, having proven that nothing in it moves a cursor."""
     strange = {each for each in text if unicodedata.category(each) in {"Cc", "Cf", "Zl", "Zp"}}
@@ -63,19 +72,18 @@ def records(text):
 
 
 @pytest.mark.parametrize(("kind", "status"), [("raise", 500), ("warn", 200)])
-def test_text_from_a_request_forges_no_record_and_reaches_no_terminal(serve, loud, kind, status):
+def test_text_from_a_request_forges_no_record_and_reaches_no_terminal(telling, kind, status):
     """An exception of the model's own code, with its cause, and a warning, both of a caller's text."""
-    server = serve(**loud, WEB_CONCURRENCY="1", LOG_LEVEL="debug")
-    before = len(records(server.errors))
+    before = len(records(telling.errors))
 
-    assert status == server.predict({"instances": [[f"{kind}:{FORGED}"]]})[0]
+    assert status == telling.predict({"instances": [[f"{kind}:{FORGED}"]]})[0]
 
-    eventually(lambda: len(records(server.errors)) > before, "a record")
-    found = [record for record in records(server.errors)[before:] if "all is well" in "".join(record)]
+    eventually(lambda: len(records(telling.errors)) > before, "a record")
+    found = [record for record in records(telling.errors)[before:] if "all is well" in "".join(record)]
     assert found
     assert not any(record[0].startswith("[1999") for record in found)
-    assert b"\x7f" not in server.out.read_bytes()
-    assert 200 == server.predict({"instances": [["a"]]})[0]
+    assert b"\x7f" not in telling.out.read_bytes()
+    assert 200 == telling.predict({"instances": [["a"]]})[0]
 
 
 def test_a_start_that_fails_is_one_line_whatever_it_names(launch, tmp_path):

@@ -8,11 +8,20 @@ from contextlib import ExitStack, closing, suppress
 import pytest
 
 from tests.badinput import ROW
-from tests.system.conftest import DEADLINE, eventually
+from tests.system.conftest import DEADLINE, eventually, launching
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 BODY = json.dumps({"features": ROW}).encode()
 SMALL = {"WEB_CONCURRENCY": "1", "THREADS": "4"}
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory, iris_bundle):
+    """Start a server that gives clients a minute for their request, which tests share."""
+    with launching(tmp_path_factory, iris_bundle) as launch:
+        server = launch(**SMALL, READ_SECONDS="60")
+        server.wait_until_ready()
+        yield server
 
 
 def connect(server):
@@ -53,20 +62,19 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_slow_clients_keep_nobody_else_from_an_answer(serve, kind):
+def test_slow_clients_keep_nobody_else_from_an_answer(patient, kind):
     """One worker of four threads answers a hundred others meanwhile; a plain gunicorn answers nobody.
 
     tests/system/reliability/test_slow.py measures how fast.
     """
-    server = serve(**SMALL, READ_SECONDS="60")
     count, start = KINDS[kind]
     with ExitStack() as open_clients:
         for _ in range(count):
-            open_clients.enter_context(start(server))
+            open_clients.enter_context(start(patient))
 
         for _ in range(100):
-            assert 200 == server.predict({"features": ROW})[0]
-        with server.connect() as connection:
+            assert 200 == patient.predict({"features": ROW})[0]
+        with patient.connect() as connection:
             assert 200 == connection.ask("GET", "/health")[0]
 
 
@@ -81,10 +89,9 @@ def test_clients_that_never_read_their_answer_are_let_go(serve):
     assert "Traceback" not in server.errors
 
 
-def test_a_client_that_reads_slowly_gets_its_whole_answer(serve):
+def test_a_client_that_reads_slowly_gets_its_whole_answer(patient):
     """What it does not take at once is sent by the main loop, on a kept-alive connection, in order."""
-    server = serve(**SMALL)
-    with closing(never_reads(server)) as client:
+    with closing(never_reads(patient)) as client:
         client.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY)
         time.sleep(0.2)
         answers = b""
@@ -129,12 +136,11 @@ def test_a_request_that_does_not_arrive_in_time_is_408(serve, content):
     assert time.monotonic() - start < 10
 
 
-def test_requests_that_come_together_are_answered_in_turn(serve):
+def test_requests_that_come_together_are_answered_in_turn(patient):
     """Pipelining (RFC 9112, 9.3.2), whole and cut anywhere."""
-    server = serve(**SMALL)
     request = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
     for cut in (0, 10, len(HEAD) + 3, len(request) - 1, len(request) + 20):
-        with connect(server) as client:
+        with connect(patient) as client:
             client.sendall((request * 3)[:cut])
             client.sendall((request * 3)[cut:])
             answers = b""
@@ -144,10 +150,9 @@ def test_requests_that_come_together_are_answered_in_turn(serve):
         assert 3 == answers.count(b"HTTP/1.1 200 OK")
 
 
-def test_a_client_that_asks_first_is_told_to_continue(serve):
+def test_a_client_that_asks_first_is_told_to_continue(patient):
     """Expect: 100-continue (RFC 9110, 10.1.1): the body comes only after the answer to the head."""
-    server = serve(**SMALL)
-    with connect(server) as client:
+    with connect(patient) as client:
         client.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(BODY))
         assert client.recv(100).startswith(b"HTTP/1.1 100 ")
         for place in range(len(BODY)):

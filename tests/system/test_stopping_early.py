@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.system.conftest import DEADLINE, eventually, gone, moments
-from tests.system.own_code import OWN
+from tests.system.own_code import INTERRUPTED, OWN
 
 ENDED = {-signal.SIGTERM, 128 + signal.SIGTERM, 0}
 
@@ -49,17 +49,7 @@ def test_it_stops_at_any_moment_of_its_start(launch):
         stop(server)
 
 
-# Each step with each signal, and both signals for each place.
-@pytest.mark.parametrize(
-    ("where", "how", "number"),
-    [
-        ("load", "sleeping", signal.SIGTERM),
-        ("load", "native code", signal.SIGINT),
-        ("predict", "sleeping", signal.SIGINT),
-        ("predict", "native code", signal.SIGTERM),
-    ],
-    ids=lambda value: getattr(value, "name", value),
-)
+@pytest.mark.parametrize(("where", "how", "number"), INTERRUPTED, ids=lambda value: getattr(value, "name", value))
 def test_a_model_that_takes_long_does_not_hold_the_stop_up(start_of_long, where, how, number):
     """Whether the master loads it or workers prove it; there are no drain and no grace for what was never ready."""
     server, processes = start_of_long(where, how)
