@@ -30,7 +30,7 @@ PYTEST = .venv/bin/pytest
 test: .venv/dev.stamp  ## unit, http and system tests (real gunicorn); needs Python 3.11 only
 	$(PYTEST) --ignore tests/system --ignore tests/fuzz --numprocesses 2 --dist load
 	$(PYTEST) tests/system/test_*.py -m "not image and not bench and not clients and not score" \
-	  --numprocesses 3 --dist loadfile
+	  --numprocesses 4 --dist loadfile
 
 test-image: .venv/dev.stamp .venv-models/boosting.stamp .venv-supply/stamp  ## build the image and run it; needs a Docker engine
 	DOCKER=$(DOCKER) .venv/bin/pytest tests/system -m image --timeout 900 --numprocesses 2 --dist loadfile
@@ -109,7 +109,7 @@ test-proxies-alone: .venv/dev.stamp proxies  ## those of them that compare times
 	$(RELIABILITY_TESTS) -m "proxies and alone"
 
 test-proxies-beside: .venv/dev.stamp proxies  ## the others, beside each other
-	$(RELIABILITY_TESTS) -m "proxies and not alone" --numprocesses 3 --dist loadfile
+	$(RELIABILITY_TESTS) -m "proxies and not alone" --numprocesses 3 --dist worksteal
 
 test-prometheus: .venv/dev.stamp prometheus  ## alerts and dashboards: promtool, real Prometheus and Alertmanager
 	.venv/bin/pytest tests/system/prometheus -m prometheus --numprocesses 2 --dist loadfile

@@ -8,6 +8,8 @@ import pytest
 from tests.amplification import BINARY, LIKE_THEM, TEXTUAL, most_memory, most_seconds
 from tests.http.conftest import Server
 
+TIMES = 4  # that a body is asked until it costs little enough: a CPU that others use is slower
+
 
 @pytest.fixture(scope="module")
 def victims(victim_bundles):
@@ -29,9 +31,11 @@ def test_a_body_costs_in_proportion_to_its_size(victims, case):
     answer, seconds = ask()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    if seconds > (most := most_seconds(len(body))):  # tracing takes most of the time
+    times = [seconds]
+    while min(times) > most_seconds(len(body)) and len(times) < TIMES:  # tracing takes most of the first time
         answer, seconds = ask()
+        times.append(seconds)
 
     assert case.allows(answer.status_code, answer.data), answer.data[:1000]
     assert peak <= most_memory(len(body))
-    assert seconds <= most
+    assert min(times) <= most_seconds(len(body))

@@ -48,6 +48,30 @@ def server(iris_bundle):
     return Server(iris_bundle, **SETTINGS, MAX_BODY_BYTES="2000", MAX_ROWS="5")
 
 
+class Failing:
+    """An engine that raises the error that it is given."""
+
+    name = "failing"
+
+    def __init__(self, error):
+        self.error = error
+
+    def predict(self, rows, further=()):
+        raise self.error
+
+
+@pytest.fixture(scope="module")
+def failing(iris_bundle):
+    """Make a server whose engine tests replace by one that fails."""
+    return Server(iris_bundle, **SETTINGS)
+
+
+def counts(server, **labels):
+    """Return how many requests with these labels were counted, by code."""
+    counted = samples(server.metrics, "requests_total")
+    return {found["code"]: number for found, number in counted if labels.items() <= found.items()}
+
+
 def errors():
     """Give an error of each code: rows that are wrong, or another exception."""
     for code, (status, _) in TABLE.items():
@@ -61,33 +85,29 @@ def errors():
 
 @pytest.mark.parametrize("protocol", ROUTES)
 @pytest.mark.parametrize(("code", "error"), list(errors()), ids=lambda value: value if isinstance(value, str) else "")
-def test_every_error_has_the_shape_of_its_protocol(serve, protocol, code, error):
+def test_every_error_has_the_shape_of_its_protocol(failing, protocol, code, error):
     """Whatever goes wrong, a client of the protocol finds what it looks for; counted and logged by the same code."""
-    server = serve(**SETTINGS)
-
-    class Failing:
-        name = "failing"
-
-        def predict(self, rows, further=()):
-            raise error
-
-    server.compute_with(Failing())
+    failing.compute_with(Failing(error))
     path, document = ROUTES[protocol]
     question = post(path, document)
-
-    answer = server.client.post(question.path, data=question.body, headers=question.headers)
-
     status = TABLE[code][0]
-    assert (400 if status == 422 and protocol != "native" else status) == answer.status_code
+    answered = 400 if status == 422 and protocol != "native" else status
+    of_class = {"protocol": protocol, "status": f"{answered // 100}xx"}
+    lines, before = len(failing.lines), counts(failing, **of_class)
+
+    answer = failing.client.post(question.path, data=question.body, headers=question.headers)
+
+    assert answered == answer.status_code
     found, words = said(protocol, answer)
     assert code == found
     assert describe(error).message == words
     assert b"secret" not in answer.data
     assert describe(error).headers.items() <= dict(answer.headers).items()
-    assert [code] == [line["code"] for line in server.logged()]
-    of_class = {"protocol": protocol, "status": f"{answer.status_code // 100}xx"}
-    counted = samples(server.metrics, "requests_total")
-    assert [(code, 1)] == [(found["code"], n) for found, n in counted if n and of_class.items() <= found.items()]
+    assert [code] == [line["code"] for line in failing.logged()[lines:]]
+    after = counts(failing, **of_class)
+    assert {code: 1} == {
+        each: number - before.get(each, 0) for each, number in after.items() if number != before.get(each, 0)
+    }
 
 
 BIG = b" " * 2001
