@@ -2,5 +2,5 @@
 
 Here: the window, the figures, their limits. Not here: HTTP, metrics.
 
-Imports: model, model.bundle, service.config, service.serving.
+Imports: model, model.bundle, service.config, service.protocols, service.serving.
 """

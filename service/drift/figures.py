@@ -1,20 +1,22 @@
 """Computes the drift report from counts."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.drift.counting import FIRST_BIN, MISSING, OUTSIDE, UNSEEN, Counts, Totals
-from service.drift.limits import missing_limit
+from service.drift.limits import LIMITS, missing_limit
 from service.drift.psi import stability_index
 from service.drift.reference import BINS, OTHER, FeatureReference, Numbers, Reference
-from service.drift.report import LIMITS, Bin, FeatureDrift, Model, Over, PredictionDrift, Report, ScoreDrift, Window
+from service.drift.report import Bin, FeatureDrift, Over, PredictionDrift, Report, ScoreDrift, Window
+from service.protocols.base import ModelIdentity
 
 Shares = NDArray[np.float64] | None
 
 
-def report_of(model: Model, window: Window, reference: Reference, vector: Counts) -> Report:
+def report_of(model: ModelIdentity, window: Window, reference: Reference, vector: Counts) -> Report:
     """Return the report of the rows in a window."""
     totals = Totals.of(vector, reference)
     judge = _Judge(window)
@@ -42,8 +44,8 @@ class _Judge:
             bins = self._number_bins(numbers, in_bins)
         if reference.kind == "boolean":
             bins = tuple(
-                Bin(value, None, None, bins[place].training, bins[place].window)
-                for value, place in (("false", 0), ("true", -1))
+                Bin(value, None, None, bins[index].training, bins[index].window)
+                for value, index in (("false", 0), ("true", -1))
             )
         if categories is not None:
             in_bins, training = in_bins[: len(categories.bins) + 1], categories.shares
@@ -86,24 +88,20 @@ class _Judge:
 
     def _named_bins(self, names: Sequence[str], training: Shares, counts: Counts) -> tuple[Bin, ...]:
         known = [None] * len(names) if training is None else training.tolist()
-        return tuple(map(_named, names, known, self._shares(counts)))
+        shares = zip(names, known, self._shares(counts), strict=True)
+        return tuple(Bin(name, None, None, before, now) for name, before, now in shares)
 
     def _number_bins(self, numbers: Numbers, counts: Counts) -> tuple[Bin, ...]:
         if numbers.shares is None:
             return ()
-        ends = [None, *numbers.edges.tolist(), None]
-        return tuple(map(_between, ends, ends[1:], numbers.shares.tolist(), self._shares(counts)))
+        ends = pairwise([None, *numbers.edges.tolist(), None])
+        shares = zip(ends, numbers.shares.tolist(), self._shares(counts), strict=True)
+        return tuple(Bin(None, low, high, before, now) for (low, high), before, now in shares)
 
 
-def _named(name: str, training: float | None, window: float | None) -> Bin:
-    return Bin(name, None, None, training, window)
-
-
-def _between(low: float | None, high: float | None, training: float, window: float | None) -> Bin:
-    return Bin(None, low, high, training, window)
-
-
-def _over(rows: int, features: Sequence[FeatureDrift], found: PredictionDrift, score: ScoreDrift) -> Iterator[Over]:
+def _over(
+    rows: int, features: Sequence[FeatureDrift], prediction: PredictionDrift, score: ScoreDrift
+) -> Iterator[Over]:
     """Yield the figures that are over their limits."""
     figures: list[tuple[str | None, str, float | None, float]] = []
     for each in features:
@@ -114,7 +112,7 @@ def _over(rows: int, features: Sequence[FeatureDrift], found: PredictionDrift, s
             (each.name, "unseen_ratio", each.unseen_ratio, LIMITS.unseen_ratio),
             (each.name, "out_of_range_ratio", each.out_of_range_ratio, LIMITS.out_of_range_ratio),
         ]
-    figures += [(None, "prediction_psi", found.psi, LIMITS.psi), (None, "score_psi", score.psi, LIMITS.psi)]
+    figures += [(None, "prediction_psi", prediction.psi, LIMITS.psi), (None, "score_psi", score.psi, LIMITS.psi)]
     for feature, figure, value, limit in figures:
         if value is not None and value > limit:
             yield Over(feature, figure, value, limit)

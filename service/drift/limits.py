@@ -4,16 +4,25 @@ docs/drift.md shows the measurements behind them: data that has not drifted stay
 """
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
-PSI: Final = 0.2  # of a feature, of predicted classes, of scores
-# How far the share of missing values may exceed that in training: this, and so many standard errors in the window.
-MISSING: Final = 0.02
-MISSING_ERRORS: Final = 3
-UNSEEN: Final = 0.01  # share of rows with a category that is not in the training data
-OUT_OF_RANGE: Final = 0.05  # share of rows with a number below the least or above the largest in training
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits: of a PSI, and of shares of rows; of missing values, how far the share may exceed that in training."""
+
+    psi: float = 0.2
+    missing_ratio_above_training: float = 0.02
+    unseen_ratio: float = 0.01
+    out_of_range_ratio: float = 0.05
+
+
+LIMITS: Final = Limits()
+MISSING_ERRORS: Final = 3  # standard errors of the missing share in the window, by which it may exceed its limit
 
 
 def missing_limit(training: float, rows: int) -> float:
     """Return the limit of the share of missing values in a window of so many rows, given that in training."""
-    return training + MISSING + MISSING_ERRORS * math.sqrt(training * (1 - training) / rows)
+    error = math.sqrt(training * (1 - training) / rows)
+    return training + LIMITS.missing_ratio_above_training + MISSING_ERRORS * error

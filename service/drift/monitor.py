@@ -17,7 +17,7 @@ from service.drift.counting import RowCounter, size_of
 from service.drift.figures import report_of
 from service.drift.pending import TURN_ROWS, Pending, Taken
 from service.drift.reference import MOST_NAMED, Reference
-from service.drift.report import Model, Report, Window
+from service.drift.report import Report, Window
 from service.drift.ring import Ring, Slices, Span, sum_window
 from service.serving.served_model import ModelSlot, ServedModel
 
@@ -81,21 +81,21 @@ class DriftMonitor:
         self.count_pending()
         with self._counting:
             comparison = self._current()
-        settings, manifest = self._settings, comparison.served.loaded.manifest
-        digest, size = comparison.served.loaded.digest, size_of(comparison.reference)
+        settings, model = self._settings, comparison.served.contract.identity
         rings = [comparison.slices]
         if self._directory is not None:
-            rings = slot_files.read_slots(self._directory, digest, size) or [slot_files.in_memory(size)]
-        found = sum_window(rings, self._span, time.monotonic_ns())
+            size = size_of(comparison.reference)
+            rings = slot_files.read_slots(self._directory, model.digest, size) or [slot_files.in_memory(size)]
+        content = sum_window(rings, self._span, time.monotonic_ns())
         window = Window(
-            rows=found.rows,
+            rows=content.rows,
             minutes=settings.drift_minutes,
             most_rows=settings.drift_rows,
             least_rows=settings.drift_least_rows,
-            enough=found.rows >= settings.drift_least_rows,
-            oldest_seconds=None if found.oldest is None else round(found.oldest / 1e9, 3),
+            enough=content.rows >= settings.drift_least_rows,
+            oldest_seconds=None if content.oldest is None else round(content.oldest / 1e9, 3),
         )
-        return report_of(Model(manifest.name, manifest.version, digest), window, comparison.reference, found.counts)
+        return report_of(model, window, comparison.reference, content.counts)
 
     def _run(self) -> None:
         while True:
@@ -146,8 +146,8 @@ def _in_few_sizes(waiting: Sequence[Taken], most: int) -> Iterator[Taken]:
 def _joined(waiting: Sequence[Taken], most: int) -> Iterator[Taken]:
     rows = _concatenated([rows for rows, _ in waiting])
     labels = _concatenated([prediction.labels for _, prediction in waiting])
-    found = [prediction.probabilities for _, prediction in waiting]
-    probabilities = _concatenated(found) if all(isinstance(each, np.ndarray) for each in found) else None
+    parts = [prediction.probabilities for _, prediction in waiting]
+    probabilities = _concatenated(parts) if all(isinstance(part, np.ndarray) for part in parts) else None
     for start in range(0, len(rows), most):
         piece = slice(start, start + most)
         yield rows[piece], Prediction(labels[piece], None if probabilities is None else probabilities[piece])

@@ -127,8 +127,8 @@ def _feature(feature: Feature, column: int, baseline: Baseline | None, *, hidden
     if feature.dtype in ("float64", "bool") and baseline.shares and set(baseline.shares) <= _BOOLEANS:
         return FeatureReference(name, column, "boolean", missing, _booleans(baseline.shares), hidden=hidden)
     if feature.dtype == "string" and baseline.shares:
-        found = _categories(feature, baseline)
-        return FeatureReference(name, column, "category", missing, categories=found, hidden=hidden)
+        categories = _categories(feature, baseline)
+        return FeatureReference(name, column, "category", missing, categories=categories, hidden=hidden)
     return FeatureReference(name, column, "other", missing, hidden=hidden)
 
 
@@ -138,8 +138,8 @@ def _numbers_of(baseline: Baseline) -> Numbers:
     rounding = _ROUNDING * max(abs(low), abs(high))
     edges, shares = np.full(EDGES, np.nan), None
     if baseline.bins is not None:
-        found = _numbers(baseline.bins)
-        edges, shares = found.edges, found.shares
+        bins = _numbers(baseline.bins)
+        edges, shares = bins.edges, bins.shares
     elif len(baseline.deciles) == EDGES + 2 and np.all(np.diff(baseline.deciles) > 0):
         edges, shares = np.array(baseline.deciles[1:-1]), np.full(BINS, 1 / BINS)
     return Numbers(edges, shares, low, high, rounding)
@@ -154,8 +154,8 @@ def _numbers(bins: Bins | None) -> Numbers:
 
 def _booleans(shares: Mapping[str, float]) -> Numbers:
     """Return the bins of booleans: 0 is in the first one, and 1 in the last."""
-    found = [shares.get("False", 0.0), *[0.0] * (BINS - 2), shares.get("True", 0.0)]
-    return Numbers(np.full(EDGES, 0.5), _normed(found) if _is_distribution(found) else None)
+    in_bins = [shares.get("False", 0.0), *[0.0] * (BINS - 2), shares.get("True", 0.0)]
+    return Numbers(np.full(EDGES, 0.5), _normed(in_bins) if _is_distribution(in_bins) else None)
 
 
 def _categories(feature: Feature, baseline: Baseline) -> Categories:
@@ -168,7 +168,7 @@ def _categories(feature: Feature, baseline: Baseline) -> Categories:
         known = [str(each)[:LONGEST] for each in feature.categories]
     if known is None and len(baseline.shares) < CATEGORIES:  # fewer than pack stores, so these are all
         known = list(baseline.shares)
-    bins = {name: place for place, name in enumerate(frequent)}
+    bins = {name: index for index, name in enumerate(frequent)}
     return Categories(bins, np.append(shares, rest), None if known is None else frozenset(known))
 
 
@@ -176,8 +176,8 @@ def _class_shares(shares: Sequence[float] | None, count: int) -> NDArray[np.floa
     """Return the shares of the first classes, and of all others together; None if they are unknown."""
     if shares is None or len(shares) != count or not _is_distribution(shares):
         return None
-    found = _normed(shares)
-    return np.append(found[:MOST_CLASSES], found[MOST_CLASSES:].sum()) if count > MOST_CLASSES else found
+    all_shares = _normed(shares)
+    return np.append(all_shares[:MOST_CLASSES], all_shares[MOST_CLASSES:].sum()) if count > MOST_CLASSES else all_shares
 
 
 def _is_distribution(shares: Sequence[float]) -> bool:

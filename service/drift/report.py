@@ -1,23 +1,11 @@
 """The drift report: figures of each feature, of the predicted classes, and of the scores."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
-from service.drift import limits
+from service.drift.limits import Limits
 from service.drift.reference import Kind
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The limits: a larger figure counts as drift. docs/drift.md says how that of missing values is computed."""
-
-    psi: float = limits.PSI
-    missing_ratio_above_training: float = limits.MISSING
-    unseen_ratio: float = limits.UNSEEN
-    out_of_range_ratio: float = limits.OUT_OF_RANGE
-
-
-LIMITS: Final = Limits()
+from service.protocols.base import ModelIdentity
 
 
 @dataclass(frozen=True)
@@ -92,19 +80,10 @@ class Over:
 
 
 @dataclass(frozen=True)
-class Model:
-    """The model that is compared."""
-
-    name: str
-    version: str
-    digest: str
-
-
-@dataclass(frozen=True)
 class Report:
     """The whole report; a figure is None with fewer rows than the least, or if its training data is unknown."""
 
-    model: Model
+    model: ModelIdentity
     window: Window
     limits: Limits
     over: tuple[Over, ...]

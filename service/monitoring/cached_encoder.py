@@ -52,28 +52,28 @@ class CachedEncoder:
         known = self._encoded.get(family.name)
         if known is None or len(known.samples) != len(samples):
             known = _Encoded([], [b""] * len(samples), [])
-            places = list(range(len(samples)))
+            indexes = list(range(len(samples)))
         else:
             pairs = enumerate(zip(samples, known.samples, strict=True))
-            places = [place for place, (new, old) in pairs if new is not old and new != old]
+            indexes = [index for index, (new, old) in pairs if new is not old and new != old]
         known.samples = samples
-        if places or not known.head:
+        if indexes or not known.head:
             part = Metric(family.name, family.documentation, family.type, family.unit)
-            part.samples = [samples[place] for place in places]
-            changed.append((known, places, part))
+            part.samples = [samples[index] for index in indexes]
+            changed.append((known, indexes, part))
         return known
 
     def _update(self, changed: list[tuple[_Encoded, list[int], Metric]]) -> list[bytes]:
         """Encode what has changed; return the lines that end an exposition."""
         lines = self._encode(Families(part for _, _, part in changed)).split(b"\n")
         at = 0
-        for known, places, _ in changed:
+        for known, indexes, _ in changed:
             start = at
             at += 1
             while lines[at].startswith((b"# TYPE ", b"# UNIT ")):
                 at += 1
             known.head = lines[start:at]
-            for place in places:
-                known.lines[place] = lines[at]
+            for index in indexes:
+                known.lines[index] = lines[at]
                 at += 1
         return lines[at:]

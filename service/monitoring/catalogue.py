@@ -44,70 +44,44 @@ class Declaration:
     at_scrape: bool = False
 
 
+def _at_scrape(name: str, labels: tuple[str, ...], text: str, values: tuple[str, ...] = ()) -> Declaration:
+    return Declaration(Gauge, name, labels, text, values=values, at_scrape=True)
+
+
 _LIVE_SUM: Final = (("multiprocess_mode", "livesum"),)
 _LIVE_MAX: Final = (("multiprocess_mode", "livemax"),)
 DRIFT: Final = (
-    Declaration(Gauge, "drift_window_rows", (), "Rows that are compared with the training data.", at_scrape=True),
-    Declaration(Gauge, "drift_least_rows", (), "With fewer rows than this, nothing is said of drift.", at_scrape=True),
-    Declaration(
-        Gauge,
-        "drift_feature_psi",
-        ("feature",),
-        "Population stability index of a feature against its training data.",
-        at_scrape=True,
+    _at_scrape("drift_window_rows", (), "Rows that are compared with the training data."),
+    _at_scrape("drift_least_rows", (), "With fewer rows than this, nothing is said of drift."),
+    _at_scrape("drift_feature_psi", ("feature",), "Population stability index of a feature against its training data."),
+    _at_scrape("drift_feature_missing_ratio", ("feature",), "Share of rows where a feature is missing."),
+    _at_scrape(
+        "drift_feature_training_missing_ratio", ("feature",), "Share of training rows where a feature is missing."
     ),
-    Declaration(
-        Gauge, "drift_feature_missing_ratio", ("feature",), "Share of rows where a feature is missing.", at_scrape=True
-    ),
-    Declaration(
-        Gauge,
-        "drift_feature_training_missing_ratio",
-        ("feature",),
-        "Share of training rows where a feature is missing.",
-        at_scrape=True,
-    ),
-    Declaration(
-        Gauge,
+    _at_scrape(
         "drift_feature_unseen_ratio",
         ("feature",),
         "Share of rows where a feature has a category that is not in the training data.",
-        at_scrape=True,
     ),
-    Declaration(
-        Gauge,
+    _at_scrape(
         "drift_feature_out_of_range_ratio",
         ("feature",),
         "Share of rows where a feature is outside its range in training.",
-        at_scrape=True,
     ),
-    Declaration(
-        Gauge,
+    _at_scrape(
         "drift_prediction_psi",
         (),
         "Population stability index of the predicted classes against those of the training rows.",
-        at_scrape=True,
     ),
-    Declaration(Gauge, "drift_class_ratio", ("class",), "Share of rows by predicted class.", at_scrape=True),
-    Declaration(
-        Gauge, "drift_training_class_ratio", ("class",), "Share of training rows by predicted class.", at_scrape=True
-    ),
-    Declaration(
-        Gauge,
-        "drift_score_psi",
-        (),
-        "Population stability index of the scores against those of the training rows.",
-        at_scrape=True,
-    ),
-    Declaration(
-        Gauge,
+    _at_scrape("drift_class_ratio", ("class",), "Share of rows by predicted class."),
+    _at_scrape("drift_training_class_ratio", ("class",), "Share of training rows by predicted class."),
+    _at_scrape("drift_score_psi", (), "Population stability index of the scores against those of the training rows."),
+    _at_scrape(
         "drift_score_ratio",
         ("bin",),
         "Share of rows by bin of the score: 1 to 10, a tenth of the training rows in each.",
-        at_scrape=True,
     ),
-    Declaration(
-        Gauge, "drift_training_score_ratio", ("bin",), "Share of training rows by bin of the score.", at_scrape=True
-    ),
+    _at_scrape("drift_training_score_ratio", ("bin",), "Share of training rows by bin of the score."),
 )
 CATALOGUE: Final = (
     Declaration(
@@ -171,47 +145,31 @@ CATALOGUE: Final = (
         ("code", "status"),
         "Refused requests that are no prediction requests, such as unknown paths and malformed HTTP.",
     ),
-    Declaration(Gauge, "in_progress_requests", (), "Prediction requests in progress.", at_scrape=True),
-    Declaration(
-        Gauge,
+    _at_scrape("in_progress_requests", (), "Prediction requests in progress."),
+    _at_scrape(
         "waiting_requests",
         (),
         "Requests that have arrived and wait for a worker's main loop, a thread or a prediction slot.",
-        at_scrape=True,
     ),
-    Declaration(
-        Gauge,
-        "waiting_requests_limit",
-        (),
-        "Requests that may wait in all ready workers before others are refused.",
-        at_scrape=True,
-    ),
-    Declaration(Gauge, "predicting_requests", (), "Requests that hold a prediction slot.", at_scrape=True),
-    Declaration(Gauge, "prediction_slots", (), "Prediction slots of all ready workers.", at_scrape=True),
-    Declaration(
-        Gauge,
+    _at_scrape("waiting_requests_limit", (), "Requests that may wait in all ready workers before others are refused."),
+    _at_scrape("predicting_requests", (), "Requests that hold a prediction slot."),
+    _at_scrape("prediction_slots", (), "Prediction slots of all ready workers."),
+    _at_scrape(
         "connections",
         ("state",),
         "Open connections: reading a request, answering it, sending the answer, or idle.",
         values=CONNECTION_STATES,
-        at_scrape=True,
     ),
-    Declaration(Gauge, "connections_limit", (), "Connections that all ready workers may have.", at_scrape=True),
-    Declaration(
-        Gauge,
+    _at_scrape("connections_limit", (), "Connections that all ready workers may have."),
+    _at_scrape(
         "workers",
         ("state",),
         "Worker processes: starting, ready, stopping, or hung (a request has exceeded PREDICT_SECONDS).",
         values=STATES,
-        at_scrape=True,
     ),
-    Declaration(Gauge, "workers_configured", (), "Workers that the master keeps running.", at_scrape=True),
-    Declaration(
-        Gauge,
-        "worker_memory_bytes",
-        ("worker",),
-        "Memory of a process: its own, and its share of what processes share (PSS).",
-        at_scrape=True,
+    _at_scrape("workers_configured", (), "Workers that the master keeps running."),
+    _at_scrape(
+        "worker_memory_bytes", ("worker",), "Memory of a process: its own, and its share of what processes share (PSS)."
     ),
     Declaration(
         Counter,

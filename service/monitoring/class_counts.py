@@ -47,5 +47,5 @@ class ClassCounts:
             return ((label, count) for label, count in enumerate(np.bincount(labels).tolist()) if count)
         if labels.dtype.kind not in "biuf":
             return Counter(labels.tolist()).items()
-        found = np.unique_counts(labels)
-        return zip(found.values.tolist(), found.counts.tolist(), strict=True)
+        uniques = np.unique_counts(labels)
+        return zip(uniques.values.tolist(), uniques.counts.tolist(), strict=True)

@@ -29,10 +29,10 @@ class DriftMetrics:
         families = {
             item.name: GaugeMetricFamily(f"{PREFIX}_{item.name}", item.help, labels=item.labels) for item in DRIFT
         }
-        told: dict[tuple[str, tuple[str, ...]], float | None] = {}
+        values: dict[tuple[str, tuple[str, ...]], float | None] = {}
         for name, labels, value in () if self._report is None else _samples(self._report()):
-            told.setdefault((name, labels), value)
-        for (name, labels), value in told.items():
+            values.setdefault((name, labels), value)
+        for (name, labels), value in values.items():
             families[f"drift_{name}"].add_metric(labels, math.nan if value is None else value)
         return families.values()
 
@@ -47,9 +47,9 @@ def _samples(report: Report) -> Iterator[Sample]:
         yield "class_ratio", (str(each.value),), each.window
         yield "training_class_ratio", (str(each.value),), each.training
     yield "score_psi", (), report.score.psi
-    for number, found in enumerate(report.score.bins or (_UNKNOWN,) * BINS, 1):
-        yield "score_ratio", (str(number),), found.window
-        yield "training_score_ratio", (str(number),), found.training
+    for number, score_bin in enumerate(report.score.bins or (_UNKNOWN,) * BINS, 1):
+        yield "score_ratio", (str(number),), score_bin.window
+        yield "training_score_ratio", (str(number),), score_bin.training
 
 
 def _of_feature(label: tuple[str], feature: FeatureDrift) -> Iterator[Sample]:

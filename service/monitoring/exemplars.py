@@ -31,14 +31,14 @@ class Exemplars:
 
     def __init__(self, protocols: Iterable[str]) -> None:
         pairs = product(protocols, OUTCOMES.values())
-        self._first = {pair: place * _BUCKETS for place, pair in enumerate(pairs)}
+        self._first = {pair: index * _BUCKETS for index, pair in enumerate(pairs)}
         self._memory = mmap.mmap(-1, len(self._first) * _BUCKETS * _SIZE or 1)
 
     def note(self, protocol: str, code: str, seconds: float, trace: Trace, at: float) -> None:
         """Keep the trace of a request that ended at this time (Unix seconds)."""
-        place = self._first[protocol, OUTCOMES[status_class(code)]] + bisect_left(SECONDS, seconds)
+        index = self._first[protocol, OUTCOMES[status_class(code)]] + bisect_left(SECONDS, seconds)
         content = _CONTENT.pack(at, seconds, trace.trace_id.encode(), trace.span_id.encode())
-        self._memory[place * _SIZE : (place + 1) * _SIZE] = content + _CHECK.pack(zlib.crc32(content))
+        self._memory[index * _SIZE : (index + 1) * _SIZE] = content + _CHECK.pack(zlib.crc32(content))
 
     def add_to(self, metrics: Iterable[Metric]) -> Iterator[Metric]:
         """Return metrics with exemplars on the buckets that have some."""
@@ -52,8 +52,8 @@ class Exemplars:
         first = self._first.get((labels["protocol"], labels["outcome"]))
         if first is None or "le" not in labels:
             return sample
-        place = first + bisect_left(SECONDS, float(labels["le"]))
-        record = self._memory[place * _SIZE : (place + 1) * _SIZE]
+        index = first + bisect_left(SECONDS, float(labels["le"]))
+        record = self._memory[index * _SIZE : (index + 1) * _SIZE]
         content, (check,) = record[: _CONTENT.size], _CHECK.unpack_from(record, _CONTENT.size)
         at, value, trace_id, span_id = _CONTENT.unpack(content)
         if not at or zlib.crc32(content) != check:

@@ -58,28 +58,28 @@ class LogFile:
     def _size(self) -> int:
         """Return the size of the file that has the name now, and open that unless it is open already."""
         try:
-            found = os.stat(self._name)  # noqa: PTH116  # called for each line, and pathlib takes twice as long
+            status = os.stat(self._name)  # noqa: PTH116  # called for each line, and pathlib takes twice as long
         except FileNotFoundError:
             return self._open()
-        return found.st_size if (found.st_dev, found.st_ino) == self._file else self._open()
+        return status.st_size if (status.st_dev, status.st_ino) == self._file else self._open()
 
     def _open(self) -> int:
         self.close()
         self._descriptor = os.open(self._path, _FLAGS, _MODE)
-        found = os.fstat(self._descriptor)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(self._descriptor)
+        if not stat.S_ISREG(status.st_mode):
             self.close()
             raise OSError(f"{self._path} is no regular file")
-        self._file = found.st_dev, found.st_ino
-        return found.st_size
+        self._file = status.st_dev, status.st_ino
+        return status.st_size
 
     def _rotate(self) -> int:
         """Begin a new file, and return its size; if files cannot be renamed, go on with the open one."""
         others = [Path(f"{self._path}.{number}") for number in range(1, self._kept + 1)]
-        free = next((place for place, other in enumerate(others) if not other.exists()), self._kept - 1)
+        free = next((index for index, other in enumerate(others) if not other.exists()), self._kept - 1)
         try:
-            for place in range(free, 0, -1):
-                others[place - 1].rename(others[place])
+            for index in range(free, 0, -1):
+                others[index - 1].rename(others[index])
             self._path.rename(others[0])
         except OSError:
             return os.fstat(self._descriptor).st_size

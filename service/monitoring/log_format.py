@@ -65,10 +65,10 @@ def _lines(last: TracebackException, *, types_only: bool) -> Iterator[str]:
 
 def _chain(last: TracebackException) -> list[tuple[TracebackException, str]]:
     """Return an exception and those that led to it, each with the sentence that connects it to the one before."""
-    found: list[tuple[TracebackException, str]] = []
+    chain: list[tuple[TracebackException, str]] = []
     error: TracebackException | None = last
-    while error is not None and len(found) < MOST_EXCEPTIONS:
+    while error is not None and len(chain) < MOST_EXCEPTIONS:
         earlier = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        found.append((error, "" if earlier is None else CAUSED if error.__cause__ else MEANWHILE))
+        chain.append((error, "" if earlier is None else CAUSED if error.__cause__ else MEANWHILE))
         error = earlier
-    return found
+    return chain

@@ -99,11 +99,9 @@ FAILED: Final = "ml-service.inference.failed"
 def _data(payload: Payload) -> dict[str, Any]:
     """Return the data of an event: a JSON value, a string, or base64 (the JSON format of CloudEvents, 3.1)."""
     if payload.media_type == JSON or payload.media_type.endswith("+json"):
-        try:
+        with suppress(InvalidJson):  # binary data may follow the JSON
             return {"data": strict_json.loads(payload.content)}
-        except InvalidJson:  # binary data follows the JSON
-            return {"data_base64": base64.b64encode(payload.content).decode()}
-    if (text := payload.text) is not None:
+    elif (text := payload.text) is not None:
         return {"data": text}
     return {"data_base64": base64.b64encode(payload.content).decode()}
 

@@ -61,17 +61,17 @@ class Plan:
         sizes: list[int] = []  # how many buckets each histogram has
         for name, members in _grouped(numbers, lambda number: series[number].family).items():
             start = len(self._samples)
-            for labels, found in _grouped(members, lambda number: series[number].labels).items():
-                plain = [number for number in found if not series[number].le]
-                within = sorted(set(found) - set(plain), key=lambda number: float(series[number].le))
+            for labels, same_labels in _grouped(members, lambda number: series[number].labels).items():
+                others = [number for number in same_labels if not series[number].le]
+                bounded = sorted(set(same_labels) - set(others), key=lambda number: float(series[number].le))
                 first = len(series) + len(buckets)
-                places = list(range(first, first + len(within)))
-                self._samples += [Sample(series[number].name, dict(labels), math.nan) for number in plain]
-                self._samples += [_bucket(series[number]) for number in within]
-                self._samples += [Sample(f"{name}_count", dict(labels), math.nan)] if within else []
-                sources += [*plain, *places, *places[-1:]]
-                buckets += within
-                sizes.append(len(within))
+                indexes = list(range(first, first + len(bounded)))
+                self._samples += [Sample(series[number].name, dict(labels), math.nan) for number in others]
+                self._samples += [_bucket(series[number]) for number in bounded]
+                self._samples += [Sample(f"{name}_count", dict(labels), math.nan)] if bounded else []
+                sources += [*others, *indexes, *indexes[-1:]]
+                buckets += bounded
+                sizes.append(len(bounded))
             kind = series[members[0]].kind.partition("_")[0]
             family = Metric(name, series[members[0]].help, kind)
             self._families.append((family, slice(start, len(self._samples))))
@@ -81,13 +81,13 @@ class Plan:
 
     def families(self, values: NDArray[np.float64]) -> Iterable[Metric]:
         """Return the metrics for these values of the series; a sample that has not changed is the same object."""
-        found = np.concatenate((values, self._cumulated(values)))[self._sources]
-        changed = np.flatnonzero(~((found == self._last) | (np.isnan(found) & np.isnan(self._last))))
-        for place, value in zip(changed.tolist(), found[changed].tolist(), strict=True):
-            self._samples[place] = self._samples[place]._replace(value=value)
-        self._last = found
-        for family, places in self._families:
-            family.samples = self._samples[places]
+        current = np.concatenate((values, self._cumulated(values)))[self._sources]
+        changed = np.flatnonzero(~((current == self._last) | (np.isnan(current) & np.isnan(self._last))))
+        for index, value in zip(changed.tolist(), current[changed].tolist(), strict=True):
+            self._samples[index] = self._samples[index]._replace(value=value)
+        self._last = current
+        for family, positions in self._families:
+            family.samples = self._samples[positions]
             yield family
 
     def _cumulated(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -99,10 +99,10 @@ class Plan:
 
 
 def _grouped(numbers: Iterable[int], key: Callable[[int], Any]) -> dict[Any, list[int]]:
-    found: dict[Any, list[int]] = {}
+    groups: dict[Any, list[int]] = {}
     for number in numbers:
-        found.setdefault(key(number), []).append(number)
-    return found
+        groups.setdefault(key(number), []).append(number)
+    return groups
 
 
 def _bucket(series: Series) -> Sample:
@@ -129,10 +129,10 @@ class MergedFiles:
 
     def collect(self, paths: Iterable[Path]) -> Iterable[Metric]:
         """Return the metrics in these files, in the library's order; raises one of UNREADABLE."""
-        found = [self._read(path) for path in paths]
-        plan = self._plan_of(tuple(dict.fromkeys(content for content, _ in found)))
+        files = [self._read(path) for path in paths]
+        plan = self._plan_of(tuple(dict.fromkeys(content for content, _ in files)))
         values = plan.start.copy()
-        for content, words in found:
+        for content, words in files:
             values[content.numbers] = content.merge(values[content.numbers], content.layout.values(words))
         return plan.families(values)
 

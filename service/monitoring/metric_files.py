@@ -122,7 +122,7 @@ class Layout:
         """Parse the words of a file; raises one of UNREADABLE."""
         entries = list(read_entries(words.tobytes())) if len(words) else []
         self.keys: list[str] = [key for key, _, _, _ in entries]
-        self._values = np.array([place // _WORD for _, _, _, place in entries], np.intp)
+        self._values = np.array([offset // _WORD for _, _, _, offset in entries], np.intp)
         self._rest = self._without_values(words)
 
     def fits(self, words: NDArray[np.int64]) -> bool:

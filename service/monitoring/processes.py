@@ -16,7 +16,7 @@ from service.process_table import MASTER, STATES, ProcessTable, Row
 # LOOKING_SECONDS, and leaves figures alone that are younger than FRESH_SECONDS.
 LOOKING_SECONDS: Final = 0.004
 FRESH_SECONDS: Final = 2.0
-Found = dict[str, dict[tuple[str, ...], float]]  # values by labels, by metric
+Values = dict[str, dict[tuple[str, ...], float]]  # values by labels, by metric
 
 
 class ProcessMetrics:
@@ -29,16 +29,16 @@ class ProcessMetrics:
         """Return the metrics."""
         rows = list(self._table.used())
         _look_at_memory([row for _, row in rows if row.pid])
-        found = self._workers(rows) | _sums([row for _, row in rows]) | _of_each(rows)
+        values = self._workers(rows) | _sums([row for _, row in rows]) | _of_each(rows)
         for item in CATALOGUE:
             if item.at_scrape and item not in DRIFT:
                 kind = CounterMetricFamily if item.kind is prometheus_client.Counter else GaugeMetricFamily
                 family = kind(f"{PREFIX}_{item.name}", item.help, labels=item.labels)
-                for labels, value in found[item.name].items():
+                for labels, value in values[item.name].items():
                     family.add_metric(labels, value)
                 yield family
 
-    def _workers(self, rows: list[tuple[str, Row]]) -> Found:
+    def _workers(self, rows: list[tuple[str, Row]]) -> Values:
         states = Counter(STATES[row.state] for slot, row in rows if row.pid and slot != MASTER)
         return {
             "workers": {(state,): states[state] for state in STATES},
@@ -46,7 +46,7 @@ class ProcessMetrics:
         }
 
 
-def _sums(rows: list[Row]) -> Found:
+def _sums(rows: list[Row]) -> Values:
     """Return the metrics that are sums over all processes."""
     serving = [row for row in rows if STATES[row.state] != "stopping"]
     return {
@@ -60,7 +60,7 @@ def _sums(rows: list[Row]) -> Found:
     }
 
 
-def _of_each(rows: list[tuple[str, Row]]) -> Found:
+def _of_each(rows: list[tuple[str, Row]]) -> Values:
     memory: dict[tuple[str, ...], float] = {}
     computed: dict[tuple[str, ...], float] = {}
     for slot, row in rows:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
-from model.prediction import Prediction, Rows
+from model.prediction import Prediction
 from service.drift.monitor import DriftMonitor
 from service.drift.pending import MOST_ROW_BYTES
 from service.errors import OK, Failure, describe, failure_of
@@ -57,6 +57,7 @@ class Record:
 
     def __init__(self, recorder: "Recorder", codec: Codec, request: Asked, begun: Begun | None) -> None:
         self._recorder, self._codec, self._request, self._begun = recorder, codec, request, begun
+        self.protocol = codec.name
         request.recorded = True
         self.served: ServedModel | None = None
         self._call: Call | None = None
@@ -97,11 +98,6 @@ class Record:
         queue, parse, predict = admitted - arrived + has_room - parsed, parsed - admitted, predicted - has_room
         return f"queue;dur={queue * 1000:.3f}, parse;dur={parse * 1000:.3f}, predict;dur={predict * 1000:.3f}"
 
-    @property
-    def protocol(self) -> str:
-        """The protocol's name."""
-        return self._codec.name
-
     def measure(self, metrics: RequestMetrics) -> float:
         """Measure the phases, the last of which ends now; return the seconds since the request had arrived."""
         moments = self._moments
@@ -112,10 +108,10 @@ class Record:
     def outcome(self, seconds: float, failure: Failure | None) -> Outcome:
         """Return the outcome of a request that took this many seconds."""
         model = self.served.contract.identity if self.served else None
-        ids, protocol = self._request.ids, self._codec.name
+        ids, protocol = self._request.ids, self.protocol
         if failure is None:
-            found, exchange = (self._call, self._prediction), self.exchange
-            return Outcome(time.time(), *ids, protocol, OK, seconds, model, *found, exchange=exchange)
+            call, prediction, exchange = self._call, self._prediction, self.exchange
+            return Outcome(time.time(), *ids, protocol, OK, seconds, model, call, prediction, exchange=exchange)
         status = self._codec.refuse(replace(failure, problems=()), ids).status
         refusal = Refusal(status, failure, self._request.caller())
         return Outcome(time.time(), *ids, protocol, failure.code, seconds, model, refusal=refusal)
@@ -219,7 +215,7 @@ class Recorder:
             names = signature.names
             if outcome.prediction is not None:
                 self._metrics.predicted(record.protocol, signature, outcome.prediction)
-                if outcome.call is not None and _takes_little(record.received_size, outcome.call.rows):
+                if outcome.call is not None and record.received_size <= MOST_ROW_BYTES * len(outcome.call.rows):
                     self._compare(outcome.call.rows, outcome.prediction)
             elif failure is not None:
                 self._metrics.refused_cells(signature, failure)
@@ -239,8 +235,3 @@ class Recorder:
             if not self._dropping:  # log it once, not for each line
                 logger.warning("lines of the prediction log are being dropped: %s", error)
             self._dropping = True
-
-
-def _takes_little(size: int, rows: Rows) -> bool:
-    """Return whether rows are small enough that thousands of them may wait to be compared with the training data."""
-    return size <= MOST_ROW_BYTES or size <= MOST_ROW_BYTES * len(rows)

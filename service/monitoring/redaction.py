@@ -96,12 +96,12 @@ def compiled(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     try:
-        found = re2.compile(pattern, options)
+        expression = re2.compile(pattern, options)
     except re2.error as error:
         raise ValueError(pattern) from error
-    if found.search("") is not None:
+    if expression.search("") is not None:
         raise ValueError(pattern)
-    return found
+    return expression
 
 
 def _encodable(text: str) -> str:

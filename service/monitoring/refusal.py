@@ -40,14 +40,14 @@ class Refusal:
         """Return the members of a log line that say why the request failed, without redacted values."""
         failure = self.failure
         first = failure.problems[0] if failure.problems else None
-        found: dict[str, Any] = {"status": self.status, "detail": self._detail(redaction)}
+        members: dict[str, Any] = {"status": self.status, "detail": self._detail(redaction)}
         if first is not None and (not redaction.features or failure.feature is not None):
-            found["pointer"] = redaction.text(first.pointer)
+            members["pointer"] = redaction.text(first.pointer)
         if failure.feature is not None:
-            found["feature"] = failure.feature[:MOST_SHOWN]
+            members["feature"] = failure.feature[:MOST_SHOWN]
         if failure.problems:
-            found["problems"] = len(failure.problems)
-        return found | self.caller.described(redaction)
+            members["problems"] = len(failure.problems)
+        return members | self.caller.described(redaction)
 
     def _detail(self, redaction: Redaction) -> str:
         """Return the message; only the title, if the message may contain a path that is redacted."""

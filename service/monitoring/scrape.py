@@ -20,7 +20,7 @@ from service.monitoring.merged_files import MergedFiles
 from service.monitoring.metric_files import UNREADABLE
 from service.protocols.base import Statistics
 
-Found = TypeVar("Found")
+Reading = TypeVar("Reading")
 TRIES: Final = 5
 # The formats that Prometheus prefers, in its versions 3 and 2.
 ACCEPTED: Final = tuple(
@@ -84,9 +84,9 @@ class Scraper:
 
     def statistics(self, since: float) -> Statistics:
         """Return statistics of all prediction requests that were answered before `since` (monotonic clock)."""
-        found = self._shared("statistics", since, _samples)
+        samples = self._shared("statistics", since, _samples)
         sums: dict[tuple[str, bool], float] = {}
-        for name, succeeded, value in found:
+        for name, succeeded, value in samples:
             sums[name, succeeded] = sums.get((name, succeeded), 0.0) + value
         return Statistics(
             succeeded=int(sums["request_duration_seconds_count", True]),
@@ -96,16 +96,16 @@ class Scraper:
             failed_seconds=sums["request_duration_seconds_sum", False],
         )
 
-    def _shared(self, what: str, since: float, read: Callable[[Iterable[Metric]], Found]) -> Found:
+    def _shared(self, kind: str, since: float, read: Callable[[Iterable[Metric]], Reading]) -> Reading:
         """Return the last reading if it did not begin before `since`; else read once, for all threads that wait."""
         with self._reading:
-            begun, found, kept = self._last.pop(what, (-math.inf, None, read))
+            begun, last, reader = self._last.pop(kind, (-math.inf, None, read))
             if begun < since:
-                begun, found = time.monotonic(), kept(self._families())
-            self._last[what] = begun, found, kept
+                begun, last = time.monotonic(), reader(self._families())
+            self._last[kind] = begun, last, reader
             for forgotten in list(self._last)[:-MOST_READINGS]:
                 del self._last[forgotten]
-        result: Found = found
+        result: Reading = last
         return result
 
     def _families(self) -> Iterable[Metric]:

@@ -75,7 +75,7 @@ class Comparison:
         served = self._served
         try:
             rows = served.contract.rows.read(line.inputs, "/inputs")
-            found = served.predictor.predict(rows)
+            prediction = served.predictor.predict(rows)
         except InvalidRows as error:
             problem = error.problems[0]
             reason = f"this bundle refuses the rows: {problem.pointer}: expected {problem.expected}, got {problem.got}"
@@ -86,8 +86,8 @@ class Comparison:
             return
         if line.rows > len(line.inputs):
             self.counts["truncated"] += line.rows - len(line.inputs)
-        labels = found.labels.tolist()
-        numbers = found.labels if self._numeric else found.probabilities
+        labels = prediction.labels.tolist()
+        numbers = prediction.labels if self._numeric else prediction.probabilities
         logged = line.predictions if self._numeric else line.probabilities
         now = _matrix(None if numbers is None else values_by_row(numbers))
         try:
@@ -102,44 +102,39 @@ class Comparison:
         self._compare(line, labels, before, now)
 
     def _compare(self, line: Logged, labels: list[Any], before: Array | None, now: Array | None) -> None:
-        both = before is not None and now is not None
-        sizes = np.abs(now - before).max(axis=1) if both else np.zeros(len(labels))  # type: ignore[operator]
+        sizes = np.zeros(len(labels))
+        scores: list[tuple[float, float] | tuple[None, None]] = [(None, None)] * len(labels)
+        if before is not None and now is not None:
+            sizes = np.abs(now - before).max(axis=1)
+            scores = list(map(_scores, before, now))
         self.sizes += np.bincount(np.searchsorted(EDGES, sizes), minlength=len(self.sizes))
-        for row, (old, new, size) in enumerate(zip(line.predictions, labels, sizes.tolist(), strict=True)):
+        rows = zip(line.predictions, labels, sizes.tolist(), scores, strict=True)
+        for row, (old, new, size, (score_before, score_now)) in enumerate(rows):
             changed = not self._numeric and old != new
             different = changed or size > self._tolerance
             self.counts["different" if different else "close" if size else "identical"] += 1
-            scores = _scores(before[row], now[row]) if before is not None and now is not None else None
+            names = str(old)[:_LONGEST], str(new)[:_LONGEST]
             if changed:
                 self.counts["changed labels"] += 1
-                _count(self.labels, (str(old)[:_LONGEST], str(new)[:_LONGEST]), ("(other)", "(other)"))
-            if scores:
-                self._plot((*scores, changed))
+                _count(self.labels, names, ("(other)", "(other)"))
+            if score_before is not None and score_now is not None:
+                self._plot((score_before, score_now, changed))
             if different:
-                score_before, score_now = scores or (None, None)
-                found = Difference(
-                    size,
-                    line.request_id[:_LONGEST],
-                    row,
-                    str(old)[:_LONGEST],
-                    str(new)[:_LONGEST],
-                    score_before,
-                    score_now,
-                )
+                found = Difference(size, line.request_id[:_LONGEST], row, *names, score_before, score_now)
                 self._keep(found, size + changed)
 
-    def _keep(self, found: Difference, weight: float) -> None:
+    def _keep(self, difference: Difference, weight: float) -> None:
         """Keep a difference if it is among the largest; a label that changed weighs more than any probability."""
         push = heapq.heappush if len(self._heap) < _LARGEST else heapq.heappushpop
-        push(self._heap, (weight, -next(self._order), found))
+        push(self._heap, (weight, -next(self._order), difference))
 
     def _plot(self, point: tuple[float, float, bool]) -> None:
         """Keep a random sample of the rows (algorithm R)."""
         seen = self.counts["identical"] + self.counts["close"] + self.counts["different"]
         if len(self.points) < _POINTS:
             self.points.append(point)
-        elif (place := self._random.randrange(seen)) < _POINTS:
-            self.points[place] = point
+        elif (index := self._random.randrange(seen)) < _POINTS:
+            self.points[index] = point
 
 
 def _matrix(values: Any) -> Array | None:
@@ -147,8 +142,8 @@ def _matrix(values: Any) -> Array | None:
     if values is None:
         return None
     try:
-        found = np.asarray(values, dtype=np.float64)
-        return found.reshape(len(found), -1)
+        matrix = np.asarray(values, dtype=np.float64)
+        return matrix.reshape(len(matrix), -1)
     except (ValueError, TypeError):  # outputs with different numbers of classes
         flat = [np.concatenate([np.ravel(part) for part in row]) for row in values]
         return np.asarray(flat, dtype=np.float64)
@@ -156,8 +151,8 @@ def _matrix(values: Any) -> Array | None:
 
 def _scores(before: Array, now: Array) -> tuple[float, float]:
     """Return the score of a row before and now: of two classes the second's, of more that of the likeliest before."""
-    place = 1 if len(before) == 2 else int(before.argmax()) if len(before) > 1 else 0
-    return float(before[place]), float(now[place])
+    index = 1 if len(before) == 2 else int(before.argmax()) if len(before) > 1 else 0
+    return float(before[index]), float(now[index])
 
 
 def _count(counter: Counter[Any], name: Any, other: Any = "(other)") -> None:

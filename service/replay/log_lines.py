@@ -54,23 +54,23 @@ def _read(line: bytes) -> Logged | Skipped:
     if start < 0:
         return OTHER
     try:
-        found = strict_json.loads(line[max(start, line.find(_START)) :])
-        if isinstance(found, dict) and isinstance(found.get("log"), str):  # Docker's json-file
-            found = strict_json.loads(found["log"].encode())
+        entry = strict_json.loads(line[max(start, line.find(_START)) :])
+        if isinstance(entry, dict) and isinstance(entry.get("log"), str):  # Docker's json-file
+            entry = strict_json.loads(entry["log"].encode())
     except InvalidJson:
         return INCOMPLETE if _START in line else OTHER
-    if not isinstance(found, dict) or not {"request_id", "protocol", "code"} <= found.keys():
+    if not isinstance(entry, dict) or not {"request_id", "protocol", "code"} <= entry.keys():
         return OTHER
-    if found["code"] != OK:
+    if entry["code"] != OK:
         return FAILED
-    if found.get("redacted"):
+    if entry.get("redacted"):
         return REDACTED
-    return _logged(found)
+    return _logged(entry)
 
 
-def _logged(found: dict[str, Any]) -> Logged | Skipped:
-    inputs, predictions, probabilities = (found.get(name) for name in ("inputs", "predictions", "probabilities"))
-    model, rows = found.get("model"), found.get("rows")
+def _logged(entry: dict[str, Any]) -> Logged | Skipped:
+    inputs, predictions, probabilities = (entry.get(name) for name in ("inputs", "predictions", "probabilities"))
+    model, rows = entry.get("model"), entry.get("rows")
     if not (isinstance(inputs, list) and isinstance(predictions, list) and isinstance(rows, int)):
         return INCOMPLETE
     if not (isinstance(model, dict) and isinstance(probabilities, list | None)):
@@ -80,4 +80,4 @@ def _logged(found: dict[str, Any]) -> Logged | Skipped:
     if not inputs:
         return NO_ROWS
     name = " ".join(str(model.get(part, "?"))[:64] for part in ("name", "version", "digest"))
-    return Logged(str(found["request_id"]), name, rows, inputs, predictions, probabilities)
+    return Logged(str(entry["request_id"]), name, rows, inputs, predictions, probabilities)

@@ -21,64 +21,55 @@ _GROUP_ROWS, _GROUP_BYTES = 128 * 1024, 32 * 2**20  # of a row group that is wri
 
 @dataclass(frozen=True)
 class ArrowInput:
-    """An open file: its schema, its batches of at most so many rows, its rows if known, and its compression."""
+    """An open file: its schema, its batches, one at a time, its rows if known, and the compression of Parquet."""
 
     schema: Any
-    batches: Callable[[int], Iterator[Any]]
-    rows: int | None
-    compression: str
+    batches: Iterator[Any]
+    rows: int | None = None
+    compression: str = "SNAPPY"
 
 
 @contextmanager
-def open_arrow(path: str, kind: str) -> Iterator[ArrowInput]:
-    """Open a Parquet or Arrow file, or a stream; raises Stopped."""
+def open_arrow(path: str, kind: str, most_rows: int) -> Iterator[ArrowInput]:
+    """Open a Parquet or Arrow file, or a stream, to read batches of at most so many rows; raises Stopped."""
     pyarrow = _pyarrow()
     try:
         if kind == PARQUET:
-            yield _parquet(path)
+            yield _parquet(path, most_rows)
         elif path == STANDARD:
-            yield _stream(pyarrow.ipc.open_stream(sys.stdin.buffer))
+            reader = pyarrow.ipc.open_stream(sys.stdin.buffer)
+            yield ArrowInput(reader.schema, _pieces(reader, most_rows))
         else:
             with Path(path).open("rb") as file:
                 whole = file.read(len(_MAGIC)) == _MAGIC
             with pyarrow.OSFile(path) as source:
-                yield _file(pyarrow.ipc.open_file(source)) if whole else _stream(pyarrow.ipc.open_stream(source))
+                reader = pyarrow.ipc.open_file(source) if whole else pyarrow.ipc.open_stream(source)
+                batches = map(reader.get_batch, range(reader.num_record_batches)) if whole else reader
+                yield ArrowInput(reader.schema, _pieces(batches, most_rows))
     except pyarrow.ArrowInvalid as error:
         raise Stopped("bad_input", f"{path} is not {kind}: {' '.join(str(error).split())[:300]}") from None
 
 
-def _parquet(path: str) -> ArrowInput:
+def _parquet(path: str, most_rows: int) -> ArrowInput:
     from pyarrow import parquet  # noqa: PLC0415  # see above
 
     if path == STANDARD:
         raise Stopped("bad_input", "Parquet cannot be read from stdin, as it is read from its end; name a file.")
     file = parquet.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
-    found = file.metadata
-    codec = found.row_group(0).column(0).compression if found.num_row_groups and found.num_columns else "SNAPPY"
-
-    def batches(rows: int) -> Iterator[Any]:
-        return _pieces(file.iter_batches(batch_size=rows, use_threads=False), rows)
-
-    return ArrowInput(file.schema_arrow, batches, found.num_rows, codec)
-
-
-def _file(reader: Any) -> ArrowInput:
-    def batches(rows: int) -> Iterator[Any]:
-        return _pieces(map(reader.get_batch, range(reader.num_record_batches)), rows)
-
-    return ArrowInput(reader.schema, batches, None, "SNAPPY")
-
-
-def _stream(reader: Any) -> ArrowInput:
-    return ArrowInput(reader.schema, lambda rows: _pieces(reader, rows), None, "SNAPPY")
+    metadata = file.metadata
+    codec = (
+        metadata.row_group(0).column(0).compression if metadata.num_row_groups and metadata.num_columns else "SNAPPY"
+    )
+    batches = _pieces(file.iter_batches(batch_size=most_rows, use_threads=False), most_rows)
+    return ArrowInput(file.schema_arrow, batches, metadata.num_rows, codec)
 
 
 def _pieces(batches: Iterator[Any], rows: int) -> Iterator[Any]:
     """Yield the batches in pieces of at most so many rows, and about so many bytes."""
     for batch in batches:
-        many = max(1, min(rows, batch.num_rows * _BYTES // max(batch.nbytes, 1)))
-        for start in range(0, batch.num_rows, many):
-            yield batch.slice(start, many)
+        step = max(1, min(rows, batch.num_rows * _BYTES // max(batch.nbytes, 1)))
+        for start in range(0, batch.num_rows, step):
+            yield batch.slice(start, step)
 
 
 def as_request(batch: Any, names: Sequence[str]) -> bytes:
@@ -164,12 +155,6 @@ class Writer:
         table = self._pyarrow.Table.from_batches(self._held, self._schema)
         self._held = []
         self._writer.write_table(table, row_group_size=table.num_rows)
-
-
-def row_of(batch: Any, position: int) -> dict[str, Any]:
-    """Return one row of a batch by its columns' names."""
-    found: dict[str, Any] = batch.slice(position, 1).to_pylist()[0]
-    return found
 
 
 def zstd_reader(file: IO[bytes]) -> IO[bytes]:

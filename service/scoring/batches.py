@@ -3,11 +3,12 @@
 import csv
 import io
 import struct
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from service.formats import csv_text
+from service.scoring.scorer import Refusal
 
 _HEAD: Final = struct.Struct("<QQQQ")
 _LINE: Final = 8  # bytes of the number before an order
@@ -22,10 +23,6 @@ class BadRow:
     code: str
     reason: str
     row: str
-
-    def of_row(self, row: str) -> "BadRow":
-        """Return the bad row with the row as it was given."""
-        return replace(self, row=row)
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,14 @@ class Scored:
         rows, bad_rows, bad, _ = _HEAD.unpack_from(packed)
         middle = _HEAD.size + bad
         return cls(packed[middle:], rows, packed[_HEAD.size : middle], bad_rows)
+
+
+def bad_rows(refused: Mapping[int, Refusal], lines: Sequence[int], rows: Sequence[bytes]) -> list[BadRow]:
+    """Return the refused rows of a text, whose numbers of lines and bytes stand at their positions."""
+    return [
+        BadRow(lines[at], why.code, why.reason, rows[at].decode(errors="replace"))
+        for at, why in sorted(refused.items())
+    ]
 
 
 def bad_rows_of(lines: bytes) -> list[BadRow]:

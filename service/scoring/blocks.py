@@ -51,7 +51,8 @@ class Cutter:
             cut = self._cut(window, last=not more and start + size >= len(held))
             if not cut:
                 if size >= MOST_RECORD:
-                    raise Stopped("bad_input", _too_long(line))
+                    message = f"the record that starts in line {line} does not end within {MOST_RECORD // 2**20} MiB"
+                    raise Stopped("bad_input", f"{message}; is there a quote that is not closed?")
                 size *= 4
                 continue
             size = self.size
@@ -70,10 +71,3 @@ class Cutter:
         if last:
             return len(window)
         return int(ends[-1]) if len(ends) else 0
-
-
-def _too_long(line: int) -> str:
-    return (
-        f"the record that starts in line {line} does not end within {MOST_RECORD // 2**20} MiB; "
-        "is there a quote that is not closed?"
-    )

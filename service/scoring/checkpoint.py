@@ -41,10 +41,10 @@ class Position:
 
 def identity(path: Path) -> dict[str, Any]:
     """Return what tells an input file from other files, and from itself after a change."""
-    found = path.stat()
+    status = path.stat()
     with path.open("rb") as file:
         digest = hashlib.sha256(file.read(_HEAD)).hexdigest()
-    return {"size": found.st_size, "mtime": found.st_mtime_ns, "digest": digest}
+    return {"size": status.st_size, "mtime": status.st_mtime_ns, "digest": digest}
 
 
 class Checkpoint:
@@ -57,8 +57,8 @@ class Checkpoint:
     def load(self) -> Position | None:
         """Return how far an earlier run came, None if there was none; raises Stopped if it cannot be resumed."""
         try:
-            found = json.loads(self._path.read_bytes())
-            run, position = found["run"], Position(**found["position"])
+            saved = json.loads(self._path.read_bytes())
+            run, position = saved["run"], Position(**saved["position"])
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from service.errors import InvalidRows, Problem, ServiceError
 from service.formats import csv_head, csv_text
-from service.scoring.batches import BadRow, Scored, bad_lines
+from service.scoring.batches import Scored, bad_lines, bad_rows
 from service.scoring.columns import Kept, check_columns, listed
 from service.scoring.records import record_ends
 from service.scoring.scorer import Scorer, sift
@@ -64,10 +64,7 @@ class CsvRows:
         """Score whole records, the first of which starts in this line."""
         scorer, records = self.scorer.for_batch(), _Records.of(content, line, len(self.names))
         good, prediction, refused = sift(scorer, len(records.content), _Reader(self, scorer, records).read)
-        bad = [
-            BadRow(records.lines[at], why.code, why.reason, records.content[at].decode(errors="replace"))
-            for at, why in sorted(refused.items())
-        ]
+        bad = bad_rows(refused, records.lines, records.content)
         if prediction is None:
             return Scored(b"", 0, bad_lines(bad), len(bad))
         chosen = records.content if not bad else [records.content[at] for at in good]

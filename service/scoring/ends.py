@@ -101,7 +101,7 @@ def open_ends(job: Job, served: ServedModel) -> Ends:
         if job.bad_rows is not None and other != STANDARD and _same(other, str(job.bad_rows)):
             raise Stopped("bad_output", f"{job.bad_rows} is the {name}, too; name another file for bad rows.")
     checkpoint = _checkpoint(job, served) if job.can_resume else None
-    found = None if checkpoint is None or job.fresh else checkpoint.load()
+    position = None if checkpoint is None or job.fresh else checkpoint.load()
     ends = Ends(Nowhere(), None, checkpoint, Position())
     try:
         if job.source_format in TEXT:
@@ -114,8 +114,8 @@ def open_ends(job: Job, served: ServedModel) -> Ends:
         ends.close()
         raise
     bad_size = 0 if ends.bad is None else ends.bad.size
-    if found is not None and found.written <= ends.out.size and found.bad_written <= bad_size:
-        ends.position = found
+    if position is not None and position.written <= ends.out.size and position.bad_written <= bad_size:
+        ends.position = position
     ends.cut()
     return ends
 

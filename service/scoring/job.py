@@ -94,22 +94,18 @@ def is_file(path: str, *, new: bool = False) -> bool:
 
 def format_of(path: str, given: str | None, other: str | None = None) -> str:
     """Return the format that was given, or that the suffix says, or `other`; raises Stopped if there is none."""
-    suffix = Path(uncompressed(path)).suffix.lower()
-    found = given or _SUFFIXES.get(suffix) or (None if suffix in _OTHERS else other)
-    if found is None:
+    name = Path(path) if compression_of(path) is None else Path(path).with_suffix("")
+    suffix = name.suffix.lower()
+    chosen = given or _SUFFIXES.get(suffix) or (None if suffix in _OTHERS else other)
+    if chosen is None:
         raise Stopped(
             "bad_output" if other else "bad_input",
             f"{path}: the suffix says no format that can be {'written' if other else 'read'}; give one of "
             f"{', '.join(FORMATS)} with {'--format' if other else '--input-format'}.",
         )
-    return found
+    return chosen
 
 
 def compression_of(path: str) -> str | None:
     """Return the compression that the suffix of a path says."""
     return COMPRESSIONS.get(Path(path).suffix.lower())
-
-
-def uncompressed(path: str) -> str:
-    """Return a path without the suffix of its compression."""
-    return path if compression_of(path) is None else path[: -len(Path(path).suffix)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from service.errors import InvalidRows, Problem
 from service.formats import duplicate_names, strict_json
-from service.scoring.batches import BadRow, Scored, bad_lines
+from service.scoring.batches import Scored, bad_lines, bad_rows
 from service.scoring.columns import Kept
 from service.scoring.scorer import Scorer, sift
 
@@ -29,10 +29,7 @@ class JsonLines:
         numbers, lines = [at for at, each in found if each], [each for _, each in found if each]
         reader = _Reader(self, scorer, lines)
         good, prediction, refused = sift(scorer, len(lines), reader.read)
-        bad = [
-            BadRow(numbers[at], why.code, why.reason, lines[at].decode(errors="replace"))
-            for at, why in sorted(refused.items())
-        ]
+        bad = bad_rows(refused, numbers, lines)
         if prediction is None:
             return Scored(b"", 0, bad_lines(bad), len(bad))
         members = scorer.members(prediction)

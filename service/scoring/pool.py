@@ -21,7 +21,7 @@ _MESSAGE: Final = struct.Struct("<QQQ")  # the slot, the size, and whether it is
 _RESULT, _FAILURE = 0, 1
 _AHEAD: Final = 2  # batches that a process is given at a time, so that it need not wait for the next one
 _TRIES: Final = 2
-_POINTS: Final = 500  # if memory runs out, the kernel should kill one of these, and not the process that writes
+_OOM_POINTS: Final = 500  # if memory runs out, the kernel should kill one of these, and not the process that writes
 Work = Callable[[bytes], bytes]
 Context = TypeVar("Context")
 
@@ -31,14 +31,14 @@ class _Slot:
     """The files in memory of one batch and of its result."""
 
     number: int
-    given: int = field(default_factory=lambda: os.memfd_create("batch"))
-    found: int = field(default_factory=lambda: os.memfd_create("result"))
+    batch: int = field(default_factory=lambda: os.memfd_create("batch"))
+    result: int = field(default_factory=lambda: os.memfd_create("result"))
     size: int = 0
     tries: int = 0
 
     def close(self) -> None:
-        os.close(self.given)
-        os.close(self.found)
+        os.close(self.batch)
+        os.close(self.result)
 
 
 @dataclass
@@ -84,13 +84,13 @@ class Pool:
                     more = False
                     break
                 slot = free.popleft()
-                slot.tries, slot.size = 0, _write(slot.given, batch[1])
+                slot.tries, slot.size = 0, _write(slot.batch, batch[1])
                 ordered.append((batch[0], slot))
                 self._give(process, slot)
             while ordered and ordered[0][1].number in done:
                 context, slot = ordered.popleft()
                 done.discard(slot.number)
-                yield context, os.pread(slot.found, slot.size, 0)
+                yield context, os.pread(slot.result, slot.size, 0)
                 free.append(slot)
             if ordered and ordered[0][1].number not in done:
                 done.update(self._wait())
@@ -110,7 +110,7 @@ class Pool:
         by_answers = {process.answers: process for process in self._processes}
         for answers in by_answers:
             poll.register(answers, select.POLLIN)
-        found = []
+        finished = []
         for answers, _ in poll.poll():
             process, message = by_answers[answers], os.read(answers, _MESSAGE.size)
             if len(message) < _MESSAGE.size:
@@ -119,11 +119,11 @@ class Pool:
             number, size, kind = _MESSAGE.unpack(message)
             process.slots.remove(number)
             if kind == _FAILURE:
-                code, _, reason = os.pread(self._slots[number].found, size, 0).decode().partition(":")
+                code, _, reason = os.pread(self._slots[number].result, size, 0).decode().partition(":")
                 raise Stopped(code, reason)
             self._slots[number].size = size
-            found.append(number)
-        return found
+            finished.append(number)
+        return finished
 
     def _replace(self, process: _Process) -> None:
         """Start another process for one that has died, with its batches; raises Stopped if one was tried twice."""
@@ -157,7 +157,7 @@ class Pool:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             end_with_parent(parent)
-            prefer_oom_kill(_POINTS)
+            prefer_oom_kill(_OOM_POINTS)
             os.close(orders)
             os.close(answers)
             self._serve(take, tell)
@@ -173,13 +173,13 @@ class Pool:
             failure = _described(error)
         while message := os.read(take, _MESSAGE.size):
             number, size, _ = _MESSAGE.unpack(message)
-            slot, kind, found = self._slots[number], _FAILURE, failure
+            slot, kind, answer = self._slots[number], _FAILURE, failure
             if not failure:
                 try:
-                    kind, found = _RESULT, self._work(os.pread(slot.given, size, 0))
+                    kind, answer = _RESULT, self._work(os.pread(slot.batch, size, 0))
                 except Exception as error:  # noqa: BLE001  # likewise
-                    kind, found = _FAILURE, _described(error)
-            os.write(tell, _MESSAGE.pack(number, _write(slot.found, found), kind))
+                    kind, answer = _FAILURE, _described(error)
+            os.write(tell, _MESSAGE.pack(number, _write(slot.result, answer), kind))
 
 
 def _described(error: Exception) -> bytes:

@@ -35,10 +35,10 @@ def record_ends(text: bytes) -> NDArray[np.int64]:
 
 def _ends_by_cell(text: bytes) -> NDArray[np.int64]:
     ends, position = [], 0
-    while position < len(text) and (found := _CELL_END.match(text, position)):
-        position = found.end()
-        if found[1] == b"\n":
+    while position < len(text) and (match := _CELL_END.match(text, position)):
+        position = match.end()
+        if match[1] == b"\n":
             ends.append(position)
-        elif not found[1]:
+        elif not match[1]:
             break
     return np.array(ends, dtype=np.int64)

@@ -69,17 +69,16 @@ class _Run:
     def columns(self) -> None:
         """Score a file of columns: write what an earlier run has predicted, then predict the rest."""
         job, ends, scorer = self.job, self.ends, self.scorer
-        with arrow_files.open_arrow(job.source, job.source_format) as file:
+        with arrow_files.open_arrow(job.source, job.source_format, scorer.most_rows) as file:
             check_columns(file.schema.names, scorer, job.kept)
             ends.begin(b"", 0, 1)
             output = TableOutput.of(job, file, scorer)
             try:
-                batches = file.batches(scorer.most_rows)
                 if isinstance(ends.out, PartialFile):
                     for scored in spool.read(ends.out.descriptor, ends.position.read):
-                        output.add(next(batches), scored)
+                        output.add(next(file.batches), scored)
                 names = [name for name in file.schema.names if name in set(scorer.contract.tables.names)]
-                orders = arrow_files.orders(batches, names, ends.position.line)
+                orders = arrow_files.orders(file.batches, names, ends.position.line)
                 for batch, scored in self._worked_on(orders, doing(ArrowRows(scorer).score)):
                     at, bad = ends.position, output.add(batch, scored)
                     after = at.after(at.read + 1, at.line + batch.num_rows, scored.rows, scored.bad_rows)

@@ -19,7 +19,7 @@ from service.serving.served_model import ServedModel
 # The fault of a row, and not of the program.
 REFUSALS: Final = (InvalidBody, InvalidRows, NoFiniteAnswer, UnknownCategory, ValueRefused)
 MOST_ROWS: Final = 10_000  # of a batch, the default limit of a request
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 _MOST_NUMBERS: Final = 2**20  # of a batch: features and outputs of all its rows
 
 
@@ -113,8 +113,8 @@ def sift(
 
 
 def _sifted(
-    positions: NDArray[np.intp], attempt: Callable[[NDArray[np.intp]], _Found]
-) -> tuple[NDArray[np.intp], _Found | None, dict[int, Refusal]]:
+    positions: NDArray[np.intp], attempt: Callable[[NDArray[np.intp]], _Result]
+) -> tuple[NDArray[np.intp], _Result | None, dict[int, Refusal]]:
     """Return which records an attempt does not refuse, its result with all of these, and why it refuses the others."""
     if not len(positions):
         return positions, None, {}

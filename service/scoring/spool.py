@@ -17,8 +17,8 @@ def framed(scored: Scored) -> bytes:
 
 def read(file: int, count: int) -> Iterator[Scored]:
     """Yield the results of the first `count` batches."""
-    place = 0
+    offset = 0
     for _ in range(count):
-        size = int.from_bytes(os.pread(file, _SIZE, place), "little")
-        yield Scored.unpack(os.pread(file, size, place + _SIZE))
-        place += _SIZE + size
+        size = int.from_bytes(os.pread(file, _SIZE, offset), "little")
+        yield Scored.unpack(os.pread(file, size, offset + _SIZE))
+        offset += _SIZE + size

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-# Code → what it means, for the documentation and the command's help.
+# Code → what it means, as the documentation says.
 CODES: Final = {
     "bad_columns": "the columns of the input are not those of the model",
     "bad_row": "a row cannot be scored, and no file for bad rows was named",

@@ -2,7 +2,7 @@
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.scoring import arrow_files
@@ -41,8 +41,8 @@ class TableOutput:
             refused = {each.line - first for each in bad}
             good = [at for at in range(batch.num_rows) if at not in refused] if bad else None
             self.writer.write(batch, self.kept, good, arrow_files.columns_of(scored.content))
-        rows = (arrow_files.row_of(batch, each.line - first) for each in bad)
-        return bad_lines(each.of_row(json.dumps(row, default=str)) for each, row in zip(bad, rows, strict=True))
+        rows = [batch.slice(each.line - first, 1).to_pylist()[0] for each in bad]
+        return bad_lines(replace(each, row=json.dumps(row, default=str)) for each, row in zip(bad, rows, strict=True))
 
     def finish(self) -> None:
         """Write the end of the file, and give it its name."""

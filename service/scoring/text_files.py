@@ -42,8 +42,8 @@ class TextFile:
 
     def score(self, content: bytes, line: int) -> Scored:
         """Score one block, in another process."""
-        found = self.rows.score(content, line)
-        return replace(found, content=self.compress(found.content))
+        scored = self.rows.score(content, line)
+        return replace(scored, content=self.compress(scored.content))
 
 
 @contextmanager

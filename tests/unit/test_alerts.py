@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from service.drift import limits
+from service.drift.limits import LIMITS, MISSING_ERRORS
 from service.monitoring.catalogue import SECONDS
 from tests import alerts
 
@@ -69,11 +69,11 @@ def test_burn_rates_are_over_the_windows_that_their_names_say():
 @pytest.mark.parametrize(
     ("name", "limit"),
     [
-        ("MLServiceFeatureDrift", limits.PSI),
-        ("MLServicePredictionDrift", limits.PSI),
-        ("MLServiceScoreDrift", limits.PSI),
-        ("MLServiceFeatureUnseen", limits.UNSEEN),
-        ("MLServiceFeatureOutOfRange", limits.OUT_OF_RANGE),
+        ("MLServiceFeatureDrift", LIMITS.psi),
+        ("MLServicePredictionDrift", LIMITS.psi),
+        ("MLServiceScoreDrift", LIMITS.psi),
+        ("MLServiceFeatureUnseen", LIMITS.unseen_ratio),
+        ("MLServiceFeatureOutOfRange", LIMITS.out_of_range_ratio),
     ],
 )
 def test_limits_of_drift_are_those_of_the_server(name, limit):
@@ -83,4 +83,5 @@ def test_limits_of_drift_are_those_of_the_server(name, limit):
 
 def test_the_limit_of_missing_values_is_that_of_the_server():
     """It allows for chance, by the number of rows."""
-    assert f"> {limits.MISSING} + {limits.MISSING_ERRORS} * sqrt(" in ALERTS["MLServiceFeatureMissing"]["expr"]
+    limit = f"> {LIMITS.missing_ratio_above_training} + {MISSING_ERRORS} * sqrt("
+    assert limit in ALERTS["MLServiceFeatureMissing"]["expr"]

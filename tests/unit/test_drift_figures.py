@@ -16,7 +16,8 @@ from model.signature import Feature, Signature
 from service.drift.counting import RowCounter
 from service.drift.figures import report_of
 from service.drift.reference import MOST_CLASSES, MOST_FEATURES, OTHER, Reference
-from service.drift.report import Model, Window
+from service.drift.report import Window
+from service.protocols.base import ModelIdentity
 
 RANDOM = np.random.default_rng(0)
 ROWS = 1000
@@ -46,7 +47,7 @@ def manifest(found, baseline, answers=None, importances=None):
 def report(reference, rows, prediction, least=1):
     counts = RowCounter(reference).count(rows, prediction)
     window = Window(len(rows), 60.0, 10**6, least, enough=len(rows) >= least, oldest_seconds=0.0)
-    return report_of(Model("m", "1", ""), window, reference, counts)
+    return report_of(ModelIdentity("m", "1", ""), window, reference, counts)
 
 
 def halves(count):
