@@ -9,8 +9,8 @@ import unicodedata
 
 import jsonschema_rs
 
-from service.monitoring.log_schema import json_schema
 from tests.conftest import ROOT
+from tests.log_schema import json_schema
 
 SCHEMA = ROOT / "docs" / "prediction-log.schema.json"
 

@@ -1,13 +1,13 @@
-"""docs/prediction-log.schema.json: what it says is what the code's table says, and it refuses what is no line."""
+"""docs/prediction-log.schema.json: it is generated from the table of members, and refuses whatever is not a line."""
 
 import json
 
 import jsonschema_rs
 import pytest
 
-from service.monitoring.log_schema import MEMBERS, json_schema
 from tests import loglines
 from tests.conftest import ROOT
+from tests.log_schema import MEMBERS, json_schema
 
 ANSWERED = {
     "time": "2026-11-22T10:15:42.465+00:00",
@@ -33,7 +33,7 @@ def line(entry):
     return json.dumps(entry).encode() + b"\n"
 
 
-def test_the_published_schema_is_the_one_of_the_code():
+def test_the_published_schema_is_the_one_of_the_table():
     """`make docs` writes it; whoever changes a line changes the schema in the same commit."""
     assert loglines.schema_text() == loglines.SCHEMA.read_text()
     jsonschema_rs.meta.validate(json_schema())
