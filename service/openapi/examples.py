@@ -54,8 +54,8 @@ class Examples:
         headers = {"Content-Type": example.media_type, **example.headers}
         contract = self._contract.of_request()
         call = codec.decode(body, lambda name: headers.get(name, ""), contract)
-        rows = [self._samples[number] for number in example.samples]
-        contract, prediction = contract.with_row_ids(self._prediction.of_rows(rows))
+        samples = self._samples[:1] if example.single else self._samples
+        contract, prediction = contract.with_row_ids(self._prediction.of_rows(samples))
         return codec.encode(call, prediction, contract)
 
 

@@ -61,15 +61,14 @@ def _schemas(facts: ModelFacts) -> dict[str, Schema]:
 def _examples(facts: ModelFacts) -> dict[str, Example]:
     if not facts.samples:
         return {}
-    rows, names = list(facts.samples), list(facts.names)
-    several = range(len(rows))
-    frame = {"columns": names, "index": list(several), "data": rows}
+    rows = facts.samples
+    frame = {"columns": facts.names, "index": list(range(len(rows))), "data": rows}
     examples = {
-        "rows": Example("Several rows", {"input_data": rows}, several),
-        "columns": Example("Columns by name", {"input_data": columns_of(facts, rows)}, several),
-        "frame": Example("A data frame", {"input_data": frame}, several),
-        "frame_in_the_document": Example("A data frame in the document itself", frame, several),
+        "rows": Example("Several rows", {"input_data": rows}),
+        "columns": Example("Columns by name", {"input_data": columns_of(facts, rows)}),
+        "frame": Example("A data frame", {"input_data": frame}),
+        "frame_in_the_document": Example("A data frame in the document itself", frame),
     }
     if asked := other_method(facts):
-        examples["method"] = Example(f"What {asked} answers", {"data": rows, "method": asked}, several)
+        examples["method"] = Example(f"What {asked} answers", {"data": rows, "method": asked})
     return examples

@@ -99,15 +99,15 @@ class ModelFacts:
 class Example:
     """A request that works. Its answer is not stored here: the protocol encodes it when the document is made.
 
-    `body` is a JSON value, or the text of another media type. `samples` are the positions of the samples that are its
-    rows, in order. `headers` are sent beside Content-Type, such as Accept.
+    `body` is a JSON value, or the text of another media type. Its rows are all samples in order, or the first if
+    `single`. `headers` are sent beside Content-Type, such as Accept.
     """
 
     summary: str
     body: Any
-    samples: Sequence[int]
     media_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+    single: bool = False
 
 
 @dataclass(frozen=True)

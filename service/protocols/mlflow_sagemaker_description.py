@@ -102,26 +102,23 @@ def _schemas(facts: ModelFacts) -> dict[str, Schema]:
 def _examples(facts: ModelFacts) -> dict[str, Example]:
     if not facts.samples:
         return {}
-    rows, names = list(facts.samples), list(facts.names)
-    several = range(len(rows))
-    as_csv, media_type = {"Accept": csv_text.MEDIA_TYPE}, csv_text.MEDIA_TYPE
+    rows, names, csv = facts.samples, facts.names, csv_text.MEDIA_TYPE
+    records = [*map(facts.by_name, rows)]
     examples = {
         "dataframe_split": Example(
-            "MLflow: a data frame, split", {"dataframe_split": {"columns": names, "data": rows}}, several
+            "MLflow: a data frame, split", {"dataframe_split": {"columns": names, "data": rows}}
         ),
-        "dataframe_records": Example(
-            "MLflow: a data frame, as records", {"dataframe_records": [*map(facts.by_name, rows)]}, several
-        ),
-        "instances": Example("MLflow: rows", {"instances": rows}, several),
-        "inputs": Example("MLflow: columns by name", {"inputs": columns_of(facts, rows)}, several),
-        "list": Example("SageMaker: a bare list", rows, several),
-        "wrapped": Example("SageMaker: rows that are wrapped", [{"features": row} for row in rows], several),
-        "csv_with_names": Example("MLflow: CSV with a header line", csv_of(rows, names), several, media_type),
-        "lines": Example("SageMaker: JSON Lines", lines_of(rows), several, LINES, {"Accept": LINES}),
+        "dataframe_records": Example("MLflow: a data frame, as records", {"dataframe_records": records}),
+        "instances": Example("MLflow: rows", {"instances": rows}),
+        "inputs": Example("MLflow: columns by name", {"inputs": columns_of(facts, rows)}),
+        "list": Example("SageMaker: a bare list", rows),
+        "wrapped": Example("SageMaker: rows that are wrapped", [{"features": row} for row in rows]),
+        "csv_with_names": Example("MLflow: CSV with a header line", csv_of(rows, names), csv),
+        "lines": Example("SageMaker: JSON Lines", lines_of(rows), LINES, {"Accept": LINES}),
     }
     if facts.signature and all(feature.dtype == "float64" for feature in facts.signature.features):
-        examples["csv"] = Example("SageMaker: CSV without names", csv_of(rows, None), several, media_type, as_csv)
+        examples["csv"] = Example("SageMaker: CSV without names", csv_of(rows, None), csv, {"Accept": csv})
     if asked := other_method(facts):
         body = {"instances": rows, "params": {"predict_method": asked}}
-        examples["method"] = Example(f"MLflow: what {asked} answers", body, several)
+        examples["method"] = Example(f"MLflow: what {asked} answers", body)
     return examples

@@ -96,17 +96,16 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
     """Return requests with the samples in each form; the one that names outputs names all that the model has."""
     if not facts.samples:
         return {}
-    rows, members = list(facts.samples[:2]), [spec.member for spec in facts.outputs]
-    first, several = rows[0], range(len(rows))
-    as_csv = csv_of(rows, facts.names)
+    rows, first = facts.samples, facts.samples[0]
     text = facts.signature is not None and facts.signature.layout == "text"
-    bare = {"string": Example("One row, as a bare string", {SINGLE: first[0]}, [0])} if text else {}
+    bare = {"string": Example("One row, as a bare string", {SINGLE: first[0]}, single=True)} if text else {}
+    outputs = [spec.member for spec in facts.outputs]
     return {
         **bare,
-        "row": Example("One row, by position", {SINGLE: first}, [0]),
-        "row_by_name": Example("One row, by name", {SINGLE: facts.by_name(first)}, [0]),
-        "rows": Example("Several rows", {MANY: rows}, several),
-        "rows_by_name": Example("Several rows, by name", {MANY: [facts.by_name(row) for row in rows]}, several),
-        "outputs": Example("Outputs by name", {MANY: rows, OUTPUTS: members}, several),
-        "csv": Example("Several rows as CSV", as_csv, several, "text/csv", {"Accept": "text/csv"}),
+        "row": Example("One row, by position", {SINGLE: first}, single=True),
+        "row_by_name": Example("One row, by name", {SINGLE: facts.by_name(first)}, single=True),
+        "rows": Example("Several rows", {MANY: rows}),
+        "rows_by_name": Example("Several rows, by name", {MANY: [*map(facts.by_name, rows)]}),
+        "outputs": Example("Outputs by name", {MANY: rows, OUTPUTS: outputs}),
+        "csv": Example("Several rows as CSV", csv_of(rows, facts.names), "text/csv", {"Accept": "text/csv"}),
     }

@@ -54,7 +54,7 @@ def describe_v1(facts: ModelFacts) -> Description:
     examples = _examples(facts, lambda asked: {SIGNATURE: asked})
     if facts.samples:
         columns = {"inputs": columns_of(facts, facts.samples)}
-        examples["columns"] = Example("Columns by name", columns, range(len(facts.samples)))
+        examples["columns"] = Example("Columns by name", columns)
     predict = Operation("v1_predict", "Predict rows", answers, requests, _V1_TEXT, examples=examples)
     names = object_of({"models": {"type": "array", "items": _name(facts)}})
     pages = {
@@ -87,13 +87,13 @@ def describe_vertex(facts: ModelFacts, health: str | None) -> Description:
 def _examples(facts: ModelFacts, asking: Any) -> dict[str, Example]:
     if not facts.samples:
         return {}
-    rows, several = list(facts.samples), range(len(facts.samples))
+    rows = facts.samples
     examples = {
-        "rows": Example("Several rows", {"instances": rows}, several),
-        "rows_by_name": Example("Several rows, by name", {"instances": [*map(facts.by_name, rows)]}, several),
+        "rows": Example("Several rows", {"instances": rows}),
+        "rows_by_name": Example("Several rows, by name", {"instances": [*map(facts.by_name, rows)]}),
     }
     if asked := other_method(facts):
-        examples["method"] = Example(f"What {asked} answers", {"instances": rows, **asking(asked)}, several)
+        examples["method"] = Example(f"What {asked} answers", {"instances": rows, **asking(asked)})
     return examples
 
 

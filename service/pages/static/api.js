@@ -9,9 +9,6 @@ export function setToken(value) {
   token = value;
 }
 
-export function hasToken() {
-  return token !== "";
-}
 
 // An error of the service or the network. `problems` are about single values: each has the JSON pointer to the value in
 // the request, what was expected there, and what came.

@@ -155,7 +155,7 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
     if not facts.samples or facts.signature is None:
         return {}
     rows, features = facts.samples, facts.signature.features
-    several = range(len(rows))
+
     inputs: list[dict[str, Any]] = [
         {
             "name": feature.name,
@@ -165,10 +165,10 @@ def _examples(facts: ModelFacts) -> dict[str, Example]:
         }
         for column, feature in enumerate(features)
     ]
-    examples = {"tensors": Example("A tensor for each feature", {"inputs": inputs}, several)}
+    examples = {"tensors": Example("A tensor for each feature", {"inputs": inputs})}
     if takes_matrix(facts.signature):
         flat = [cell for row in rows for cell in row]
         inputs = [{"name": ALL_FEATURES, "shape": [len(rows), len(features)], "datatype": "FP64", "data": flat}]
-        examples = {"tensor": Example("One tensor of all features", {"inputs": inputs}, several), **examples}
+        examples = {"tensor": Example("One tensor of all features", {"inputs": inputs}), **examples}
     body = {"id": "7", "inputs": inputs, "outputs": [{"name": spec.name} for spec in facts.outputs]}
-    return {**examples, "outputs": Example("Outputs by name", body, several)}
+    return {**examples, "outputs": Example("Outputs by name", body)}
