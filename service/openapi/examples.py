@@ -31,7 +31,7 @@ class Examples:
         """
         answers: dict[str, tuple[Example, Answer]] = {}
         for name, example in examples.items():
-            body = encoded(example)
+            body = strict_json.dumps(example.body) if example.media_type == JSON else str(example.body).encode()
             if len(body) > (self._most if not answers else min(self._most, _OTHERS)):
                 continue
             with suppress(ServiceError):
@@ -57,11 +57,6 @@ class Examples:
         samples = self._samples[:1] if example.single else self._samples
         contract, prediction = contract.with_row_ids(self._prediction.of_rows(samples))
         return codec.encode(call, prediction, contract)
-
-
-def encoded(example: Example) -> bytes:
-    """Return an example's body as it is sent."""
-    return strict_json.dumps(example.body) if example.media_type == JSON else str(example.body).encode()
 
 
 def media_type_of(answer: Answer) -> str:

@@ -138,7 +138,7 @@ async function ask(root, form, answer, request) {
     const others = form.showProblems(error.problems);
     const beside = error.problems.length > others.length;
     showAlert(root.alert, others.length ? others : beside ? [] : [error.message], error);
-  } 
+  }
   root.form.removeAttribute("aria-busy");
 }
 
