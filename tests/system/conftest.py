@@ -1,4 +1,4 @@
-"""The real server, known from outside only: a process, its port, its standard streams, its signals."""
+"""The real server as seen from outside: a process, its port, its standard streams, its signals."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def cpu_of_commands():
 
 
 def eventually(check, what, deadline=DEADLINE):
-    """Return the check's first true answer; fails when there is none before the deadline.
+    """Return the check's first true result; fails if there is none before the deadline.
 
     Commands of the check, such as Docker's, get a quarter of a CPU at most: what is waited for needs the rest.
     """
@@ -62,7 +62,7 @@ def eventually(check, what, deadline=DEADLINE):
 
 
 def moments(seconds):
-    """Return moments of a start that takes so long, to interrupt it at; they are as many on a busy machine."""
+    """Return moments at which to interrupt a start that takes so long; a busy machine has as many."""
     return [seconds * place / MOMENTS for place in range(MOMENTS)]
 
 
@@ -77,7 +77,7 @@ def end(process):
 
 
 def gone(process):
-    """Say whether a process has ended; it may be a zombie, where nobody waits for orphans."""
+    """Return whether a process has ended; it may be a zombie if nobody waits for orphans."""
     with suppress(FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return True
@@ -209,7 +209,7 @@ class Server(Reachable):
         return children_of(self.process.pid)
 
     def waiting_in(self, function):
-        """Return those of its children of which a thread waits in a function of the kernel (proc_pid_wchan(5))."""
+        """Return the children with a thread that waits in a function of the kernel (proc_pid_wchan(5))."""
         found = set()
         for child in self.children():
             with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end at any moment
@@ -218,7 +218,7 @@ class Server(Reachable):
         return found
 
     def without(self, gone):
-        """Return the workers, if as many as there should be are ready and none of those that should be gone is left."""
+        """Return the workers if enough of them are ready, and none is left of those that should be gone."""
         now = set(self.workers())
         return now if len(now) == self.expected_workers() and not now & set(gone) else set()
 
@@ -273,7 +273,7 @@ def pytest_runtest_makereport(item):
 
 @contextmanager
 def launching(tmp_path_factory, bundle):
-    """Give a launcher; all that it started is gone at the end."""
+    """Return a launcher; everything that it started is ended with the test."""
     launcher = Launcher(tmp_path_factory, bundle)
     yield launcher
     for server in launcher.started:
@@ -395,7 +395,7 @@ def start_of_long(own, launch):
 
 @pytest.fixture
 def report(request, capfd):
-    """Return what writes a line of figures to stderr, whatever becomes of the output of tests."""
+    """Return a function that writes a line of figures to stderr, even if the output of tests is captured."""
 
     def say(line):
         with capfd.disabled():

@@ -1,4 +1,4 @@
-"""Whether what clients were answered can be right, given what was done to the server, and whether its counts agree."""
+"""Checks what clients were answered against what was done to the server, and whether the server's counts agree."""
 
 import json
 import re
@@ -15,7 +15,7 @@ REFUSED_EARLY = {"bad_request", "request_timeout", "overloaded"}
 
 @dataclass(frozen=True)
 class Told:
-    """What the server says of what it did: the lines of its log, how many of them are torn, and its counts."""
+    """What the server reports: the lines of its log, how many of them are torn, and its counts."""
 
     lines: list[dict]
     torn: int
@@ -42,7 +42,7 @@ def told(log, metrics):
 
 
 def fault(asked, timeline):
-    """Say what is wrong with what came of a request; None if nothing is."""
+    """Return what is wrong with the result of a request; None if nothing is."""
     if asked.status < 0:
         return None
     if asked.status == 0:
@@ -63,7 +63,7 @@ def _fault_of_answer(asked, models):
 
 
 def _fault_of_refusal(asked, timeline):
-    """Return None where a prediction found no room, or a health check a server that drains."""
+    """Return None if a prediction found no room, or if a health check found a server that drains."""
     kind, draining = KINDS[asked.kind], timeline.draining.within(asked.at, asked.until)
     busy = kind.method == "POST" and b"overloaded" in asked.said
     drains = kind.health and b"draining" in asked.said and True in draining
@@ -71,7 +71,7 @@ def _fault_of_refusal(asked, timeline):
 
 
 def _fault_of_loss(asked, timeline):
-    """Return None where its worker was killed, or where the connection was idle and ended by a worker that stopped."""
+    """Return None if the request's worker was killed, or a worker that stopped ended an idle connection."""
     span = asked.opened, asked.until
     if any(asked.port in kill.ports and span[0] <= kill.at <= span[1] for kill in timeline.kills):
         return None
@@ -81,7 +81,7 @@ def _fault_of_loss(asked, timeline):
 
 
 def faults_of_the_log(history, right, said):
-    """Yield where the log is not what was answered: one line for each prediction, of its protocol, code and version.
+    """Yield where the log differs from the answers: it needs a line for each, with its protocol, code and version.
 
     Lines that the server says it has dropped may be missing, and no others.
     """
@@ -111,7 +111,7 @@ def found_codes(lines):
 
 
 def expected(asked, right):
-    """Return what the log has to say of a request that was answered."""
+    """Return what the log must have for a request that was answered."""
     logged = right[asked.version][asked.kind].logged if asked.reached and asked.version else None
     if logged and asked.status == 503:
         return [] if KINDS[asked.kind].health else [(logged[0], "overloaded")]
@@ -119,7 +119,7 @@ def expected(asked, right):
 
 
 def faults_of_the_counts(history, said):
-    """Yield where counts are not what the log and the clients say, beyond what killed workers had counted only."""
+    """Yield where counts differ from the log and the clients, beyond what only killed workers had counted."""
     lost = [asked for asked in history if asked.status == 0]
     lines = Counter((line["protocol"], line["code"]) for line in said.lines)
     counters = {"requests_total", "refused_requests_total"}  # the latter without a protocol, like its lines

@@ -1,4 +1,4 @@
-"""Clients of the random schedule: steady, in floods, slow to send, slow to read, and such as speak no HTTP."""
+"""Clients of the random schedule: steady, in floods, slow to send, slow to read, and those that do not speak HTTP."""
 
 import itertools
 import random
@@ -30,7 +30,7 @@ JUNK = [
 
 @dataclass(frozen=True)
 class Asked:
-    """One request and what came of it.
+    """One request and its result.
 
     `status` is 0 where no whole answer came, and -1 where the answer before it ended the connection. `fits` are the
     versions of which this is the right answer; `reached` says whether the application answered, not the worker itself.
@@ -51,7 +51,7 @@ class Asked:
 
 
 class Clients:
-    """Clients of a server; all that they asked, and what went wrong beside answers."""
+    """Clients of a server; all of their requests, and what else went wrong."""
 
     def __init__(self, port, seed, right):
         self.port, self.kinds = port, all_kinds()
@@ -92,7 +92,7 @@ class Clients:
         return Asked(kind.name, f"s-{next(self._numbers)}", wire.port, wire.clock, time.monotonic(), first)
 
     def _end(self, asked, kind, answer):
-        """Keep what came."""
+        """Keep the result of a request."""
         body = kept(kind, answer, asked.id)
         right = ((version, self._right[version][kind.name]) for version in VERSIONS)
         fits = frozenset(version for version, each in right if (each.status, each.body) == (answer.status, body))
@@ -113,7 +113,7 @@ class Clients:
         return rng.choices(self.kinds, self._weights, k=count)
 
     def _content(self, asked, kind, rng):
-        """Return a request in one of the forms in which it may come."""
+        """Return a request in one of the forms in which it may be sent."""
         coding = rng.choice(["", "", "gzip", "deflate"]) if kind.dialect else ""
         chunked = bool(kind.body) and rng.random() < 0.2
         return kind.content(asked.id, coding=coding, chunked=chunked, wants_gzip=rng.random() < 0.2)
@@ -134,7 +134,7 @@ class Clients:
         return self._take(wire, begun)
 
     def _take(self, wire, begun, **pace):
-        """Take the answers to requests in their order."""
+        """Read the answers to requests, in order."""
         for place, (asked, kind) in enumerate(begun):
             try:
                 answer = wire.answer(**pace)
@@ -172,7 +172,7 @@ class Clients:
                 self._take(wire, [(asked, kind)], size=1 << 14, pause=rng.uniform(0, 0.05))
 
     def _junk(self, rng):
-        """Speak what is no request, several at a time, and take what comes until the server ends it."""
+        """Send several things that are not requests, and read until the server ends the connection."""
         while not self._done.wait(rng.uniform(0, 0.3)):
             with ExitStack() as stack:
                 wires = [stack.enter_context(Wire(self.port)) for _ in range(rng.randint(1, 8))]

@@ -33,7 +33,7 @@ def request(path):
 
 @dataclass
 class Client:
-    """One connection and what came of its requests."""
+    """One connection and the results of its requests."""
 
     path: str
     port: int
@@ -59,7 +59,7 @@ class Client:
             self.sock.send(request(self.path))
 
     def read(self):
-        """Take what has come; return the status of a whole answer, 0 for a connection that ended, else None."""
+        """Read what has come; return the status of a whole answer, 0 if the connection has ended, else None."""
         try:
             content = self.sock.recv(1 << 18)
         except BlockingIOError:
@@ -83,7 +83,7 @@ class Client:
 
 
 def run(port, count, seconds, paths):
-    """Load a server for so long; return what came of it."""
+    """Load a server for so long; return the results."""
     poll, clients, statuses = select.epoll(), {}, Counter()
     everybody = [Client(paths[place % len(paths)], port) for place in range(count)]
     for client in everybody:
@@ -114,7 +114,7 @@ def run(port, count, seconds, paths):
 
 
 def jain(counts):
-    """Return Jain's index of fairness: 1 where all got as much, 1/n where one got all."""
+    """Return Jain's index of fairness: 1 if all got the same, 1/n if one of n got everything."""
     squares = len(counts) * sum(count * count for count in counts)
     return sum(counts) ** 2 / squares if squares else 0.0
 

@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture
 def behind(tmp_path_factory):
-    """Start a proxy in front of servers; "direct" is the first of them itself."""
+    """Start a proxy in front of servers; with "direct", there is none, and requests go to the first server."""
     with ExitStack() as running:
 
         def start(kind, *servers):

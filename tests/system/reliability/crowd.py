@@ -22,7 +22,7 @@ KINDS = {
 
 
 class Crowd:
-    """All of KINDS at once; who is turned away comes back, but for the deaf, whose answers cost work."""
+    """All of KINDS at once. Clients that are refused come back, except the deaf, whose answers cost work."""
 
     def __init__(self, port):
         self.port, self._done = port, threading.Event()

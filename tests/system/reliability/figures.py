@@ -1,4 +1,4 @@
-"""The figures of a run, a JSON line each as the tests write them, and docs/reliability.md, the table made of them."""
+"""The figures of a run, which tests write as JSON lines, and docs/reliability.md, which is made from them."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def scaled(full, short):
 
 
 def write(section, what, expected, measured):
-    """Add one figure to the file that RELIABILITY_FIGURES names, if it does."""
+    """Add one figure to the file that RELIABILITY_FIGURES names, if it is set."""
     if path := os.environ.get("RELIABILITY_FIGURES"):
         line = {
             "section": section,
@@ -37,7 +37,7 @@ def write(section, what, expected, measured):
 
 
 def table(lines):
-    """Return the document; of two figures for the same thing the later counts."""
+    """Return the document; of two figures for the same thing, the later one counts."""
     latest = {(line["section"], line["what"]): line for line in lines}
     loads = [line["load"] for line in latest.values()]
     text = [HEADER.format(cpus=os.cpu_count(), least=min(loads), most=max(loads))]

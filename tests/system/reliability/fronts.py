@@ -1,4 +1,4 @@
-"""The reference proxies of deploy/, run as they are, each in front of two instances on ports that are free."""
+"""Runs the reference proxies of deploy/ unchanged, each in front of two instances on free ports."""
 
 import os
 import re
@@ -45,13 +45,13 @@ def free_port():
 
 
 class Front(Reachable):
-    """Where requests are sent to: a proxy, known by its port and by what it says."""
+    """A proxy to which requests are sent, known by its port and its output."""
 
     def __init__(self, port, output):
         self.port, self._output = port, output
 
     def takes(self, name):
-        """Say whether an instance, by its name in the configuration, is up as far as the proxy has said."""
+        """Return whether an instance, by its name in the configuration, is up according to the proxy's output."""
         said = re.findall(rf"Server ml_service/{name} is (UP|DOWN)", self._output.read_text())
         return not said or said[-1] == "UP"
 
@@ -87,7 +87,7 @@ FRONTS = ["direct", *COMMANDS]
 
 @contextmanager
 def proxying(kind, folder, servers):
-    """Run a proxy in front of two servers, or of the one twice; yields where to send requests to."""
+    """Run a proxy in front of two servers, or of one server twice; yields the proxy."""
     port = free_port()
     command, environ = COMMANDS[kind](folder, port, [server.port for server in (servers * 2)[:2]])
     with running(command, environ, folder, port) as front:
@@ -96,7 +96,7 @@ def proxying(kind, folder, servers):
 
 @contextmanager
 def running(command, environ, folder, port):
-    """Run a proxy that listens on the port; yields where to send requests to."""
+    """Run a proxy that listens on the port; yields it."""
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, env={**os.environ, **environ}, stdout=output, stderr=output)
     front = Front(port, folder / "output")

@@ -1,4 +1,4 @@
-"""Kills processes while they stand still, so that it is known which connections they held; a process of its own.
+"""Kills processes while they are stopped, so that it is known which connections they held; a process of its own.
 
 In a process with many threads each of the many small reads would wait for its turn, and the worker stand still.
 """
@@ -23,7 +23,7 @@ def clients_of(links, table):
 
 
 def kill(pid):
-    """Return when the process was killed, and the ports of the clients that it held; none if it is gone already."""
+    """Return when the process was killed, and the ports of its clients; no ports if it has gone already."""
     try:
         os.kill(pid, signal.SIGSTOP)
         while state(pid) not in "TtZX":
@@ -49,7 +49,7 @@ class Killer:
         self._process.communicate(timeout=10)
 
     def kill(self, pid):
-        """Kill a process, and return when, and the ports of the clients that it held."""
+        """Kill a process; return when it was killed, and the ports of its clients."""
         self._process.stdin.write(f"{pid}\n")
         self._process.stdin.flush()
         at, *ports = self._process.stdout.readline().split()

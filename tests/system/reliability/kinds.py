@@ -1,4 +1,4 @@
-"""What the random schedule asks: every protocol and format, bad input and pages, in bytes as they are sent."""
+"""The requests of the random schedule: every protocol and format, bad input and pages, as bytes."""
 
 import gzip
 import json
@@ -28,7 +28,7 @@ PAGES = ["/health/live", "/", "/version", "/execution-parameters", "/v1/models",
 
 
 def tables():
-    """Return rows that no model of iris answers alike."""
+    """Return rows that no two models of iris answer alike."""
     drawn = np.random.default_rng(12)
     low, high = [4.3, 2.0, 1.0, 0.1], [7.9, 4.4, 6.9, 2.5]
     return [Table(NAMES, ["float64"] * 4, drawn.uniform(low, high, (height, 4)).tolist()) for height in HEIGHTS]
@@ -91,7 +91,7 @@ NATIVE = [
 
 
 def predictions():
-    """Return each dialect with each table that it can say."""
+    """Return each dialect with each table that it can express."""
     found = []
     for place, table in enumerate(tables()):
         for dialect in [*NATIVE, *DIALECTS]:

@@ -16,7 +16,7 @@ PREDICT = ("POST", "/predict", json.dumps({"features": ROW}), JSON)
 
 @dataclass(frozen=True)
 class Answer:
-    """One request: when it was sent (monotonic seconds), how long it took, and what came; status 0 if nothing did."""
+    """One request: when it was sent (monotonic seconds), how long it took, and its answer; status 0 without one."""
 
     at: float
     seconds: float
@@ -72,7 +72,7 @@ class Load:
 
     @property
     def lost(self):
-        """Return what got no answer."""
+        """Return the requests that got no answer."""
         return [answer for answer in self.answers if not answer.status]
 
     def statuses(self):
@@ -99,7 +99,7 @@ def watching(load, settled, report, *, lost=False):
 
 
 def ask(connection, request=PREDICT, **headers):
-    """Send one request, and tell what came of it."""
+    """Send one request, and return its answer."""
     start = time.monotonic()
     try:
         status, found, body = connection.ask(*request, **headers)
@@ -111,7 +111,7 @@ def ask(connection, request=PREDICT, **headers):
 
 
 def for_seconds(seconds, *arguments, **options):
-    """Run a load for so long and return it, with `rate` the answers of 200 per second that it got."""
+    """Run a load for so long and return it; `rate` is then the answers with status 200 per second."""
     with Load(*arguments, **options) as load:
         time.sleep(seconds)  # the length of the measurement, not a wait for something
     load.rate = sum(answer.status == 200 for answer in load.answers) / seconds

@@ -1,4 +1,4 @@
-"""Bundles of models of our own code, whose cost and whose faults are known."""
+"""Bundles of models whose own code has a known cost or a known fault."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Health checks as kubelet and load balancers ask them: each on a connection of its own, at a steady rate.
+"""Health checks as kubelet and load balancers send them: each on a connection of its own, at a steady rate.
 
 `python -m tests.system.reliability.prober PORT SECONDS RATE PATH...` asks the paths in turn and prints one JSON object
 by path: `p99` and `longest` in seconds from the connect to the whole answer, and `failed`, how many were not 200 within
@@ -28,7 +28,7 @@ def ask(port, path):
 
 
 def run(port, seconds, rate, paths):
-    """Ask for so long; a check that waits does not hold up the next."""
+    """Send checks for so long; a check that waits does not hold up the next."""
     found = {path: [] for path in paths}
     threads = []
     start = time.monotonic()
@@ -44,7 +44,7 @@ def run(port, seconds, rate, paths):
 
 
 def summary(answers):
-    """Return what the checks of one path show."""
+    """Return the figures of one path's checks."""
     times = sorted(seconds for seconds, _ in answers)
     return {
         "p99": statistics.quantiles(times, n=100, method="inclusive")[98],

@@ -1,4 +1,4 @@
-"""What is done to the server, at random and in an order that a seed decides."""
+"""What is done to the server, at random, in an order that depends on a seed."""
 
 import random
 import signal
@@ -31,7 +31,7 @@ class Schedule:
         }
 
     def run(self, seconds):
-        """Do something every now and then for so long; then undo what keeps the server from being ready."""
+        """Do something now and then for so long; then undo whatever keeps the server from being ready."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             (step,) = self._rng.choices(list(self._steps), self._steps.values())
@@ -48,7 +48,7 @@ class Schedule:
         self.done.append((time.monotonic(), what))
 
     def _put(self, name):
-        """Put a bundle in the place of the one that is there, at once."""
+        """Replace the bundle atomically."""
         self._note(f"put {name}")
         self._timeline.put(name if name in VERSIONS else None)
         (self._folder / "next").symlink_to(self._folder / name)
@@ -65,7 +65,7 @@ class Schedule:
             meanwhile()
 
     def _disturb(self):
-        """Do something else while a reload goes on, once in a while."""
+        """Sometimes do something else while a reload goes on."""
         if self._rng.random() < 0.01:
             self._rng.choice([self._kill, self._kill, self._flood, self._drain])()
 
@@ -98,7 +98,7 @@ class Schedule:
             self._timeline.kill(worker)
 
     def _drain(self):
-        """Drain the server, or take that back."""
+        """Drain the server, or end its draining."""
         self._drained = not self._drained
         self._note("drain" if self._drained else "undo the drain")
         command = [sys.executable, "-m", "service.server.drain", "--pid", str(self._server.process.pid)]

@@ -1,4 +1,4 @@
-"""A bundle that is wrong, put in the place of the one that is served: under load, nobody notices but the operator."""
+"""A wrong bundle replaces the served one under load: only the operator notices."""
 
 import shutil
 import signal
@@ -14,12 +14,12 @@ RIGHT = b'{"prediction":0,"probability":0.97'
 
 
 def garbage(bundle, _):
-    """Leave a file that is none."""
+    """Replace the bundle's file by garbage."""
     part(bundle, "skops").write_bytes(b"garbage")
 
 
 def segfault(bundle, code):
-    """Leave a good bundle of a type whose module ends the process that imports it."""
+    """Leave a valid bundle of a type whose module ends the process that imports it."""
     made = owncode.make(code)
     (code / "computing.py").write_text("import ctypes\nctypes.string_at(0)\n")
     shutil.rmtree(bundle)
@@ -31,7 +31,7 @@ WRONG = {"garbage": garbage, "one whose load segfaults": segfault}
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_bundle_is_refused_and_the_old_model_serves_on(serve, iris_bundle, tmp_path, report, kind):
-    """A metric and a line on stderr say so; no request is lost or answered otherwise, before, while and after."""
+    """A wrong bundle is refused, with a metric and a line on stderr; all requests get the old model's answers."""
     bundle, code = shutil.copytree(iris_bundle, tmp_path / "bundle"), tmp_path / "code"
     code.mkdir()
     server = serve(bundle, WEB_CONCURRENCY="2", MODEL_CODE=str(code))

@@ -34,7 +34,7 @@ MIXED = {
 
 @dataclass(frozen=True)
 class Round:
-    """What clients in a closed loop saw, and health checks beside them."""
+    """What clients in a closed loop, and the health checks beside them, saw."""
 
     rate: float
     health_p99: float
@@ -43,7 +43,7 @@ class Round:
     refused: int
 
     def holds(self, connections):
-        """Whether all of it is within the bounds for so many connections."""
+        """Return whether all figures are within the bounds for so many connections."""
         health, wait = BOUNDS[connections]
         return self.health_p99 < health and self.longest_wait < wait and self.jain >= 0.9 and not self.refused
 
@@ -69,7 +69,7 @@ def crowd(port, connections, seconds, paths):
 
 
 def best_of(port, connections, seconds, paths):
-    """Return the first round that holds, else all there were: a busy machine spoils some, a server that stalls each."""
+    """Return the first round that holds, else all: a busy machine spoils some rounds, a server that stalls each one."""
     rounds = []
     while len(rounds) < ROUNDS and not (rounds and rounds[-1].holds(connections)):
         rounds.append(crowd(port, connections, seconds, paths))
@@ -78,7 +78,7 @@ def best_of(port, connections, seconds, paths):
 
 @pytest.fixture(scope="module", autouse=True)
 def _many_descriptors():
-    """Raise the limit, which the load and the proxies inherit."""
+    """Raise the limit of descriptors, which the load and the proxies inherit."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, before[1]), before[1]))
     yield
@@ -111,7 +111,7 @@ def test_a_crowd_is_served_in_turn_and_health_checks_at_once(serve, behind, figu
 
 
 def test_a_crowd_costs_hardly_any_throughput(serve, figure):
-    """With 256 connections as many answers as with 16, but for the noise of the machine."""
+    """256 connections get as many answers per second as 16, apart from the machine's noise."""
     port = serve(WEB_CONCURRENCY=str(WORKERS), LOG_SHARE="0").port
     ratios = []
     while len(ratios) < ROUNDS and not (ratios and max(ratios) >= 0.85):
@@ -123,7 +123,7 @@ def test_a_crowd_costs_hardly_any_throughput(serve, figure):
 
 @contextmanager
 def many(port, count, content):
-    """Hold so many connections open that have sent no more than that."""
+    """Hold so many connections open that have sent only these bytes."""
     with ExitStack() as clients:
         for _ in range(count):
             client = clients.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE))
@@ -135,7 +135,7 @@ def many(port, count, content):
 @pytest.mark.parametrize("environ", [{}, {"WORKER_CONNECTIONS": "500"}], ids=["room for all", "no room"])
 @pytest.mark.parametrize("content", [b"", b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Le"], ids=["idle", "half"])
 def test_five_thousand_connections_that_ask_for_nothing_cost_no_worker(serve, figure, content, environ):
-    """Predictions go on beside them, and none is refused."""
+    """Beside 5,000 connections that ask for nothing, predictions go on and none is refused; no worker is lost."""
     server = serve(WEB_CONCURRENCY=str(WORKERS), LOG_SHARE="0", **environ)
     workers = eventually(server.workers, "workers")
     with many(server.port, 5000, content):

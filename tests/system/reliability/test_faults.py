@@ -1,4 +1,4 @@
-"""Workers that stop, disks that fill, limits, clocks: no wrong answer, no accepted request lost, and it is said."""
+"""Stopped workers, full disks, limits, clocks: no wrong answer, no accepted request lost, and each is reported."""
 
 import os
 import signal
@@ -18,13 +18,13 @@ SLEEP = "import select, time; time.sleep = lambda seconds: select.select((), (),
 
 
 def all_right(load):
-    """Whether every request was answered, and rightly."""
+    """Return whether every request got the right answer."""
     return all(answer.status == 200 and answer.body.startswith(RIGHT) for answer in load.answers)
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """Mount a disk of 64 KB; where that is not allowed the test fails."""
+    """Mount a disk of 64 KB; if that is not allowed, the test fails."""
     folder = tmp_path / "disk"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
@@ -33,7 +33,7 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_under_the_log_costs_log_lines_and_no_request(serve, small_disk, report):
-    """What was not written is counted, and said on stderr."""
+    """With a full disk under the log, lines that are not written are counted, stderr says so, and no request fails."""
     server = serve(stdout=small_disk / "log", WEB_CONCURRENCY="2")
 
     load = for_seconds(3, server.port, clients=4, rate=200)
@@ -46,7 +46,7 @@ def test_a_full_disk_under_the_log_costs_log_lines_and_no_request(serve, small_d
 
 
 def test_a_log_that_nobody_reads_costs_log_lines_and_no_request(serve, report):
-    """Likewise of a pipe."""
+    """If nobody reads the log's pipe, lines that are not written are counted, stderr says so, and no request fails."""
     server = serve(unread_stdout=True, WEB_CONCURRENCY="2")
 
     load = for_seconds(4, server.port, clients=4, rate=200)
@@ -77,7 +77,7 @@ def test_more_connections_than_descriptors_cost_no_request(serve, report):
 
 
 def test_a_clock_set_back_changes_nothing(serve, tmp_path, report):
-    """No worker is taken for dead, no duration is negative, nothing waits for the time that was."""
+    """After the clock is set back, no worker counts as dead, no duration is negative, and nothing waits longer."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
     (tmp_path / "sitecustomize.py").write_text(SLEEP)
@@ -102,7 +102,7 @@ def test_a_clock_set_back_changes_nothing(serve, tmp_path, report):
 
 
 def test_a_stopped_worker_is_replaced_while_others_serve(serve, report):
-    """SIGSTOP of an idle one: what comes meanwhile goes to the other; metric and log say what happened."""
+    """While an idle worker is stopped (SIGSTOP), requests go to the other; metric and log say what happened."""
     server = serve(WEB_CONCURRENCY="2", PREDICT_SECONDS="2")
     workers = eventually(server.workers, "workers")
     os.kill(workers[0], signal.SIGSTOP)

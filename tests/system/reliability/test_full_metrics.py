@@ -1,4 +1,4 @@
-"""A directory of metrics that is full costs no request and no worker, and counts go on."""
+"""A full directory of metrics costs no request and no worker, and counting goes on."""
 
 import signal
 from pathlib import Path
@@ -21,7 +21,7 @@ def fill(folder):
 
 
 def test_a_full_directory_of_metrics_costs_no_request(serve, report):
-    """Nor does it end workers, also ones that start when it is full already; and counts are not wrong."""
+    """A full directory of metrics ends no worker, not even one that starts in it, and no count is wrong."""
     server = serve(prefix=OWN_SHM, WEB_CONCURRENCY="2")
     folder = Path(f"/proc/{server.process.pid}/root{shared_folder(server)}")
     workers = eventually(server.workers, "workers")
@@ -40,7 +40,7 @@ def test_a_full_directory_of_metrics_costs_no_request(serve, report):
 
 
 def test_a_worker_beyond_those_that_room_was_taken_for_serves_and_it_is_said(serve, report):
-    """Room is taken at the start for all workers and their successors; one more finds none, and counts for itself."""
+    """Space is allocated for all workers and their successors; one more finds none, counts for itself and logs it."""
     server = serve(prefix=OWN_SHM, WEB_CONCURRENCY="1")
     folder = Path(f"/proc/{server.process.pid}/root{shared_folder(server)}")
     eventually(server.workers, "workers")

@@ -73,7 +73,7 @@ def front(request, behind, server):
 
 
 def receive(client, seconds, enough=lambda content: False):
-    """Return what comes until nothing has come for so long, and whether the connection has ended."""
+    """Receive until nothing has come for so long; return the bytes, and whether the connection has ended."""
     content = b""
     client.settimeout(seconds)
     try:
@@ -89,7 +89,7 @@ def receive(client, seconds, enough=lambda content: False):
 
 
 def split(content, *, heads=False):
-    """Return the whole answers in what was received, each its status, fields and body, and what is left.
+    """Return the whole answers in what was received, each as status, fields and body, and the rest.
 
     Those to HEAD have no body.
     """
@@ -105,7 +105,7 @@ def split(content, *, heads=False):
 
 
 def canary(client):
-    """Ask on a connection; returns the status, having proven that an answer of 200 is the answer to that."""
+    """Send a request on a connection; returns the status, and asserts that a 200 is the answer to this request."""
     number = next(numbers)
     label, body = CANARIES[number % 2]
     head = HEAD + b"X-Request-ID: canary-%d\r\nContent-Length: %d\r\n\r\n" % (number, len(body))
@@ -123,7 +123,7 @@ def canary(client):
 
 
 def try_case(front, content):
-    """Send one message; returns the statuses of what came, having proven that nobody's answers are mixed up."""
+    """Send one message; returns the statuses of the answers, and asserts that no answers are mixed up."""
     with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as client:
         with suppress(OSError):  # it may be refused before it is sent
             client.sendall(content)
@@ -163,7 +163,7 @@ def test_no_malformed_message_is_a_5xx_or_mixes_up_answers(front, server, reques
 
 
 def test_a_client_of_http_1_0_need_not_name_the_host(front):
-    """Nor do the proxies lose it: some load balancers ask so."""
+    """HTTP/1.0 needs no Host, as some load balancers send none, and the proxies pass such requests on."""
     with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as client:
         client.sendall(b"GET /health/ready HTTP/1.0\r\n\r\n")
         content, _ = receive(client, DEADLINE)
@@ -175,7 +175,7 @@ def test_a_client_of_http_1_0_need_not_name_the_host(front):
 @pytest.mark.parametrize("kind", FRONTS[1:])
 @pytest.mark.parametrize("path", HIDDEN)
 def test_the_proxies_hide_what_tells_counts_however_it_is_spelt(behind, server, kind, path):
-    """Counts of a service are its operators' business."""
+    """The proxies hide /metrics and other counts from callers, however the path is spelt."""
     front = behind(kind, server)
     with socket.create_connection(("127.0.0.1", front.port), DEADLINE) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -188,7 +188,7 @@ def test_the_proxies_hide_what_tells_counts_however_it_is_spelt(behind, server, 
 
 @pytest.mark.parametrize("kind", FRONTS[1:])
 def test_the_proxies_hide_nothing_else_of_v2(behind, server, kind):
-    """The model's own pages pass."""
+    """The proxies pass the model's own pages of V2."""
     front = behind(kind, server)
     with front.connect() as connection:
         paths = [

@@ -19,7 +19,7 @@ RECYCLED_AT_ONCE = 8
 
 
 class Watch:
-    """Scrapes the counters all the while a block runs."""
+    """Scrapes the counters while a block runs."""
 
     def __init__(self, server):
         self._server, self.values, self._done = server, [], threading.Event()
@@ -49,7 +49,7 @@ class Fresh(Load):
 
 
 def kill_one(server):
-    """Kill a worker; returns when, and after how many seconds as many as before are ready."""
+    """Kill a worker; returns when, and after how many seconds all workers are ready again."""
     victim = eventually(server.workers, "workers")[-1]
     at = time.monotonic()
     os.kill(victim, signal.SIGKILL)
@@ -58,7 +58,7 @@ def kill_one(server):
 
 
 def killing(server, seconds):
-    """Kill a worker each second under load, and hold what must hold on any machine; returns the load and the kills."""
+    """Kill a worker each second under load; asserts what must hold on any machine; returns the load and the kills."""
     load, kills, end = Fresh(server.port, clients=8), [], time.monotonic() + seconds
     load.front = server
     with load, Watch(server) as watch:
@@ -102,7 +102,7 @@ def shared_folder(server):
 
 
 def files_of_metrics(folder):
-    """Return the names of the files that are there from the start: a slot's file of drift is made later, and kept."""
+    """Return the names of the files that exist from the start; a slot's drift file is made later, and kept."""
     names = {path.name for path in folder.iterdir()}
     slots = {name.removeprefix("counter_").removesuffix(".db") for name in names if name.startswith("counter_")}
     return names - {f"{prefix}{slot}" for slot in slots for prefix in ("drift-", ".drift-")}
@@ -117,7 +117,7 @@ def scrape_seconds(server):
 
 
 def test_a_thousand_recycled_workers_leave_nothing_behind(serve, figure):
-    """The metrics' files, and the time of a scrape, are as before."""
+    """After a thousand workers were replaced, the metric files and the time of a scrape are as before."""
     server, count = serve(WEB_CONCURRENCY=str(RECYCLED_AT_ONCE)), scaled(1000, 80)
     folder = shared_folder(server)
     seconds, files = scrape_seconds(server), files_of_metrics(folder)

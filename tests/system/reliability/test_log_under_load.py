@@ -1,4 +1,4 @@
-"""The prediction log at full load, on a full disk or to a reader that stops: a line is whole, or counted."""
+"""The prediction log at full load, with a full disk or a reader that stops: each line is whole, or counted."""
 
 import os
 import threading
@@ -9,7 +9,7 @@ from tests.system.test_log_file import checked, load
 
 
 def test_a_reader_that_stops_costs_lines_and_tears_none(serve, victim_bundles):
-    """What eight workers write to a pipe that nobody reads for a while is whole, or dropped and counted."""
+    """While nobody reads the pipe, each line of eight workers is written whole, or dropped and counted."""
     server = serve(victim_bundles["text"], WEB_CONCURRENCY="8", unread_stdout=True)
     asked = load(server, "stalled")
     content, stop = bytearray(), threading.Event()
@@ -32,7 +32,7 @@ def test_a_reader_that_stops_costs_lines_and_tears_none(serve, victim_bundles):
 
 
 def test_a_disk_that_is_full_costs_lines_and_tears_none(serve, victim_bundles, tmp_path):
-    """The file has whole lines only, and what is not in it is counted."""
+    """On a full disk, the file has whole lines only, and those that are missing are counted."""
     limited = ("prlimit", "--fsize=200000")
     server = serve(victim_bundles["text"], WEB_CONCURRENCY="8", LOG_FILE=str(tmp_path / "log"), prefix=limited)
 

@@ -1,4 +1,4 @@
-"""Ten times what the server can do: it does what it can, and says at once to the rest that it is busy."""
+"""At ten times its capacity, the server answers what it can, and refuses the rest at once."""
 
 import json
 import statistics
@@ -21,7 +21,7 @@ ONE = ("POST", "/predict", json.dumps({"features": [9.0]}), JSON)
 
 @dataclass(frozen=True)
 class Round:
-    """What one overload showed; shares are of the peak just before it."""
+    """The figures of one overload; shares are relative to the peak just before it."""
 
     offered: float
     goodput: float
@@ -31,13 +31,13 @@ class Round:
     back: float
 
     def holds(self):
-        """Whether it did what is asked of it."""
+        """Return whether the figures are within their bounds."""
         healthy = max(self.live_p99, self.ready_p99) < 0.1
         return self.goodput >= 0.9 and self.refusal_seconds < 0.05 and healthy and self.back >= 0.9
 
 
 def best(rounds):
-    """Return the best that each figure was."""
+    """Return the best of each figure."""
     choose = {"offered": min, "goodput": max, "back": max}
     return Round(**{name: choose.get(name, min)(getattr(each, name) for each in rounds) for name in asdict(rounds[0])})
 
@@ -49,7 +49,7 @@ def answered(load, since, until):
 
 
 def overload(port, seconds):
-    """Find the peak, offer ten times as much for so long, and watch what comes back."""
+    """Measure the peak, offer ten times as much for so long, and record the answers."""
     peak = for_seconds(scaled(10, 5), port, clients=2 * WORKERS, request=ONE).rate
     with (
         Load(port, clients=1, rate=20, request=("GET", "/health/live")) as live,

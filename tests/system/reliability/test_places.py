@@ -1,4 +1,4 @@
-"""Where the server makes files of its own: it starts where there is any room for them, and else says so in one line."""
+"""Directories for the server's own files: it starts if one of them has room, and otherwise fails in one line."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def within(script):
 
 @pytest.mark.parametrize("name", ENOUGH)
 def test_a_server_starts_where_one_place_takes_its_files(serve, name):
-    """And answers."""
+    """If one of the directories takes its files, a server starts and answers."""
     server = serve(prefix=within(ENOUGH[name]), WEB_CONCURRENCY="2")
 
     assert 200 == server.predict({"features": ROW})[0]
@@ -48,7 +48,7 @@ def test_a_server_starts_where_one_place_takes_its_files(serve, name):
 
 @pytest.mark.parametrize("name", TOO_LITTLE)
 def test_a_start_that_finds_no_place_for_its_files_is_one_line(launch, name):
-    """Before any worker is started."""
+    """Without a directory for its files, a start fails in one line, before any worker is started."""
     script, environ, expected = TOO_LITTLE[name]
 
     server = launch(prefix=within(script), **environ)

@@ -40,7 +40,7 @@ def models(tmp_path_factory):
 
 
 class Pair:
-    """Two instances of one worker each on ports that stay theirs, and a load through each proxy."""
+    """Two instances with one worker each, on fixed ports, and a load through each proxy."""
 
     def __init__(self, serve, bundle, drain_seconds):
         self._serve, self._bundle = serve, bundle
@@ -75,7 +75,7 @@ def failed(load):
 
 
 def seen(load):
-    """Return the pairs of a version and what the answer says."""
+    """Return the pairs of version and answer that occurred."""
     return {(answer.version, answer.body[: answer.body.index(b",") + 1]) for answer in load.answers}
 
 
@@ -85,7 +85,7 @@ def report(figure, what, loads):
 
 
 def test_rolling_restarts_cost_no_request(serve, behind, models, figure):
-    """Each instance in turn is stopped and started again; draining is seen by the one proxy, and felt by the other."""
+    """Instances are restarted in turn without a lost request: HAProxy checks readiness, nginx retries."""
     pair, rounds = Pair(serve, models / "1", DRAIN_SECONDS), scaled(20, 2)
     with pair.loaded(behind) as loads:
         for _ in range(rounds):
@@ -97,7 +97,7 @@ def test_rolling_restarts_cost_no_request(serve, behind, models, figure):
 
 
 def test_without_draining_restarts_do_cost_requests(serve, behind, models, figure):
-    """The test above can fail: an instance that stops at once loses what comes before anybody knows."""
+    """This shows that the test above can fail: an instance that stops at once loses requests."""
     pair = Pair(serve, models / "1", 0)
     with pair.loaded(behind) as loads:
         for restarts in range(1, 11):
@@ -111,7 +111,7 @@ def test_without_draining_restarts_do_cost_requests(serve, behind, models, figur
 
 
 def test_swaps_of_the_model_cost_no_request_and_mix_nothing(serve, behind, models, tmp_path, figure):
-    """SIGHUP to both instances: every answer's version and content belong together."""
+    """While SIGHUP swaps the model of both instances, each answer's version and content belong together."""
     bundle = tmp_path / "bundle"
     bundle.symlink_to(models / "1")
     pair = Pair(serve, bundle, DRAIN_SECONDS)

@@ -77,7 +77,7 @@ def test_all_requests_go_over_to_the_other_version_and_back(versions, tmp_path, 
 
 @pytest.mark.parametrize("kind", CANARIES)
 def test_a_canary_that_is_dead_takes_nobody_with_it(versions, tmp_path, kind):
-    """Its share goes to the stable version."""
+    """If the canary is dead, its share goes to the stable version."""
     stable, canary = versions
     with CANARIES[kind](tmp_path, stable.port, canary.port, 50) as rollout:
         assert {"1", "2"} == {answer.version for answer in ask_all(rollout.front, 20)}
@@ -109,7 +109,7 @@ def stopped(server):
 
 @pytest.mark.parametrize("kind", SHADOWS)
 def test_a_shadow_gets_each_request_and_nobody_sees_its_answer(versions, tmp_path, kind):
-    """Request ids are the same in both logs, so that answers can be compared line by line."""
+    """A shadow gets each request with the same id, so that both logs can be compared line by line."""
     live, shadow = versions
     with SHADOWS[kind](tmp_path, live.port, shadow.port) as front:
         answers = ask_all(front, 100)
@@ -127,7 +127,7 @@ def test_a_shadow_gets_each_request_and_nobody_sees_its_answer(versions, tmp_pat
 @pytest.mark.parametrize("kind", SHADOWS)
 @pytest.mark.parametrize("fault", ["dead", "silent", "refusing"])
 def test_what_becomes_of_a_shadow_is_invisible(serve, second, tmp_path, kind, fault):
-    """Dead, stopped or refusing everything: no caller gets another answer, or a late one."""
+    """If the shadow is dead, stopped or refuses everything, no caller gets another answer, or a late one."""
     live, shadow = serve(WEB_CONCURRENCY="1"), serve(second, WEB_CONCURRENCY="1", MAX_BODY_BYTES="1")
     with (
         SHADOWS[kind](tmp_path, live.port, shadow.port) as front,
@@ -142,14 +142,14 @@ def test_what_becomes_of_a_shadow_is_invisible(serve, second, tmp_path, kind, fa
 
 @contextmanager
 def dead(server):
-    """Have no server there."""
+    """End the shadow."""
     end(server)
     yield
 
 
 @contextmanager
 def refusing(server):
-    """Check at the end that a server refused what it got."""
+    """Check, in the end, that a server has refused its requests."""
     yield
     eventually(lambda: "body_too_large" in {line["code"] for line in server.log()}, "the shadow has refused")
 

@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def right(tmp_path_factory, folder):
-    """Return what each model answers, held against scikit-learn, by version and kind."""
+    """Return what each model answers, checked against scikit-learn, by version and kind."""
     said, found = twomodels.make(folder), {}
     for version in twomodels.VERSIONS:
         with launching(tmp_path_factory, folder / version) as launch:
@@ -38,7 +38,7 @@ def right(tmp_path_factory, folder):
 
 
 def test_every_answer_is_that_of_a_model_that_was_served_and_all_counts_add_up(serve, folder, right, figure, capsys):
-    """Whatever is done to the server; SCHEDULE_SEED repeats a schedule, SCHEDULE_SECONDS says how long it is."""
+    """Each answer is of a model served then, and counts add up; SCHEDULE_SEED and SCHEDULE_SECONDS set the schedule."""
     seed = os.environ.get("SCHEDULE_SEED") or secrets.token_hex(4)
     seconds = float(os.environ.get("SCHEDULE_SECONDS") or scaled(600, 30))
     with capsys.disabled():
@@ -64,7 +64,7 @@ def test_every_answer_is_that_of_a_model_that_was_served_and_all_counts_add_up(s
 
 
 def story(seed, faults, events):
-    """Say what was wrong, and what else happened then."""
+    """Return what was wrong, and what else happened at that time."""
     lines = [f"SCHEDULE_SEED={seed}, {len(faults)} faults:"]
     lines += [f"{at:.3f} {each}" for at, each in faults[:SHOWN]]
     around = [at for at, _ in faults[:SHOWN]]

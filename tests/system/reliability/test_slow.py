@@ -1,4 +1,4 @@
-"""Three hundred slow, idle and deaf clients at once cost nobody else their time, directly and through each proxy."""
+"""Three hundred slow, idle and deaf clients delay nobody else, directly and through each proxy."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Good and bad requests, very many: memory and descriptors stay what they were."""
+"""Very many good and bad requests: memory and descriptors do not grow."""
 
 import itertools
 import statistics

@@ -1,4 +1,4 @@
-"""A file system that hangs, as a network's does, under what a reload reads: it stops what reads it and nothing else."""
+"""A file system that hangs, as a network's may, under a reload: it stops the process that reads it, and no other."""
 
 import json
 import os
@@ -56,7 +56,7 @@ def stalling(tmp_path):
 
 
 def waits_in_the_kernel(server):
-    """Return those of a server's processes that wait for the file system."""
+    """Return the processes of a server that wait for the file system."""
     return server.waiting_in("request_wait_answer")
 
 
@@ -90,7 +90,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_file_system_that_hangs_stops_neither_the_server_nor_its_end(serve, stalling, iris_bundle, case):
-    """What waits for it in the kernel is one process, for which nothing waits; it holds no port."""
+    """One process waits for the file system in the kernel; nothing waits for that process, and it holds no port."""
     options, what, asked = CASES[case]
     (stalling.shown / "code").mkdir()
     bundle = shutil.copytree(iris_bundle, stalling.shown / "bundle")
@@ -109,7 +109,7 @@ def test_a_file_system_that_hangs_stops_neither_the_server_nor_its_end(serve, st
 
 
 def test_a_model_is_served_when_its_file_system_answers_again(serve, stalling, iris_bundle, second):
-    """What was given up meanwhile is refused with a line; then watching goes on, and so do reloads at SIGHUP."""
+    """A reload that was given up is refused with a line; then watching and reloads at SIGHUP go on."""
     bundle = shutil.copytree(iris_bundle, stalling.shown / "bundle")
     server = serve(stalling.place / "bundle", WEB_CONCURRENCY="1", WATCH_SECONDS="0.2", BOOT_SECONDS="5")
 
@@ -147,7 +147,7 @@ def stuck(serve, stalling, sleeper):
 
 @pytest.mark.parametrize("in_loop", [False, True], ids=["a thread", "the main loop"])
 def test_a_worker_that_no_signal_reaches_is_replaced(stuck, in_loop):
-    """It counts as gone as soon as it was told to go; the next ones, the end and the port do not wait."""
+    """A worker that no signal reaches counts as gone once it was told to end; nothing waits for it."""
     server = stuck(in_loop=in_loop)
     (worker,) = server.children()
     (other,) = eventually(lambda: set(server.children()) - {worker}, "another worker")

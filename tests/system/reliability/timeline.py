@@ -1,4 +1,4 @@
-"""What was so when, as seen from outside: which models may answer, whether the server drains, who was killed."""
+"""The server's state over time, from outside: which models may answer, whether it drains, which workers were killed."""
 
 import math
 import re
@@ -18,7 +18,7 @@ UNDONE_SECONDS = 2.0
 
 
 class Known:
-    """What may be the case, from each moment on."""
+    """The possible states, from each moment on."""
 
     def __init__(self, *values):
         self._times, self._values = [-math.inf], [frozenset(values)]
@@ -32,7 +32,7 @@ class Known:
         return self._values[-1]
 
     def within(self, start, end):
-        """Return all that may have been the case at any moment of a span of time."""
+        """Return all states that were possible at any moment of a span of time."""
         first = bisect_right(self._times, start) - 1
         return frozenset().union(*self._values[first : bisect_right(self._times, end)])
 
@@ -76,7 +76,7 @@ class Timeline:
         return self.ok + len(self.failed)
 
     def put(self, version):
-        """Take note that a bundle is about to be in place, and perhaps to be loaded; None of one that is broken."""
+        """Note that a bundle is about to be in place, and perhaps to be loaded; None for a broken one."""
         with self._lock:
             self._since |= {version} - {None}
             self.models.now(*self.models.last, *self._since)

@@ -1,4 +1,4 @@
-"""The two models between which the random schedule reloads, what is right to answer by each, and broken bundles."""
+"""The two models between which the random schedule reloads, their right answers, and broken bundles."""
 
 import json
 import os
@@ -36,7 +36,7 @@ print(json.dumps(right))
 
 
 def make(folder):
-    """Pack both models into a folder, and broken bundles beside; return what scikit-learn says by version and table."""
+    """Pack both models and broken bundles into a folder; return scikit-learn's answers by version and table."""
     command = [sys.executable, "-c", PACK, str(folder)]
     told = json.dumps([table.rows for table in tables()]).encode()
     done = subprocess.run(command, cwd=ROOT, input=told, capture_output=True, check=False)
@@ -76,13 +76,13 @@ class Right:
 
 
 def kept(kind, answer, request_id):
-    """Return what of an answer's body is the same each time."""
+    """Return the part of an answer's body that is the same each time."""
     body = re.sub(rb'"(trace|span)_id":"[0-9a-f]+"', rb'"\1_id":""', answer.body.replace(request_id.encode(), b"ID"))
     return kind.keep(body) if answer.status == 200 else body
 
 
 def learn(server, version, said):
-    """Ask each kind of a server that serves one version, and hold its answers against scikit-learn's."""
+    """Send each kind to a server of one version, and check its answers against scikit-learn's."""
     found, answers = {}, {}
     with Wire(server.port) as wire:
         for number, kind in enumerate(all_kinds()):

@@ -1,4 +1,4 @@
-"""A client that knows its connection: the port it is on, what came and what did not; it speaks HTTP/1.1 in bytes."""
+"""An HTTP/1.1 client in bytes that knows its connection: its port, and which bytes have come."""
 
 import gzip
 import re
@@ -13,7 +13,7 @@ HEAD = re.compile(rb"HTTP/1\.1 (\d{3})[^\r\n]*\r\n((?:[^\r\n]+\r\n)+)\r\n")
 
 
 class Lost(Exception):
-    """The connection ended before the answer was whole; the message is what had come of it."""
+    """The connection ended before the answer was whole; the message is the part that had come."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Wire:
         return self._client.fileno()
 
     def send(self, content):
-        """Send what the server takes; that it takes no more is found out by reading."""
+        """Send what the server takes; reading tells if it takes no more."""
         with suppress(ConnectionError):
             self._client.sendall(content)
 
