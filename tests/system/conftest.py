@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import signal
 import subprocess
 import sys
@@ -35,29 +34,19 @@ rows, labels = load_iris(return_X_y=True, as_frame=True)
 labels = np.array(["a", "b", "c"])[labels] if sys.argv[1] == "2" else labels
 pack(LogisticRegression(max_iter=1000).fit(rows, labels), sys.argv[2], name="iris", version=sys.argv[1], data=rows)
 """
-SHORTEST_PAUSE, LONG_PAUSE, LONGEST_PAUSE = 0.01, 0.03, 0.5  # between two checks, in seconds; the last after commands
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.01, 0.3  # between two checks, in seconds
 MOMENTS = 16  # of a start that is interrupted: on a quiet machine, the start takes less than so many tenths of a second
 MOST_SHOWN = 20_000  # characters of a server's stderr, with a failure
 
 
-def cpu_of_commands():
-    """Return the CPU seconds of the commands that this process has run."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def eventually(check, what, deadline=DEADLINE):
-    """Return the check's first true result; fails if there is none before the deadline.
-
-    Commands of the check, such as Docker's, get a quarter of a CPU at most: what is waited for needs the rest.
-    """
-    end, pause = time.monotonic() + deadline, SHORTEST_PAUSE
-    while time.monotonic() < end:
-        before = cpu_of_commands()
+    """Return the check's first true result; fails if there is none before the deadline."""
+    end = time.monotonic() + deadline
+    while (began := time.monotonic()) < end:
         if answer := check():
             return answer
-        pause = min(1.1 * pause, LONG_PAUSE)
-        time.sleep(min(max(pause, 3 * (cpu_of_commands() - before)), LONGEST_PAUSE))
+        # As long as the check took: what is waited for needs the CPU, too.
+        time.sleep(min(max(SHORTEST_PAUSE, time.monotonic() - began), LONGEST_PAUSE))
     raise AssertionError(f"{what}: not within {deadline} s")
 
 
