@@ -58,7 +58,7 @@ def kind_of(path: Path, content: bytes) -> Kind:
     for table, error in ((_DAMAGED, BundleCorrupt), (_OTHERS, UnsupportedEstimator)):
         for pattern, what, remedy in table:
             if re.match(pattern, content[:_HEAD], re.DOTALL):
-                raise error(f"{path} {what}: {remedy.replace('{path}', repr(str(path)))}.")
+                raise error(f"{path} {what}: {remedy}.")
     return "pickle"
 
 

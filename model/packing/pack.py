@@ -128,11 +128,6 @@ def _string_column(data: Any) -> Any:
     return data[names[0]]
 
 
-def _to_frame(data: Any) -> Any:
-    """Return a series as a data frame."""
-    return data.to_frame() if hasattr(data, "to_frame") else data
-
-
 def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
     """Return the columns of the data, and the data; raises UnsupportedEstimator for columns that do not fit.
 
@@ -140,7 +135,10 @@ def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
     """
     if data is None:
         return None, None
-    data = _string_column(data) if takes_strings(estimator) else _to_frame(data)
+    if takes_strings(estimator):
+        data = _string_column(data)
+    elif hasattr(data, "to_frame"):  # a series
+        data = data.to_frame()
     names, width = fitted_names(estimator, getattr(data, "columns", ())), width_of(estimator)
     columns = read_columns(data, names)
     if infinite := {column.name for column in columns if column.fault == INFINITE}:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -30,13 +30,6 @@ from model.sklearn_runtime.further_outputs import MOST_COLUMNS
 # A string and a number that no model has as a category.
 UNKNOWN: dict[Dtype, Label] = {"string": "\ue000unknown", "float64": 1e6 + 0.5}
 _MOST_UNKNOWN = 10
-_TASKS: dict[str, Task] = {
-    "classifier": "classifier",
-    "regressor": "regressor",
-    "clusterer": "clusterer",
-    "outlier_detector": "outlier_detector",
-    "transformer": "transformer",
-}
 
 
 def read_signature(
@@ -142,9 +135,9 @@ def _task(estimator: Any) -> Task:
             "estimator that it wraps, or a class of your own that calls it (pack --code), derived from BaseEstimator "
             "and RegressorMixin or ClassifierMixin."
         )
-    if kind not in _TASKS:
-        raise UnsupportedEstimator(f"{name} is a {kind}; expected one of {', '.join(_TASKS)}.")
-    return _TASKS[kind]
+    if kind not in get_args(Task):
+        raise UnsupportedEstimator(f"{name} is a {kind}; expected one of {', '.join(get_args(Task))}.")
+    return cast(Task, kind)
 
 
 def _outputs(estimator: Any, task: Task) -> tuple[int | None, tuple[tuple[Label, ...], ...] | None]:

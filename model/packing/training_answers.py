@@ -17,6 +17,8 @@ from model.signature import Signature
 
 MOST_ROWS: Final = 5000
 _PIECES: Final = 10
+# For each row, the index of its class or its number; and its score.
+Answered = tuple[NDArray[Any], NDArray[np.float64] | None]
 _SECONDS: Final = 2.0  # of processor time; after that, the remaining pieces are left out
 
 
@@ -42,11 +44,6 @@ def training_answers(
     except Exception:  # noqa: BLE001  # own code may raise anything, and a model need not answer these rows
         return None
     return _summary(found, signature)
-
-
-Answered = tuple[
-    NDArray[Any], NDArray[np.float64] | None
-]  # of each row its class by position, or its number; its score
 
 
 def _answered(prediction: Prediction, signature: Signature, thresholds: Sequence[float | None]) -> Answered:

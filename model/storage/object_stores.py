@@ -24,13 +24,7 @@ _CREDENTIALS: Final = {
     "machine an identity; for a public container, set AZURE_SKIP_SIGNATURE=true",
 }
 # Parts of obstore's messages if it found no credentials, and cannot get them from the machine.
-_NO_CREDENTIALS: Final = (
-    "Missing AccessKeyId",
-    "169.254.169.254",
-    "metadata.google.internal",
-    "/latest/api/token",
-    "Missing",
-)
+_NO_CREDENTIALS: Final = ("169.254.169.254", "metadata.google.internal", "/latest/api/token", "Missing")
 _YES: Final = ("1", "true", "yes", "on", "y", "t")
 # How many bytes obstore collects before it returns a piece; with more, some would be lost if this process ends.
 _AS_THEY_COME: Final = 1

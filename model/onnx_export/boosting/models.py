@@ -14,17 +14,14 @@ PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
     **xgboost_models.PREDICTORS,
     **native.PREDICTORS,
 }
+_LIBRARIES: Final = (catboost_models, lightgbm_models, xgboost_models)
 # Functions that return the categories of the columns of categories, by column; raise NotCompiled if they are unknown.
 _CATEGORIES: Final[dict[str, Callable[[Any], dict[int, tuple[Label, ...]]]]] = {
-    **dict.fromkeys(catboost_models.PREDICTORS, catboost_models.categories_of),
-    **dict.fromkeys(lightgbm_models.PREDICTORS, lightgbm_models.categories_of),
-    **dict.fromkeys(xgboost_models.PREDICTORS, xgboost_models.categories_of),
+    name: library.categories_of for library in _LIBRARIES for name in library.PREDICTORS
 }
 # Functions that read the trees of an estimator; raise NotCompiled.
 _TREES: Final[dict[str, Callable[[Any], BoostedTrees]]] = {
-    **dict.fromkeys(catboost_models.PREDICTORS, catboost_models.trees_of),
-    **dict.fromkeys(lightgbm_models.PREDICTORS, lightgbm_models.trees_of),
-    **dict.fromkeys(xgboost_models.PREDICTORS, xgboost_models.trees_of),
+    name: library.trees_of for library in _LIBRARIES for name in library.PREDICTORS
 }
 
 
