@@ -41,9 +41,7 @@ def _line(error: Exception) -> str:
         case ImportError():
             code, reason = "not_installed", f"{reason}; install what requirements.txt lists."
         case _:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            code, reason = (
-                BOOT_FAILED,
-                f"{type(error).__name__}: {reason} ({Path(place.filename).name}:{place.lineno}).",
-            )
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            location = f"{Path(frame.filename).name}:{frame.lineno}"
+            code, reason = BOOT_FAILED, f"{type(error).__name__}: {reason} ({location})."
     return f"{code}: {reason}"

@@ -43,9 +43,9 @@ def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -
         logger.info("%s: a step of the model refused a value: %s", _named(asked.ids), redaction.words(error))
     if protocols.terse:
         # The line contains no values, and no names that may be values.
-        said = "; ".join(f"{each.pointer}: expected {each.expected}" for each in failure.problems[:_MOST_LOGGED])
-        said = redaction.detail(failure) if redaction.features or not said else said
-        logger.debug("%s: %s: %s", _named(asked.ids), failure.code, said)
+        detail = "; ".join(f"{each.pointer}: expected {each.expected}" for each in failure.problems[:_MOST_LOGGED])
+        detail = redaction.detail(failure) if redaction.features or not detail else detail
+        logger.debug("%s: %s: %s", _named(asked.ids), failure.code, detail)
     response = response_of(protocols.refuse(asked.path, failure, asked.ids))
     response.headers += failure.headers.items()
     if not asked.recorded and failure.code != "draining":  # that is the normal answer to a health check

@@ -54,9 +54,8 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     def take_over(cls, arbiter: Any, hosted: Hosted) -> None:
         """Turn a running arbiter of gunicorn into this one."""
         arbiter.__class__ = cls
-        arbiter.START_CTX["args"] = (
-            sys.orig_argv
-        )  # gunicorn's own list would start another program for `python -m gunicorn`
+        # gunicorn's own list would start another program for `python -m gunicorn`.
+        arbiter.START_CTX["args"] = sys.orig_argv
         arbiter.hosted = hosted
         arbiter.shutdown = Shutdown(hosted.state, hosted.settings.drain_seconds)
         arbiter.supervision = Supervision(hosted.state, hosted.events, arbiter.log)

@@ -28,18 +28,18 @@ class Chunks:
 
     def add(self, content: bytes) -> int:
         """Add bytes; return how many of them belong to this body."""
-        place, size = 0, len(content)
-        while place < size and not (self.ended or self.malformed):
+        position, size = 0, len(content)
+        while position < size and not (self.ended or self.malformed):
             if self._left:
-                taken = min(self._left, size - place)
-                self.body += content[place : place + taken]
+                taken = min(self._left, size - position)
+                self.body += content[position : position + taken]
                 self._left -= taken
                 self._data += taken
-                place += taken
+                position += taken
                 continue
-            end = content.find(b"\n", place) + 1
-            line = self._line + content[place : end or size]
-            place = end or size
+            end = content.find(b"\n", position) + 1
+            line = self._line + content[position : end or size]
+            position = end or size
             if end:
                 self._line = b""
                 self._framing += len(line)
@@ -47,7 +47,7 @@ class Chunks:
             else:
                 self._line = line
                 self.malformed = len(line) > _MOST_LINE
-        return place
+        return position
 
     def _read(self, line: bytes) -> None:
         if self._closes:

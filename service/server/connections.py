@@ -179,9 +179,8 @@ class Connections:
         except OSError:
             content = b""
         if not content and conn.arriving is not None and conn.arriving.complete:
-            self._start(
-                conn, conn.arriving
-            )  # the client will send no more, and the application will answer that the body is incomplete
+            # The client will send no more, and the application will answer that the body is incomplete.
+            self._start(conn, conn.arriving)
         elif not content:
             self._drop(conn)
         elif conn.arriving is None:

@@ -185,11 +185,11 @@ class HttpRequest:
         """Return whether another request may follow: none does after CONNECT, or codings that stay in the body."""
         if self.method == "CONNECT" or _COMPRESSED.search(coding):
             return False
-        said = self.fields.get("HTTP_CONNECTION")
-        if said is None:
+        connection = self.fields.get("HTTP_CONNECTION")
+        if connection is None:
             return self.version != "HTTP/1.0"
-        words = [word.strip(" \t") for word in said.lower().split(",")]
-        return "close" not in words and (self.version != "HTTP/1.0" or "keep-alive" in words)
+        options = [option.strip(" \t") for option in connection.lower().split(",")]
+        return "close" not in options and (self.version != "HTTP/1.0" or "keep-alive" in options)
 
     def _expect_body(self, length: int, *, chunked: bool, asks: bool) -> None:
         """Prepare for the body. `asks`: the client may wait until it is told to send the body (RFC 9110, 10.1.1)."""

@@ -47,9 +47,9 @@ def listen(arbiter: Any) -> None:
     if handed_over or arbiter.cfg.reuse_port or not all(isinstance(address, tuple) for address in addresses):
         return
     for address in addresses:
-        kind = TCP6Socket if is_ipv6(address[0]) else TCPSocket
+        socket_class = TCP6Socket if is_ipv6(address[0]) else TCPSocket
         try:
-            arbiter.LISTENERS = [*arbiter.LISTENERS, kind(address, arbiter.cfg, arbiter.log)]
+            arbiter.LISTENERS = [*arbiter.LISTENERS, socket_class(address, arbiter.cfg, arbiter.log)]
         except OSError as error:
             raise SettingError(
                 f"{address[0]}:{address[1]} cannot be listened on ({error.strerror}): expected an address of this "
