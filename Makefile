@@ -77,7 +77,7 @@ test-install: .venv/dev.stamp $(INSTALLED:%=.venv-install/%.stamp)  ## build the
 # uv finds 3.12 or gets it; where the others come from is beside .venv-pythons/%.stamp.
 PYTHONS = 3.12 3.13 3.14
 ON = tests/system/pythons/in-release $(1) .venv-pythons/$(1)/bin/python
-# What depends on Python: processes and forks, the server's start, stop and reload, and splines, which its scipy holds otherwise.
+# What depends on Python: processes and forks, the server's start, stop and reload, and splines, whose form depends on the version of scipy.
 RUNS = tests/system/test_start_and_stop.py::test_
 OF_PYTHON = tests/unit/test_forking.py tests/unit/test_gunicorn_contract.py tests/unit/test_worker_contract.py tests/unit/test_splines.py \
   tests/http/test_predict.py \

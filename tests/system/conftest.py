@@ -51,8 +51,8 @@ def eventually(check, what, deadline=DEADLINE):
 
 
 def moments(seconds):
-    """Return moments at which to interrupt a start that takes so long; a busy machine has as many."""
-    return [seconds * place / MOMENTS for place in range(MOMENTS)]
+    """Return when to interrupt a start that takes so many seconds: moments spread evenly, as many on any machine."""
+    return [seconds * index / MOMENTS for index in range(MOMENTS)]
 
 
 def end(process):
