@@ -44,39 +44,22 @@ class _Loader(SourceFileLoader):
         return self._files[path].encode("latin-1")
 
 
-class _Recorder(MetaPathFinder):
-    """Finds modules as the interpreter does, and records those below a directory."""
+@dataclass(frozen=True, eq=False)
+class _Finder(MetaPathFinder):
+    """Finds recorded modules; with a directory, it records those below it, which it finds as the interpreter does."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory.absolute()
-        self.modules = Modules()
+    modules: Modules
+    directory: Path | None = None
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec of a module below the directory; None for any other."""
-        spec = PathFinder.find_spec(fullname, path, target)
-        places = list(spec.submodule_search_locations or []) if spec else []
-        if spec is None or not any(Path(each).is_relative_to(self._directory) for each in (spec.origin or "", *places)):
-            return None
-        origin = spec.origin if spec.has_location else None
-        self.modules.found[fullname] = origin, None if spec.submodule_search_locations is None else places
-        return _spec(fullname, self.modules) if isinstance(spec.loader, SourceFileLoader) else spec
-
-
-class _Replayer(MetaPathFinder):
-    """Finds the recorded modules."""
-
-    def __init__(self, modules: Modules) -> None:
-        self.modules = modules
-
-    def find_spec(
-        self,
-        fullname: str,
-        path: Sequence[str] | None,  # noqa: ARG002  # the interpreter's interface
-        target: ModuleType | None = None,  # noqa: ARG002  # likewise
-    ) -> ModuleSpec | None:
         """Return the spec of a recorded module; None for any other."""
+        if self.directory is not None and (spec := PathFinder.find_spec(fullname, path, target)):
+            places = None if spec.submodule_search_locations is None else [*spec.submodule_search_locations]
+            files = (spec.origin or "", *(places or ()))
+            if any(Path(each).is_relative_to(self.directory.absolute()) for each in files):
+                self.modules.found[fullname] = spec.origin if spec.has_location else None, places
         return _spec(fullname, self.modules) if fullname in self.modules.found else None
 
 
@@ -93,10 +76,7 @@ def _spec(name: str, modules: Modules) -> ModuleSpec | None:
 @contextmanager
 def record_imports(directory: Path | None) -> Iterator[Modules]:
     """Record the modules below the directory that are imported within the block, and their files' contents."""
-    if directory is None:
-        yield Modules()
-        return
-    finder = _Recorder(directory)
+    finder = _Finder(Modules(), directory)
     sys.meta_path.insert(0, finder)
     try:
         yield finder.modules
@@ -111,10 +91,10 @@ def replay_imports(modules: Modules) -> Iterator[None]:
     Modules that were replayed before stay, since a model may import its modules again.
     """
     before = list(sys.meta_path)
-    earlier = [finder for finder in before if isinstance(finder, _Replayer)]
+    earlier = [finder for finder in before if isinstance(finder, _Finder)]
     for finder in earlier:
         modules = Modules(finder.modules.found | modules.found, finder.modules.files | modules.files)
-    sys.meta_path[:] = [_Replayer(modules), *(finder for finder in before if finder not in earlier)]
+    sys.meta_path[:] = [_Finder(modules), *(finder for finder in before if finder not in earlier)]
     try:
         yield
     except BaseException:
