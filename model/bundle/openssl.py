@@ -46,7 +46,7 @@ class PublicKey:
 
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Return whether the signature of the message was made with the private key of this one."""
-        with _open(self.pem, signature) as (key, signed):
+        with _in_memory(self.pem) as key, _in_memory(signature) as signed:
             arguments = ("dgst", f"-{self.digest}", "-verify", _path(key), "-signature", _path(signed))
             done = _run(arguments, message, (key, signed))
         return (done.returncode, done.stdout) == (0, _VERIFIED)
@@ -124,17 +124,11 @@ def _run(arguments: Sequence[str], data: bytes = b"", files: Sequence[int] = ())
 
 
 @contextmanager
-def _open(*contents: bytes) -> Iterator[list[int]]:
-    """Yield open files in memory with these contents."""
-    files: list[int] = []
-    try:
-        for content in contents:
-            files.append(os.memfd_create("signing"))
-            os.write(files[-1], content)
-        yield files
-    finally:
-        for file in files:
-            os.close(file)
+def _in_memory(content: bytes) -> Iterator[int]:
+    """Yield an open file in memory with this content."""
+    with os.fdopen(os.memfd_create("signing"), "wb", buffering=0) as file:
+        file.write(content)
+        yield file.fileno()
 
 
 def _path(file: int) -> str:
