@@ -1,4 +1,4 @@
-"""Reads files of any origin: only regular files of the expected size, without blocking on a FIFO."""
+"""Reads files of any origin: only regular files of the expected size, without blocking on a FIFO. Writes files."""
 
 import os
 import stat
@@ -35,6 +35,14 @@ def read_file(path: Path, expected: str, *, least: int = 0, most: int) -> bytes:
             return file.read(found.st_size)
         except MemoryError:
             raise NoRoom(f"{path} has {found.st_size} bytes, more than there is memory; {MORE_MEMORY}.") from None
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file, and return when it is on the disk; raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _check(path: Path, found: os.stat_result, expected: str, least: int, most: int) -> None:

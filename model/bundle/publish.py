@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from model.bundle.files import write_file
 from model.bundle.manifest import JOBLIB, MANIFEST, ONNX, SKOPS, Manifest, digest_of, encode_manifest, names_file
 from model.bundle.trust import SIGNATURE
 from model.errors import NoRoom, OutputRefused
@@ -37,10 +38,7 @@ def write_files(folder: Path, manifest: Manifest, content: Mapping[str, bytes]) 
     encoded = encode_manifest(manifest)
     try:
         for name, data in {**content, MANIFEST: encoded}.items():
-            with (folder / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+            write_file(folder / name, data)
     except OSError as error:
         raise _refusal(folder.parent, error) from error
     return digest_of(encoded)

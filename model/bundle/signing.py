@@ -7,20 +7,18 @@ the digests that the manifest states, is enough.
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from model.bundle.files import read_file
+from model.bundle.files import read_file, write_file
 from model.bundle.openssl import CURVES, PrivateKey, PublicKey, public_keys
-from model.bundle.trust import SIGNATURE
+from model.bundle.trust import MOST_SIGNATURE, SIGNATURE
 from model.errors import BundleNotSigned
 
 SIGN_IT: Final = "sign it (`python -m model sign`)"
-MOST_SIGNATURE: Final = 2**20  # bytes; enough for a statement of some thousand files
 _MOST_KEYS: Final = 2**16
 _MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
@@ -102,10 +100,7 @@ def sign(digests: Mapping[str, str], name: str, key: PrivateKey) -> bytes:
 def write(directory: Path, content: bytes) -> Path:
     """Write SIGNATURE into a directory, atomically; raises OSError."""
     path, new = directory / SIGNATURE, directory / f".{SIGNATURE}.new"
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    write_file(new, content)
     return new.replace(path)
 
 

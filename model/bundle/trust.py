@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 SIGNATURE: Final = "model.sig"  # the file of a bundle's digital signature, beside the manifest
+MOST_SIGNATURE: Final = 2**20  # bytes; enough for a statement of some thousand files
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ class Patience:
     """How long, and how often in a row, an operation is attempted that may succeed later."""
 
     until: float  # by the monotonic clock
-    attempts: int = ATTEMPTS
     failed: int = field(default=0, init=False)
 
     def check(self, place: object) -> None:
@@ -36,7 +35,7 @@ class Patience:
         """Wait before the next attempt; raise the error if attempts or time have run out."""
         self.failed = 1 if progress else self.failed + 1
         pause = min(_FIRST_PAUSE * 2 ** (self.failed - 1), _LONGEST_PAUSE)
-        if self.failed >= self.attempts or time.monotonic() + pause >= self.until:
+        if self.failed >= ATTEMPTS or time.monotonic() + pause >= self.until:
             tried = f"{self.failed} attempts failed" if self.failed > 1 else "no time is left for another attempt"
             raise StorageUnavailable(
                 f"{error} {tried[0].upper()}{tried[1:]}; try again when the storage answers."
@@ -93,10 +92,11 @@ class Download:
         """Fetch the missing bytes; raises BundleCorrupt, Changed and the errors of Source.open."""
         left_over = self.part.exists()
         self._complete()
-        if self._digest() != self.file.sha256 and left_over:
+        if (digest := self._digest()) != self.file.sha256 and left_over:
             self.part.unlink()  # the left-over part belongs to another file
             self._complete()
-        if (digest := self._digest()) != self.file.sha256:
+            digest = self._digest()
+        if digest != self.file.sha256:
             self.part.unlink()
             raise BundleCorrupt(
                 f"{self._place} has sha256 {digest}, its manifest says {self.file.sha256}; upload it again."

@@ -4,7 +4,6 @@ The manifest is read first. It states the names, sizes and digests of all files,
 more bytes are read than it states.
 """
 
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model.bundle.files import read_file
+from model.bundle.files import read_file, write_file
 from model.bundle.manifest import (
     MANIFEST,
     MOST_MANIFEST,
@@ -25,22 +24,15 @@ from model.bundle.manifest import (
     read_bundle,
 )
 from model.bundle.publish import PART, fetching_directory
-from model.bundle.trust import SIGNATURE
+from model.bundle.trust import MOST_SIGNATURE, SIGNATURE
 from model.errors import BundleCorrupt, BundleMissing, BundleTooLarge, ModelError, NoRoom, StorageDenied
 from model.storage.download import Download, Patience, read_small
 from model.storage.places import Access
 from model.storage.source import Changed, Source
 from model.storage.uris import ModelUri
 
-_MOST_SIGNATURE: Final = 1 << 20  # bytes
 _WAIT_SECONDS: Final = 0.05
-
-
 Progress = Callable[[str, float | None, float | None], object]  # called with the stage, the bytes so far, and all bytes
-
-
-def no_progress(_stage: str, _done: float | None, _total: float | None) -> None:
-    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +56,15 @@ class Fetch:
     most_bytes: int
     pin: str | None = None
     keys: Path | None = None  # public keys, one of which must have signed the bundle
-    clock: Callable[[], float] = time.monotonic
 
-    def run(self, progress: Progress = no_progress, unless: str | None = None) -> Fetched:
+    def run(self, progress: Progress = lambda *_: None, unless: str | None = None) -> Fetched:
         """Fetch the bundle; raises ModelError, and NotChanged if the manifest still has the tag `unless`.
 
         If the pinned bundle is in the directory already, nothing is requested.
         """
         if self.pin and (here := self._here(self.pin)) is not None:
             return Fetched(here, self.pin, None, 0, replaced=False)
-        patience = Patience(self.clock() + self.access.seconds)
+        patience = Patience(time.monotonic() + self.access.seconds)
         source: Source = patience.of(lambda: self.access.source(self.uri))
         for _ in range(REREADS):
             progress("reading the manifest", None, None)
@@ -83,8 +74,11 @@ class Fetch:
             except (BundleMissing, BundleCorrupt, Changed) as error:
                 # If the bundle was replaced meanwhile, it is read again.
                 again, _ = read_small(source, MANIFEST, MOST_MANIFEST, patience)
+                if again == encoded and isinstance(error, Changed):
+                    said = f"a file of {source} was replaced under its name while it was read; upload the bundle again."
+                    raise BundleCorrupt(said) from None
                 if again == encoded:
-                    raise _for_good(error, source) from None
+                    raise
         raise BundleCorrupt(f"{source} kept changing while it was read; fetch it again when the upload has finished.")
 
     def _fetch(
@@ -95,8 +89,8 @@ class Fetch:
         if (manifest := self._here(digest, signature)) is not None:
             return Fetched(manifest, digest, tag, 0, replaced=False)
         with fetching_directory(self.directory, lambda: _wait(patience, self.directory)) as stage:
-            _write(stage / MANIFEST, encoded)
-            _write(stage / SIGNATURE, signature)
+            write_file(stage / MANIFEST, encoded)
+            _put_signature(stage, signature)
             if self.keys is not None:
                 from model.bundle.signing import check_signed  # noqa: PLC0415  # it starts programs, which few need
 
@@ -105,7 +99,7 @@ class Fetch:
             received = self._files(source, manifest, stage, patience, progress)
             read_bundle(stage, self.pin, self.keys)  # as the server will read it
         if not signature:
-            _write(self.directory / SIGNATURE, b"")  # removes the previous bundle's signature
+            _put_signature(self.directory, signature)  # removes the previous bundle's
         return Fetched(manifest, digest, tag, received, replaced=True)
 
     def _bounded(self, source: Source, encoded: bytes) -> Manifest:
@@ -168,19 +162,16 @@ def _signature(source: Source, patience: Patience) -> bytes:
     Object storage denies access to a missing object if the caller may not list objects.
     """
     try:
-        return read_small(source, SIGNATURE, _MOST_SIGNATURE, patience)[0]
+        return read_small(source, SIGNATURE, MOST_SIGNATURE, patience)[0]
     except (BundleMissing, StorageDenied):
         return b""
 
 
-def _write(path: Path, content: bytes) -> None:
-    if not content:
-        path.unlink(missing_ok=True)
-        return
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _put_signature(directory: Path, signature: bytes) -> None:
+    if signature:
+        write_file(directory / SIGNATURE, signature)
+    else:
+        (directory / SIGNATURE).unlink(missing_ok=True)
 
 
 def _check_room(stage: Path, needed: int) -> None:
@@ -192,11 +183,3 @@ def _check_room(stage: Path, needed: int) -> None:
 def _wait(patience: Patience, directory: Path) -> None:
     patience.check(directory)
     time.sleep(_WAIT_SECONDS)
-
-
-def _for_good(error: ModelError | Changed, source: Source) -> ModelError:
-    if isinstance(error, Changed):
-        return BundleCorrupt(
-            f"a file of {source} was replaced under its name while it was read; upload the bundle again."
-        )
-    return error

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from model.errors import BundleMissing, StorageDenied, StorageUnavailable
 from model.storage.uris import ModelUri, Registered, without_secrets
-from model.storage.web import Headers, Web, basic
+from model.storage.web import Headers, basic, read
 
 TRACKING_URI: Final = "MLFLOW_TRACKING_URI"
 _API: Final = "/api/2.0/mlflow"
@@ -63,7 +63,7 @@ class Registry:
             raise StorageDenied(f"the artifacts of {version} are in {said}, which cannot be read from here.") from None
 
     def _ask(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        answer = Web(self.headers).read(f"{self.url}{_API}{path}?{urlencode(query)}", _MOST)
+        answer = read(f"{self.url}{_API}{path}?{urlencode(query)}", self.headers, _MOST)
         try:
             found = json.loads(answer)
         except (ValueError, RecursionError):
@@ -72,11 +72,3 @@ class Registry:
             url = without_secrets(self.url)
             raise StorageUnavailable(f"{url} does not answer with JSON: is it an MLflow tracking server?")
         return found
-
-
-def missing(wanted: Registered, places: str) -> BundleMissing:
-    """Return the error of a version without a bundle."""
-    return BundleMissing(
-        f"the artifacts of models:/{wanted} have no {places}; log the bundle that `python -m model pack` makes as "
-        "artifacts of the version."
-    )

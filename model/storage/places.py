@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from model.bundle.manifest import MANIFEST
 from model.errors import BundleMissing, StorageDenied
 from model.storage.local_files import LocalFiles
-from model.storage.mlflow_registry import Registry, missing
+from model.storage.mlflow_registry import Registry
 from model.storage.object_stores import ObjectStore
 from model.storage.source import Source
 from model.storage.uris import OBJECTS, ModelUri, Registered
-from model.storage.web import ALLOW, Web, WebFolder
+from model.storage.web import ALLOW, WebFolder
 
 _FOLDERS = ("", "bundle")  # the bundle is all of a version's artifacts, or in a folder beside MLflow's model
 
@@ -41,7 +41,11 @@ class Access:
             except BundleMissing:
                 continue
             return source
-        raise missing(wanted, " and no ".join(f"{folder}/{MANIFEST}".lstrip("/") for folder in _FOLDERS))
+        manifests = " and no ".join(f"{folder}/{MANIFEST}".lstrip("/") for folder in _FOLDERS)
+        raise BundleMissing(
+            f"the artifacts of models:/{wanted} have no {manifests}; log the bundle that `python -m model pack` makes "
+            "as artifacts of the version."
+        )
 
     def _at(self, uri: ModelUri, registry: Registry | None) -> Source:
         self._check(uri)
@@ -50,7 +54,7 @@ class Access:
         if uri.scheme == "file":
             return LocalFiles.of(uri)
         proxied = registry is not None and uri.full.startswith(f"{registry.url}/")
-        return WebFolder(uri.full, Web(registry.headers)) if registry and proxied else WebFolder.of(uri)
+        return WebFolder(uri.full, registry.headers) if registry and proxied else WebFolder.of(uri)
 
     def _check(self, uri: ModelUri) -> None:
         if not (uri.is_safe or self.allow_http):

@@ -74,22 +74,17 @@ class ModelUri:
 
 
 def _is_whole(given: str, parts: SplitResult) -> bool:
-    """Return whether a URI has the parts that its scheme needs, and no others."""
+    """Return whether a URI has the parts that its scheme needs, and no others; raises ValueError for a port like 8x."""
     match parts.scheme:
         case "s3" | "gs" | "az":
             return bool(parts.netloc) and not parts.query and "@" not in parts.netloc and ":" not in parts.netloc
         case "https" | "http":
-            return bool(parts.hostname) and _has_port(parts)
+            return bool(parts.hostname) and (parts.port is None or parts.port > 0)
         case "file":
             return parts.netloc in ("", "localhost") and parts.path.startswith("/") and not parts.query
         case "models":
             return _MODELS.fullmatch(given) is not None
     return False
-
-
-def _has_port(parts: SplitResult) -> bool:
-    """Return whether the port is valid or left out; raises ValueError if it is no number."""
-    return parts.port is None or parts.port > 0
 
 
 def is_loopback(host: str | None) -> bool:

@@ -38,33 +38,31 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-@dataclass(frozen=True)
-class Web:
-    """Sends requests; `headers`, such as Authorization, are not sent to the targets of redirects."""
+def get(url: str, credentials: Headers, headers: Headers | None = None) -> http.client.HTTPResponse:
+    """Return a successful answer; raises the errors of Source.open.
 
-    headers: Headers = field(default_factory=dict)
+    `credentials`, such as Authorization, are not sent to the targets of redirects.
+    """
+    request = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **(headers or {})})  # noqa: S310
+    for name, value in credentials.items():
+        request.add_unredirected_header(name, value)
+    try:
+        answer = urllib.request.build_opener(_Redirects).open(request, timeout=STALL_SECONDS)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _of_status(error, without_secrets(url)) from None
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the URL of a redirect
+        raise _of_connection(error, without_secrets(url)) from None
+    return answer  # type: ignore[no-any-return]  # an opener has no type for what it returns
 
-    def get(self, url: str, headers: Headers | None = None) -> http.client.HTTPResponse:
-        """Return a successful answer; raises the errors of Source.open."""
-        request = urllib.request.Request(url, headers={"Accept-Encoding": "identity", **(headers or {})})  # noqa: S310
-        for name, value in self.headers.items():
-            request.add_unredirected_header(name, value)
+
+def read(url: str, credentials: Headers, most: int) -> bytes:
+    """Return at most `most` bytes of a successful answer; raises the errors of Source.open."""
+    with get(url, credentials) as answer:
         try:
-            answer = urllib.request.build_opener(_Redirects).open(request, timeout=STALL_SECONDS)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise _of_status(error, without_secrets(url)) from None
-        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the URL of a redirect
+            return answer.read(most)
+        except (OSError, http.client.HTTPException) as error:
             raise _of_connection(error, without_secrets(url)) from None
-        return answer  # type: ignore[no-any-return]  # an opener has no type for what it returns
-
-    def read(self, url: str, most: int) -> bytes:
-        """Return at most `most` bytes of a successful answer; raises the errors of Source.open."""
-        with self.get(url) as answer:
-            try:
-                return answer.read(most)
-            except (OSError, http.client.HTTPException) as error:
-                raise _of_connection(error, without_secrets(url)) from None
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class WebFolder:
     """The objects below one URL, whose query, such as a signature, is sent with each request."""
 
     url: str = field(repr=False)
-    web: Web = field(repr=False)
+    credentials: Headers = field(repr=False)
 
     @staticmethod
     def of(uri: ModelUri) -> "WebFolder":
@@ -81,7 +79,7 @@ class WebFolder:
         place = parts.netloc.rpartition("@")[2]
         url = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
         named = parts.username is not None
-        return WebFolder(url, Web(basic(unquote(parts.username or ""), unquote(parts.password or "")) if named else {}))
+        return WebFolder(url, basic(unquote(parts.username or ""), unquote(parts.password or "")) if named else {})
 
     def __str__(self) -> str:
         """Return the URL without secrets."""
@@ -91,7 +89,7 @@ class WebFolder:
         """Begin to read an object; see Source. A weak tag does not mean equal bytes, so it is not sent as If-Match."""
         asked = {"Range": f"bytes={offset}-" if offset else None, "If-None-Match": unless}
         asked["If-Match"] = only if only and not only.startswith("W/") else None
-        answer = self.web.get(self.url_of(name), {key: value for key, value in asked.items() if value})
+        answer = get(self.url_of(name), self.credentials, {key: value for key, value in asked.items() if value})
         tag = answer.headers.get("ETag")
         if only is not None and tag != only:  # not every server respects If-Match
             answer.close()
