@@ -9,15 +9,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import click
 import numpy as np
 
 from model.bundle.trust import Trust
-from model.commands.console import NO_PROGRESS, Console, Progress
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import bundle_argument, command, reporting, trust_options
+from model.commands.console import Console, Progress
+from model.commands.framework import ExitCode, command
+from model.commands.options import bundle_argument, option, reporting, trust_options
 from model.commands.tables import Part, Table
 from model.errors import GoldenMismatch, ModelError
 from model.forking import in_fork, in_forks
@@ -25,6 +24,7 @@ from model.loading import Loaded, load, make_rows, verify
 from model.prediction import Rows
 from model.predictor import Predictor
 
+R = TypeVar("R")
 BATCHES = (1, 10, 100, 1000, 10_000)
 THREADS = (2, 4)
 TRIES = 3  # the best one counts: other work on the machine can only slow a try down
@@ -68,7 +68,7 @@ class Report:
 
 @command("bundle --seconds 0.1")
 @bundle_argument
-@click.option("--seconds", type=float, default=1.0, show_default=True, help="The length of each measurement.")
+@option("--seconds", type=float, default=1.0, help="The length of each measurement.")
 @trust_options
 @reporting
 def run(bundle: Path, seconds: float, trust: Trust, console: Console) -> ExitCode:
@@ -79,13 +79,13 @@ def run(bundle: Path, seconds: float, trust: Trust, console: Console) -> ExitCod
     return ExitCode.OK
 
 
-def bench(directory: Path, trust: Trust, seconds: float, progress: Progress = NO_PROGRESS) -> Report:
+def bench(directory: Path, trust: Trust, seconds: float, progress: Progress) -> Report:
     """Measure a bundle with its golden rows, repeated; each measurement takes about `seconds`.
 
     The model is loaded in a forked process, and predicts in forks of that process, as in the server's workers. Raises
     ModelError.
     """
-    progress.show(f"loading {directory}")
+    progress(f"loading {directory}")
 
     def work() -> dict[str, Any]:
         try:
@@ -106,32 +106,25 @@ def _measure(loaded: Loaded, seconds: float, progress: Progress) -> Report:
     gc.collect()
     gc.freeze()
     cores = len(os.sched_getaffinity(0))
-    counts = [(count, 1) for count in _doubling(cores)] + [(1, count) for count in THREADS]
-    total = seconds * (len(BATCHES) + len(counts))
+    counts = _doubling(cores)
+    total = seconds * (len(BATCHES) + len(counts) + len(THREADS))
+    done = itertools.count(len(BATCHES))  # measurements, before each of the following ones
 
-    def together(index: int, processes: int, threads: int) -> float:
-        """Return the rows per second of several processes with several threads each."""
+    def together(processes: int, threads: int) -> Together:
+        """Measure several processes, or several threads of one process."""
         stage = f"predicting one row at a time: processes {processes}, threads {threads}"
-        progress.show(stage, seconds * (len(BATCHES) + index), total)
+        progress(stage, seconds * next(done), total)
+        tries = [_in_forks(lambda: _rate(loaded, threads, seconds / TRIES), processes, seconds) for _ in range(TRIES)]
+        return Together(max(processes, threads), max(map(sum, tries)))
 
-        def work() -> dict[str, float]:
-            return {"rate": _rate(loaded, threads, seconds / TRIES)}
-
-        rates: list[float] = [sum(_ask(work, processes, "rate", seconds)) for _ in range(TRIES)]
-        return max(rates)
-
-    def batches() -> dict[str, Any]:
-        return _batches(loaded, seconds, lambda stage, done: progress.show(stage, done, total))
-
-    (found,) = _ask(batches, 1, "batches", seconds * len(BATCHES))
-    rates = [together(index, *each) for index, each in enumerate(counts)]
-    tried = [Together(max(each), rate) for each, rate in zip(counts, rates, strict=True)]
-    processes, threads = tried[: -len(THREADS)], [Together(1, tried[0].rate), *tried[-len(THREADS) :]]
+    (batches,) = _in_forks(lambda: _batches(loaded, seconds, total, progress), 1, seconds * len(BATCHES))
+    processes = [together(count, 1) for count in counts]
+    threads = [processes[0], *(together(1, count) for count in THREADS)]
     return Report(
         f"{loaded.manifest.name} {loaded.manifest.version}",
         loaded.engine.name,
         cores,
-        [Batch(**each) for each in found],
+        [Batch(**each) for each in batches],
         processes,
         threads,
         workers=worthwhile(processes),
@@ -153,23 +146,24 @@ def _doubling(most: int) -> list[int]:
     return [*itertools.takewhile(lambda count: count < most, (2**power for power in range(16))), most]
 
 
-def _ask(work: Callable[[], dict[str, Any]], count: int, what: str, seconds: float) -> list[Any]:
-    """Do the work in forked processes, and return one member of each answer; raises GoldenMismatch if any lacks it."""
-    answers = [each[what] for each in in_forks(work, count, DEADLINE_SECONDS + seconds) if each and what in each]
-    if len(answers) < count:
+def _in_forks(work: Callable[[], R], count: int, seconds: float) -> list[R]:
+    """Do the work, whose result fits into JSON, in forked processes; raises GoldenMismatch if any returns nothing."""
+    answers = in_forks(lambda: {"found": work()}, count, DEADLINE_SECONDS + seconds)
+    found: list[R] = [each["found"] for each in answers if each]
+    if len(found) < count:
         raise GoldenMismatch(
             "the model does not predict its golden rows in a forked process; `python -m model check` says more."
         )
-    return answers
+    return found
 
 
-def _batches(loaded: Loaded, seconds: float, show: Callable[[str, float], None]) -> dict[str, Any]:
-    """Time calls of each size, one after the other."""
+def _batches(loaded: Loaded, seconds: float, total: float, progress: Progress) -> list[dict[str, Any]]:
+    """Time calls of each size, one after the other; return the members of each Batch."""
     verify(loaded)
     predict = Predictor(loaded).predict
     found = []
     for index, count in enumerate(BATCHES):
-        show(f"predicting batches of {count:,} rows", index * seconds)
+        progress(f"predicting batches of {count:,} rows", index * seconds, total)
         rows = _repeat_golden(loaded, count)
         times: list[float] = []
         end = time.perf_counter() + seconds
@@ -181,7 +175,7 @@ def _batches(loaded: Loaded, seconds: float, show: Callable[[str, float], None])
         found.append(asdict(Batch(count, p50, p99, count * len(times) / sum(times))))
         if min(times) > seconds:
             break  # ten times as many rows would take too long
-    return {"batches": found}
+    return found
 
 
 def _rate(loaded: Loaded, threads: int, seconds: float) -> float:

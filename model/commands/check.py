@@ -10,9 +10,9 @@ from typing import Any, Final
 import click
 
 from model.bundle.trust import Trust
-from model.commands.console import NO_PROGRESS, Console, Progress
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import Session, bundle_argument, command, reporting, trust_options
+from model.commands.console import Console, Progress
+from model.commands.framework import ExitCode, Session, command
+from model.commands.options import bundle_argument, reporting, trust_options
 from model.commands.tables import Part, Table
 from model.errors import ModelError
 from model.forking import in_fork
@@ -50,9 +50,9 @@ def run(session: Session, /, bundle: Path, trust: Trust, console: Console) -> Ex
     return ExitCode.OK if all(finding.ok for finding in findings) else ExitCode.REFUSED
 
 
-def check(directory: Path, trust: Trust, progress: Progress = NO_PROGRESS) -> list[Finding]:
+def check(directory: Path, trust: Trust, progress: Progress) -> list[Finding]:
     """Load a bundle in a forked process, and predict its golden rows in a fork of that process, as a worker does."""
-    progress.show(f"loading {directory}", 0, _STEPS)
+    progress(f"loading {directory}", 0, _STEPS)
 
     def work() -> dict[str, Any]:
         return {"findings": [asdict(finding) for finding in _findings(directory, trust, progress)]}
@@ -81,7 +81,7 @@ def _findings(directory: Path, trust: Trust, progress: Progress) -> Iterator[Fin
         yield Finding("signature", ok=True, found=f"valid, of a key in {trust.keys}")
     gc.collect()
     gc.freeze()
-    progress.show("predicting the golden rows in a forked worker", 1, _STEPS)
+    progress("predicting the golden rows in a forked worker", 1, _STEPS)
     yield from _worker_findings(loaded)
 
 

@@ -13,8 +13,7 @@ from click.shell_completion import CompletionItem
 
 from model.commands.completion import COMPLETE
 from model.commands.console import say
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import CHECKOUT, Session
+from model.commands.framework import CHECKOUT, ExitCode, Session
 from model.errors import ModelError, StorageUnavailable
 
 PROGRAM: Final = "ML_SERVICE_PROGRAM"  # the environment variable with the program's name, if it is installed

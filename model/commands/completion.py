@@ -5,15 +5,15 @@ from typing import Final
 import click
 from click.shell_completion import get_completion_class
 
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import command
+from model.commands.framework import ExitCode, command
+from model.commands.options import option
 
 COMPLETE: Final = "_ML_SERVICE_COMPLETE"  # the shell sets it when it asks the program for completions
 
 
 @command("bash > ml-service.bash", "zsh > _ml-service", "fish > ml-service.fish")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.option("--program", default="ml-service", show_default=True, help="The program whose words are completed.")
+@option("--program", default="ml-service", help="The program whose words are completed.")
 @click.pass_context
 def run(ctx: click.Context, shell: str, program: str) -> ExitCode:
     """Print what makes a shell complete the commands and options of ml-service.

@@ -6,27 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Final, Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from model.commands.tables import Part, plain
 from model.oneline import one_line
 
 
 class Progress(Protocol):
-    """Shows the progress of long work."""
+    """A function that shows the progress of long work."""
 
-    def show(self, stage: str, done: float | None = None, total: float | None = None) -> None:
+    def __call__(self, stage: str, done: float | None = None, total: float | None = None, /) -> None:
         """Show the stage, and, where known, how much of the total is done."""
-
-
-class NoProgress:
-    """Shows nothing."""
-
-    def show(self, stage: str, done: float | None = None, total: float | None = None) -> None:
-        """Show nothing."""
-
-
-NO_PROGRESS: Final = NoProgress()
 
 
 @dataclass(frozen=True)
@@ -54,14 +44,14 @@ class Console:
 
     @contextmanager
     def progress(self) -> Iterator[Progress]:
-        """Yield an object that shows progress if stderr is a terminal, and nothing otherwise."""
+        """Yield a function that shows progress if stderr is a terminal, and nothing otherwise."""
         if self.quiet or not _draws(sys.stderr):
-            yield NO_PROGRESS
+            yield lambda *_: None
             return
         from model.commands.terminal import bar  # noqa: PLC0415  # rich: see there
 
-        with bar(sys.stderr) as drawn:
-            yield drawn
+        with bar(sys.stderr) as show_progress:
+            yield show_progress
 
 
 def show(stream: TextIO, *parts: Part) -> None:

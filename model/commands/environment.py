@@ -8,15 +8,8 @@ from pathlib import Path
 import click
 
 from model.commands.console import Console
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import (
-    Session,
-    bundle_argument,
-    command,
-    environment_options,
-    environments_in,
-    reporting,
-)
+from model.commands.framework import ExitCode, Session, command
+from model.commands.options import bundle_argument, environment_options, reporting
 from model.errors import VersionMismatch
 
 
@@ -25,10 +18,9 @@ from model.errors import VersionMismatch
 @environment_options
 @reporting
 @click.pass_obj
-def run(session: Session, /, bundle: Path, environments: Path | None, no_env: bool, console: Console) -> ExitCode:  # noqa: FBT001  # an option
+def run(session: Session, /, bundle: Path, environments: Path | None, console: Console) -> ExitCode:
     """Print the folder of the gunicorn that serves a bundle, making an environment of its scikit-learn if need be."""
-    place = None if no_env else environments_in(environments, session.environ)
-    python, needed = python_for(bundle, session.environ, place, console)
+    python, needed = python_for(bundle, session.environ, environments, console)
     console.report({"programs": str(python.parent), "scikit_learn": needed}, str(python.parent))
     return ExitCode.OK
 

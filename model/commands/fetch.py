@@ -6,14 +6,11 @@ from pathlib import Path
 import click
 
 from model.commands.console import Console
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import Session, command, keys_option, reporting
-from model.commands.parameters import DIRECTORY, URI
+from model.commands.framework import ExitCode, Session, command
+from model.commands.options import DIRECTORY, as_uri, keys_option, option, pin_option, reporting
 from model.storage.fetching import Fetch, Fetched
 from model.storage.places import Access
 from model.storage.uris import ModelUri
-
-SECONDS, BYTES = 300.0, 1 << 32
 
 
 @command(
@@ -21,38 +18,23 @@ SECONDS, BYTES = 300.0, 1 << 32
     "models:/churn@champion churn --json",
     "https://models.example.com/churn/7 churn --pin SHA256",
 )
-@click.argument("uri", type=URI, envvar="MODEL_URI")
+@click.argument("uri", type=as_uri, envvar="MODEL_URI")
 @click.argument("directory", type=DIRECTORY, metavar="DIR", envvar="MODEL_DIR")
-@click.option(
-    "--pin", envvar="MODEL_SHA256", show_envvar=True, metavar="SHA256", help="The digest the manifest must have."
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(0.01, 86400),
-    envvar="FETCH_SECONDS",
-    show_envvar=True,
-    default=SECONDS,
-    show_default=True,
+@pin_option
+@option(
+    "--seconds", type=click.FloatRange(0.01, 86400), envvar="FETCH_SECONDS", default=300.0,
     help="How long it may take, with all attempts.",
-)
-@click.option(
-    "--bytes",
-    "most_bytes",
-    type=click.IntRange(1),
-    envvar="FETCH_BYTES",
-    show_envvar=True,
-    default=BYTES,
-    show_default=True,
+)  # fmt: skip
+@option(
+    "--bytes", "most_bytes", type=click.IntRange(1), envvar="FETCH_BYTES", default=1 << 32,
     help="The largest bundle that is fetched.",
-)
-@click.option(
-    "--allow-http", is_flag=True, envvar="ALLOW_HTTP", show_envvar=True, help="Fetch over http:// from other machines."
-)
+)  # fmt: skip
+@option("--allow-http", is_flag=True, envvar="ALLOW_HTTP", help="Fetch over http:// from other machines.")
 @keys_option
 @reporting
-@click.pass_context
+@click.pass_obj
 def run(
-    ctx: click.Context,
+    session: Session,
     /,
     *,
     uri: ModelUri,
@@ -70,11 +52,10 @@ def run(
     come from the standard variables of each provider. An interrupted fetch is resumed, and files that are there already
     are not fetched again.
     """
-    session: Session = ctx.obj
     access = Access(session.environ, seconds, allow_http)
     start = time.monotonic()
     with console.progress() as progress:
-        fetched = Fetch(uri, directory, access, most_bytes, pin and pin.lower(), keys).run(progress.show)
+        fetched = Fetch(uri, directory, access, most_bytes, pin and pin.lower(), keys).run(progress)
     _report(fetched, directory, time.monotonic() - start, console)
     return ExitCode.OK
 

@@ -1,25 +1,35 @@
-"""The parts of commands: click's command with examples, options that several share, and the session."""
+"""The parts of commands: exit codes, the session, and click's command with examples."""
 
-import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from enum import IntEnum
+from typing import Any, Final, Self
 
 import click
 
-from model.bundle.trust import Trust
-from model.commands.console import Console
-from model.commands.parameters import BUNDLE, DIRECTORY
-
-F = TypeVar("F", bound=Callable[..., Any])
-R = TypeVar("R")
-_QUIET = click.option(
-    "--quiet", "-q", is_flag=True, help="Show no progress and no notes; warnings and errors are shown."
-)
 CHECKOUT: Final = "python -m model"  # the program's name where it is not installed
 _NAMED: Final = re.compile(rf"(?<![/\w]){re.escape(CHECKOUT)}")  # but not in commands with the path of a Python
+
+
+class ExitCode(IntEnum):
+    """An exit code, and what it means, for the code, `--help` and docs/commands.md."""
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """Keep the meaning beside the number."""
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    OK = 0, "done, and everything is right"
+    REFUSED = 1, "not done, or not right: one line on stderr, or the report, says what is wrong and what to do"
+    USAGE = 2, "no such command or option, or a value that it does not accept"
+    DIFFERENT = 3, "done, but not everything is right: predictions that differ, or rows that were refused"
+    LATER = 4, "not done, because another machine did not answer as it should; the same command may succeed later"
+    INTERRUPTED = 130, "interrupted by Ctrl-C"
 
 
 @dataclass(frozen=True)
@@ -52,115 +62,3 @@ class Command(click.Command):
 def command(*examples: str) -> Callable[[Callable[..., Any]], Command]:
     """Turn a function into a command; its docstring is the help."""
     return click.command(cls=Command, examples=examples)
-
-
-def reporting(function: Callable[..., R]) -> Callable[..., R]:
-    """Add `--json` and `--quiet`, and pass a `console` that obeys them."""
-
-    @click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-    @_QUIET
-    @functools.wraps(function)
-    def wrapped(*args: Any, as_json: bool, quiet: bool, **kwargs: Any) -> R:
-        return function(*args, console=Console(as_json, quiet), **kwargs)
-
-    return wrapped
-
-
-def quiet_option(function: Callable[..., R]) -> Callable[..., R]:
-    """Add `--quiet`, and pass a `console` that obeys it, for a command without a report."""
-
-    @_QUIET
-    @functools.wraps(function)
-    def wrapped(*args: Any, quiet: bool, **kwargs: Any) -> R:
-        return function(*args, console=Console(quiet=quiet), **kwargs)
-
-    return wrapped
-
-
-bundle_argument = click.argument(
-    "bundle", type=BUNDLE, default="bundle", envvar="MODEL_DIR", metavar="[BUNDLE]", required=False
-)
-
-
-def output_options(function: F) -> F:
-    """Add options for the bundle's directory, the model's version, and the time that the bundle states."""
-    output = click.option(
-        "--output",
-        "-o",
-        type=DIRECTORY,
-        default="bundle",
-        envvar="MODEL_DIR",
-        show_default=True,
-        show_envvar=True,
-        help="The bundle's directory.",
-    )
-    version = click.option("--version", default="1", show_default=True, help="The model's version.")
-    date = click.option(
-        "--epoch",
-        type=click.IntRange(0, 2**33),
-        envvar="SOURCE_DATE_EPOCH",
-        show_envvar=True,
-        metavar="SECONDS",
-        help="State this time since 1970 and no measured speed, so that the same model gives the same bundle.",
-    )
-    return output(version(date(function)))
-
-
-def environment_options(function: F) -> F:
-    """Add options for the folder of environments of other scikit-learn versions, and for making none."""
-    place = click.option(
-        "--environments",
-        type=DIRECTORY,
-        envvar="MODEL_ENVIRONMENTS",
-        show_envvar=True,
-        show_default="~/.cache/ml-service/environments",
-        help="Where environments of other scikit-learn versions are made.",
-    )
-    no_env = click.option("--no-env", is_flag=True, help="Make no environment, and say how to do it by hand.")
-    return place(no_env(function))
-
-
-def environments_in(given: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return the folder of environments, by default in the user's cache."""
-    cache = environ.get("XDG_CACHE_HOME") or f"{environ.get('HOME', '.')}/.cache"
-    return (given or Path(cache) / "ml-service/environments").absolute()
-
-
-code_option = click.option(
-    "--code",
-    type=DIRECTORY,
-    envvar="MODEL_CODE",
-    show_envvar=True,
-    help="The directory of your own modules that the model needs.",
-)
-
-
-keys_option = click.option(
-    "--signature-key",
-    "keys",
-    type=DIRECTORY,
-    envvar="MODEL_SIGNATURE_KEY",
-    show_envvar=True,
-    metavar="PEM",
-    help="A file of public keys, one of which must have signed the bundle.",
-)
-
-
-def trust_options(function: Callable[..., R]) -> Callable[..., R]:
-    """Add options for what the operator trusts, and pass them as `trust`."""
-
-    @click.option(
-        "--pin", envvar="MODEL_SHA256", show_envvar=True, metavar="SHA256", help="The digest the manifest must have."
-    )
-    @click.option(
-        "--allow-pickle", is_flag=True, envvar="ALLOW_PICKLE", show_envvar=True, help="Load a pickle, if it is pinned."
-    )
-    @keys_option
-    @code_option
-    @functools.wraps(function)
-    def wrapped(
-        *args: Any, pin: str | None, allow_pickle: bool, keys: Path | None, code: Path | None, **kwargs: Any
-    ) -> R:
-        return function(*args, trust=Trust(pin, allow_pickle, code, keys=keys), **kwargs)
-
-    return wrapped

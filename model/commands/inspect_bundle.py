@@ -7,9 +7,9 @@ from typing import Any
 from model.bundle.manifest import Bundle, Manifest, encode_manifest, read_bundle
 from model.bundle.requirements import requirements
 from model.commands.console import Console
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import bundle_argument, command, keys_option, reporting
-from model.commands.tables import Fields, Part, Table
+from model.commands.framework import ExitCode, command
+from model.commands.options import bundle_argument, keys_option, reporting
+from model.commands.tables import Part, Table, fields
 from model.signature import Feature
 
 
@@ -49,7 +49,7 @@ def _parts(bundle: Bundle) -> list[Part]:
         "score": f"{manifest.score.metric} {manifest.score.value:.4g}" if manifest.score else "none",
     }
     rows = [_cells(feature, manifest) for feature in signature.features]
-    return [Fields(head), Table(("feature", "type", "null", "values"), rows)]
+    return [fields(head), Table(("feature", "type", "null", "values"), rows)]
 
 
 def _thresholds(manifest: Manifest) -> str:

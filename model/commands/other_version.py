@@ -6,15 +6,13 @@ The command imports this when it runs: the serving images have no environments.
 import os
 import re
 import subprocess
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
 from model.commands.console import Console
 from model.commands.framework import Session
-from model.environments.by_hand import pack_by_hand
-from model.environments.making import python_of
+from model.environments.making import pack_by_hand, python_of
 from model.environments.pins import ROOT, SKLEARN
 from model.environments.serving import sklearn_needed
 from model.environments.written_with import written_with
@@ -23,19 +21,11 @@ from model.errors import VersionMismatch
 OLDEST: Final = (1, 3)
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """How a command is run in another environment; `place` is the folder of environments, None if none may be made."""
-
-    place: Path | None
-    session: Session
-    console: Console
-
-
-def packed_elsewhere(path: Path, output: Path, how: Elsewhere) -> int | None:
+def packed_elsewhere(path: Path, output: Path, place: Path | None, session: Session, console: Console) -> int | None:
     """Pack a file of another scikit-learn version in an environment of that version, and return the exit code.
 
-    Returns None for a file of this version, or without a version. Raises VersionMismatch, which says what to do.
+    `place` is the folder of environments, None if none may be made. Returns None for a file of this version, or without
+    a version. Raises VersionMismatch, which says what to do.
     """
     made = written_with(path)
     if made.sklearn is None or made.sklearn == version(SKLEARN):
@@ -43,20 +33,19 @@ def packed_elsewhere(path: Path, output: Path, how: Elsewhere) -> int | None:
     said = f"{path} was written with scikit-learn {made.sklearn}, and {version(SKLEARN)} is here"
     if tuple(map(int, re.findall(r"\d+", made.sklearn)[:2])) < OLDEST:
         raise VersionMismatch(f"{said}: files of 1.3 and later can be packed; fit the model again with one of these.")
-    by_hand = pack_by_hand(made.sklearn, how.session.arguments)
-    if how.place is None:
+    by_hand = pack_by_hand(made.sklearn, session.arguments)
+    if place is None:
         raise VersionMismatch(f"{said}: leave out --no-env, or pack it with that version yourself: {by_hand}")
-    say = how.console.note
-    say(f"{said}: packing it with its own version")
+    console.note(f"{said}: packing it with its own version")
     try:
-        python = python_of(made.sklearn, made.python, how.place, say)
+        python = python_of(made.sklearn, made.python, place, console.note)
     except VersionMismatch as error:
         raise VersionMismatch(f"{said}, and there is no environment of it: {error}; by hand: {by_hand}") from None
-    status = _run(python, how.session)
+    status = _run(python, session)
     needed = None if status else sklearn_needed(output)
     if needed:
-        say(
-            f"it is served with scikit-learn {needed}: `{how.session.program} serve {output}` makes the environment, "
+        console.note(
+            f"it is served with scikit-learn {needed}: `{session.program} serve {output}` makes the environment, "
             f"and in a checkout `make image BUNDLE={output}` the image"
         )
     return status

@@ -2,23 +2,18 @@
 
 from pathlib import Path
 
-import click
-
 from model.bundle import signing
 from model.bundle.manifest import MANIFEST, read_bundle
 from model.bundle.openssl import PrivateKey
 from model.commands.console import Console
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import bundle_argument, command, reporting
-from model.commands.parameters import DIRECTORY
+from model.commands.framework import ExitCode, command
+from model.commands.options import DIRECTORY, bundle_argument, option, reporting
 
 
 @command("bundle --key private.pem")
 @bundle_argument
-@click.option(
-    "--key", type=DIRECTORY, required=True, metavar="PEM", help="The private key: P-256, P-384 or P-521, in PEM."
-)
-@click.option("--password-file", type=DIRECTORY, metavar="FILE", help="A file with the key's password, if it has one.")
+@option("--key", type=DIRECTORY, required=True, metavar="PEM", help="The private key: P-256, P-384 or P-521, in PEM.")
+@option("--password-file", type=DIRECTORY, metavar="FILE", help="A file with the key's password, if it has one.")
 @reporting
 def run(bundle: Path, key: Path, password_file: Path | None, console: Console) -> ExitCode:
     """Verify the files of a bundle, and sign them: writes model.sig, which servers with MODEL_SIGNATURE_KEY verify.

@@ -1,4 +1,4 @@
-"""Tables and fields that commands show to people, and their form as plain text."""
+"""Tables that commands show to people, and their form as plain text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,29 +11,27 @@ _GAP: Final = "  "
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells below the names of their columns; the columns in `numbers` are aligned right."""
+    """Rows of cells below the names of their columns; the columns in `numbers` are aligned right.
+
+    On a terminal, it is `boxed`.
+    """
 
     columns: tuple[str, ...]
     rows: Sequence[Sequence[str]]
     numbers: frozenset[str] = frozenset()
+    boxed: bool = True
 
     def safe_rows(self) -> list[list[str]]:
         """Return the rows without characters that could manipulate a terminal: cells may be of unknown origin."""
         return [[one_line(cell) for cell in row] for row in self.rows]
 
 
-@dataclass(frozen=True)
-class Fields:
-    """Names, and a value for each."""
-
-    values: Mapping[str, str]
-
-    def safe(self) -> dict[str, str]:
-        """Return names and values without characters that could manipulate a terminal."""
-        return {one_line(name): one_line(value) for name, value in self.values.items()}
+Part = Table | str
 
 
-Part = Table | Fields | str
+def fields(values: Mapping[str, str]) -> Table:
+    """Return names, and a value for each, as a table without a head and a box."""
+    return Table(("", ""), list(values.items()), boxed=False)
 
 
 def plain(parts: Sequence[Part]) -> str:
@@ -44,10 +42,6 @@ def plain(parts: Sequence[Part]) -> str:
 def _lines(part: Part) -> Iterator[str]:
     if isinstance(part, str):
         yield from map(one_line, part.split("\n"))
-    elif isinstance(part, Fields):
-        fields = part.safe()
-        width = max(map(len, fields), default=0)
-        yield from (f"{name:{width}}{_GAP}{value}".rstrip() for name, value in fields.items())
     else:
         head = [list(part.columns)] if any(part.columns) else []
         rows = [*head, *part.safe_rows()]

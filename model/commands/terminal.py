@@ -11,11 +11,13 @@ from typing import Final, TextIO
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from model.commands.tables import Fields, Part, Table
+from model.commands.console import Progress
+from model.commands.tables import Part, Table
 from model.oneline import one_line
 
 _OFTEN: Final = 0.1  # least seconds between two drawings of the same stage
@@ -32,14 +34,16 @@ def print_parts(parts: Sequence[Part], stream: TextIO) -> None:
 def _drawn(part: Part) -> Text | RichTable:
     if isinstance(part, str):
         return Text("\n".join(map(one_line, part.split("\n"))))
-    if isinstance(part, Fields):
-        grid = RichTable.grid(padding=(0, 2))
-        grid.add_column(style="bold", no_wrap=True)
-        grid.add_column(overflow="fold")
-        for name, value in part.safe().items():
-            grid.add_row(Text(name), Text(value))
-        return grid
-    return _table(part)
+    return _table(part) if part.boxed else _grid(part)
+
+
+def _grid(part: Table) -> RichTable:
+    grid = RichTable.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for row in part.safe_rows():
+        grid.add_row(*map(Text, row))
+    return grid
 
 
 def _table(part: Table) -> RichTable:
@@ -51,28 +55,12 @@ def _table(part: Table) -> RichTable:
     return table
 
 
-class Bar:
-    """A line with the stage, a bar and the remaining time. It has no thread, so it can be shown across a fork."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
-        self._shown = ("", 0.0)
-
-    def show(self, stage: str, done: float | None = None, total: float | None = None) -> None:
-        """Show the stage, and how much is done of how much."""
-        now = time.monotonic()
-        if stage == self._shown[0] and now - self._shown[1] < _OFTEN:
-            return
-        self._shown = (stage, now)
-        if self._task is None:
-            self._task = self._progress.add_task("", total=None)
-        self._progress.update(self._task, description=one_line(stage), completed=done, total=total, refresh=True)
-
-
 @contextmanager
-def bar(stream: TextIO) -> Iterator[Bar]:
-    """Draw a bar on a terminal, and erase it at the end; text that is written to stderr meanwhile appears above it."""
+def bar(stream: TextIO) -> Iterator[Progress]:
+    """Yield a function that draws a line with the stage, a bar and the remaining time, and erase the line at the end.
+
+    Text that is written to stderr meanwhile appears above it. No thread draws, so it can be called across a fork.
+    """
     console = Console(file=stream, highlight=False)
     columns = (
         TextColumn("{task.description} …", markup=False),
@@ -80,5 +68,17 @@ def bar(stream: TextIO) -> Iterator[Bar]:
         TaskProgressColumn(),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
     )
-    with Progress(*columns, console=console, transient=True, auto_refresh=False, redirect_stdout=False) as progress:
-        yield Bar(progress)
+    with RichProgress(*columns, console=console, transient=True, auto_refresh=False, redirect_stdout=False) as progress:
+        task = progress.add_task("", total=None, visible=False)
+        shown = ("", 0.0)
+
+        def show(stage: str, done: float | None = None, total: float | None = None, /) -> None:
+            nonlocal shown
+            now = time.monotonic()
+            if stage == shown[0] and now - shown[1] < _OFTEN:
+                return
+            shown = (stage, now)
+            said = one_line(stage)
+            progress.update(task, description=said, completed=done, total=total, visible=True, refresh=True)
+
+        yield show

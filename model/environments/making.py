@@ -1,4 +1,4 @@
-"""Makes an isolated environment of a scikit-learn version, once; later calls return the same one.
+"""Makes an isolated environment of a scikit-learn version, once, or says how; later calls return the same one.
 
 An environment is complete if it has its mark, which is written last. A process that finds no mark makes the environment
 anew, while others wait for its lock, which the kernel releases when the process ends.
@@ -6,6 +6,8 @@ anew, while others wait for its lock, which the kernel releases when the process
 
 import fcntl
 import hashlib
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from model.environments.pins import ROOT, SKLEARN, requirements
+from model.environments.pins import ROOT, SKLEARN, blocks, requirements
 from model.errors import VersionMismatch
+from model.missing import IMPORTED
 
 PACKING: Final = ROOT / "requirements-train.txt"
 OLDEST_PYTHON: Final = (3, 11)
@@ -47,6 +50,19 @@ def python_of(
     except OSError as error:
         raise VersionMismatch(f"{place} cannot be written ({error.strerror})") from None
     return python_in(place)
+
+
+def pack_by_hand(version: str, arguments: Sequence[str]) -> str:
+    """Return the shell commands that make an environment of a scikit-learn release and run a command of ours in it."""
+    place = f"{SKLEARN}-{version}"
+    pins = {name: f"{name}=={found}" for name, found, _ in reversed([*blocks(requirements(version, PACKING) or "")])}
+    pins.setdefault(SKLEARN, f"{SKLEARN}=={version}")
+    packages = [pins.get(re.split("[<>]", each)[0], each) for each in (*IMPORTED.values(), "scipy")]
+    command = shlex.join([f"{place}/bin/python", "-m", "model", *arguments])
+    return (
+        f"python3.11 -m venv {place} && {place}/bin/pip install {shlex.join(packages)} && "
+        f"PYTHONPATH={shlex.quote(str(ROOT))} {command}"
+    )
 
 
 def python_in(place: Path) -> Path:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.commands.console import say, show
-from model.commands.tables import Fields
+from model.commands.tables import fields
 from service.config.settings import Settings
 
 _LONGEST: Final = 400  # characters of an example
@@ -82,7 +82,7 @@ class Companion:
 
     def _greet(self) -> None:
         if self.shows:
-            show(sys.stderr, "", Fields(self.card()), *self._example(), "")
+            show(sys.stderr, "", fields(self.card()), *self._example(), "")
         if self.opens and not webbrowser.open(f"{self._url}/"):
             say(f"ml-service: no browser was found; open {self._url}/ in one")
 

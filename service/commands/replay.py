@@ -12,10 +12,9 @@ import click
 
 from model.bundle.trust import Trust
 from model.commands.console import Console
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import Session, command, reporting, trust_options
-from model.commands.parameters import BUNDLE, DIRECTORY
-from model.commands.tables import Fields, Part, Table
+from model.commands.framework import ExitCode, Session, command
+from model.commands.options import DIRECTORY, model_option, option, reporting, trust_options
+from model.commands.tables import Part, Table, fields
 from model.errors import BundleMissing
 from model.loading import load, verify
 from service.replay.comparison import EDGES, Comparison
@@ -33,15 +32,12 @@ _SHOWN: Final = 10  # changes of labels in the table
     "predictions.log --model bundle --json",
 )
 @click.argument("logs", metavar="LOG...", nargs=-1, required=True)
-@click.option(
-    "--model", "bundle", type=BUNDLE, default="bundle", envvar="MODEL_DIR", show_default=True, show_envvar=True,
-    help="The bundle to predict with.",
-)  # fmt: skip
-@click.option(
-    "--tolerance", type=click.FloatRange(0), default=1e-9, show_default=True,
+@model_option(help="The bundle to predict with.")
+@option(
+    "--tolerance", type=click.FloatRange(0), default=1e-9,
     help="Numbers that differ by no more count as close, not as different.",
 )  # fmt: skip
-@click.option("--plot", type=DIRECTORY, help="Write a plot of the scores as logged and of this bundle, as SVG.")
+@option("--plot", type=DIRECTORY, help="Write a plot of the scores as logged and of this bundle, as SVG.")
 @trust_options
 @reporting
 @click.pass_obj
@@ -65,7 +61,7 @@ def run(
     with console.progress() as progress, contextlib.ExitStack() as stack:
         opened = [stack.enter_context(_opened(log)) for log in logs]
         size = None if any(found is None for _, found, _ in opened) else sum(found or 0 for _, found, _ in opened)
-        progress.show(f"loading {bundle}", 0, size)
+        progress(f"loading {bundle}", 0, size)
         loaded = load(bundle, trust, compiled=session.environ.get("ENGINE") != "scikit-learn")
         verify(loaded)
         comparison = Comparison(ServedModel.of(loaded, 0.0, _MOST_ROWS), tolerance)
@@ -73,7 +69,7 @@ def run(
         for file, own_size, position in opened:
             for _ in comparison.add(read_log(file)):
                 replayed = f"{comparison.counts['requests']:,} requests replayed"
-                progress.show(replayed, None if size is None else before + position(), size)
+                progress(replayed, None if size is None else before + position(), size)
             before += own_size or 0.0
     if not comparison.models:
         raise BundleMissing(f"{', '.join(logs)} has no prediction that could be replayed: {_reasons(comparison)}")
@@ -141,7 +137,7 @@ def _parts(comparison: Comparison, name: str) -> list[Part]:
     }
     if counts["truncated"]:
         head["not logged"] = f"{counts['truncated']:,} further rows of these requests (LOG_ROWS)"
-    parts: list[Part] = [Fields(head)]
+    parts: list[Part] = [fields(head)]
     if comparison.skipped:
         skipped = [(f"{count:,}", reason) for reason, count in comparison.skipped.most_common()]
         parts.append(Table(("lines not replayed", "why"), skipped, numbers=frozenset({"lines not replayed"})))

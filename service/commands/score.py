@@ -1,7 +1,6 @@
 """Scores a file with a bundle, exactly as the server would answer requests with the same rows."""
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -11,9 +10,8 @@ import click
 from model.bundle.trust import Trust
 from model.commands.console import Console, say
 from model.commands.console import Progress as Shown
-from model.commands.exit_codes import ExitCode
-from model.commands.framework import Session, command, reporting, trust_options
-from model.commands.parameters import BUNDLE
+from model.commands.framework import ExitCode, Session, command
+from model.commands.options import model_option, option, reporting, trust_options
 from service.commands.scored_model import load_for_scoring
 from service.config import limits
 from service.config.settings import SettingError
@@ -27,53 +25,41 @@ STOP: Final = "stop"
 _OFTEN: Final = 0.5  # seconds between two drawings
 
 
-def _options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of this command only."""
-    for each in reversed((
-        click.argument("source", metavar="IN"),
-        click.argument("target", metavar="OUT"),
-        click.option(
-            "--model", "bundle", type=BUNDLE, default="bundle", envvar="MODEL_DIR", show_default=True,
-            show_envvar=True, help="The bundle to score with.",
-        ),
-        click.option(
-            "--id", "ids", multiple=True, metavar="COLUMN",
-            help="A column that names a row. OUT has it and the predictions; give it again for further columns.",
-        ),
-        click.option(
-            "--columns", type=click.Choice(["all", "id", "none"]), show_default="id with --id, else all",
-            help="The columns of IN that OUT has beside the predictions.",
-        ),
-        click.option(
-            "--outputs", metavar="NAMES", default="",
-            help="What OUT has of the predictions, separated by commas; by default labels and probabilities.",
-        ),
-        click.option(
-            "--bad-rows", default=STOP, show_default=True, metavar="FILE",
-            help="Where rows go that cannot be scored, with line number and reason, as CSV; stop: end at the first.",
-        ),
-        click.option("--format", "kind", type=click.Choice(FORMATS), help="OUT's format, if not as its suffix says."),
-        click.option("--input-format", type=click.Choice(FORMATS), help="IN's format, if not as its suffix says."),
-        click.option(
-            "--header", type=click.Choice(["auto", "present", "absent"]), default="auto", show_default=True,
-            help="Whether the first line of CSV names the columns.",
-        ),
-        click.option(
-            "--processes", type=click.IntRange(1, 1024), default=limits.cpus, show_default="one for each CPU",
-            help="How many processes score.",
-        ),
-        click.option("--fresh", is_flag=True, help="Start over, even if an interrupted run can go on."),
-    )):  # fmt: skip
-        function = each(function)
-    return function
-
-
 @command(
     "customers.csv scored.csv --model churn",
     "customers.parquet scored.parquet --model churn --id customer_id --bad-rows bad.csv",
     "- - --input-format jsonl --model churn < customers.jsonl",
 )
-@_options
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@model_option(help="The bundle to score with.")
+@option(
+    "--id", "ids", multiple=True, metavar="COLUMN",
+    help="A column that names a row. OUT has it and the predictions; give it again for further columns.",
+)  # fmt: skip
+@option(
+    "--columns", type=click.Choice(["all", "id", "none"]), show_default="id with --id, else all",
+    help="The columns of IN that OUT has beside the predictions.",
+)  # fmt: skip
+@option(
+    "--outputs", metavar="NAMES", default="", show_default=False,
+    help="What OUT has of the predictions, separated by commas; by default labels and probabilities.",
+)  # fmt: skip
+@option(
+    "--bad-rows", default=STOP, metavar="FILE",
+    help="Where rows go that cannot be scored, with line number and reason, as CSV; stop: end at the first.",
+)  # fmt: skip
+@option("--format", "kind", type=click.Choice(FORMATS), help="OUT's format, if not as its suffix says.")
+@option("--input-format", type=click.Choice(FORMATS), help="IN's format, if not as its suffix says.")
+@option(
+    "--header", type=click.Choice(["auto", "present", "absent"]), default="auto",
+    help="Whether the first line of CSV names the columns.",
+)  # fmt: skip
+@option(
+    "--processes", type=click.IntRange(1, 1024), default=limits.cpus, show_default="one for each CPU",
+    help="How many processes score.",
+)  # fmt: skip
+@option("--fresh", is_flag=True, help="Start over, even if an interrupted run can go on.")
 @trust_options
 @reporting
 @click.pass_obj
@@ -124,7 +110,7 @@ def _job(options: dict[str, Any]) -> Job:
 
 def _load(bundle: Path, trust: Trust, session: Session, console: Console) -> ServedModel:
     with console.progress() as shown:
-        shown.show(f"loading {bundle}")
+        shown(f"loading {bundle}")
         return load_for_scoring(bundle, trust, session.environ)
 
 
@@ -143,7 +129,7 @@ class _Drawn:
         if now >= self._next:
             self._next = now + _OFTEN
             rate = (progress.rows - self._before) / max(now - self._start, _OFTEN)
-            self._shown.show(f"{progress.rows:,} rows, {rate:,.0f}/s", progress.read, progress.size)
+            self._shown(f"{progress.rows:,} rows, {rate:,.0f}/s", progress.read, progress.size)
 
 
 def _report(console: Console, job: Job, summary: Summary) -> None:

@@ -11,22 +11,15 @@ import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import click
 
 import service
 from model.commands.console import Console
 from model.commands.environment import python_for
-from model.commands.framework import (
-    Session,
-    code_option,
-    command,
-    environment_options,
-    environments_in,
-    quiet_option,
-)
-from model.commands.parameters import BUNDLE_OR_URI, DIRECTORY
+from model.commands.framework import Session, command
+from model.commands.options import BUNDLE_OR_URI, DIRECTORY, code_option, environment_options, option, quiet_option
 from model.errors import BundleMissing, NoRoom
 from model.storage.uris import ModelUri
 from service.commands.companion import Companion
@@ -35,7 +28,6 @@ from service.config.settings import SettingError, Settings
 from service.serving.origin import origin_of
 
 ROOT: Final = Path(service.__file__).absolute().parents[1]  # where gunicorn.conf.py is
-HERE: Final = "127.0.0.1"
 WATCH_SECONDS: Final = "1"  # with --reload
 ASK_SECONDS: Final = "10"  # with --reload and a URI, whose storage is asked each time
 ARENAS: Final = "2"  # of the allocator, which reads their number when Python starts
@@ -49,27 +41,21 @@ ARENAS: Final = "2"  # of the allocator, which reads their number when Python st
     "models:/churn@champion --reload",
 )
 @click.argument(
-    "bundle",
-    type=BUNDLE_OR_URI,
-    default="bundle",
-    envvar=("MODEL_URI", "MODEL_DIR"),
-    metavar="[BUNDLE]",
+    "bundle", type=BUNDLE_OR_URI, default="bundle", envvar=("MODEL_URI", "MODEL_DIR"), metavar="[BUNDLE]",
     required=False,
-)
-@click.option("--data", type=DIRECTORY, help="Training rows to pack a model file with, .csv or .parquet.")
-@click.option("--host", envvar="HOST", show_envvar=True, default=HERE, show_default=True, help="Where to listen.")
-@click.option(
-    "--port", envvar="PORT", show_envvar=True, default="8000", show_default=True, help="The port; 0 picks a free one."
-)
-@click.option("--workers", envvar="WEB_CONCURRENCY", show_envvar=True, help="Processes.  [default: one for each CPU]")
-@click.option("--open", "opens", is_flag=True, help="Open the model's page in the browser when the server is ready.")
-@click.option("--reload", "reloads", is_flag=True, help="Serve a new model as soon as the bundle has changed.")
+)  # fmt: skip
+@option("--data", type=DIRECTORY, help="Training rows to pack a model file with, .csv or .parquet.")
+@option("--host", envvar="HOST", default="127.0.0.1", help="Where to listen.")
+@option("--port", envvar="PORT", default="8000", help="The port; 0 picks a free one.")
+@option("--workers", envvar="WEB_CONCURRENCY", help="Processes.  [default: one for each CPU]")
+@option("--open", "opens", is_flag=True, help="Open the model's page in the browser when the server is ready.")
+@option("--reload", "reloads", is_flag=True, help="Serve a new model as soon as the bundle has changed.")
 @code_option
 @environment_options
 @quiet_option
-@click.pass_context
+@click.pass_obj
 def run(
-    ctx: click.Context,
+    session: Session,
     /,
     *,
     bundle: Path | ModelUri,
@@ -81,7 +67,6 @@ def run(
     reloads: bool,
     code: Path | None,
     environments: Path | None,
-    no_env: bool,
     console: Console,
 ) -> int:
     """Serve a bundle with gunicorn, in the place of this process: signals and exit codes are the server's.
@@ -90,53 +75,36 @@ def run(
     https://, file://, models:/NAME/VERSION), from which the bundle is fetched first. Without --host, only this machine
     is answered. All other settings of the server are environment variables (docs/settings.md). Ctrl-C stops it.
     """
-    session: Session = ctx.obj
-    given = _source_settings(bundle) | {"HOST": host, "PORT": port}
+    # A fetched bundle never replaces a directory that was named.
+    given = {"MODEL_URI": bundle.full} if isinstance(bundle, ModelUri) else {"MODEL_DIR": str(bundle), "MODEL_URI": ""}
+    given |= {"HOST": host, "PORT": port}
     given |= {name: str(value) for name, value in {"WEB_CONCURRENCY": workers, "MODEL_CODE": code}.items() if value}
     if reloads and session.environ.get("WATCH_SECONDS", "0") == "0":
         given["WATCH_SECONDS"] = ASK_SECONDS if isinstance(bundle, ModelUri) else WATCH_SECONDS
     environ, settings = _settings({**session.environ, **given})
     if opens and not settings.pages:
-        raise click.UsageError("PAGES=0 turns off the page that --open would open", ctx)
+        raise click.UsageError("PAGES=0 turns off the page that --open would open")
     if reloads and isinstance(bundle, Path) and is_model(bundle):
-        raise click.UsageError(f"--reload watches a bundle, and {bundle} is a model file", ctx)
+        raise click.UsageError(f"--reload watches a bundle, and {bundle} is a model file")
     environ["PORT"] = str(free_port(settings.host.strip("[]"), settings.port))
     companion = Companion(environ, opens=opens, shows=not console.quiet and sys.stderr.isatty())
-    environments = None if no_env else environments_in(environments, environ)
-    if isinstance(bundle, ModelUri):
-        _fetch(settings, environ, console)
-        return _become_server(_python(environ, environments, console), environ, companion)
-    return _start(session, companion, environments, bundle, data, console)
-
-
-def _source_settings(bundle: Path | ModelUri) -> dict[str, str]:
-    """Return the settings that say what is served; a fetched bundle never replaces a directory that was named."""
-    return {"MODEL_URI": bundle.full} if isinstance(bundle, ModelUri) else {"MODEL_DIR": str(bundle), "MODEL_URI": ""}
-
-
-def _fetch(settings: Settings, environ: Mapping[str, str], console: Console) -> None:
-    """Fetch the bundle, so that the server finds it in place; raises ModelError."""
-    start = time.monotonic()
-    if (origin := origin_of(settings, environ)) is None:
-        return
-    try:
-        with console.progress() as progress:
-            fetched = origin.bring_new(progress=progress.show)
-    except Refused as error:
-        raise NoRoom(str(error)) from None
-    console.note(origin.describe(fetched, time.monotonic() - start))
+    return _start(session, settings, companion, environments, bundle, data, console)
 
 
 def _start(
     session: Session,
+    settings: Settings,
     companion: Companion,
     environments: Path | None,
-    bundle: Path,
+    bundle: Path | ModelUri,
     data: Path | None,
     console: Console,
 ) -> int:
+    """Have the bundle in its directory, and become the server; return an exit code if packing fails."""
     environ = companion.environ
-    if is_model(bundle):
+    if isinstance(bundle, ModelUri):
+        _fetch(settings, environ, console)
+    elif is_model(bundle):
         temporary = Path(tempfile.mkdtemp(prefix="ml-service-"))
         companion = dataclasses.replace(companion, temporary=temporary)
         environ["MODEL_DIR"] = str(temporary / "bundle")
@@ -147,13 +115,23 @@ def _start(
             return status
     elif not (bundle / "manifest.json").exists():
         raise BundleMissing(f"{bundle} is neither a bundle nor a model file; make one with `{session.program} pack`")
-    return _become_server(_python(environ, environments, console), environ, companion)
-
-
-def _become_server(python: Path, environ: Mapping[str, str], companion: Companion) -> NoReturn:
+    python = _python(environ, environments, console)
     companion.start()
     os.chdir(ROOT)
-    os.execve(python, [str(python), "-m", "gunicorn"], environ)  # noqa: S606  # there is no shell
+    return os.execve(python, [str(python), "-m", "gunicorn"], environ)  # noqa: S606  # no shell; it never returns
+
+
+def _fetch(settings: Settings, environ: Mapping[str, str], console: Console) -> None:
+    """Fetch the bundle, so that the server finds it in place; raises ModelError."""
+    start = time.monotonic()
+    if (origin := origin_of(settings, environ)) is None:
+        return
+    try:
+        with console.progress() as progress:
+            fetched = origin.bring_new(progress=progress)
+    except Refused as error:
+        raise NoRoom(str(error)) from None
+    console.note(origin.describe(fetched, time.monotonic() - start))
 
 
 def is_model(path: Path) -> bool:
@@ -191,14 +169,13 @@ def free_port(host: str, port: int) -> int:
 def _pack(words: list[str], environ: dict[str, str], temporary: Path) -> int:
     """Pack a model file in a process of its own, which reports on stderr, because stdout is the server's log."""
     command = [sys.executable, "-m", "model", "pack", "--output", environ["MODEL_DIR"], *words]
+    status = 1
     try:
-        done = subprocess.run(command, env=environ, stdout=sys.stderr, check=False)  # noqa: S603  # our own command
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    if done.returncode:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return done.returncode
+        status = subprocess.run(command, env=environ, stdout=sys.stderr, check=False).returncode  # noqa: S603  # our own command
+    finally:
+        if status:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return status
 
 
 def _python(environ: Mapping[str, str], environments: Path | None, console: Console) -> Path:

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from model.commands.cli import COMMANDS, Program, main
-from model.commands.exit_codes import ExitCode
+from model.commands.framework import ExitCode
 from model.loading import load
 from model.predictor import Predictor
 from tests.conftest import ROOT

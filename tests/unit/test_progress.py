@@ -82,6 +82,6 @@ def test_an_interrupted_command_says_so_and_ends_with_130(iris_bundle):
 def test_nothing_is_drawn_where_stderr_is_no_terminal(capfd):
     """A log or a pipe gets no progress."""
     with Console().progress() as progress:
-        progress.show("compiling", 1, 2)
+        progress("compiling", 1, 2)
 
     assert ("", "") == capfd.readouterr()
