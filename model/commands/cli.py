@@ -47,55 +47,47 @@ COMMANDS: Final = {
 class Program(click.Group):
     """The group of all commands; only the command that is run is imported."""
 
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
-        super().__init__(help="Make, examine, serve and score with bundles of scikit-learn models.")
-        self.entries = entries
-
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the commands' names, in the order of the table."""
-        return list(self.entries)
+        return list(COMMANDS)
 
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
-        if cmd_name not in self.entries:
+        if cmd_name not in COMMANDS:
             return None
-        return cast(click.Command, importlib.import_module(self.entries[cmd_name].module).run)
+        return cast(click.Command, importlib.import_module(COMMANDS[cmd_name].module).run)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the named command; the error for an unknown name suggests similar ones."""
         name = args[0]
-        if not ctx.resilient_parsing and not name.startswith("-") and name not in self.entries:
-            near = get_close_matches(name, self.entries)
-            meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(self.entries)}."
+        if not ctx.resilient_parsing and not name.startswith("-") and name not in COMMANDS:
+            near = get_close_matches(name, COMMANDS)
+            meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}."
             raise click.UsageError(f"there is no command {name!r}: {meant}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands, and the meanings of the exit codes."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in self.entries.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code.value), code.meaning) for code in ExitCode])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands whose names begin with `incomplete`, without importing them."""
-        found = {name: entry for name, entry in self.entries.items() if name.startswith(incomplete)}
+        found = {name: entry for name, entry in COMMANDS.items() if name.startswith(incomplete)}
         items = [CompletionItem(name, help=entry.summary) for name, entry in found.items()]
         return items or click.Command.shell_complete(self, ctx, incomplete)
 
 
-def main(
-    arguments: Sequence[str],
-    environ: Mapping[str, str],
-    entries: Mapping[str, Entry] = COMMANDS,
-    version: Callable[[], str] = lambda: "unknown",
-) -> int:
+def main(arguments: Sequence[str], environ: Mapping[str, str], version: Callable[[], str] = lambda: "unknown") -> int:
     """Run one command, and return its exit code; an error is one line on stderr."""
     name = environ.get(PROGRAM) or CHECKOUT
-    session, program = Session(name, tuple(arguments), environ), Program(entries)
-    program.params.append(_version_option(version))
+    session = Session(name, tuple(arguments), environ)
+    about = "Make, examine, serve and score with bundles of scikit-learn models."
+    program = Program(help=about, params=[_version_option(version)])
     try:
         status = program.main(
             list(arguments),

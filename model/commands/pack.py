@@ -57,7 +57,7 @@ def as_threshold(value: str) -> tuple[str, float]:
 @environment_options
 @reporting
 @click.pass_obj
-def run(session: Session, /, environments: Path | None, console: Console, **order: Any) -> int:
+def run(session: Session, /, environments: Path | None, console: Console, **options: Any) -> int:
     """Make a bundle of a fitted estimator: joblib, pickle, skops, or an MLflow directory.
 
     MODEL is the file or directory. All formats but skops run code when they are read, so only use your own.
@@ -65,8 +65,8 @@ def run(session: Session, /, environments: Path | None, console: Console, **orde
     from model.commands.other_version import packed_elsewhere  # noqa: PLC0415  # the serving images have no packing
 
     with _warnings_shown(console):
-        elsewhere = packed_elsewhere(order["path"], order["output"], environments, session, console)
-        return _pack(console, **order) if elsewhere is None else elsewhere
+        elsewhere = packed_elsewhere(options["path"], options["output"], environments, session, console)
+        return _pack(console, **options) if elsewhere is None else elsewhere
 
 
 @contextmanager

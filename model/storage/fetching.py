@@ -95,20 +95,16 @@ class Fetch:
                 from model.bundle.signing import check_signed  # noqa: PLC0415  # it starts programs, which few need
 
                 check_signed(stage, MANIFEST, digest, self.keys)
-            manifest = self._bounded(source, encoded)
+            manifest = decode_manifest(source, encoded)
+            total = len(encoded) + sum(file.bytes for file in manifest.files.values())
+            if total > self.most_bytes:
+                said = f"{source} has {total} bytes, more than FETCH_BYTES={self.most_bytes}; allow more."
+                raise BundleTooLarge(said)
             received = self._files(source, manifest, stage, patience, progress)
             read_bundle(stage, self.pin, self.keys)  # as the server will read it
         if not signature:
             _put_signature(self.directory, signature)  # removes the previous bundle's
         return Fetched(manifest, digest, tag, received, replaced=True)
-
-    def _bounded(self, source: Source, encoded: bytes) -> Manifest:
-        """Return the manifest; raises BundleTooLarge."""
-        manifest = decode_manifest(source, encoded)
-        total = len(encoded) + sum(file.bytes for file in manifest.files.values())
-        if total > self.most_bytes:
-            raise BundleTooLarge(f"{source} has {total} bytes, more than FETCH_BYTES={self.most_bytes}; allow more.")
-        return manifest
 
     def _files(self, source: Source, manifest: Manifest, stage: Path, patience: Patience, progress: Progress) -> int:
         """Bring all files into the stage; return how many bytes were received."""

@@ -25,7 +25,7 @@ from tests.conftest import ROOT
 from tests.keys import make_key
 
 PAGE = (ROOT / "docs/commands.md").read_text()
-PROGRAM = Program(COMMANDS)
+PROGRAM = Program()
 NAMES = {name: PROGRAM.get_command(None, name) for name in COMMANDS}
 
 
