@@ -13,8 +13,9 @@ from service.openapi.examples import Examples
 from service.openapi.model_schemas import facts_of, schemas_of
 from service.openapi.paths import TOKEN, Paths
 from service.protocols.base import Codec, Contract
-from service.protocols.description import JSON, PROBLEM, Description, ModelFacts, Operation
+from service.protocols.description import JSON, Description, ModelFacts, Operation
 from service.protocols.registry import ProtocolRegistry
+from service.protocols.schemas import PROBLEM
 from service.serving.model_description import describe_model
 from service.serving.served_model import ServedModel
 
@@ -91,8 +92,7 @@ def _details(facts: ModelFacts, contract: Contract) -> dict[str, Problem]:
     """Return problems that a row of this model may have, by code, in the words of its reader."""
     if not facts.samples or len(facts.names) > _MOST_DETAILED:
         return {}
-    row = facts.samples[0]
-    by_name = facts.by_name(row)
+    row, by_name = facts.samples[0], facts.objects[0]
     lacking = {name: by_name[name] for name in list(by_name)[1:]}
     value = "abc" if contract.signature.features[0].dtype in ("float64", "bool") else []
     problems: dict[str, Problem] = {}

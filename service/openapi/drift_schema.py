@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from service.protocols.description import STRING, Schema, object_of
+from service.protocols.schemas import STRING, Schema, object_of
 
 DRIFT: Final = "Drift"
 DRIFT_TEXT: Final = (

@@ -10,8 +10,8 @@ from service.formats import strict_json
 from service.openapi import headers
 from service.openapi.examples import media_type_of, shown
 from service.protocols.base import Answer
-from service.protocols.description import PROBLEM, Schema, list_of, object_of, ref
 from service.protocols.error_shapes import PROBLEM_JSON
+from service.protocols.schemas import PROBLEM, STRING, Schema, list_of, object_of, ref
 from service.tracing.context import RequestIds, Trace
 
 _TRACE: Final = Trace("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
@@ -29,7 +29,7 @@ OF_PREDICTION: Final = (
 # Codes that no caller of a described route gets: they are for other paths and methods, or the caller has gone.
 ELSEWHERE: Final = frozenset({"method_not_allowed", "caller_gone", "not_ready"})
 
-_HEX: Final = {"type": "string", "pattern": "^[0-9a-f]+$"}
+_HEX: Final = {**STRING, "pattern": "^[0-9a-f]+$"}
 
 Refuse = Callable[[Failure, RequestIds], Answer]
 _NOT_OF_NAMES: Final = re.compile("[^A-Za-z0-9._-]+")  # of components
@@ -73,14 +73,14 @@ class ErrorResponses:
 
 def problem_schema() -> Schema:
     """Return the schema of the native errors (RFC 9457)."""
-    one = object_of({name: {"type": "string"} for name in ("code", "pointer", "expected", "got")})
+    one = object_of(dict.fromkeys(("code", "pointer", "expected", "got"), STRING))
     members: dict[str, Schema] = {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
+        "type": {**STRING, "format": "uri-reference"},
+        "title": STRING,
         "status": {"type": "integer"},
-        "code": {"type": "string", "enum": list(TABLE)},
-        "detail": {"type": "string", "description": "What was expected, what came, and what to do."},
-        "request_id": {"type": "string", "description": "As in X-Request-ID, and in the server's log."},
+        "code": {**STRING, "enum": list(TABLE)},
+        "detail": {**STRING, "description": "What was expected, what came, and what to do."},
+        "request_id": {**STRING, "description": "As in X-Request-ID, and in the server's log."},
         "trace_id": {**_HEX, "description": "The trace: that of your traceparent if it is valid, else a new one."},
         "span_id": {**_HEX, "description": "The part of the trace that is this answer, as in traceparent."},
         "errors": {
@@ -108,6 +108,6 @@ def _add(responses: dict[str, Any], code: str, answer: Answer, schema: Schema) -
     if sentence not in response["description"]:
         response["description"] = f"{response['description']} {sentence}".strip()
     media_type = media_type_of(answer)
-    of_text = {"type": "string"} if media_type.startswith("text/") else schema
+    of_text = STRING if media_type.startswith("text/") else schema
     media = response["content"].setdefault(media_type, {"schema": of_text, "examples": {}})
     media["examples"].setdefault(code, {"value": shown(answer)})

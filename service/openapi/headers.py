@@ -3,62 +3,50 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from service.protocols.description import STRING, ModelFacts
+from service.protocols.description import ModelFacts
+from service.protocols.schemas import STRING, Schema, header_of
 
-RESPONSE: Final[dict[str, Any]] = {
-    "X-Request-ID": {"description": "The id of the request in the server's log.", "schema": STRING},
-    "traceparent": {
-        "description": "The trace, and the span in it that is this answer (W3C Trace Context).",
-        "schema": STRING,
-        "example": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-    },
-    "X-Model-Version": {"description": "The version of the model that answered.", "schema": STRING},
-    "Server-Timing": {
-        "description": "Milliseconds spent waiting for a thread and a slot, parsing and predicting.",
-        "schema": STRING,
-        "example": "queue;dur=0.022, parse;dur=0.111, predict;dur=0.422",
-    },
-    "Retry-After": {"description": "After how many seconds to try again.", "schema": STRING, "example": "1"},
-    "WWW-Authenticate": {
-        "description": "Which token is needed.",
-        "schema": STRING,
-        "example": 'Bearer realm="ml-service"',
-    },
-    "ETag": {"description": "Another one if the document is another one.", "schema": STRING},
+
+def _sent(description: str, example: str | None = None) -> Schema:
+    """Return the description of a header of a response."""
+    return {"description": description, "schema": STRING, **({} if example is None else {"example": example})}
+
+
+RESPONSE: Final = {
+    "X-Request-ID": _sent("The id of the request in the server's log."),
+    "traceparent": _sent(
+        "The trace, and the span in it that is this answer (W3C Trace Context).",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ),
+    "X-Model-Version": _sent("The version of the model that answered."),
+    "Server-Timing": _sent(
+        "Milliseconds spent waiting for a thread and a slot, parsing and predicting.",
+        "queue;dur=0.022, parse;dur=0.111, predict;dur=0.422",
+    ),
+    "Retry-After": _sent("After how many seconds to try again.", "1"),
+    "WWW-Authenticate": _sent("Which token is needed.", 'Bearer realm="ml-service"'),
+    "ETag": _sent("Another one if the document is another one."),
 }
-_REQUEST: Final[dict[str, Any]] = {
-    "RequestId": {
-        "name": "X-Request-ID",
-        "in": "header",
-        "description": "An id of your own for this request: 1 to 128 of the characters `A-Za-z0-9._-`. Without one, "
+_REQUEST: Final = {
+    "RequestId": header_of(
+        "X-Request-ID",
+        "An id of your own for this request: 1 to 128 of the characters `A-Za-z0-9._-`. Without one, "
         "or with another, the server makes it.",
-        "schema": STRING,
-    },
-    "TraceParent": {
-        "name": "traceparent",
-        "in": "header",
-        "description": "Your own span (W3C Trace Context). Without one, or with an invalid one, a trace begins here.",
-        "schema": STRING,
-    },
-    "TraceState": {
-        "name": "tracestate",
-        "in": "header",
-        "description": "What tracing systems add to traceparent: at most 32 members and 512 characters.",
-        "schema": STRING,
-    },
-    "RequestTimeout": {
-        "name": "X-Request-Timeout",
-        "in": "header",
-        "description": "How many seconds you wait, such as 2.5: a prediction that has not started then is not started.",
-        "schema": {**STRING, "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
-    },
+    ),
+    "TraceParent": header_of(
+        "traceparent",
+        "Your own span (W3C Trace Context). Without one, or with an invalid one, a trace begins here.",
+    ),
+    "TraceState": header_of(
+        "tracestate", "What tracing systems add to traceparent: at most 32 members and 512 characters."
+    ),
+    "RequestTimeout": header_of(
+        "X-Request-Timeout",
+        "How many seconds you wait, such as 2.5: a prediction that has not started then is not started.",
+        {**STRING, "pattern": "^[0-9]{1,9}([.][0-9]{1,9})?$"},
+    ),
 }
-_IF_NONE_MATCH: Final = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "The ETag of the document that you have.",
-    "schema": STRING,
-}
+_IF_NONE_MATCH: Final = header_of("If-None-Match", "The ETag of the document that you have.")
 
 
 def parameters(facts: ModelFacts) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
 from model.signature import Cell, Label, Signature
 from service.config.settings import Settings
 from service.formats import strict_json
-from service.protocols import description
+from service.protocols import schemas
 from service.protocols.base import Contract
-from service.protocols.description import ModelFacts, Schema, component_of, ref
+from service.protocols.description import ModelFacts
+from service.protocols.schemas import Schema, array_of, component_of, ref
 from service.validation.cell_schemas import ROW_ID, RowSchemas, enum_of
-from service.validation.request_schema import RequestSchema
 
 _JSON_TYPES: Final = {
     "float64": "number",
@@ -36,18 +36,17 @@ def facts_of(contract: Contract, manifest: Manifest, settings: Settings) -> tupl
     """
     row_id, max_rows = contract.row_id, contract.tables.max_rows
     if settings.terse_errors:
-        return ModelFacts(max_rows, RequestSchema(contract.rows), row_id=row_id), []
+        return ModelFacts(max_rows, row_id), []
     golden = manifest.golden
     samples = [] if settings.log_redact else _sample(golden.rows, golden.labels)[:max_rows]
     facts = ModelFacts(
         max_rows,
-        contract.schema,
+        row_id,
         contract.signature,
         contract.served_as,
         contract.identity.version,
         contract.outputs,
         tuple(golden.rows[index] for index in samples),
-        row_id,
     )
     return facts, samples
 
@@ -56,40 +55,40 @@ def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden
     """Return the components that every document has; they say nothing of the training values of `hidden` features."""
     signature = facts.signature
     back = {**ROW_ID, "description": "Comes back with the answer."}
-    ids: dict[str, Schema] = {} if facts.row_id is None else {description.ROW_ID: back}
+    ids: dict[str, Schema] = {} if facts.row_id is None else {schemas.ROW_ID: back}
     if signature is None:
         return {**_of_any_model(), **ids}
     notes = {name: _note(each) for name, each in (manifest.baseline or {}).items() if name not in hidden}
     rows = RowSchemas(signature, contract.policy, notes)
-    schemas = {
-        description.ROW: rows.row(),
-        description.ROW_BY_POSITION: rows.by_position(),
-        description.ROW_BY_NAME: rows.by_name(),
-        description.COLUMNS: rows.columns(),
-        **({description.CELL: rows.cell()} if len(facts.names) == 1 else {}),
+    found = {
+        schemas.ROW: rows.row(),
+        schemas.ROW_BY_POSITION: rows.by_position(),
+        schemas.ROW_BY_NAME: rows.by_name(),
+        schemas.COLUMNS: rows.columns(),
+        **({schemas.CELL: rows.cell()} if len(facts.names) == 1 else {}),
     }
     for method in facts.methods:
         specs = [spec for spec in facts.outputs if spec.method == method]
-        schemas[component_of(method)] = _label(signature, specs[0]) if method == PREDICT else _numbers(specs)
+        found[component_of(method)] = _label(signature, specs[0]) if method == PREDICT else _numbers(specs)
     if manifest.thresholds and signature.classes:
-        schemas[description.LABEL]["description"] = _thresholds(signature.classes[0], manifest.thresholds)
+        found[schemas.LABEL]["description"] = _thresholds(signature.classes[0], manifest.thresholds)
     if signature.probabilities:
+        number: Schema = {"type": "number"}
+        chance = number if signature.outputs is None else array_of(number, signature.outputs)
         note = "The probability of the predicted class, or of each of them if a row has several labels."
-        schemas[description.PROBABILITY] = {**_array({"type": "number"}, signature.outputs), "description": note}
-    return {**schemas, **ids}
+        found[schemas.PROBABILITY] = {**chance, "description": note}
+    return {**found, **ids}
 
 
 def _of_any_model() -> dict[str, Schema]:
     return {
-        description.ROW: {
-            "anyOf": [ref(description.ROW_BY_POSITION), ref(description.ROW_BY_NAME), description.STRING]
-        },
-        description.ROW_BY_POSITION: {"type": "array", "items": description.ANY_CELL},
-        description.ROW_BY_NAME: {"type": "object", "additionalProperties": description.ANY_CELL},
-        description.COLUMNS: {"type": "object", "additionalProperties": {"type": "array", "items": {}}},
-        description.LABEL: {"description": "The prediction for a row."},
-        description.PROBABILITIES: {"type": "array", "items": {}, "description": "The probabilities of a row."},
-        description.PROBABILITY: {"description": "The probability of what is predicted."},
+        schemas.ROW: {"anyOf": [ref(schemas.ROW_BY_POSITION), ref(schemas.ROW_BY_NAME), schemas.STRING]},
+        schemas.ROW_BY_POSITION: {"type": "array", "items": schemas.ANY_CELL},
+        schemas.ROW_BY_NAME: {"type": "object", "additionalProperties": schemas.ANY_CELL},
+        schemas.COLUMNS: {"type": "object", "additionalProperties": {"type": "array", "items": {}}},
+        schemas.LABEL: {"description": "The prediction for a row."},
+        schemas.PROBABILITIES: {"type": "array", "items": {}, "description": "The probabilities of a row."},
+        schemas.PROBABILITY: {"description": "The probability of what is predicted."},
     }
 
 
@@ -97,13 +96,11 @@ def _label(signature: Signature, spec: OutputSpec) -> Schema:
     """Return the schema of the prediction for one row."""
     classes = signature.classes
     if classes is None:
-        return _array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None)
-    schemas = [enum_of(own) for own in classes]
+        return _values(spec)
+    each = [enum_of(own) for own in classes]
     if signature.outputs is None:
-        return schemas[0]
-    if all(one == schemas[0] for one in schemas):
-        return _array(schemas[0], signature.outputs)
-    return _tuple(schemas)
+        return each[0]
+    return array_of(each[0], signature.outputs) if all(one == each[0] for one in each) else _tuple(each)
 
 
 def _thresholds(classes: Sequence[Label], thresholds: Sequence[float | None]) -> str:
@@ -115,20 +112,20 @@ def _thresholds(classes: Sequence[Label], thresholds: Sequence[float | None]) ->
 
 def _numbers(specs: list[OutputSpec]) -> Schema:
     """Return the schema of the numbers that a method returns for one row, perhaps in several arrays."""
-    schemas = [_array({"type": _JSON_TYPES[spec.dtype]}, spec.shape[0] if spec.shape else None) for spec in specs]
-    if len(schemas) == 1 and specs[0].index is None:
-        if specs[0].method == PREDICT_PROBA:
-            return {**schemas[0], "description": "One for each class, in the order of `classes` of GET /model."}
-        return schemas[0]
-    return _tuple(schemas)
+    if len(specs) > 1 or specs[0].index is not None:
+        return _tuple([_values(spec) for spec in specs])
+    said = {"description": "One for each class, in the order of `classes` of GET /model."}
+    return _values(specs[0]) | (said if specs[0].method == PREDICT_PROBA else {})
 
 
-def _tuple(schemas: list[Schema]) -> Schema:
-    return {"type": "array", "prefixItems": schemas, "minItems": len(schemas), "maxItems": len(schemas)}
+def _values(spec: OutputSpec) -> Schema:
+    """Return the schema of an output's values for one row."""
+    one = {"type": _JSON_TYPES[spec.dtype]}
+    return array_of(one, spec.shape[0]) if spec.shape else one
 
 
-def _array(items: Schema, size: int | None) -> Schema:
-    return items if size is None else {"type": "array", "items": items, "minItems": size, "maxItems": size}
+def _tuple(each: list[Schema]) -> Schema:
+    return {"type": "array", "prefixItems": each, "minItems": len(each), "maxItems": len(each)}
 
 
 def _sample(rows: list[list[Cell]], labels: list[Any]) -> list[int]:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from service import VERSION
 from service.openapi.drift_schema import DRIFT, DRIFT_TEXT
-from service.protocols.description import JSON, STRING, Operation, Schema, object_of, ref
+from service.protocols.description import JSON, Operation
+from service.protocols.schemas import STRING, Schema, object_of, ref
 
 TAG: Final = "operations"
 TEXT: Final = "Health checks, metrics, and what describes the model."

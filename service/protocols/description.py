@@ -1,79 +1,60 @@
-"""What a protocol says of its routes, for the OpenAPI document.
+"""What a protocol says of its routes, for the OpenAPI document: it gets ModelFacts, and returns a Description.
 
-A protocol gets ModelFacts and returns a Description. Rows and labels are the same for all protocols: their schemas are
-components of the document, and a description refers to them by `ref`.
+Rows and labels are the same for all protocols. Their schemas are components of the document, to which a description
+refers. JSON Schema cannot say that lists have the same length. If a shape requires that, its description says so.
 """
 
+import csv
+import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
+from model.outputs import OutputSpec
 from model.signature import Cell, Signature
-from service.validation.request_schema import RequestSchema
+from service.protocols.schemas import (
+    ANY_CELL,
+    CELL,
+    COLUMNS,
+    LABEL,
+    PROBLEM,
+    ROW,
+    ROW_ID,
+    STRING,
+    Schema,
+    component_of,
+    list_of,
+    object_of,
+    ref,
+)
 
-Schema = dict[str, Any]
 JSON: Final = "application/json"
-STRING: Final[Schema] = {"type": "string"}
-ANY_CELL: Final[Schema] = {"type": ["number", "boolean", "string", "null"]}
-# The components that every document has. ROW is either of the two forms of a row, or a bare string if the model takes
-# text. LABEL and PROBABILITIES are the answer for one row, the latter only if the model has probabilities.
-ROW: Final = "Row"
-ROW_BY_POSITION: Final = "RowByPosition"
-ROW_BY_NAME: Final = "RowByName"
-COLUMNS: Final = "Columns"  # rows as an object of columns
-CELL: Final = "Cell"  # a value of the only feature, if there is only one
-LABEL: Final = "Label"
-PROBABILITIES: Final = "Probabilities"
-PROBABILITY: Final = "Probability"  # of the predicted class
-ROW_ID: Final = "RowId"
-PROBLEM: Final = "Problem"  # a native error
-
-
-def ref(component: str) -> Schema:
-    """Return a schema that is a component of the document."""
-    return {"$ref": f"#/components/schemas/{component}"}
-
-
-def component_of(method: str) -> str:
-    """Return the name of the component that describes the output of a method for one row."""
-    known = {PREDICT: LABEL, PREDICT_PROBA: PROBABILITIES}
-    return known.get(method) or "".join(part.capitalize() for part in method.split("_"))
-
-
-def list_of(items: Schema, most: int | None = None) -> Schema:
-    """Return the schema of a list that is not empty."""
-    return {"type": "array", "items": items, "minItems": 1, **({} if most is None else {"maxItems": most})}
-
-
-def object_of(properties: Mapping[str, Schema], optional: Sequence[str] = ()) -> Schema:
-    """Return the schema of an object with these members and no others."""
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": [name for name in properties if name not in optional],
-        "additionalProperties": False,
-    }
+SPLIT_FRAME: Final = "SplitFrame"
+# Objects in unions are components, because generators of clients lose objects without a name there.
+PARAMS: Final = "MlflowParams"
+PARAMS_OR_NULL: Final[Schema] = {"anyOf": [ref(PARAMS), {"type": "null"}]}
+CODE_AND_MESSAGE: Final[Schema] = {**STRING, "description": "The code and the message: `code: message`."}
+ERROR_STRING: Final = object_of({"error": CODE_AND_MESSAGE})  # of the protocols that describe an error in one string
+_MOST_NAMED: Final = 200  # features; the names of more are not listed again in the schema of a data frame
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What a description may say of the model.
+    """What a description may say of the model, and the schemas of what several protocols read and write.
 
     With TERSE_ERRORS callers must not learn what the model takes: `signature`, `served_as` and `version` are None then,
     and `outputs` and `samples` are empty. `samples` are rows that the model is known to answer, their cells in the
-    order of its features; examples are made of them. `max_rows` is the most rows in one request, `row_id` the column
-    whose values come back, and `request` the schema of native requests.
+    order of its features; examples are made of them. `max_rows` is the most rows in one request, and `row_id` the
+    column whose values come back.
     """
 
     max_rows: int
-    request: RequestSchema
+    row_id: str | None
     signature: Signature | None = None
     served_as: str | None = None
     version: str | None = None
     outputs: tuple[OutputSpec, ...] = ()
     samples: tuple[list[Cell], ...] = ()
-    row_id: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,18 +62,75 @@ class ModelFacts:
         return () if self.signature is None else self.signature.names
 
     @property
-    def has_probabilities(self) -> bool:
-        """Whether an answer may have probabilities."""
-        return self.signature is None or self.signature.probabilities
-
-    @property
     def methods(self) -> tuple[str, ...]:
         """The methods whose outputs a request can ask for."""
         return tuple(dict.fromkeys(spec.method for spec in self.outputs))
 
-    def by_name(self, row: list[Cell]) -> dict[str, Cell]:
-        """Return a sample as an object."""
-        return dict(zip(self.names, row, strict=True))
+    @property
+    def other_method(self) -> str | None:
+        """A method other than labels that an example can ask for, if there is one."""
+        return next((name for name in self.methods if component_of(name) != LABEL), None)
+
+    @property
+    def objects(self) -> list[dict[str, Cell]]:
+        """The samples as objects."""
+        return [dict(zip(self.names, row, strict=True)) for row in self.samples]
+
+    @property
+    def columns(self) -> dict[str, list[Cell]]:
+        """The samples, of which there is at least one, as columns by name."""
+        return dict(zip(self.names, map(list, zip(*self.samples, strict=True)), strict=True))
+
+    def csv(self, *, head: bool) -> str:
+        """Write the samples as CSV, perhaps with a header line; a missing value is an empty cell."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([*([self.names] if head else []), *self.samples])
+        return text.getvalue()
+
+    def rows(self, row: Schema | None = None) -> Schema:
+        """Return the schema of a list of rows; the rows of a model with one feature may be bare values."""
+        one = row or ref(ROW)
+        if row is None and self.signature is None:
+            one = {"anyOf": [one, ANY_CELL]}
+        elif row is None and len(self.names) == 1:
+            one = {"anyOf": [one, ref(CELL)]}
+        return list_of(one, self.max_rows)
+
+    def rows_or_columns(self) -> Schema:
+        """Return the schema of a list of rows, or of an object of columns by name."""
+        return {"anyOf": [self.rows(), ref(COLUMNS)]}
+
+    def split_frame(self) -> Schema:
+        """Return the schema of a data frame in pandas' split form."""
+        names: Schema = {"type": ["array", "null"], "items": STRING}
+        if self.names:
+            names |= {"minItems": len(self.names), "maxItems": len(self.names)}
+        if 0 < len(self.names) <= _MOST_NAMED:
+            names["prefixItems"] = [{"const": name} for name in self.names]
+        said = "The names of the columns. In another order than the model's, each row is a list in that order."
+        index = {"type": ["array", "null"], "items": {}, "description": "Not read. It has one value for each row."}
+        members = {"columns": {**names, "description": said}, "index": index, "data": self.rows()}
+        frame = object_of(members, ("columns", "index"))
+        return {**frame, "description": "A data frame as `DataFrame.to_dict(orient='split')` of pandas writes it."}
+
+    def method(self, *others: str) -> Schema:
+        """Return the schema of the name of a method whose output a request can ask for, or of one of `others`."""
+        return {**STRING, "enum": [*others, *self.methods]} if self.methods else STRING
+
+    def mlflow_params(self) -> Schema:
+        """Return the component PARAMS, for MLflow's `params` if they are not null."""
+        return object_of({"predict_method": self.method()}, ("predict_method",))
+
+    def answers(self) -> Schema:
+        """Return the schema of a list with the output of a method, usually the label, for each row."""
+        each = [ref(component_of(name)) for name in self.methods] or [{}]
+        return list_of(each[0] if len(each) == 1 else {"anyOf": each})
+
+    def with_ids(self, members: dict[str, Schema], optional: Sequence[str] = (), *, single: bool = False) -> Schema:
+        """Return the schema of an object, which has a row id, or a list of them, beside its members if requests may."""
+        ids = ref(ROW_ID) if single else list_of(ref(ROW_ID), self.max_rows)
+        beside = {} if self.row_id is None else {self.row_id: ids}
+        return object_of(members | beside, (*optional, *beside))
 
 
 @dataclass(frozen=True)
@@ -137,11 +175,6 @@ class Description:
     pages: Mapping[str, Operation] = field(default_factory=dict)
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     error: Schema = field(default_factory=lambda: ref(PROBLEM))
-
-
-def beside(facts: ModelFacts, schema: Schema) -> dict[str, Schema]:
-    """Return the member that holds row ids, if requests may have row ids."""
-    return {} if facts.row_id is None else {facts.row_id: schema}
 
 
 Describe = Callable[[ModelFacts], Description]

@@ -16,6 +16,16 @@ from service.formats import csv_text, duplicate_names, npy, strict_json
 from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
+from service.protocols.description import (
+    CODE_AND_MESSAGE,
+    PARAMS,
+    PARAMS_OR_NULL,
+    SPLIT_FRAME,
+    Description,
+    Example,
+    ModelFacts,
+    Operation,
+)
 from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import (
     asked_method,
@@ -26,11 +36,20 @@ from service.protocols.json_shapes import (
     row_ids,
     values_by_row,
 )
-from service.protocols.mlflow_sagemaker_description import LINES, describe
+from service.protocols.schemas import ROW, STRING, Schema, object_of, ref
 from service.tracing.context import RequestIds
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
 
+LINES: Final = "application/jsonlines"
+_TEXT: Final = (
+    "The body says whether MLflow or SageMaker is meant. An object with `dataframe_split`, `dataframe_records`, "
+    "`instances` or `inputs`, and CSV with a header line, are MLflow's: the answer has `predictions`. A bare list, CSV "
+    "without a header line, JSON Lines and npy are SageMaker's: the answer is a bare list, of the type that `Accept` "
+    "asks for. Columns by name are lists of the same length."
+)
+_WRAPPED: Final = "WrappedRow"
+_REQUEST, _LIST, _ANSWER = "InvocationsRequest", "InvocationsRows", "InvocationsPredictions"
 _BODIES: Final = (JSON, csv_text.MEDIA_TYPE, LINES, "application/x-jsonlines", npy.MEDIA_TYPE)
 _ANSWERS: Final = (JSON, csv_text.MEDIA_TYPE, LINES, npy.MEDIA_TYPE)
 
@@ -145,6 +164,87 @@ def _read_lines(body: bytes, contract: Contract) -> Rows:
     contract.documents.check(body, lines=True)
     rows = [duplicate_names.read(line, strict_json.loads) for line in lines if line.strip()]
     return read_instances(_unwrapped(rows, contract), contract, "")
+
+
+def describe(facts: ModelFacts) -> Description:
+    """Describe POST /invocations, and the pages that MLflow and SageMaker ask for."""
+    texts: dict[str, Schema] = {csv_text.MEDIA_TYPE: STRING, LINES: STRING, npy.MEDIA_TYPE: {}}
+    predict = Operation(
+        "invocations",
+        "Predict rows",
+        {JSON: {"anyOf": [ref(_ANSWER), facts.answers()]}, **texts},
+        {JSON: {"anyOf": [ref(_REQUEST), ref(_LIST)]}, **texts},
+        _TEXT,
+        examples=_examples(facts),
+    )
+    error = object_of({"error_code": STRING, "message": CODE_AND_MESSAGE})
+    return Description("MLflow, SageMaker", "`/invocations`.", predict, _pages(), _schemas(facts), error)
+
+
+def _pages() -> dict[str, Operation]:
+    text: dict[str, Schema] = {"text/plain": STRING}
+    transforms = object_of(
+        {
+            "MaxConcurrentTransforms": {"type": "integer"},
+            "BatchStrategy": {"const": "MULTI_RECORD"},
+            "MaxPayloadInMB": {"type": "integer"},
+        }
+    )
+    return {
+        "/ping": Operation("ping", "Whether predictions would be answered", text),
+        "/version": Operation("server_version", "The version of the server", text),
+        "/execution-parameters": Operation("execution_parameters", "How batch transform jobs ask", {JSON: transforms}),
+    }
+
+
+def _schemas(facts: ModelFacts) -> dict[str, Schema]:
+    wrapped = facts.rows(ref(_WRAPPED))
+    bodies: dict[str, Schema] = {
+        "dataframe_split": ref(SPLIT_FRAME),
+        "dataframe_records": facts.rows(),
+        "instances": {"anyOf": [facts.rows(), wrapped]},
+        "inputs": facts.rows_or_columns(),
+    }
+    requests = {
+        f"Invocations{''.join(word.capitalize() for word in name.split('_'))}": facts.with_ids(
+            {name: rows, "params": PARAMS_OR_NULL}, ("params",)
+        )
+        for name, rows in bodies.items()
+    }
+    return {
+        PARAMS: facts.mlflow_params(),
+        _WRAPPED: object_of({"features": ref(ROW)}),
+        **requests,
+        SPLIT_FRAME: facts.split_frame(),
+        _REQUEST: {"anyOf": [ref(name) for name in requests]},
+        _LIST: {"anyOf": [facts.rows(), wrapped]},
+        _ANSWER: facts.with_ids({"predictions": facts.answers()}),
+    }
+
+
+def _examples(facts: ModelFacts) -> dict[str, Example]:
+    if not facts.samples:
+        return {}
+    rows, csv = facts.samples, csv_text.MEDIA_TYPE
+    lines = "".join(f"{strict_json.dumps(row).decode()}\n" for row in rows)
+    examples = {
+        "dataframe_split": Example(
+            "MLflow: a data frame, split", {"dataframe_split": {"columns": facts.names, "data": rows}}
+        ),
+        "dataframe_records": Example("MLflow: a data frame, as records", {"dataframe_records": facts.objects}),
+        "instances": Example("MLflow: rows", {"instances": rows}),
+        "inputs": Example("MLflow: columns by name", {"inputs": facts.columns}),
+        "list": Example("SageMaker: a bare list", rows),
+        "wrapped": Example("SageMaker: rows that are wrapped", [{"features": row} for row in rows]),
+        "csv_with_names": Example("MLflow: CSV with a header line", facts.csv(head=True), csv),
+        "lines": Example("SageMaker: JSON Lines", lines, LINES, {"Accept": LINES}),
+    }
+    if facts.signature and all(feature.dtype == "float64" for feature in facts.signature.features):
+        examples["csv"] = Example("SageMaker: CSV without names", facts.csv(head=False), csv, {"Accept": csv})
+    if asked := facts.other_method:
+        body = {"instances": rows, "params": {"predict_method": asked}}
+        examples["method"] = Example(f"MLflow: what {asked} answers", body)
+    return examples
 
 
 def invocations(threads: int, max_body_bytes: int) -> Codec:

@@ -1,19 +1,43 @@
 """The native protocol: `{"features": …}` or `{"instances": …}` in JSON, or many rows in another format."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from model.outputs import PREDICT, OutputSpec, further_methods
 from model.prediction import Prediction, Probabilities
-from service.formats import duplicate_names, strict_json
+from service.formats import arrow, csv_text, duplicate_names, npy, strict_json
 from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
+from service.protocols.description import Description, Example, ModelFacts, Operation
 from service.protocols.error_shapes import problem_json
 from service.protocols.json_shapes import read_document, row_ids, values_by_row
-from service.protocols.native_description import describe
+from service.protocols.schemas import (
+    LABEL,
+    PROBABILITIES,
+    PROBABILITY,
+    ROW,
+    ROW_ID,
+    STRING,
+    Schema,
+    array_of,
+    component_of,
+    list_of,
+    object_of,
+    ref,
+)
 from service.validation.column_policy import RequestColumns
-from service.validation.request_schema import MANY, SINGLE
+from service.validation.request_schema import MANY, OUTPUTS, SINGLE
+
+_TEXT: Final = (
+    "Send one row as `features`, or a list of rows as `instances`. `outputs` names what the answer is to have, and "
+    "then it has nothing else. Many rows may also be CSV, npy or Arrow. The answer is of the type that `Accept` "
+    "asks for. Bodies may be compressed (`Content-Encoding: gzip` or `deflate`)."
+)
+_ONE, _MANY, _ONE_ANSWER, _MANY_ANSWER = "PredictOne", "PredictMany", "PredictedOne", "PredictedMany"
+_CHOSEN: Final = "PredictedOutputs"
+_BODIES = (JSON, *row_formats.READ)
+_ANSWERS = (JSON, *row_formats.WRITE)
 
 
 @dataclass(frozen=True)
@@ -22,10 +46,6 @@ class Chosen:
 
     media_type: str
     outputs: tuple[OutputSpec, ...]
-
-
-_BODIES = (JSON, *row_formats.READ)
-_ANSWERS = (JSON, *row_formats.WRITE)
 
 
 def decode(body: bytes, header: Header, contract: Contract) -> Call:
@@ -76,9 +96,6 @@ def encode(call: Call, prediction: Prediction, contract: Contract) -> Answer:
     return Answer(strict_json.dumps(answer))
 
 
-NATIVE = Codec("native", ("/predict",), decode, encode, problem_json, describe=describe)
-
-
 def _of_predicted(label: Any, probabilities: Probabilities, contract: Contract) -> Any:
     """Return the probability of one row's predicted class, or of each predicted class if a row has several labels."""
     if isinstance(probabilities, tuple):
@@ -113,3 +130,75 @@ def _count_names(document: dict[str, Any]) -> int:
     value = document[SINGLE] if SINGLE in document else document[MANY]
     rows = value if isinstance(value, list) else [value]
     return len(document) + sum(len(row) for row in rows if isinstance(row, dict))
+
+
+def describe(facts: ModelFacts) -> Description:
+    """Describe POST /predict."""
+    others: dict[str, Schema] = {csv_text.MEDIA_TYPE: STRING, npy.MEDIA_TYPE: {}, arrow.STREAM: {}}
+    requests = {JSON: {"anyOf": [ref(_ONE), ref(_MANY)]}, **others, arrow.FILE: {}}
+    answers = {JSON: {"anyOf": [ref(_ONE_ANSWER), ref(_MANY_ANSWER), ref(_CHOSEN)]}, **others}
+    predict = Operation("predict", "Predict one row or many", answers, requests, _TEXT, examples=_examples(facts))
+    return Description("native", "The protocol of this service.", predict, schemas=_schemas(facts))
+
+
+def _schemas(facts: ModelFacts) -> dict[str, Schema]:
+    name = {**STRING, "enum": [spec.member for spec in facts.outputs]} if facts.outputs else STRING
+    names = {OUTPUTS: {**list_of(name), "uniqueItems": True}}
+    answer = {"prediction": ref(LABEL), "probability": ref(PROBABILITY)}
+    answers = {"predictions": list_of(ref(LABEL)), "probabilities": list_of(ref(PROBABILITIES))}
+    if facts.signature and not facts.signature.probabilities:
+        del answer["probability"], answers["probabilities"]
+    optional = [] if facts.signature else ["probability", "probabilities"]
+    return {
+        _ONE: facts.with_ids({SINGLE: ref(ROW), **names}, (OUTPUTS,), single=True),
+        _MANY: facts.with_ids({MANY: list_of(ref(ROW), facts.max_rows), **names}, (OUTPUTS,)),
+        _ONE_ANSWER: facts.with_ids(answer, optional, single=True),
+        _MANY_ANSWER: facts.with_ids(answers, optional),
+        _CHOSEN: _chosen(facts) | {"description": "The outputs that the request named."},
+    }
+
+
+def _chosen(facts: ModelFacts) -> Schema:
+    """Return the schema of an answer to a request that names outputs: of one row, or lists for many."""
+    if facts.signature is None:
+        return {"type": "object"}
+    members: dict[str, Schema] = {}
+    for spec in facts.outputs:
+        one, many = _value(spec), list_of(_value(spec))
+        if spec.method == PREDICT:
+            members |= {"prediction": one, spec.member: many}
+        else:
+            members[spec.member] = {"anyOf": [one, many]}
+    if facts.row_id is not None:
+        members[facts.row_id] = {"anyOf": [ref(ROW_ID), list_of(ref(ROW_ID))]}
+    return {**object_of(members), "required": [], "minProperties": 1}
+
+
+def _value(spec: OutputSpec) -> Schema:
+    """Return the schema of an output that was asked for by name; labels of several types become strings there."""
+    if spec.index is not None:
+        return array_of({"type": "number"}, spec.shape[0])
+    of_method = ref(component_of(spec.method))
+    return {"anyOf": [of_method, STRING]} if spec.dtype == "string" and not spec.shape else of_method
+
+
+def _examples(facts: ModelFacts) -> dict[str, Example]:
+    """Return requests with the samples in each form; the one that names outputs names all that the model has."""
+    if not facts.samples:
+        return {}
+    rows, first = facts.samples, facts.samples[0]
+    text = facts.signature is not None and facts.signature.layout == "text"
+    bare = {"string": Example("One row, as a bare string", {SINGLE: first[0]}, single=True)} if text else {}
+    outputs = [spec.member for spec in facts.outputs]
+    return {
+        **bare,
+        "row": Example("One row, by position", {SINGLE: first}, single=True),
+        "row_by_name": Example("One row, by name", {SINGLE: facts.objects[0]}, single=True),
+        "rows": Example("Several rows", {MANY: rows}),
+        "rows_by_name": Example("Several rows, by name", {MANY: facts.objects}),
+        "outputs": Example("Outputs by name", {MANY: rows, OUTPUTS: outputs}),
+        "csv": Example("Several rows as CSV", facts.csv(head=True), "text/csv", {"Accept": "text/csv"}),
+    }
+
+
+NATIVE = Codec("native", ("/predict",), decode, encode, problem_json, describe=describe)

@@ -1,8 +1,7 @@
 """The protocols of a server. A new one is one module in this folder and one entry here."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 from service.config.settings import Settings
 from service.errors import Failure, terse
@@ -11,8 +10,7 @@ from service.protocols.base import Answer, Codec
 from service.protocols.mlflow_sagemaker import invocations
 from service.protocols.native import NATIVE
 from service.protocols.open_inference.codec import V2
-from service.protocols.tf_serving import V1, VERTEX
-from service.protocols.tf_serving_description import describe_vertex
+from service.protocols.tf_serving import V1, vertex
 from service.tracing.context import RequestIds
 
 
@@ -42,10 +40,7 @@ class ProtocolRegistry:
 
 def registry_of(settings: Settings) -> ProtocolRegistry:
     """Return the protocols of a server with these settings; routes from settings take precedence over the others."""
-    routes = (settings.predict_route,) if settings.predict_route else ()
-    pages = {settings.health_route: lambda _contract: Answer(b"")} if settings.health_route else {}
-    describe = partial(describe_vertex, health=settings.health_route)
-    vertex = replace(VERTEX, routes=routes, pages=pages, health=frozenset(pages), describe=describe)
-    further = (vertex,) if routes or pages else ()
+    platform = settings.predict_route or settings.health_route
+    further = (vertex(settings.predict_route, settings.health_route),) if platform else ()
     sagemaker = invocations(settings.threads, settings.max_body_bytes)
     return ProtocolRegistry((*further, NATIVE, V2, V1, sagemaker, AZURE), settings.terse_errors)

@@ -4,13 +4,15 @@ tensorflow/serving, docs/api_rest.md; Vertex AI, "Custom container requirements 
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from model.outputs import PREDICT
 from model.prediction import Prediction
 from service.formats import strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
+from service.protocols.description import ERROR_STRING, Description, Example, ModelFacts, Operation
 from service.protocols.error_shapes import error_string
 from service.protocols.json_shapes import (
     object_at,
@@ -20,9 +22,23 @@ from service.protocols.json_shapes import (
     row_ids,
     values_by_row,
 )
-from service.protocols.tf_serving_description import DEFAULT, MODEL, MODELS, SIGNATURE, VERSION, describe_v1
+from service.protocols.schemas import STRING, Schema, constant, object_of, ref
 from service.validation.cells import shown
 from service.validation.requests import check_members, invalid_request, only_member
+
+MODELS, MODEL = "/v1/models", "/v1/models/<name:model>"
+VERSION: Final = f"{MODEL}/versions/<name:version>"
+SIGNATURE, DEFAULT = "signature_name", "serving_default"
+_ROWS, _COLUMNS, _PREDICTIONS, _OUTPUTS = "V1Rows", "V1Columns", "V1Predictions", "V1Outputs"
+_V1_TEXT: Final = (
+    "Rows as `instances`, or columns by name as `inputs`, each a list of values or of one-element lists, all of the "
+    "same length. The answer has labels, unless `signature_name` asks for what another method answers."
+)
+_VERTEX_TEXT: Final = (
+    "Rows as `instances`. The answer has labels, unless `signature_name` in `parameters` asks for what another method "
+    "answers."
+)
+_STATUS: Final = "V1ModelStatus"
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,74 @@ def _status(contract: Contract) -> Answer:
     return Answer(strict_json.dumps(document))
 
 
+def _describe_v1(facts: ModelFacts) -> Description:
+    """Describe the routes of V1."""
+    asked = {SIGNATURE: facts.method(DEFAULT)}
+    schemas = {
+        _ROWS: facts.with_ids({"instances": facts.rows(), **asked}, (SIGNATURE,)),
+        _COLUMNS: facts.with_ids({"inputs": facts.rows_or_columns(), **asked}, (SIGNATURE,)),
+        _PREDICTIONS: facts.with_ids({"predictions": facts.answers()}),
+        _OUTPUTS: facts.with_ids({"outputs": facts.answers()}),
+        _STATUS: _status_schema(facts),
+    }
+    requests: dict[str, Schema] = {JSON: {"anyOf": [ref(_ROWS), ref(_COLUMNS)]}}
+    answers: dict[str, Schema] = {JSON: {"anyOf": [ref(_PREDICTIONS), ref(_OUTPUTS)]}}
+    examples = _examples(facts, lambda asked: {SIGNATURE: asked})
+    if facts.samples:
+        examples["columns"] = Example("Columns by name", {"inputs": facts.columns})
+    predict = Operation("v1_predict", "Predict rows", answers, requests, _V1_TEXT, examples=examples)
+    names = object_of({"models": {"type": "array", "items": constant(facts.served_as)}})
+    pages = {
+        MODELS: Operation("v1_models", "The name of the model", {JSON: names}),
+        MODEL: Operation("v1_model", "The state of the model", {JSON: ref(_STATUS)}),
+        VERSION: Operation("v1_model", "The state of the model", {JSON: ref(_STATUS)}),
+        "/": Operation("v1_alive", "Whether the process answers", {JSON: object_of({"status": {"const": "alive"}})}),
+    }
+    text = "TensorFlow Serving's REST protocol, which KServe calls V1."
+    return Description("TensorFlow Serving, KServe V1", text, predict, pages, schemas, ERROR_STRING)
+
+
+def _describe_vertex(facts: ModelFacts, health: str | None) -> Description:
+    """Describe the routes that Vertex AI sets; `health` is the path of health checks, if there is one."""
+    request, answer = "VertexRequest", "VertexPredictions"
+    asked = object_of({SIGNATURE: facts.method(DEFAULT)}, (SIGNATURE,))
+    parameters = {"anyOf": [asked, {"type": "null"}]}
+    schemas = {
+        request: facts.with_ids({"instances": facts.rows(), "parameters": parameters}, ("parameters",)),
+        answer: facts.with_ids({"predictions": facts.answers()}),
+    }
+    examples = _examples(facts, lambda asked: {"parameters": {SIGNATURE: asked}})
+    predict = Operation(
+        "vertex_predict", "Predict rows", {JSON: ref(answer)}, {JSON: ref(request)}, _VERTEX_TEXT, examples=examples
+    )
+    pages = {health: Operation("vertex_health", "Whether predictions would be answered", {})} if health else {}
+    return Description("Vertex AI", "The routes that the platform sets.", predict, pages, schemas, ERROR_STRING)
+
+
+def _examples(facts: ModelFacts, asking: Any) -> dict[str, Example]:
+    if not facts.samples:
+        return {}
+    rows = facts.samples
+    examples = {
+        "rows": Example("Several rows", {"instances": rows}),
+        "rows_by_name": Example("Several rows, by name", {"instances": facts.objects}),
+    }
+    if asked := facts.other_method:
+        examples["method"] = Example(f"What {asked} answers", {"instances": rows, **asking(asked)})
+    return examples
+
+
+def _status_schema(facts: ModelFacts) -> Schema:
+    status = object_of({"error_code": {"const": "OK"}, "error_message": STRING})
+    states = object_of({"version": constant(facts.version), "state": {"const": "AVAILABLE"}, "status": status})
+    members = {
+        "name": constant(facts.served_as),
+        "ready": {"const": True},
+        "model_version_status": {"type": "array", "items": states},
+    }
+    return object_of(members)
+
+
 V1 = Codec(
     "v1",
     (f"{MODEL}:predict", f"{VERSION}:predict"),
@@ -95,7 +179,20 @@ V1 = Codec(
     },
     alive={"/": Answer(strict_json.dumps({"status": "alive"}))},
     health=frozenset({MODEL, VERSION}),  # KServe's agents ask these whether the model is ready
-    describe=describe_v1,
+    describe=_describe_v1,
 )
-# The platform sets its routes; see registry.
-VERTEX = Codec("vertex", (), decode, encode, error_string)
+
+
+def vertex(route: str | None, health: str | None) -> Codec:
+    """Return the codec of Vertex AI, with the routes that the platform sets for predictions and for health checks."""
+    pages = {health: lambda _contract: Answer(b"")} if health else {}
+    return Codec(
+        "vertex",
+        (route,) if route else (),
+        decode,
+        encode,
+        error_string,
+        pages=pages,
+        health=frozenset(pages),
+        describe=partial(_describe_vertex, health=health),
+    )

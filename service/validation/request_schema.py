@@ -63,14 +63,6 @@ class RequestSchema:
         self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
         self._fields: dict[str, Any] = self._schema.fields
 
-    def json_schema(self, rows: str, row: Mapping[str, Any], max_rows: int) -> dict[str, Any]:
-        """Return the JSON Schema of a request whose member of rows is SINGLE or MANY; `row` is that of a row."""
-        many = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
-        name = {"type": "string", **({"enum": list(self._outputs)} if self._outputs else {})}
-        names = {"type": "array", "items": name, "minItems": 1, "uniqueItems": True}
-        properties = {rows: row if rows == SINGLE else many, OUTPUTS: names}
-        return {"type": "object", "properties": properties, "required": [rows], "additionalProperties": False}
-
     def load(self, document: Any) -> tuple[Rows, bool, tuple[str, ...]]:
         """Return the rows, whether one row was asked for as such, and the names of the outputs; raises InvalidRows."""
         member = only_member(document, (SINGLE, MANY))

@@ -19,7 +19,7 @@ from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
 from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
 from service.protocols.error_shapes import error_string
-from service.protocols.open_inference import descriptions, openapi
+from service.protocols.open_inference import descriptions
 from service.protocols.open_inference.parameters import (
     OF_OUTPUT,
     OF_REQUEST,
@@ -268,5 +268,5 @@ V2 = Codec(
     statistics=descriptions.STATISTICS,
     alive=descriptions.ALIVE,
     health=descriptions.HEALTH,
-    describe=openapi.describe,
+    describe=descriptions.describe,
 )
