@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from flask import Blueprint
@@ -11,9 +12,8 @@ from service.http.documents import Document
 from service.http.framework import Response, this_request
 from service.http.request import Request
 from service.http.responses import response_of
-from service.pages import swagger_ui
 from service.pages.pages import Pages
-from service.pages.static_files import StaticFile, StaticFiles
+from service.pages.static_files import TYPES, StaticFiles
 from service.protocols.registry import ProtocolRegistry
 from service.serving.per_model import MadeOnce
 from service.serving.served_model import ModelSlot
@@ -50,14 +50,14 @@ def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: Pro
     def docs() -> Response:
         return api.get().answer(this_request(), headers=PAGE_HEADERS)
 
-    for path, file in {**static.files, **swagger_ui.files()}.items():
+    for path, file in {**static.files, **StaticFiles.of_swagger_ui().files}.items():
         web.add_url_rule(path, f"static {path}".replace(".", " "), _answering(file), methods=["GET"])
     return web
 
 
 def slow_paths() -> frozenset[str]:
     """Return the paths that a thread is to answer, because their first request makes a page or compresses a file."""
-    return frozenset({ROOT, DOCS, *swagger_ui.files()})
+    return frozenset({ROOT, DOCS, *StaticFiles.of_swagger_ui().files})
 
 
 def asks_for_page(request: Request) -> bool:
@@ -72,9 +72,9 @@ def is_public(request: Request) -> bool:
     return request.endpoint == "web.docs" or (request.endpoint or "").startswith("web.static ")
 
 
-def _answering(file: StaticFile) -> Callable[[], Response]:
+def _answering(file: Path) -> Callable[[], Response]:
     """Return a view of a file, which is read and compressed when it is first asked for."""
-    document = cache(lambda: Document.of(file.content, file.content_type))
+    document = cache(lambda: Document.of(file.read_bytes(), TYPES[file.suffix]))
     return lambda: document().answer(this_request(), cache_control=_FOREVER)
 
 

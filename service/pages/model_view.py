@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Final
 
-from model.bundle.manifest import CompiledForm, Manifest, Score
+from model.bundle.manifest import Manifest
 from model.outputs import OutputSpec
 from model.signature import TEXT, Cell, Label, Signature
 from service.formats import strict_json
@@ -20,7 +19,7 @@ BARE_BYTES: Final = 3 * 2**20
 ROWS_BYTES: Final = 2**19
 CLASSES_BYTES: Final = 2**19
 MOST_NAMED: Final = 50  # features of a row that is sent as an object; longer rows are sent as lists
-_MOST_LISTED: Final = 20  # libraries, outputs, and classes of one output
+_MOST_LISTED: Final = 20  # outputs, and classes of one output
 _LONGEST_CELL: Final = 20_000  # characters
 
 
@@ -54,26 +53,15 @@ class FormView:
 
 @dataclass(frozen=True)
 class ModelView:
-    """What the page says of the model; `form` is None if the model has too many features for one.
+    """What the page says of the model beside its manifest; `form` is None if it has too many features for one."""
 
-    It is `comparable` if the bundle describes its training data.
-    """
-
-    name: str
-    version: str
     digest: str
     engine: str
-    signature: Signature
-    created_at: str
     loaded_at: str
-    made_with: tuple[tuple[str, str], ...]
-    requires: tuple[str, ...]
-    score: str | None
-    compiled: str | None
+    signature: Signature
     thresholds: tuple[tuple[Label, float], ...]
     features: tuple[FeatureView, ...]
     form: FormView | None
-    comparable: bool
 
     @property
     def summary(self) -> str:
@@ -104,11 +92,11 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
     """Return the view of a model; it has nothing of the training data of `hidden` features."""
     loaded, manifest = served.loaded, served.loaded.manifest
     signature = manifest.signature
-    features, rows = tuple(_features(manifest, hidden)), _examples(manifest, hidden)
+    features = tuple(_features(manifest, hidden))
     thresholds = _thresholds(manifest, classes := _classes(signature))
     form = FormView(
         features=features,
-        rows=rows,
+        rows=_examples(manifest, hidden),
         named=len(features) <= MOST_NAMED and max(map(len, signature.names)) <= MOST_NAME,
         task=signature.task,
         outputs=signature.outputs,
@@ -118,23 +106,13 @@ def describe_model(served: ServedModel, *, tokens: bool, hidden: AbstractSet[str
         tokens=tokens,
     )
     return ModelView(
-        name=manifest.name,
-        version=manifest.version,
         digest=loaded.digest,
         engine=loaded.engine.name,
-        signature=signature,
-        created_at=manifest.created_at[:MOST_NAME],
         loaded_at=datetime.fromtimestamp(served.loaded_at, UTC).isoformat(timespec="seconds"),
-        made_with=tuple(
-            (name[:MOST_NAME], version) for name, version in islice(manifest.made_with.items(), _MOST_LISTED)
-        ),
-        requires=tuple(each[:MOST_NAME] for each in (manifest.requires or ())[:_MOST_LISTED]),
-        score=None if manifest.score is None else _score(manifest.score),
-        compiled=None if manifest.compiled is None else _comparison(manifest.compiled),
+        signature=signature,
         thresholds=thresholds,
         features=features,
         form=form if len(features) == len(signature.features) else None,
-        comparable=manifest.baseline is not None,
     )
 
 
@@ -185,15 +163,6 @@ def _classes(signature: Signature) -> tuple[tuple[Label, ...], ...] | None:
 def _output(spec: OutputSpec) -> OutputView:
     columns = spec.columns if spec.shape and spec.is_further else None
     return OutputView(spec.member, columns, spec.is_further)
-
-
-def _score(score: Score) -> str:
-    return f"{score.metric[:MOST_NAME]} {score.value:.3f} on {score.rows:,} held-out rows"
-
-
-def _comparison(compiled: CompiledForm) -> str:
-    answers = f"the same answers as {compiled.against[:MOST_NAME]} on {compiled.rows:,} rows"
-    return f"{answers}, numbers within {compiled.largest_difference:.2g}"
 
 
 def _thresholds(manifest: Manifest, classes: tuple[tuple[Label, ...], ...] | None) -> tuple[tuple[Label, float], ...]:

@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader
 
 from service.formats import strict_json
-from service.pages import swagger_ui
 from service.pages.model_view import describe_model
+from service.pages.static_files import StaticFiles
 from service.serving.served_model import ServedModel
 
 
@@ -26,11 +26,12 @@ class Pages:
 
     def model(self, served: ServedModel) -> str:
         """Return the page of a model."""
-        return self._render("model.html", model=describe_model(served, tokens=self._tokens, hidden=self._hidden))
+        view = describe_model(served, tokens=self._tokens, hidden=self._hidden)
+        return self._render("model.html", model=view, manifest=served.loaded.manifest)
 
     def docs(self) -> str:
         """Return the page of the API; it says nothing of the model, and requests the OpenAPI document."""
-        return self._render("docs.html", swagger=swagger_ui.directory().removeprefix("/"))
+        return self._render("docs.html", swagger=StaticFiles.of_swagger_ui().directory.removeprefix("/"))
 
     def shell(self) -> str:
         """Return the page that asks for a token; it says nothing of the model."""

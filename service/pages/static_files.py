@@ -1,52 +1,49 @@
-"""The static files of the pages: a fixed table, with a path that changes when any of them does."""
+"""The static files of the pages: fixed tables, with paths that change when a file does."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 DIRECTORY: Final = Path(__file__).parent / "static"
-_TYPES: Final = {
+TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-
-
-@dataclass(frozen=True)
-class StaticFile:
-    """A file of a known type by its path on disk."""
-
-    source: Path
-
-    @property
-    def content_type(self) -> str:
-        """The value of Content-Type."""
-        return _TYPES[self.source.suffix]
-
-    @property
-    def content(self) -> bytes:
-        """The file's content."""
-        return self.source.read_bytes()
+_SWAGGER_UI: Final = "flask_swagger_ui"
+_OF_SWAGGER_UI: Final = ("swagger-ui-bundle.js", "swagger-ui.css")
 
 
 @dataclass(frozen=True)
 class StaticFiles:
-    """Files by their paths on the server, all below `directory`.
+    """Files by their paths on the server, all below `directory`, whose name is another one for other files.
 
-    The directory's name has a hash of all the files, and the modules import each other by relative paths, so that all
-    files can be cached for ever.
+    So they can be cached for ever. The modules import each other by relative paths.
     """
 
     directory: str
-    files: Mapping[str, StaticFile]
+    files: Mapping[str, Path]
 
     @classmethod
     def read(cls, source: Path = DIRECTORY) -> "StaticFiles":
-        """Read the files of a directory that have a known type."""
-        files = [StaticFile(path) for path in sorted(source.iterdir()) if path.suffix in _TYPES]
-        digests = [f"{file.source.name} {hashlib.sha256(file.content).hexdigest()}\n" for file in files]
-        directory = f"/static/{hashlib.sha256(''.join(digests).encode()).hexdigest()[:16]}"
-        return cls(directory, MappingProxyType({f"{directory}/{file.source.name}": file for file in files}))
+        """Return the files of a directory that have a known type, below the hash of all of them."""
+        files = [path for path in sorted(source.iterdir()) if path.suffix in TYPES]
+        digests = [f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path in files]
+        return cls._below(f"/static/{hashlib.sha256(''.join(digests).encode()).hexdigest()[:16]}", files)
+
+    @classmethod
+    def of_swagger_ui(cls) -> "StaticFiles":
+        """Return the files of Swagger UI below its version; they come with a package of which no code is imported."""
+        spec = find_spec(_SWAGGER_UI)
+        if spec is None or not spec.submodule_search_locations:
+            raise ModuleNotFoundError(f"No module named {_SWAGGER_UI!r}", name=_SWAGGER_UI)
+        folder = Path(spec.submodule_search_locations[0]) / "dist"
+        version = (folder / "VERSION").read_text().strip().removeprefix("v")
+        return cls._below(f"/static/swagger-ui-{version}", [folder / name for name in _OF_SWAGGER_UI])
+
+    @classmethod
+    def _below(cls, directory: str, files: Iterable[Path]) -> "StaticFiles":
+        return cls(directory, {f"{directory}/{path.name}": path for path in files})

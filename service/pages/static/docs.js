@@ -1,6 +1,7 @@
 // Shows the OpenAPI document with Swagger UI, after asking for a token if one is needed.
 
-import { send, setToken } from "./api.js";
+import { send } from "./api.js";
+import { askForToken } from "./token.js";
 
 const SCHEME = "token"; // in components.securitySchemes of the document
 
@@ -42,23 +43,9 @@ async function show(token = "") {
   });
 }
 
-function askForToken() {
-  const [input, error] = [found("token"), found("token-error")];
-  input.focus();
-  found("token-form").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    error.textContent = "";
-    const token = input.value.trim();
-    setToken(token);
-    try {
-      await show(token);
-      found("gate").remove();
-    } catch (failure) {
-      error.textContent = failure.code === "unauthorized" ? "This token is not known." : failure.message;
-      input.setAttribute("aria-invalid", "true");
-      input.focus();
-    }
-  });
+async function open(token) {
+  await show(token);
+  found("gate").remove();
 }
 
 // Adds what Swagger UI lacks for keyboards and screen readers: names, landmarks, and headings in order; and removes links
@@ -96,5 +83,5 @@ function mend() {
 
 followColorScheme();
 mend();
-if (found("token-form")) askForToken();
+if (found("token-form")) askForToken(open);
 else show().catch((failure) => say(failure.message));

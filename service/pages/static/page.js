@@ -1,6 +1,6 @@
 // Starts the parts of the page: the form that asks for a token, or the form of the model and the section for files.
 
-import { ApiError, predict, send, setToken } from "./api.js";
+import { ApiError, predict, send } from "./api.js";
 import { Answer } from "./answer.js";
 import { make } from "./dom.js";
 import { Drift } from "./drift.js";
@@ -8,6 +8,7 @@ import { startFiles } from "./files.js";
 import { Form } from "./form.js";
 import { written } from "./literal.js";
 import { Snippets } from "./snippets.js";
+import { askForToken } from "./token.js";
 import { ModelWatch, parsePage } from "./watch.js";
 
 const SOON = 150; // milliseconds from a change in the form to the update of the programs
@@ -20,30 +21,15 @@ let watch = null;
 function start(entered = new Map()) {
   showAges();
   startWatch();
-  if (found("token-form")) askForToken();
+  if (found("token-form")) askForToken(openPage);
   if (found("files")?.hidden) startFiles(found("files"));
   startDrift();
   if (found("model")) startModel(JSON.parse(found("model").textContent), entered);
 }
 
-function askForToken() {
-  const [form, input, error] = [found("token-form"), found("token"), found("token-error")];
-  form.hidden = false;
-  input.focus();
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    error.textContent = "";
-    setToken(input.value.trim());
-    try {
-      const response = await send("./", { headers: { Accept: "text/html" } });
-      showPage(parsePage(await response.text()));
-    } catch (failure) {
-      setToken("");
-      error.textContent = failure.code === "unauthorized" ? "This token is not known." : failure.message;
-      input.setAttribute("aria-invalid", "true");
-      input.focus();
-    }
-  });
+async function openPage() {
+  const response = await send("./", { headers: { Accept: "text/html" } });
+  showPage(parsePage(await response.text()));
 }
 
 // Replaces this page with another; the section for files stays as it is.
