@@ -10,9 +10,8 @@ from typing import Final
 
 from model.prediction import Rows
 from service.errors import InvalidBody, InvalidRows, Problem
-from service.formats.arrow_columns import Buffers, Values, cells, grown, joined, looked_up, read_values
+from service.formats.arrow_columns import Buffers, Kind, Values, cells, grown, joined, kind_of, looked_up, read_values
 from service.formats.arrow_messages import BATCH, DICTIONARY, SCHEMA, messages_of
-from service.formats.arrow_types import Kind, kind_of
 from service.formats.flatbuffer_reader import BOOL, LONG, SHORT, View
 from service.validation.columns import Column, TableReader
 

@@ -13,14 +13,18 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from model.signature import Feature
 from service.errors import InvalidBody, InvalidRows, Problem, ServiceError
-from service.formats import csv_head, strict_json
+from service.formats import strict_json
 from service.validation.columns import Column, TableReader, by_row
+from service.validation.requests import invalid_request, shown
 
 MEDIA_TYPE: Final = "text/csv"
 # Parameters of the content type, and their values; SageMaker sends label_size=0 with rows that have no labels.
 _PARAMETERS: Final = {"charset": ("utf-8", "utf8"), "header": ("present", "absent"), "label_size": ("0",)}
 _SIGNED_NAN: Final = re.compile("[+-][nN]")
 _NUMBERS: Final = "iuf"
+_NO_LETTERS: Final = re.compile(r"[\d\s.,+eE-]*")
+_SEPARATOR: Final = re.compile("sep=.")
+_NOT_WORDS: Final = re.compile(r"[\W_]+")
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 
@@ -39,10 +43,10 @@ def read(body: bytes, parameters: dict[str, str], tables: TableReader) -> tuple[
     if (numbers := _read_numbers(body, header, names, tables)) is not None:
         return numbers
     lines = cells_of(body, tables.max_rows + 1)
-    csv_head.refuse_separator_line(lines, names)
-    headed = bool(lines) and csv_head.is_head(lines[0], header, names)
+    refuse_separator_line(lines, names)
+    headed = bool(lines) and is_head(lines[0], header, names)
     if not (header or headed) and len(lines) > 1:
-        csv_head.check_row(lines[0], tables.features)
+        _check_row(lines[0], tables.features)
     return read_cells(lines[0] if headed else names, lines[1:] if headed else lines, tables), headed
 
 
@@ -65,6 +69,42 @@ def read_cells(head: Sequence[str], rows: Sequence[Sequence[str]], tables: Table
         for name in tables.wanted(head)
     }
     return tables.read(cells, by_row)
+
+
+def is_head(cells: Sequence[str], header: str, names: list[str]) -> bool:
+    """Return whether a first line is a header line: it names a feature, or most cells are misspelt names of features.
+
+    A name in another case, or with other punctuation, is then refused as a name, and never read as a value.
+    """
+    if header:
+        return header == "present"
+    if _NO_LETTERS.fullmatch("".join(cells)):  # the common case; names like "1" are compared exactly
+        return not set(names).isdisjoint(cells)
+    known = {_spelt(name) for name in names} - {""}
+    return not set(names).isdisjoint(cells) or 2 * sum(_spelt(cell) in known for cell in cells) > len(cells)
+
+
+def refuse_separator_line(lines: Sequence[Sequence[str]], names: list[str]) -> None:
+    """Raise InvalidRows for Excel's first line `sep=,`, which is neither names nor a row."""
+    if lines and _SEPARATOR.fullmatch(",".join(lines[0])) and (len(names) > 1 or [*lines[1:2]] == [names]):
+        raise invalid_request("/0", "names or a row: leave out the line by which Excel names the separator", "sep=")
+
+
+def _check_row(cells: Sequence[str], features: Sequence[Feature]) -> None:
+    """Raise InvalidRows for a first line that may be a row or a header line.
+
+    If the model accepts any string in every column, a line of single words may be a row, or names that the model does
+    not know: a text vectoriser never saw the name of its column.
+    """
+    strings = all(feature.dtype in ("string", "any") and feature.categories is None for feature in features)
+    if strings and len(cells) == len(features) and all(cell.strip().isidentifier() for cell in cells):
+        expected = "header=present or header=absent in the Content-Type, as this line may be a row or names"
+        raise invalid_request("/0", expected, shown(",".join(cells)))
+
+
+def _spelt(name: str) -> str:
+    """Return a name without case, spaces and punctuation."""
+    return _NOT_WORDS.sub("", name.casefold())
 
 
 def write(columns: dict[str, NDArray[Any]], *, head: bool) -> bytes:
@@ -97,7 +137,7 @@ def _read_numbers(body: bytes, header: str, names: list[str], tables: TableReade
     if first.count(b",") != len(names) - 1:
         return None
     cells = first.decode(errors="replace").rstrip("\r").split(",")
-    headed = csv_head.is_head(cells, header, names)
+    headed = is_head(cells, header, names)
     if headed and cells != names:
         return None
     rows = tables.read_lines(rest if headed else body)

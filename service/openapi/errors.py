@@ -9,8 +9,7 @@ from service.errors import TABLE, Failure, InvalidRows, Problem, failure_of, ter
 from service.formats import strict_json
 from service.openapi import headers
 from service.openapi.examples import media_type_of, shown
-from service.protocols.base import Answer
-from service.protocols.error_shapes import PROBLEM_JSON
+from service.protocols.base import PROBLEM_JSON, Answer
 from service.protocols.schemas import PROBLEM, STRING, Schema, list_of, object_of, ref
 from service.tracing.context import RequestIds, Trace
 

@@ -9,9 +9,8 @@ from service.openapi import headers
 from service.openapi.errors import OF_ANY, OF_PREDICTION, ErrorResponses, Refuse
 from service.openapi.examples import Examples, media_type_of, shown
 from service.openapi.operations import Route
-from service.protocols.base import Codec
+from service.protocols.base import Codec, problem_json
 from service.protocols.description import JSON, Description, Operation
-from service.protocols.error_shapes import problem_json
 from service.protocols.schemas import PROBLEM, Schema, object_of, ref
 
 TOKEN: Final = "token"  # noqa: S105  # the name of the security scheme

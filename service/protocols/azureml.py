@@ -9,7 +9,7 @@ from model.prediction import Prediction
 from service.errors import Failure
 from service.formats import strict_json
 from service.formats.media_types import check_media_type
-from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header, code_and_message, status_without_422
 from service.protocols.description import (
     CODE_AND_MESSAGE,
     PARAMS,
@@ -20,7 +20,6 @@ from service.protocols.description import (
     ModelFacts,
     Operation,
 )
-from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import (
     SPLIT,
     asked_method,
@@ -34,8 +33,7 @@ from service.protocols.json_shapes import (
 )
 from service.protocols.schemas import COLUMNS, Schema, object_of, ref
 from service.tracing.context import RequestIds
-from service.validation.cells import shown
-from service.validation.requests import check_members, invalid_request, only_member
+from service.validation.requests import check_members, invalid_request, only_member, shown
 
 _MEMBERS: Final = ("input_data", "data")
 _TEXT: Final = (

@@ -1,4 +1,4 @@
-"""The parts of a protocol: its Codec, the Contract with the model's facts, and its Calls and Answers."""
+"""The parts of a protocol: its Codec, the Contract with the model's facts, its Calls and Answers, its shapes of errors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,8 +9,8 @@ from model.outputs import PREDICT, ROW_ID, OutputSpec, further_methods
 from model.prediction import Prediction, Rows
 from model.signature import Label, Signature
 from service.errors import Failure, ServiceError
-from service.formats.json_documents import DocumentReader
-from service.formats.json_tensors import TensorReader
+from service.formats import strict_json
+from service.formats.json_documents import DocumentReader, TensorReader
 from service.protocols import description
 from service.tracing.context import RequestIds
 from service.validation.column_policy import ColumnPolicy, RequestColumns
@@ -19,6 +19,7 @@ from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
 
 JSON: Final = description.JSON
+PROBLEM_JSON: Final = "application/problem+json"
 # The members of requests and answers of all protocols: a row id with one of these names would be taken for the member.
 MEMBERS: Final = frozenset(
     {
@@ -183,3 +184,38 @@ class Codec:
     def owns(self, path: str) -> bool:
         """Return whether this protocol describes the failures on a path."""
         return path in self.routes or any(path == each or path.startswith(f"{each}/") for each in self.prefixes)
+
+
+def problem_json(failure: Failure, ids: RequestIds) -> Answer:
+    """Describe a failure as RFC 9457 does, with every invalid cell."""
+    document: dict[str, object] = {
+        "type": f"urn:ml-service:error:{failure.code}",
+        "title": failure.title,
+        "status": failure.status,
+        "detail": failure.message,
+        "code": failure.code,
+        "request_id": ids.request_id,
+        "trace_id": ids.trace.trace_id,
+        "span_id": ids.trace.span_id,
+    }
+    if failure.problems:
+        document["errors"] = [
+            {"code": each.code, "pointer": each.pointer, "expected": each.expected, "got": each.got}
+            for each in failure.problems
+        ]
+    return Answer(strict_json.dumps(document), PROBLEM_JSON, status=failure.status)
+
+
+def error_string(failure: Failure, _ids: RequestIds) -> Answer:
+    """Describe a failure as `{"error": "code: message"}`: Open Inference Protocol, TensorFlow Serving, Vertex AI."""
+    return Answer(strict_json.dumps({"error": code_and_message(failure)}), status=status_without_422(failure))
+
+
+def code_and_message(failure: Failure) -> str:
+    """Return both in one string, for shapes that have no field for the code."""
+    return f"{failure.code}: {failure.message}"
+
+
+def status_without_422(failure: Failure) -> int:
+    """Return the status for a protocol that has no 422: bad input is 400 in all of them."""
+    return 400 if failure.status == 422 else failure.status

@@ -9,9 +9,8 @@ import numpy as np
 from model.prediction import Prediction, Rows
 from service.formats import duplicate_names
 from service.protocols.base import Contract
-from service.validation.cells import shown
 from service.validation.columns import Column
-from service.validation.requests import check_members, invalid_request
+from service.validation.requests import check_members, invalid_request, shown
 
 SPLIT: Final = ("columns", "index", "data")
 

@@ -15,7 +15,7 @@ from service.errors import Failure, InvalidRows, Problem
 from service.formats import csv_text, duplicate_names, npy, strict_json
 from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
-from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header, code_and_message, status_without_422
 from service.protocols.description import (
     CODE_AND_MESSAGE,
     PARAMS,
@@ -26,7 +26,6 @@ from service.protocols.description import (
     ModelFacts,
     Operation,
 )
-from service.protocols.error_shapes import code_and_message, status_without_422
 from service.protocols.json_shapes import (
     asked_method,
     read_columns,
@@ -38,8 +37,7 @@ from service.protocols.json_shapes import (
 )
 from service.protocols.schemas import ROW, STRING, Schema, object_of, ref
 from service.tracing.context import RequestIds
-from service.validation.cells import shown
-from service.validation.requests import check_members, invalid_request, only_member
+from service.validation.requests import check_members, invalid_request, only_member, shown
 
 LINES: Final = "application/jsonlines"
 _TEXT: Final = (
@@ -101,7 +99,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
         rows, headed = csv_text.read(body, parse_content_type(header("Content-Type"))[1], contract.tables)
         wanted = replace(wanted, wrapped=headed and wanted.media_type == JSON)
     elif media_type == npy.MEDIA_TYPE:
-        rows = row_formats.read_npy(body, {}, contract)
+        rows = row_formats.read_npy(body, contract)
     elif media_type != JSON:
         rows = _read_lines(body, contract)
     else:

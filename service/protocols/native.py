@@ -8,9 +8,8 @@ from model.prediction import Prediction, Probabilities
 from service.formats import arrow, csv_text, duplicate_names, npy, strict_json
 from service.formats.media_types import check_media_type, choose, parse_content_type
 from service.protocols import row_formats
-from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header, problem_json
 from service.protocols.description import Description, Example, ModelFacts, Operation
-from service.protocols.error_shapes import problem_json
 from service.protocols.json_shapes import read_document, row_ids, values_by_row
 from service.protocols.schemas import (
     LABEL,

@@ -13,7 +13,7 @@ from service.formats import arrow, arrow_writer, csv_text, npy
 from service.protocols.base import Contract
 
 
-def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Rows:
+def read_npy(body: bytes, contract: Contract) -> Rows:
     """Return the rows of a matrix, of one column as a vector, or of a structured array by name.
 
     Names and the number of rows are checked before any cell becomes a Python object.
@@ -35,14 +35,6 @@ def read_npy(body: bytes, _parameters: dict[str, str], contract: Contract) -> Ro
     return contract.tables.read({name: npy.plain(array[:, index]) for index, name in enumerate(names)})
 
 
-def _read_csv(body: bytes, parameters: dict[str, str], contract: Contract) -> Rows:
-    return csv_text.read(body, parameters, contract.tables)[0]
-
-
-def _read_arrow(body: bytes, _parameters: dict[str, str], contract: Contract) -> Rows:
-    return arrow.read(body, contract.tables)
-
-
 def _write_npy(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
     """Return a structured array with one member for each output."""
     members = {spec.member: npy.strings_as_array(spec.values(prediction)) for spec in outputs}
@@ -62,22 +54,13 @@ def flat_columns(prediction: Prediction, outputs: Sequence[OutputSpec]) -> dict[
     return columns
 
 
-def _write_csv(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
-    return csv_text.write(flat_columns(prediction, outputs), head=True)
-
-
-def _write_arrow(prediction: Prediction, outputs: Sequence[OutputSpec]) -> bytes:
-    return arrow_writer.write(flat_columns(prediction, outputs))
-
-
 READ: Final[dict[str, Callable[[bytes, dict[str, str], Contract], Rows]]] = {
-    npy.MEDIA_TYPE: read_npy,
-    csv_text.MEDIA_TYPE: _read_csv,
-    arrow.STREAM: _read_arrow,
-    arrow.FILE: _read_arrow,
+    npy.MEDIA_TYPE: lambda body, _, contract: read_npy(body, contract),
+    csv_text.MEDIA_TYPE: lambda body, parameters, contract: csv_text.read(body, parameters, contract.tables)[0],
+    **dict.fromkeys((arrow.STREAM, arrow.FILE), lambda body, _, contract: arrow.read(body, contract.tables)),
 }
 WRITE: Final[dict[str, Callable[[Prediction, Sequence[OutputSpec]], bytes]]] = {
     npy.MEDIA_TYPE: _write_npy,
-    csv_text.MEDIA_TYPE: _write_csv,
-    arrow.STREAM: _write_arrow,
+    csv_text.MEDIA_TYPE: lambda prediction, outputs: csv_text.write(flat_columns(prediction, outputs), head=True),
+    arrow.STREAM: lambda prediction, outputs: arrow_writer.write(flat_columns(prediction, outputs)),
 }

@@ -11,9 +11,8 @@ from model.outputs import PREDICT
 from model.prediction import Prediction
 from service.formats import strict_json
 from service.formats.media_types import check_media_type
-from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header, error_string
 from service.protocols.description import ERROR_STRING, Description, Example, ModelFacts, Operation
-from service.protocols.error_shapes import error_string
 from service.protocols.json_shapes import (
     object_at,
     read_columns,
@@ -23,8 +22,7 @@ from service.protocols.json_shapes import (
     values_by_row,
 )
 from service.protocols.schemas import STRING, Schema, constant, object_of, ref
-from service.validation.cells import shown
-from service.validation.requests import check_members, invalid_request, only_member
+from service.validation.requests import check_members, invalid_request, only_member, shown
 
 MODELS, MODEL = "/v1/models", "/v1/models/<name:model>"
 VERSION: Final = f"{MODEL}/versions/<name:version>"

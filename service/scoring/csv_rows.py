@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.prediction import Rows
 from service.errors import InvalidRows, Problem, ServiceError
-from service.formats import csv_head, csv_text
+from service.formats import csv_text
 from service.scoring.batches import Scored, bad_lines, bad_rows
 from service.scoring.columns import Kept, check_columns, listed
 from service.scoring.records import record_ends
@@ -38,8 +38,8 @@ class CsvRows:
         tables, names = scorer.for_batch().contract.tables, list(scorer.contract.tables.names)
         try:
             lines = csv_text.cells_of(first, 1)
-            csv_head.refuse_separator_line(lines, names)
-            headed = csv_head.is_head(lines[0] if lines else [], header, names)
+            csv_text.refuse_separator_line(lines, names)
+            headed = csv_text.is_head(lines[0] if lines else [], header, names)
             if not headed and not header:
                 csv_text.read(first, {}, tables)
         except ServiceError as error:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from model.bundle.manifest import SKOPS
 from model.loading import Loaded
 from model.predictor import Predictor
-from service.formats.json_documents import DocumentReader
-from service.formats.json_tensors import TensorReader
+from service.formats.json_documents import DocumentReader, TensorReader
 from service.protocols.base import Contract, ModelIdentity
 from service.validation.column_policy import MOST_EXTRA, ColumnPolicy
 from service.validation.columns import TableReader

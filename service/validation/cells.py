@@ -85,14 +85,3 @@ class CellReader:
 def only_numbers(features: Sequence[Feature]) -> bool:
     """Return whether every feature accepts every number."""
     return all(each.dtype == "float64" and each.categories is None for each in features)
-
-
-def shown(value: Any) -> str:
-    """Describe a JSON value in a few words that are safe to send back."""
-    if value is None or isinstance(value, bool):
-        return str(value).lower().replace("none", "null")
-    if isinstance(value, str):
-        return f"the string {value[:40]!r}" + ("…" if len(value) > 40 else "")
-    if isinstance(value, (list, tuple)):
-        return f"a list of {len(value)}"
-    return "an object" if isinstance(value, dict) else f"the number {value!r}"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from model.signature import Cell, Signature
 from service.errors import InvalidRows, Problem
-from service.validation.cells import CellReader, shown
-from service.validation.requests import escaped, invalid_request
+from service.validation.cells import CellReader
+from service.validation.requests import escaped, invalid_request, shown
 
 _Column = Sequence[Any] | NDArray[Any]
 EVERY: Final = "*"  # in place of a column's name: every column that accepts missing values

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from model.signature import Signature
 from service.errors import InvalidRows, Problem
-from service.validation.cells import CellReader, only_numbers, shown
+from service.validation.cells import CellReader, only_numbers
 from service.validation.column_policy import MOST_EXTRA, RequestColumns
 from service.validation.json_rows import nearest
 from service.validation.plain_numbers import MatrixReader
-from service.validation.requests import check_row_count
+from service.validation.requests import check_row_count, shown
 
 Column = Sequence[Any] | NDArray[Any]
 # Returns the pointer to a cell in the body, given the column's name and the row's number.

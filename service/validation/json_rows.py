@@ -12,9 +12,9 @@ import numpy as np
 from model.prediction import Rows
 from model.signature import Signature
 from service.errors import InvalidRows, Problem
-from service.validation.cells import CellReader, only_numbers, shown
+from service.validation.cells import CellReader, only_numbers
 from service.validation.plain_numbers import MatrixReader
-from service.validation.requests import check_row_count, escaped
+from service.validation.requests import check_row_count, escaped, shown
 
 _INDEX: Final = re.compile(r"(Unnamed: \d+|__index_level_\d+__)?")  # the names that pandas and Arrow give an index
 _MOST_PROPOSALS: Final = 3

@@ -9,9 +9,8 @@ from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from model.prediction import Rows
 from service.errors import InvalidRows, Problem
-from service.validation.cells import shown
 from service.validation.json_rows import RowReader
-from service.validation.requests import escaped, invalid_request, only_member
+from service.validation.requests import escaped, invalid_request, only_member, shown
 
 SINGLE = "features"
 MANY = "instances"
@@ -55,32 +54,26 @@ class RequestSchema:
 
     def __init__(self, reader: RowReader, outputs: Sequence[str] = ()) -> None:
         self._reader, self._outputs = reader, outputs
-        members: dict[str, Any] = {
-            SINGLE: Member(self._read_row),
-            MANY: Member(self._read_rows),
-            OUTPUTS: Member(self._read_outputs),
-        }
+        self._rows = {SINGLE: self._read_row, MANY: self._read_rows}
+        members: dict[str, Any] = {name: Member(read) for name, read in self._rows.items()}
+        members[OUTPUTS] = Member(self._read_outputs)
         self._schema = Schema.from_dict(members, name="PredictRequest")(unknown=RAISE)
-        self._fields: dict[str, Any] = self._schema.fields
 
     def load(self, document: Any) -> tuple[Rows, bool, tuple[str, ...]]:
         """Return the rows, whether one row was asked for as such, and the names of the outputs; raises InvalidRows."""
-        member = only_member(document, (SINGLE, MANY))
+        member = only_member(document, self._rows)
         if member is None:
             got = f"an object with {_names(document)}" if isinstance(document, dict) else shown(document)
             raise invalid_request("", _EXPECTED, got)
+        if len(document) == 1:  # the whole schema takes longer than a small model's prediction
+            return self._rows[member](document[member], f"/{member}"), member == SINGLE, ()
         if len(document) > InvalidRows.MOST:  # more than are reported
             document = dict(islice(document.items(), InvalidRows.MOST)) | {member: document[member]}
         try:
-            named: tuple[str, ...] = ()
-            if len(document) == 1:  # the whole schema takes longer than a small model's prediction
-                rows: Rows = self._fields[member].deserialize(document[member], member)
-            else:
-                loaded = self._schema.load(document)
-                rows, named = loaded[member], loaded.get(OUTPUTS, ())
+            loaded = self._schema.load(document)
         except ValidationError as error:
-            raise InvalidRows(tuple(islice(_problems(_messages(error, member), document), InvalidRows.MOST))) from None
-        return rows, member == SINGLE, named
+            raise InvalidRows(tuple(islice(_problems(error.messages_dict, document), InvalidRows.MOST))) from None
+        return loaded[member], member == SINGLE, loaded.get(OUTPUTS, ())
 
     def _read_row(self, row: Any, pointer: str) -> Rows:
         return self._reader.read([row], pointer, single=True)
@@ -99,11 +92,6 @@ class RequestSchema:
             if name not in self._outputs or name in names[:index]:
                 raise invalid_request(f"{pointer}/{index}", expected, shown(name))
         return tuple(names)
-
-
-def _messages(error: ValidationError, member: str) -> dict[str, list[Any]]:
-    """Return what is wrong by member; the error of a single field does not name it."""
-    return error.messages if isinstance(error.messages, dict) else {member: error.messages}
 
 
 def _problems(messages: dict[str, list[Any]], document: dict[str, Any]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""Checks of a request that come before its rows are read."""
+"""Checks of a request that come before its rows are read, and the words for what it has instead."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -34,3 +34,14 @@ def check_row_count(count: int, max_rows: int, pointer: str = "") -> None:
     if not 0 < count <= max_rows:
         code = "too_many_rows" if count else "no_rows"
         raise InvalidRows((Problem(code, pointer, f"1 to {max_rows} rows", f"{count} rows"),))
+
+
+def shown(value: Any) -> str:
+    """Describe a JSON value in a few words that are safe to send back."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    if isinstance(value, str):
+        return f"the string {value[:40]!r}" + ("…" if len(value) > 40 else "")
+    if isinstance(value, (list, tuple)):
+        return f"a list of {len(value)}"
+    return "an object" if isinstance(value, dict) else f"the number {value!r}"

@@ -7,8 +7,7 @@ import pytest
 
 from service.errors import InvalidJson
 from service.formats import strict_json
-from service.formats.json_documents import DocumentReader
-from service.formats.json_tensors import TensorReader
+from service.formats.json_documents import DocumentReader, TensorReader
 
 READER = TensorReader(DocumentReader(4, 1000), 4)
 

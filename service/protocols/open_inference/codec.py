@@ -17,8 +17,7 @@ from model.prediction import Prediction, Rows
 from service.errors import InvalidBody
 from service.formats import duplicate_names, strict_json
 from service.formats.media_types import check_media_type
-from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header
-from service.protocols.error_shapes import error_string
+from service.protocols.base import JSON, Answer, Call, Codec, Contract, Header, error_string
 from service.protocols.open_inference import descriptions
 from service.protocols.open_inference.parameters import (
     OF_OUTPUT,
@@ -43,10 +42,9 @@ from service.protocols.open_inference.tensors import (
     to_bytes,
     to_json,
 )
-from service.validation.cells import shown
 from service.validation.column_policy import RequestColumns
 from service.validation.columns import Column
-from service.validation.requests import check_members, invalid_request
+from service.validation.requests import check_members, invalid_request, shown
 
 _LENGTH: Final = "Inference-Header-Content-Length"
 

@@ -7,8 +7,7 @@ may be meant to change the answer; docs/decisions/unknown-members.md.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from service.validation.cells import shown
-from service.validation.requests import check_members, invalid_request
+from service.validation.requests import check_members, invalid_request, shown
 
 _CONTENT_TYPE: Final = "content_type"
 # MLServer's names for the content of a tensor; all but base64 are read the same way as no name.

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.errors import InvalidBody, InvalidRows, Problem
-from service.validation.cells import shown
 from service.validation.columns import Column
-from service.validation.requests import invalid_request
+from service.validation.requests import invalid_request, shown
 
 OCTETS: Final = "application/octet-stream"  # of a body with binary tensors
 BYTES: Final = "BYTES"
