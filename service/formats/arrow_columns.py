@@ -1,6 +1,7 @@
 """The types of an Arrow schema's columns, and how a column of a record batch is read from its buffers.
 
-arrow/format/Schema.fbs has the numbers of types. Nothing is allocated for a row count before the buffers are known to hold as many values.
+arrow/format/Schema.fbs has the numbers of types. Nothing is allocated for a row count before the buffers are known to
+hold as many values.
 """
 
 from dataclasses import dataclass

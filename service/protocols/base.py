@@ -1,4 +1,4 @@
-"""The parts of a protocol: its Codec, the Contract with the model's facts, its Calls and Answers, its shapes of errors."""
+"""The parts of a protocol: its Codec, the Contract with the model's facts, its Calls and Answers, and errors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
