@@ -9,11 +9,11 @@ from model.outputs import PREDICT, PREDICT_PROBA, OutputSpec
 from model.signature import Cell, Label, Signature
 from service.config.settings import Settings
 from service.formats import strict_json
+from service.openapi.row_schemas import ROW_ID, RowSchemas, enum_of
 from service.protocols import schemas
 from service.protocols.base import Contract
 from service.protocols.description import ModelFacts
 from service.protocols.schemas import Schema, array_of, component_of, ref
-from service.validation.cell_schemas import ROW_ID, RowSchemas, enum_of
 
 _JSON_TYPES: Final = {
     "float64": "number",
@@ -59,14 +59,7 @@ def schemas_of(facts: ModelFacts, contract: Contract, manifest: Manifest, hidden
     if signature is None:
         return {**_of_any_model(), **ids}
     notes = {name: _note(each) for name, each in (manifest.baseline or {}).items() if name not in hidden}
-    rows = RowSchemas(signature, contract.policy, notes)
-    found = {
-        schemas.ROW: rows.row(),
-        schemas.ROW_BY_POSITION: rows.by_position(),
-        schemas.ROW_BY_NAME: rows.by_name(),
-        schemas.COLUMNS: rows.columns(),
-        **({schemas.CELL: rows.cell()} if len(facts.names) == 1 else {}),
-    }
+    found = RowSchemas(signature, contract.policy, notes).components()
     for method in facts.methods:
         specs = [spec for spec in facts.outputs if spec.method == method]
         found[component_of(method)] = _label(signature, specs[0]) if method == PREDICT else _numbers(specs)

@@ -1,17 +1,18 @@
-"""JSON Schemas of the values that a model's columns accept, for the OpenAPI document.
+"""JSON Schemas of a model's cells, rows and labels.
 
 Limits keep the document small, whatever the model is like.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from model.signature import Feature, Label, Signature
+from service.protocols import schemas
+from service.protocols.schemas import Schema, array_of, list_of, ref
 from service.validation.cells import CellReader
 from service.validation.column_policy import LONGEST_ID, MOST_EXTRA, ColumnPolicy
 
-Schema = dict[str, Any]
 # A model may have more categories, and longer names, than people read or tools can open.
 MOST_CATEGORIES: Final = 200  # listed for one feature; if it has more, its description names the first few
 MOST_ENUMERATED: Final = 2**17  # characters of the categories of all features
@@ -30,7 +31,7 @@ _LEAP_DAY: Final = "(0[1-9]|[1-9][0-9])(0[48]|[2468][048]|[13579][26])-02-29"
 _TIME: Final = "[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.]([0-9]{3}|[0-9]{6}))?)?"
 _OFFSET: Final = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 DATETIME: Final = f"^({_YEAR}-(0[1-9]|1[0-2])|({_YEAR}-{_DAY}|{_LEAP_DAY})({_TIME}{_OFFSET}?)?)$"
-ROW_ID: Final[Schema] = {"type": ["number", "boolean", "string", "null"], "maxLength": LONGEST_ID}
+ROW_ID: Final[Schema] = {**schemas.ANY_CELL, "maxLength": LONGEST_ID}
 
 
 def cell_schema(feature: Feature, *, lists_categories: bool = True) -> Schema:
@@ -77,13 +78,19 @@ class RowSchemas:
             self._cells.append(cell_schema(feature, lists_categories=size <= left))
             left -= size if size <= left else 0
 
-    def row(self) -> Schema:
-        """Return the schema of a row in any form."""
-        forms: list[Schema] = [{"$ref": f"#/components/schemas/{form}"} for form in ("RowByPosition", "RowByName")]
-        return {"anyOf": [*forms, {"type": "string"}] if self._signature.layout == "text" else forms}
+    def components(self) -> dict[str, Schema]:
+        """Return the components of the document that describe rows, and, if there is only one feature, its cells."""
+        text = [schemas.STRING] if self._signature.layout == "text" else []
+        cell = self._cells[0] if self._cells else self._any_cell
+        return {
+            schemas.ROW: {"anyOf": [ref(schemas.ROW_BY_POSITION), ref(schemas.ROW_BY_NAME), *text]},
+            schemas.ROW_BY_POSITION: self._by_position(),
+            schemas.ROW_BY_NAME: self._by_name(),
+            schemas.COLUMNS: self._columns(),
+            **({schemas.CELL: cell} if len(self._signature.names) == 1 else {}),
+        }
 
-    def by_position(self) -> Schema:
-        """Return the schema of a row as a list."""
+    def _by_position(self) -> Schema:
         names, cells = self._signature.names, self._cells
         listed = ", ".join(name[:_LONGEST] for name in names[:_LISTED])
         more = f" and {len(names) - _LISTED} more, in the order of GET /model" if len(names) > _LISTED else ""
@@ -93,12 +100,7 @@ class RowSchemas:
             return {**schema, "items": cells[0] if cells else self._any_cell}
         return {**schema, "prefixItems": cells, "items": self._any_cell}
 
-    def cell(self) -> Schema:
-        """Return the schema of the only feature's cells."""
-        return self._cells[0] if self._cells else self._any_cell
-
-    def columns(self) -> Schema:
-        """Return the schema of rows that are sent as an object of columns."""
+    def _columns(self) -> Schema:
         names, extra = self._signature.names, self._extra
         text = "A list of values for each feature, perhaps each in a list of its own; all lists have the same length."
         schema: Schema = {"type": "object", "description": text}
@@ -110,8 +112,7 @@ class RowSchemas:
         required = [name for name in names if name not in self._optional]
         return {**schema, "properties": properties, "required": required, "additionalProperties": extra}
 
-    def by_name(self) -> Schema:
-        """Return the schema of a row as an object."""
+    def _by_name(self) -> Schema:
         features, optional, extra = self._signature.features, self._optional, self._extra
         schema: Schema = {"type": "object", "description": "A row as an object, in any order."}
         if not self._described:
@@ -134,8 +135,7 @@ class RowSchemas:
 
 
 def _column(cell: Schema) -> Schema:
-    alone = {"type": "array", "items": cell, "minItems": 1, "maxItems": 1}
-    return {"anyOf": [{"type": "array", "items": each, "minItems": 1} for each in (cell, alone)]}
+    return {"anyOf": [list_of(cell), list_of(array_of(cell, 1))]}
 
 
 def _types(reader: CellReader) -> set[str]:

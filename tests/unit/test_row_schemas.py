@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.signature import Feature
-from service.validation.cell_schemas import DATETIME, cell_schema
+from service.openapi.row_schemas import DATETIME, cell_schema
 from service.validation.cells import CellReader
 
 
