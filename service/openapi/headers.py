@@ -27,7 +27,7 @@ RESPONSE: Final = {
     "WWW-Authenticate": _sent("Which token is needed.", 'Bearer realm="ml-service"'),
     "ETag": _sent("Another one if the document is another one."),
 }
-_REQUEST: Final = {
+OF_PREDICTION: Final = {
     "RequestId": header_of(
         "X-Request-ID",
         "An id of your own for this request: 1 to 128 of the characters `A-Za-z0-9._-`. Without one, "
@@ -51,32 +51,11 @@ _IF_NONE_MATCH: Final = header_of("If-None-Match", "The ETag of the document tha
 
 def parameters(facts: ModelFacts) -> dict[str, Any]:
     """Return the parameters that are components: headers, and names in paths with the only value that is no 404."""
-    components = {**_REQUEST, "IfNoneMatch": _IF_NONE_MATCH}
+    components = {**OF_PREDICTION, "IfNoneMatch": _IF_NONE_MATCH}
     for name, value in (("model", facts.served_as), ("version", facts.version)):
         schema = {**STRING, **({"enum": [value]} if value else {})}
         components[f"Path{name.capitalize()}"] = {"name": name, "in": "path", "required": True, "schema": schema}
     return components
-
-
-def of_path(names: Iterable[str]) -> list[dict[str, str]]:
-    """Return the parameters of a path with these names."""
-    return [{"$ref": f"#/components/parameters/Path{name.capitalize()}"} for name in names]
-
-
-def of_path_of_any(names: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the parameters of a path that reveals nothing of the model: without a token, it accepts any name."""
-    described = {"in": "path", "required": True, "schema": STRING}
-    return [{"name": name, "description": "Without a token, any name will do.", **described} for name in names]
-
-
-def of_request() -> list[dict[str, str]]:
-    """Return the headers that every prediction takes."""
-    return [{"$ref": f"#/components/parameters/{name}"} for name in _REQUEST]
-
-
-def of_any() -> dict[str, Any]:
-    """Return the headers of every successful response."""
-    return refs("X-Request-ID", "traceparent", "X-Model-Version")
 
 
 def of_status(status: int) -> dict[str, Any]:
@@ -85,5 +64,10 @@ def of_status(status: int) -> dict[str, Any]:
 
 
 def refs(*names: str) -> dict[str, Any]:
-    """Return references to headers that are components."""
+    """Return references to headers of responses, which are components."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def parameter_refs(names: Iterable[str]) -> list[Schema]:
+    """Return references to parameters, which are components."""
+    return [{"$ref": f"#/components/parameters/{name}"} for name in names]

@@ -11,7 +11,7 @@ from service.openapi.examples import Examples, media_type_of, shown
 from service.openapi.operations import Route
 from service.protocols.base import Codec, problem_json
 from service.protocols.description import JSON, Description, Operation
-from service.protocols.schemas import PROBLEM, Schema, object_of, ref
+from service.protocols.schemas import PROBLEM, STRING, Schema, object_of, ref
 
 TOKEN: Final = "token"  # noqa: S105  # the name of the security scheme
 
@@ -40,7 +40,9 @@ class Paths:
             entry = self._add(path, "get", described, operation, refuse, codes, public=public)
             content = entry["responses"]["200"]["content"]
             if public and self._guarded:
-                entry["parameters"] = headers.of_path_of_any(_names(path))
+                said = {"description": "Without a token, any name will do."}  # so the path reveals nothing of the model
+                where = {"in": "path", "required": True, "schema": STRING}
+                entry["parameters"] = [{"name": name, **said, **where} for name in _names(path)]
                 content[JSON] = _ready_or(content.get(JSON))
             media = content.get(media_type)
             if answer is not None and media is not None and (value := shown(answer)) is not None:
@@ -54,7 +56,7 @@ class Paths:
         if example is not None:
             entry["responses"]["200"]["content"][JSON]["example"] = example
         if route.cached:
-            entry["parameters"] = [{"$ref": "#/components/parameters/IfNoneMatch"}]
+            entry["parameters"] = headers.parameter_refs(["IfNoneMatch"])
             etag = headers.refs("ETag")
             entry["responses"]["200"]["headers"] |= etag
             entry["responses"]["304"] = {"description": "The caller has it already.", "headers": etag}
@@ -66,7 +68,7 @@ class Paths:
     def _add_prediction(self, path: str, codec: Codec, description: Description) -> None:
         operation = description.predict
         entry = self._add(path, "post", description, operation, codec.refuse, (*OF_PREDICTION, *self._token))
-        entry["parameters"] = [*entry.get("parameters", ()), *headers.of_request()]
+        entry["parameters"] = [*entry.get("parameters", ()), *headers.parameter_refs(headers.OF_PREDICTION)]
         body = _content(operation.requests)
         entry["requestBody"] = {"description": self._body_limit, "required": True, "content": body}
         succeeded = entry["responses"]["200"]
@@ -90,8 +92,9 @@ class Paths:
         codes = (*OF_ANY, *codes, *(("unknown_model",) if names else ()))
         errors = self._errors.of(codes, description.tag, refuse, description.error)
         content = _content(operation.answers)
-        succeeded = {"description": operation.summary, "headers": headers.of_any(), "content": content}
-        parameters = [*headers.of_path(names), *operation.parameters]
+        about = headers.refs("X-Request-ID", "traceparent", "X-Model-Version")
+        succeeded = {"description": operation.summary, "headers": about, "content": content}
+        parameters = headers.parameter_refs(f"Path{name.capitalize()}" for name in names) + list(operation.parameters)
         entry: dict[str, Any] = {
             "operationId": f"{operation.id}_of_version" if "version" in names else operation.id,
             "summary": operation.summary,
