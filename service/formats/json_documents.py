@@ -32,10 +32,12 @@ def outside_strings(text: bytes) -> bytes:
 
 
 class DocumentReader:
-    """Reads documents for a model of `width` features that takes at most `max_rows` rows."""
+    """Reads documents with at most `max_rows` rows of a model's features and at most `extra` other columns."""
 
-    def __init__(self, width: int, max_rows: int) -> None:
-        self._width, self._max_rows = width, max_rows
+    def __init__(self, features: int, max_rows: int, extra: int = 0) -> None:
+        width = features + extra
+        self._max_tensors, self._width, self._max_rows = features, width, max_rows
+        self._parser = NumberParser()
         # Twice as many as a valid request can have: a few rows too many are read, and then reported exactly.
         self._most_values = 2 * max_rows * (width + 2) + 16 * width + _AROUND
         self._most_objects = 2 * max_rows + 4 * width + _AROUND
@@ -57,44 +59,20 @@ class DocumentReader:
             strict_json.check_beginning(head.partition(b"\n")[0] if lines else head)
             raise InvalidRows((problem,))
 
-    def _excess(self, text: bytes, *, lines: bool) -> Problem | None:
-        """Return the problem of a text with too many objects, values or lists; characters in strings count too."""
-        objects = text.count(b"{")
-        if objects > self._most_objects:
-            return Problem("too_many_rows", "", f"at most {self._max_rows} rows", f"{objects} objects")
-        parts = objects + text.count(b"[")
-        if len(text) <= self._most_values and parts * _SPARSE <= len(text):
-            return None
-        values = text.count(b",") + (text.count(b"\n") if lines else 0) + 1
-        if values > self._most_values:
-            expected = f"at most {self._max_rows} rows of {self._width} values"
-            return Problem("too_many_rows", "", expected, f"over {values} values")
-        if parts > values + self._width + _AROUND and parts * _SPARSE > len(text):
-            return Problem("invalid_request", "", "rows or columns of values", f"{parts} lists within others")
-        return None
-
-
-class TensorReader:
-    """Reads documents of the Open Inference Protocol with at most `max_tensors` tensors."""
-
-    def __init__(self, documents: DocumentReader, max_tensors: int) -> None:
-        self._documents, self._max_tensors = documents, max_tensors
-        self._parser = NumberParser()
-
-    def read(self, body: bytes) -> Any:
-        """Return a document in which each long flat list of numbers that is `data` of a float input is an array.
+    def read_tensors(self, body: bytes) -> Any:
+        """Return a document of tensors: each long flat list of numbers that is `data` of a float input is an array.
 
         Such lists are cut out, each is replaced by a random string, and the ordinary reader reads the rest. Where a
         string is not found again as the `data` of a float input, the ordinary reader reads the whole body instead.
         Raises InvalidJson and InvalidRows.
         """
         document = self._read_around(body) if len(body) >= SHORTEST else None
-        return self._documents.read(body) if document is None else document
+        return self.read(body) if document is None else document
 
     def _read_around(self, body: bytes) -> Any:
         arrays: dict[str, NDArray[np.float64]] = {}
         try:
-            document = self._documents.read(self._without(body, arrays))
+            document = self.read(self._without(body, arrays))
         except InvalidJson:
             return None  # reading the whole body will say where
         inputs = document.get("inputs") if isinstance(document, dict) else None
@@ -122,3 +100,19 @@ class TensorReader:
                 pieces += body[kept:start], f'"{mark}"'.encode()
                 kept = end
         return b"".join([*pieces, body[kept:]])
+
+    def _excess(self, text: bytes, *, lines: bool) -> Problem | None:
+        """Return the problem of a text with too many objects, values or lists; characters in strings count too."""
+        objects = text.count(b"{")
+        if objects > self._most_objects:
+            return Problem("too_many_rows", "", f"at most {self._max_rows} rows", f"{objects} objects")
+        parts = objects + text.count(b"[")
+        if len(text) <= self._most_values and parts * _SPARSE <= len(text):
+            return None
+        values = text.count(b",") + (text.count(b"\n") if lines else 0) + 1
+        if values > self._most_values:
+            expected = f"at most {self._max_rows} rows of {self._width} values"
+            return Problem("too_many_rows", "", expected, f"over {values} values")
+        if parts > values + self._width + _AROUND and parts * _SPARSE > len(text):
+            return Problem("invalid_request", "", "rows or columns of values", f"{parts} lists within others")
+        return None

@@ -10,7 +10,7 @@ from model.prediction import Prediction, Rows
 from model.signature import Label, Signature
 from service.errors import Failure, ServiceError
 from service.formats import strict_json
-from service.formats.json_documents import DocumentReader, TensorReader
+from service.formats.json_documents import DocumentReader
 from service.protocols import description
 from service.tracing.context import RequestIds
 from service.validation.column_policy import ColumnPolicy, RequestColumns
@@ -57,7 +57,6 @@ class Contract:
     rows: RowReader
     tables: TableReader
     documents: DocumentReader
-    tensors: TensorReader
     served_as: str
     platform: str
     outputs: tuple[OutputSpec, ...]

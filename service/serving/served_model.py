@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from model.bundle.manifest import SKOPS
 from model.loading import Loaded
 from model.predictor import Predictor
-from service.formats.json_documents import DocumentReader, TensorReader
+from service.formats.json_documents import DocumentReader
 from service.protocols.base import Contract, ModelIdentity
 from service.validation.column_policy import MOST_EXTRA, ColumnPolicy
 from service.validation.columns import TableReader
@@ -34,8 +34,6 @@ class ServedModel:
         """Prepare a loaded model for serving, under its own name or another one."""
         manifest = loaded.manifest
         classes = manifest.signature.classes or ()
-        extra = 0 if policy is None else MOST_EXTRA
-        documents = DocumentReader(len(manifest.signature.names) + extra, max_rows)
         rows = RowReader(manifest.signature, max_rows)
         contract = Contract(
             identity=ModelIdentity(manifest.name, manifest.version, loaded.digest),
@@ -44,8 +42,7 @@ class ServedModel:
             columns=tuple({label: column for column, label in enumerate(each)} for each in classes),
             rows=rows,
             tables=TableReader(manifest.signature, max_rows),
-            documents=documents,
-            tensors=TensorReader(documents, len(manifest.signature.names)),
+            documents=DocumentReader(len(manifest.signature.names), max_rows, 0 if policy is None else MOST_EXTRA),
             served_as=name or manifest.name,
             platform=f"sklearn_{'skops' if SKOPS in manifest.kinds else 'joblib'}",
             outputs=loaded.outputs,

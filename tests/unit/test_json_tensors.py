@@ -7,9 +7,9 @@ import pytest
 
 from service.errors import InvalidJson
 from service.formats import strict_json
-from service.formats.json_documents import DocumentReader, TensorReader
+from service.formats.json_documents import DocumentReader
 
-READER = TensorReader(DocumentReader(4, 1000), 4)
+READER = DocumentReader(4, 1000)
 
 
 def plain(value):
@@ -32,7 +32,7 @@ def test_long_data_of_tensors_are_arrays(gap, kind):
     tensors = ",".join(f'{{"name":"{name}","datatype":"{kind}","data"{gap}:{gap}{LONG}}}' for name in "ab")
     text = f'{{"id":"\\ud83d\\ude00","inputs":[{tensors},{{"data":[1],"datatype":"FP64"}}]}}'
 
-    found = READER.read(text.encode())
+    found = READER.read_tensors(text.encode())
 
     assert [np.ndarray, np.ndarray, list] == [type(each["data"]) for each in found["inputs"]]
     assert json.loads(text) == plain(found)
@@ -57,7 +57,7 @@ def test_long_data_of_tensors_are_arrays(gap, kind):
 def test_other_long_lists_are_read_by_the_ordinary_reader(text):
     """A list that is not the data of a float tensor stays a list."""
     body = text.replace("LONG", LONG)
-    assert json.loads(body) == READER.read(body.encode())
+    assert json.loads(body) == READER.read_tensors(body.encode())
 
 
 def outcome(read, body):
@@ -75,4 +75,4 @@ def test_a_malformed_document_is_refused_as_by_the_ordinary_reader():
     bodies = [text[:end] for end in around[1:]]
     bodies += [text[:at] + other + text[at + 1 :] for at in around for other in (b"]", b'"', b",", b"x", b"\xff")]
     for body in bodies:
-        assert outcome(strict_json.loads, body) == outcome(READER.read, body)
+        assert outcome(strict_json.loads, body) == outcome(READER.read_tensors, body)

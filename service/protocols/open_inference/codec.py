@@ -87,7 +87,7 @@ def decode(body: bytes, header: Header, contract: Contract) -> Call:
     size = int(length) if length else len(body)
     if size > len(body):
         raise InvalidBody(f"Expected {size} bytes of JSON as {_LENGTH} says, got {len(body)}.")
-    document = duplicate_names.read(body[:size], contract.tensors.read)
+    document = duplicate_names.read(body[:size], contract.documents.read_tensors)
     if not isinstance(document, dict):
         raise invalid_request("", "an object with 'inputs'", shown(document))
     check_members(document, _MEMBERS)
