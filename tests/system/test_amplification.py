@@ -6,7 +6,6 @@ what a body can make a worker allocate. RLIMIT_AS counts all that is mapped: sci
 """
 
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import cycle
@@ -20,7 +19,7 @@ from tests.victims import ROWS
 
 LIMIT = 600 * 1024  # KiB
 LIMITED = ("sh", "-c", f'ulimit -d {LIMIT}; exec "$@"', "sh")
-NEIGHBOURS_SECONDS = 2.0
+NEIGHBOURS_SECONDS = 2.0  # of a CPU: by the clock, it would depend on what else the machine does
 TICKS = os.sysconf("SC_CLK_TCK")
 # A body is unwrapped before it is decoded, whatever its protocol. So texts, most of which are asked in several
 # protocols, take turns: each protocol is asked in each wrapping, and so is each body that three protocols have.
@@ -60,11 +59,10 @@ class Victim:
         return status, answer
 
     def neighbours(self):
-        """Ask as others do meanwhile: what each got, and how long both took."""
-        start = time.monotonic()
+        """Ask as others do meanwhile: what each got, and the worker's seconds of a CPU until both had it."""
         with self.server.connect() as connection:
             found = [connection.ask("GET", "/health/live")[0], connection.predict({"features": self.row})[0]]
-        return found, time.monotonic() - start
+        return found, (self._ticks() - self.ticks) / TICKS
 
     def _status(self, name):
         status = Path(f"/proc/{self.worker}/status").read_text()
