@@ -1,16 +1,20 @@
 """Reads and writes Parquet and Arrow files with pyarrow, which no image has: it is imported only when it is used."""
 
 import io
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
 from model.outputs import OutputSpec
-from service.scoring.batches import order
-from service.scoring.job import ARROW, ARROW_STREAM, PARQUET, STANDARD
+from service.formats import csv_text
+from service.scoring.batches import Scored, bad_rows_of
+from service.scoring.job import ARROW, ARROW_STREAM, PARQUET, STANDARD, Job
+from service.scoring.outputs import open_output
+from service.scoring.scorer import Scorer
 from service.scoring.stopped import Stopped
 
 _MAGIC: Final = b"ARROW1"
@@ -72,21 +76,19 @@ def _pieces(batches: Iterator[Any], rows: int) -> Iterator[Any]:
             yield batch.slice(start, step)
 
 
-def as_request(batch: Any, names: Sequence[str]) -> bytes:
-    """Return the columns of a batch as an Arrow stream of plain columns, without dictionaries and string views."""
+def as_requests(batches: Iterator[Any], names: Sequence[str], line: int) -> Iterator[tuple[Any, bytes, int]]:
+    """Yield each batch, its columns as the body of a request, and the number of its first row.
+
+    The body is an Arrow stream of plain columns, without dictionaries and string views.
+    """
     pyarrow = _pyarrow()
-    columns = [_plain(batch.column(name)) for name in names]
-    plain = pyarrow.RecordBatch.from_arrays(columns, names=list(names))
-    sink = pyarrow.BufferOutputStream()
-    with pyarrow.ipc.new_stream(sink, plain.schema) as writer:
-        writer.write_batch(plain)
-    return cast(bytes, sink.getvalue().to_pybytes())
-
-
-def orders(batches: Iterator[Any], names: Sequence[str], line: int) -> Iterator[tuple[Any, bytes]]:
-    """Yield each batch, and the order for another process."""
     for batch in batches:
-        yield batch, order(as_request(batch, names), line)
+        columns = [_plain(batch.column(name)) for name in names]
+        plain = pyarrow.RecordBatch.from_arrays(columns, names=list(names))
+        sink = pyarrow.BufferOutputStream()
+        with pyarrow.ipc.new_stream(sink, plain.schema) as writer:
+            writer.write_batch(plain)
+        yield batch, sink.getvalue().to_pybytes(), line
         line += batch.num_rows
 
 
@@ -97,59 +99,84 @@ def _plain(column: Any) -> Any:
     return column.cast(pyarrow.large_string()) if pyarrow.types.is_string_view(column.type) else column
 
 
-def columns_of(answer: bytes) -> list[Any]:
-    """Return the columns of an Arrow stream with one batch."""
-    table = _pyarrow().ipc.open_stream(answer).read_all()
-    return [column.combine_chunks() for column in table.columns]
+class TableOutput:
+    """A file of columns, those of the input and the predictions, which is always written from its beginning.
 
+    The same batches always make the same bytes.
+    """
 
-def schema_with(schema: Any, kept: Sequence[str], specs: Sequence[OutputSpec], *, every: bool) -> Any:
-    """Return the schema of the output: the kept columns of the input, and those of the predictions."""
-    pyarrow = _pyarrow()
-    types = {"bool": pyarrow.bool_(), "string": pyarrow.string()}
-    added = [
-        pyarrow.field(name, types.get(spec.dtype) or getattr(pyarrow, spec.dtype)())
-        for spec in specs
-        for name in spec.columns
-    ]
-    fields = [schema.field(name) for name in kept]
-    return pyarrow.schema([*fields, *added], metadata=schema.metadata if every else None)
-
-
-class Writer:
-    """Writes batches as Parquet, an Arrow file or an Arrow stream; the same batches always make the same bytes."""
-
-    def __init__(self, file: IO[bytes], kind: str, schema: Any, compression: str) -> None:
-        self._pyarrow, self._schema, self._kind = _pyarrow(), schema, kind
-        self._held: list[Any] = []
-        if kind == PARQUET:
+    def __init__(self, job: Job, source: ArrowInput, scorer: Scorer) -> None:
+        """Open the output; raises Stopped."""
+        self._pyarrow, self._kind = _pyarrow(), job.target_format
+        self._kept = list(source.schema.names) if job.kept.every else list(job.kept.names)
+        self._schema = self._schema_of(source, scorer.outputs, every=job.kept.every)
+        self._end = open_output(job.target)
+        self._end.cut(0)
+        self._file = open(self._end.descriptor, "wb", closefd=False)  # noqa: SIM115  # a descriptor has no path
+        self._held: list[Any] = []  # batches of the row group that comes next
+        self.rows = 0  # that were read so far
+        if self._kind == PARQUET:
             from pyarrow import parquet  # noqa: PLC0415  # see above
 
-            self._writer = parquet.ParquetWriter(file, schema, compression=compression.replace("UNCOMPRESSED", "NONE"))
+            codec = source.compression.replace("UNCOMPRESSED", "NONE")
+            self._writer = parquet.ParquetWriter(self._file, self._schema, compression=codec)
         else:
-            new = {ARROW: self._pyarrow.ipc.new_file, ARROW_STREAM: self._pyarrow.ipc.new_stream}[kind]
-            self._writer = new(file, schema)
+            new = {ARROW: self._pyarrow.ipc.new_file, ARROW_STREAM: self._pyarrow.ipc.new_stream}[self._kind]
+            self._writer = new(self._file, self._schema)
 
-    def write(self, batch: Any, kept: Sequence[str], good: Sequence[int] | None, added: Sequence[Any]) -> None:
-        """Write columns of a batch and the predictions; `good` are the rows with a prediction, None if all have one."""
-        chosen = batch.select(list(kept))
-        if good is not None:
-            chosen = chosen.take(self._pyarrow.array(good, self._pyarrow.int64()))
-        made = self._pyarrow.RecordBatch.from_arrays([*chosen.columns, *added], schema=self._schema)
+    def add(self, batch: Any, scored: Scored) -> bytes:
+        """Write a batch; return the rows that were refused as lines, with all of their columns."""
+        first, self.rows = self.rows + 1, self.rows + batch.num_rows
+        bad = bad_rows_of(scored.bad)
+        if scored.rows:
+            chosen = batch.select(self._kept)
+            if bad:
+                refused = {each.line - first for each in bad}
+                good = [at for at in range(batch.num_rows) if at not in refused]
+                chosen = chosen.take(self._pyarrow.array(good, self._pyarrow.int64()))
+            answer = self._pyarrow.ipc.open_stream(scored.content).read_all()  # of one batch
+            added = [column.combine_chunks() for column in answer.columns]
+            self._write(self._pyarrow.RecordBatch.from_arrays([*chosen.columns, *added], schema=self._schema))
+        rows = [batch.slice(each.line - first, 1).to_pylist()[0] for each in bad]
+        return csv_text.lines(
+            each._replace(row=json.dumps(row, default=str)) for each, row in zip(bad, rows, strict=True)
+        )
+
+    def finish(self) -> None:
+        """Write what is held and the end of the file, and give it its name."""
+        if self._held:
+            self._write_group()
+        self._writer.close()
+        self._file.close()
+        self._end.finish()
+
+    def abandon(self) -> None:
+        """Close the unfinished output, and remove it: the next run writes it again from its beginning."""
+        for each in (self._writer, self._file):
+            with suppress(OSError):
+                each.close()
+        self._end.remove()
+
+    def _schema_of(self, source: ArrowInput, specs: Sequence[OutputSpec], *, every: bool) -> Any:
+        """Return the schema: the kept columns of the input, and those of the predictions."""
+        pyarrow = self._pyarrow
+        types = {"bool": pyarrow.bool_(), "string": pyarrow.string()}
+        added = [
+            pyarrow.field(name, types.get(spec.dtype) or getattr(pyarrow, spec.dtype)())
+            for spec in specs
+            for name in spec.columns
+        ]
+        fields = [source.schema.field(name) for name in self._kept]
+        return pyarrow.schema([*fields, *added], metadata=source.schema.metadata if every else None)
+
+    def _write(self, made: Any) -> None:
         if self._kind != PARQUET:
             self._writer.write_batch(made)
             return
         self._held.append(made)
-        if sum(each.num_rows for each in self._held) >= _GROUP_ROWS or (
-            sum(each.nbytes for each in self._held) >= _GROUP_BYTES
-        ):
+        rows, size = sum(each.num_rows for each in self._held), sum(each.nbytes for each in self._held)
+        if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
             self._write_group()
-
-    def close(self) -> None:
-        """Write what is held, and the end of the file."""
-        if self._held:
-            self._write_group()
-        self._writer.close()
 
     def _write_group(self) -> None:
         table = self._pyarrow.Table.from_batches(self._held, self._schema)

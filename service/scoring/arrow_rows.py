@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from model.prediction import Rows
 from service.errors import InvalidBody
 from service.formats import arrow, arrow_writer
-from service.scoring.batches import BadRow, Scored, bad_lines
-from service.scoring.scorer import Scorer, sift
+from service.scoring.batches import Scored, score_records
+from service.scoring.scorer import Scorer
 from service.scoring.stopped import Stopped
 from service.validation.columns import Column
 
@@ -39,12 +39,8 @@ class ArrowRows:
             whole = len(positions) == count
             return tables.read(columns if whole else {name: _at(each, positions) for name, each in columns.items()})
 
-        _, prediction, refused = sift(scorer, count, read)
-        bad = bad_lines([BadRow(line + at, why.code, why.reason, "") for at, why in sorted(refused.items())])
-        if prediction is None:
-            return Scored(b"", 0, bad, len(refused))
-        answer = arrow_writer.write(scorer.columns(prediction))
-        return Scored(answer, len(prediction.labels), bad, len(refused))
+        numbers = range(line, line + count)
+        return score_records(scorer, numbers, (), read, lambda _, found: arrow_writer.write(scorer.columns(found)))
 
 
 def _at(column: Column, positions: Sequence[int] | NDArray[np.intp]) -> Column:

@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.prediction import Rows
+from model.prediction import Prediction, Rows
 from service.errors import InvalidRows, Problem, ServiceError
 from service.formats import csv_text
-from service.scoring.batches import Scored, bad_lines, bad_rows
+from service.scoring.batches import Scored, score_records
+from service.scoring.blocks import record_ends
 from service.scoring.columns import Kept, check_columns, listed
-from service.scoring.records import record_ends
-from service.scoring.scorer import Scorer, sift
+from service.scoring.scorer import Scorer
 from service.scoring.stopped import Stopped
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -62,16 +62,17 @@ class CsvRows:
 
     def score(self, content: bytes, line: int) -> Scored:
         """Score whole records, the first of which starts in this line."""
-        scorer, records = self.scorer.for_batch(), _Records.of(content, line, len(self.names))
-        good, prediction, refused = sift(scorer, len(records.content), _Reader(self, scorer, records).read)
-        bad = bad_rows(refused, records.lines, records.content)
-        if prediction is None:
-            return Scored(b"", 0, bad_lines(bad), len(bad))
-        chosen = records.content if not bad else [records.content[at] for at in good]
-        added = csv_text.line_of_each(scorer.columns(prediction))
-        given = self._passed_on(chosen)
-        parts = zip(given, repeat(b","), added, repeat(self.end)) if given else zip(added, repeat(self.end))
-        return Scored(b"".join(chain.from_iterable(parts)), len(chosen), bad_lines(bad), len(bad))
+        scorer = self.scorer.for_batch()
+        block = _Block(self, scorer, content, line)
+
+        def write(good: NDArray[np.intp], prediction: Prediction) -> bytes:
+            found = block.records
+            given = self._passed_on(found if len(good) == len(found) else [found[at] for at in good])
+            added = csv_text.line_of_each(scorer.columns(prediction))
+            parts = zip(given, repeat(b","), added, repeat(self.end)) if given else zip(added, repeat(self.end))
+            return b"".join(chain.from_iterable(parts))
+
+        return score_records(scorer, block.lines, block.records, block.read, write)
 
     def _passed_on(self, records: Sequence[bytes]) -> Sequence[bytes]:
         if self.kept.every or not self.kept.names:
@@ -83,40 +84,14 @@ class CsvRows:
         return [_line([cells[at] for at in places]) for cells in csv_text.cells_of(b"\n".join(records), len(records))]
 
 
-@dataclass(frozen=True)
-class _Records:
-    """The records of a block without line ends and blank lines, and the number of the line where each starts."""
+class _Block:
+    """The records of a block, read as the body of a request with the model's columns only."""
 
-    content: Sequence[bytes]
-    lines: Sequence[int]
-    plain: bool  # no quotes
-
-    @classmethod
-    def of(cls, content: bytes, line: int, width: int) -> "_Records":
-        content = content.removeprefix(_BOM) if line == 1 else content
-        plain = b'"' not in content
-        if plain:
-            found = content.removesuffix(b"\n").split(b"\n")
-            lines: Sequence[int] = range(line, line + len(found))
-        else:
-            ends = record_ends(content).tolist()
-            ends += [len(content)] if not ends or ends[-1] < len(content) else []
-            found = [content[start:end] for start, end in pairwise([0, *ends])]
-            lines = [line, *accumulate((each.count(b"\n") for each in found[:-1]), initial=line)][1:]
-        if b"\r" in content or not plain:
-            found = [each.removesuffix(b"\n").removesuffix(b"\r") for each in found]
-        if width > 1 and b"" in found:
-            lines = [number for number, each in zip(lines, found, strict=True) if each]
-            found = [each for each in found if each]
-        return cls(found, lines, plain)
-
-
-class _Reader:
-    """Reads records of a block as the body of a request with the model's columns only."""
-
-    def __init__(self, rows: CsvRows, scorer: Scorer, records: _Records) -> None:
+    def __init__(self, rows: CsvRows, scorer: Scorer, content: bytes, line: int) -> None:
         self._tables = scorer.contract.tables
-        self._width, self._records = len(rows.names), records
+        self._width = len(rows.names)
+        self._plain = b'"' not in content
+        self.records, self.lines = _records(content.removeprefix(_BOM) if line == 1 else content, line, self._width)
         model = [name for name in rows.names if name in set(self._tables.names)]
         self._names, self._places = model, [rows.names.index(name) for name in model]
         self._head, self._file_head = _line(model) + b"\n", _line(rows.names)
@@ -124,9 +99,9 @@ class _Reader:
 
     def read(self, positions: NDArray[np.intp]) -> Rows:
         """Read the records at these positions; raises InvalidBody and InvalidRows."""
-        records = self._records.content
+        records = self.records
         chosen = records if len(positions) == len(records) else [records[at] for at in positions]
-        if self._records.plain and self._narrow is not None and (body := self._narrow(chosen)) is not None:
+        if self._plain and self._narrow is not None and (body := self._narrow(chosen)) is not None:
             rows = csv_text.read(self._head + body, _PRESENT, self._tables)[0]
             if len(rows) == len(chosen):
                 return rows
@@ -143,6 +118,25 @@ class _Reader:
             return cells
         pick: Callable[[list[str]], Any] = itemgetter(*self._places)
         return [(pick(row),) for row in cells] if len(self._places) == 1 else [pick(row) for row in cells]
+
+
+def _records(content: bytes, line: int, width: int) -> tuple[Sequence[bytes], Sequence[int]]:
+    """Return the records without line ends and blank lines, and the number of the line where each starts."""
+    plain = b'"' not in content
+    if plain:
+        found = content.removesuffix(b"\n").split(b"\n")
+        lines: Sequence[int] = range(line, line + len(found))
+    else:
+        ends = record_ends(content).tolist()
+        ends += [len(content)] if not ends or ends[-1] < len(content) else []
+        found = [content[start:end] for start, end in pairwise([0, *ends])]
+        lines = [line, *accumulate((each.count(b"\n") for each in found[:-1]), initial=line)][1:]
+    if b"\r" in content or not plain:
+        found = [each.removesuffix(b"\n").removesuffix(b"\r") for each in found]
+    if width > 1 and b"" in found:
+        lines = [number for number, each in zip(lines, found, strict=True) if each]
+        found = [each for each in found if each]
+    return found, lines
 
 
 def _narrowing(places: Sequence[int], width: int) -> Callable[[Sequence[bytes]], bytes | None] | None:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.prediction import Rows
+from model.prediction import Prediction, Rows
 from service.errors import InvalidRows, Problem
 from service.formats import duplicate_names, strict_json
-from service.scoring.batches import Scored, bad_lines, bad_rows
+from service.scoring.batches import Scored, score_records
 from service.scoring.columns import Kept
-from service.scoring.scorer import Scorer, sift
+from service.scoring.scorer import Scorer
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,14 @@ class JsonLines:
         scorer = self.scorer.for_batch()
         found = [(line + at, each.strip()) for at, each in enumerate(content.split(b"\n"))]
         numbers, lines = [at for at, each in found if each], [each for _, each in found if each]
-        reader = _Reader(self, scorer, lines)
-        good, prediction, refused = sift(scorer, len(lines), reader.read)
-        bad = bad_rows(refused, numbers, lines)
-        if prediction is None:
-            return Scored(b"", 0, bad_lines(bad), len(bad))
-        members = scorer.members(prediction)
-        added = (strict_json.dumps(dict(zip(members, row, strict=True))) for row in zip(*members.values(), strict=True))
-        given = self._passed_on([lines[at] for at in good])
-        return Scored(b"".join(map(_joined, given, added)), len(good), bad_lines(bad), len(bad))
+
+        def write(good: NDArray[np.intp], prediction: Prediction) -> bytes:
+            members = scorer.members(prediction)
+            rows = zip(*members.values(), strict=True)
+            added = (strict_json.dumps(dict(zip(members, row, strict=True))) for row in rows)
+            return b"".join(map(_joined, self._passed_on([lines[at] for at in good]), added))
+
+        return score_records(scorer, numbers, lines, _Reader(self.kept, scorer, lines).read, write)
 
     def _passed_on(self, lines: Sequence[bytes]) -> Iterator[bytes]:
         """Yield the members of each line that are written, as an object."""
@@ -50,10 +49,10 @@ class JsonLines:
 class _Reader:
     """Reads some lines of a block as the rows of a request."""
 
-    def __init__(self, lines: JsonLines, scorer: Scorer, content: Sequence[bytes]) -> None:
+    def __init__(self, kept: Kept, scorer: Scorer, content: Sequence[bytes]) -> None:
         contract = scorer.contract
-        self._rows, self._beside, self._policy = contract.rows, contract.beside, contract.policy
-        self._kept, self._content = lines.kept, content
+        self._rows, self._beside = contract.rows, contract.beside
+        self._kept, self._content = kept, content
         self._model, self._added = set(contract.signature.names), set(scorer.names)
 
     def read(self, positions: NDArray[np.intp]) -> Rows:

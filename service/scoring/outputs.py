@@ -15,7 +15,42 @@ _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _LOCK_SECONDS: Final = 5.0  # the processes of a run that was killed hold its lock a moment longer
 
 
-class PartialFile:
+class Output:
+    """An output that keeps nothing, so that nothing can be cut off, completed or removed."""
+
+    size = 0
+
+    def write(self, content: bytes) -> None:
+        """Write all of it; raises OSError."""
+
+    def cut(self, size: int) -> None:
+        """Cut off what was written after so many bytes."""
+
+    def finish(self) -> None:
+        """Complete the output."""
+
+    def close(self) -> None:
+        """Close the output, so that another run can resume it."""
+
+    def remove(self) -> None:
+        """Remove what was written, and close the output."""
+
+
+class Stream(Output):
+    """The standard output, or a device; what was written stays written."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def write(self, content: bytes) -> None:
+        """Write all of it; raises OSError."""
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self.descriptor, view) :]
+        self.size += len(content)
+
+
+class PartialFile(Stream):
     """A file that is written under another name; in the end a result gets its final name, and others are removed."""
 
     def __init__(self, path: Path, suffix: str = "partial", *, is_result: bool = True) -> None:
@@ -23,7 +58,7 @@ class PartialFile:
         self._path, self._is_result = path, is_result
         self.partial = path.with_name(f"{path.name}.{suffix}")
         try:
-            self.descriptor = os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            super().__init__(os.open(self.partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
         except OSError as error:
             raise Stopped("bad_output", f"{path} cannot be written ({error.strerror}); name another place.") from None
         self._lock()
@@ -33,11 +68,6 @@ class PartialFile:
         """Cut off what was written after so many bytes."""
         os.ftruncate(self.descriptor, size)
         self.size = os.lseek(self.descriptor, size, os.SEEK_SET)
-
-    def write(self, content: bytes) -> None:
-        """Write all of it; raises OSError."""
-        _write_all(self.descriptor, content)
-        self.size += len(content)
 
     def finish(self) -> None:
         """Write the file to the disk and give it its name, or remove it."""
@@ -74,40 +104,7 @@ class PartialFile:
             raise Stopped("bad_output", f"{self._path} was just written by another run.")
 
 
-class Stream:
-    """The standard output, or a device; what was written stays written."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor, self.size = descriptor, 0
-
-    def write(self, content: bytes) -> None:
-        """Write all of it; raises OSError."""
-        _write_all(self.descriptor, content)
-        self.size += len(content)
-
-    def finish(self) -> None:
-        """Do nothing: everything is written already."""
-
-
-class Nowhere:
-    """An output that keeps nothing."""
-
-    size = 0
-
-    def write(self, _: bytes) -> None:
-        """Do nothing."""
-
-    def finish(self) -> None:
-        """Do nothing."""
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def open_output(path: str) -> PartialFile | Stream:
+def open_output(path: str) -> Stream:
     """Open a file, the standard output or a device."""
     if is_file(path, new=True):
         return PartialFile(Path(path))

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from model.loading import verify
-from service.scoring import arrow_files, spool
+from service.scoring import arrow_files
 from service.scoring.arrow_rows import ArrowRows
-from service.scoring.batches import Scored, bad_rows_of, doing
+from service.scoring.batches import Scored, bad_rows_of, doing, order, read_framed
 from service.scoring.columns import check_columns
 from service.scoring.ends import Ends, interruptible, open_ends
 from service.scoring.job import STANDARD, TEXT, Job, Progress, Report, Summary
 from service.scoring.outputs import PartialFile
-from service.scoring.pool import Pool, Work
+from service.scoring.pool import Pool
 from service.scoring.scorer import Scorer
 from service.scoring.stopped import Stopped
-from service.scoring.table_output import TableOutput
 from service.scoring.text_files import open_text
 from service.serving.model_swap import freeze_heap
 from service.serving.served_model import ServedModel
@@ -59,8 +58,9 @@ class _Run:
         ends, size = self.ends, None if self.job.source == STANDARD else Path(self.job.source).stat().st_size
         with open_text(self.job, self.scorer, ends.position.read) as file:
             ends.begin(file.head, file.start, file.line)
-            batches = file.batches(ends.position.line, ends.position.read)
-            for block, scored in self._worked_on(batches, doing(file.score)):
+            blocks = file.cutter.blocks(ends.position.line, ends.position.read)
+            batches = ((block, block.content, block.line) for block in blocks)
+            for block, scored in self._worked_on(batches, file.score):
                 after = block.end, block.line + block.lines, scored.rows, scored.bad_rows
                 ends.add(scored.content, scored.bad, ends.position.after(*after))
                 self.report(Progress(ends.position.rows, file.consumed(), size))
@@ -72,17 +72,17 @@ class _Run:
         with arrow_files.open_arrow(job.source, job.source_format, scorer.most_rows) as file:
             check_columns(file.schema.names, scorer, job.kept)
             ends.begin(b"", 0, 1)
-            output = TableOutput.of(job, file, scorer)
+            output = arrow_files.TableOutput(job, file, scorer)
             try:
                 if isinstance(ends.out, PartialFile):
-                    for scored in spool.read(ends.out.descriptor, ends.position.read):
+                    for scored in read_framed(ends.out.descriptor, ends.position.read):
                         output.add(next(file.batches), scored)
                 names = [name for name in file.schema.names if name in set(scorer.contract.tables.names)]
-                orders = arrow_files.orders(file.batches, names, ends.position.line)
-                for batch, scored in self._worked_on(orders, doing(ArrowRows(scorer).score)):
+                batches = arrow_files.as_requests(file.batches, names, ends.position.line)
+                for batch, scored in self._worked_on(batches, ArrowRows(scorer).score):
                     at, bad = ends.position, output.add(batch, scored)
                     after = at.after(at.read + 1, at.line + batch.num_rows, scored.rows, scored.bad_rows)
-                    ends.add(spool.framed(scored), bad, after)
+                    ends.add(scored.framed(), bad, after)
                     self.report(Progress(ends.position.rows, output.rows, file.rows))
                 output.finish()
             except BaseException:
@@ -90,8 +90,13 @@ class _Run:
                 raise
         ends.finish()
 
-    def _worked_on(self, batches: Iterable[tuple[Context, bytes]], work: Work) -> Iterator[tuple[Context, Scored]]:
-        """Yield each batch's context and its result; raises Stopped for a bad row if there is no file for these."""
+    def _worked_on(
+        self, batches: Iterable[tuple[Context, bytes, int]], score: Callable[[bytes, int], Scored]
+    ) -> Iterator[tuple[Context, Scored]]:
+        """Yield each batch's context and its result; raises Stopped for a bad row if there is no file for these.
+
+        A batch is its context, its content, and the number of its first line or row.
+        """
         freeze_heap()
         files = self.ends.descriptors
 
@@ -100,10 +105,11 @@ class _Run:
                 os.close(each)
             verify(self.served.loaded)
 
-        with closing(Pool(work, self.job.processes, ready, self.warn)) as pool:
-            for context, packed in pool.work_on(batches):
+        orders = ((context, order(content, line)) for context, content, line in batches)
+        with closing(Pool(doing(score), self.job.processes, ready, self.warn)) as pool:
+            for context, packed in pool.work_on(orders):
                 scored = Scored.unpack(packed)
-                if scored.bad_rows and self.ends.bad is None:
+                if scored.bad_rows and self.job.bad_rows is None:
                     bad = bad_rows_of(scored.bad)[0]
                     message = f"{self.job.source}, line {bad.line}: {bad.reason} ({bad.code})"
                     raise Stopped("bad_row", f"{message}; --bad-rows FILE collects such rows, and the run goes on.")

@@ -1,6 +1,6 @@
 """The core: rows in, named columns of predictions out, exactly as the server answers a request with these rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -20,29 +20,8 @@ from service.serving.served_model import ServedModel
 REFUSALS: Final = (InvalidBody, InvalidRows, NoFiniteAnswer, UnknownCategory, ValueRefused)
 MOST_ROWS: Final = 10_000  # of a batch, the default limit of a request
 _Result = TypeVar("_Result")
+Refusal = tuple[str, str]  # why a row cannot be scored: a code of service.errors, and the reason in words
 _MOST_NUMBERS: Final = 2**20  # of a batch: features and outputs of all its rows
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a row cannot be scored: a code of service.errors, and the reason in words."""
-
-    code: str
-    reason: str
-
-    @classmethod
-    def of(cls, error: Exception) -> "Refusal":
-        """Describe the error that a single row raised."""
-        if isinstance(error, InvalidRows):
-            first = error.problems[0]
-            name = (
-                first.pointer.split("/", 2)[2:] if first.code != "invalid_value" else []
-            )  # whose message names the feature
-            return cls(error.code, f"{''.join(f'{each}: ' for each in name)}expected {first.expected}, got {first.got}")
-        feature = getattr(error, "cell", None) and error.cell[1]  # type: ignore[attr-defined]  # of a ModelError
-        error.cell = None  # type: ignore[attr-defined]  # it is the only row
-        failure = describe(error)
-        return cls(failure.code, failure.message + (f" It is in {feature!r}." if feature else ""))
 
 
 @dataclass(frozen=True)
@@ -100,7 +79,7 @@ class Scorer:
 
 def sift(
     scorer: Scorer, count: int, read: Callable[[NDArray[np.intp]], Rows]
-) -> tuple[NDArray[np.intp], Prediction | None, Mapping[int, Refusal]]:
+) -> tuple[NDArray[np.intp], Prediction | None, dict[int, Refusal]]:
     """Read and predict records; return which are good, their prediction, and why the others are refused.
 
     `read` reads the records at the given positions. All good ones are predicted together.
@@ -132,7 +111,20 @@ def _refused(positions: NDArray[np.intp], attempt: Callable[[NDArray[np.intp]], 
         attempt(positions)
     except REFUSALS as error:
         if len(positions) == 1:
-            return {int(positions[0]): Refusal.of(error)}
+            return {int(positions[0]): _refusal(error)}
         half = len(positions) // 2
         return _refused(positions[:half], attempt) | _refused(positions[half:], attempt)
     return {}
+
+
+def _refusal(error: Exception) -> Refusal:
+    """Describe the error that a single row raised."""
+    if isinstance(error, InvalidRows):
+        first = error.problems[0]
+        # The message of an invalid value names the feature.
+        name = first.pointer.split("/", 2)[2:] if first.code != "invalid_value" else []
+        return error.code, f"{''.join(f'{each}: ' for each in name)}expected {first.expected}, got {first.got}"
+    feature = getattr(error, "cell", None) and error.cell[1]  # type: ignore[attr-defined]  # of a ModelError
+    error.cell = None  # type: ignore[attr-defined]  # it is the only row
+    failure = describe(error)
+    return failure.code, failure.message + (f" It is in {feature!r}." if feature else "")

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import IO, Final, cast
 
 from service.scoring.arrow_files import zstd_compressor, zstd_reader
-from service.scoring.batches import Scored, order
-from service.scoring.blocks import MOST_RECORD, Block, Cutter, Ends
+from service.scoring.batches import Scored
+from service.scoring.blocks import MOST_RECORD, Cutter, Ends, line_ends, record_ends
 from service.scoring.columns import check_added
 from service.scoring.csv_rows import CsvRows
 from service.scoring.job import CSV, STANDARD, Job, compression_of
 from service.scoring.json_lines import JsonLines
-from service.scoring.records import line_ends, record_ends
 from service.scoring.scorer import Scorer
 from service.scoring.stopped import Stopped
 
@@ -34,11 +33,6 @@ class TextFile:
     rows: CsvRows | JsonLines
     cutter: Cutter
     compress: Callable[[bytes], bytes]
-
-    def batches(self, line: int, offset: int) -> Iterator[tuple[Block, bytes]]:
-        """Yield each block, and the order for another process."""
-        for block in self.cutter.blocks(line, offset):
-            yield block, order(block.content, block.line)
 
     def score(self, content: bytes, line: int) -> Scored:
         """Score one block, in another process."""
@@ -59,10 +53,10 @@ def open_text(job: Job, scorer: Scorer, offset: int) -> Iterator[TextFile]:
             head, headed = rows.head(first), rows.headed
         if offset:
             _go_to(offset, file, len(first))
-        read = _after(b"" if headed or offset else first, file.read)
         start, line = (len(first), 1 + first.count(b"\n")) if headed else (0, 1)
         compress = compressor(compression_of(job.target))
-        yield TextFile(compress(head), consumed, start, line, rows, Cutter(read, ends, scorer.most_rows), compress)
+        cutter = Cutter(file.read, ends, scorer.most_rows, held=b"" if headed or offset else first)
+        yield TextFile(compress(head), consumed, start, line, rows, cutter, compress)
 
 
 def _rows(job: Job, scorer: Scorer, first: bytes) -> CsvRows | JsonLines:
@@ -119,9 +113,3 @@ def _go_to(offset: int, file: IO[bytes], read: int) -> None:
         return
     while read < offset and (content := file.read(min(_PIECE, offset - read))):
         read += len(content)
-
-
-def _after(held: bytes, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return a function that returns the held bytes first, and then reads on."""
-    left = [held] if held else []
-    return lambda size: left.pop() if left else read(size)

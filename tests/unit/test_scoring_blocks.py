@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.scoring.blocks import MOST_RECORD, Cutter
-from service.scoring.records import line_ends, record_ends
+from service.scoring.blocks import MOST_RECORD, Cutter, line_ends, record_ends
 from service.scoring.stopped import Stopped
 
 TEXTS = st.text(st.sampled_from('ab,"\n'), max_size=60)
