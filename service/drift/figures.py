@@ -1,19 +1,22 @@
 """Computes the drift report from counts."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from service.drift.counting import FIRST_BIN, MISSING, OUTSIDE, UNSEEN, Counts, Totals
-from service.drift.limits import LIMITS, missing_limit
-from service.drift.psi import stability_index
 from service.drift.reference import BINS, OTHER, FeatureReference, Numbers, Reference
-from service.drift.report import Bin, FeatureDrift, Over, PredictionDrift, Report, ScoreDrift, Window
+from service.drift.report import LIMITS, Bin, FeatureDrift, Over, PredictionDrift, Report, ScoreDrift, Window
 from service.protocols.base import ModelIdentity
 
 Shares = NDArray[np.float64] | None
+LEAST_SHARE: Final = 0.0001  # of a bin in training; smaller ones count as this
+SMOOTHING: Final = 0.5  # rows that are added to each bin, so that none is empty by chance
+MISSING_ERRORS: Final = 3  # standard errors of the missing share in the window, by which it may exceed its limit
 
 
 def report_of(model: ModelIdentity, window: Window, reference: Reference, vector: Counts) -> Report:
@@ -77,7 +80,7 @@ class _Judge:
         return ScoreDrift(reference.score, index, self._number_bins(reference.scores, counts))
 
     def _index(self, counts: Counts, training: Shares) -> float | None:
-        return stability_index(counts, training) if counts.sum() >= self._least else None
+        return _stability_index(counts, training) if counts.sum() >= self._least else None
 
     def _ratio(self, count: int) -> float | None:
         return float(count / self._rows) if self._rows >= self._least else None
@@ -99,13 +102,28 @@ class _Judge:
         return tuple(Bin(None, low, high, before, now) for (low, high), before, now in shares)
 
 
+def _stability_index(counts: NDArray[np.int64], training: Shares) -> float | None:
+    """Return the PSI of counted rows against shares in training, None if there are no rows or no shares.
+
+    The population stability index is the sum of (share - training) * ln(share / training) over the bins that have rows
+    in either.
+    """
+    rows = int(counts.sum())
+    if rows == 0 or training is None:
+        return None
+    used = (counts > 0) | (training > 0)
+    share = (counts[used] + SMOOTHING) / (rows + SMOOTHING * np.count_nonzero(used))
+    expected = np.maximum(training[used], LEAST_SHARE)
+    return float(np.sum((share - expected) * np.log(share / expected)))
+
+
 def _over(
     rows: int, features: Sequence[FeatureDrift], prediction: PredictionDrift, score: ScoreDrift
 ) -> Iterator[Over]:
     """Yield the figures that are over their limits."""
     figures: list[tuple[str | None, str, float | None, float]] = []
     for each in features:
-        most_missing = missing_limit(each.training_missing_ratio or 0.0, max(1, rows))
+        most_missing = _missing_limit(each.training_missing_ratio or 0.0, max(1, rows))
         figures += [
             (each.name, "psi", each.psi, LIMITS.psi),
             (each.name, "missing_ratio", each.missing_ratio, most_missing),
@@ -116,3 +134,9 @@ def _over(
     for feature, figure, value, limit in figures:
         if value is not None and value > limit:
             yield Over(feature, figure, value, limit)
+
+
+def _missing_limit(training: float, rows: int) -> float:
+    """Return the limit of the share of missing values in a window of so many rows, given that in training."""
+    error = math.sqrt(training * (1 - training) / rows)
+    return training + LIMITS.missing_ratio_above_training + MISSING_ERRORS * error

@@ -12,13 +12,12 @@ import numpy as np
 
 from model.prediction import Prediction
 from service.config.settings import SettingError, Settings
-from service.drift import slot_files
 from service.drift.counting import RowCounter, size_of
 from service.drift.figures import report_of
 from service.drift.pending import TURN_ROWS, Pending, Taken
 from service.drift.reference import MOST_NAMED, Reference
 from service.drift.report import Report, Window
-from service.drift.ring import Ring, Slices, Span, sum_window
+from service.drift.ring import Ring, Slices, Span, in_memory, open_slot, read_slots, sum_window
 from service.serving.served_model import ModelSlot, ServedModel
 
 logger = logging.getLogger(__name__)
@@ -85,7 +84,7 @@ class DriftMonitor:
         rings = [comparison.slices]
         if self._directory is not None:
             size = size_of(comparison.reference)
-            rings = slot_files.read_slots(self._directory, model.digest, size) or [slot_files.in_memory(size)]
+            rings = read_slots(self._directory, model.digest, size) or [in_memory(size)]
         content = sum_window(rings, self._span, time.monotonic_ns())
         window = Window(
             rows=content.rows,
@@ -116,10 +115,10 @@ class DriftMonitor:
     def _slices(self, digest: str, size: int) -> Slices:
         if self._directory is not None and self._worker is not None:
             try:
-                return slot_files.open_slot(self._directory, self._worker, digest, size)
+                return open_slot(self._directory, self._worker, digest, size)
             except OSError as error:
                 logger.error("no room for what a worker finds out about drift: %s", error)  # noqa: TRY400  # one line
-        return slot_files.in_memory(size)
+        return in_memory(size)
 
 
 def _pieces(taken: Iterator[Taken], most: int) -> Iterator[Taken]:

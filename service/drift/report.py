@@ -1,9 +1,8 @@
 """The drift report: figures of each feature, of the predicted classes, and of the scores."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from service.drift.limits import Limits
 from service.drift.reference import Kind
 from service.protocols.base import ModelIdentity
 
@@ -67,6 +66,23 @@ class ScoreDrift:
     kind: Literal["probability", "number"] | None
     psi: float | None
     bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of the figures, of which a larger one counts as drift; deploy/prometheus repeats these numbers.
+
+    They are of a PSI, and of shares of rows; of missing values, how far the share may exceed that in training.
+    docs/drift.md shows the measurements behind them: data that has not drifted stays below, data that has is above.
+    """
+
+    psi: float = 0.2
+    missing_ratio_above_training: float = 0.02
+    unseen_ratio: float = 0.01
+    out_of_range_ratio: float = 0.05
+
+
+LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True)

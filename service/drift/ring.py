@@ -1,6 +1,14 @@
-"""A sliding window as a ring of slices, each with the counts of the rows of some minutes."""
+"""A sliding window as a ring of slices, each with the counts of the rows of some minutes, in memory or in a file.
 
+Workers share their windows in files: one for each slot, of a fixed layout. A file's space is allocated before it is
+mapped; otherwise, a write would kill the process when memory runs out. A worker that takes the slot of a killed one
+goes on in its file, unless that one served another model.
+"""
+
+import mmap
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -11,6 +19,10 @@ PARTS: Final = 20  # of a window: a slice ends after this part of its minutes or
 SLICES: Final = 2 * PARTS + 8
 _BEGIN, _ROWS, HEAD = range(3)
 Slices = NDArray[np.int64]  # of shape (SLICES, HEAD + counts)
+PREFIX: Final = "drift-"
+_DIGEST: Final = 32
+_HEADER: Final = 64  # of a file: the digest of the model, and how many counts a slice has
+_INTEGER: Final = 8
 
 
 @dataclass(frozen=True)
@@ -74,3 +86,55 @@ def sum_window(rings: list[Slices], span: Span, now: int) -> InWindow:
     counts = sum(each @ slices[:, HEAD:] for each, slices in zip(np.split(is_in, len(rings)), rings, strict=True))
     oldest = int(now - begins[newest].min()) if len(newest) else None
     return InWindow(int(rows[newest].sum()), np.asarray(counts), oldest)
+
+
+def in_memory(counts: int) -> Slices:
+    """Return slices that no other process sees."""
+    return np.zeros((SLICES, HEAD + counts), dtype=np.int64)
+
+
+def _size_of(counts: int) -> int:
+    """Return the size of a file in bytes."""
+    return _HEADER + SLICES * (HEAD + counts) * _INTEGER
+
+
+def open_slot(directory: Path, slot: str, digest: str, counts: int) -> Slices:
+    """Return the slices of a slot, in its file; raises OSError if there is no room."""
+    header, size, path = _header(digest, counts), _size_of(counts), directory / f"{PREFIX}{slot}"
+    content = _content(path)
+    if len(content) != size or not content.startswith(header):
+        _make(path, header, size)
+    with path.open("r+b") as file:
+        mapped = mmap.mmap(file.fileno(), size)
+    return np.frombuffer(mapped, dtype=np.int64, offset=_HEADER).reshape(SLICES, HEAD + counts)
+
+
+def read_slots(directory: Path, digest: str, counts: int) -> list[Slices]:
+    """Return the slices of all slots whose workers serve the model, or served it last."""
+    header, size = _header(digest, counts), _size_of(counts)
+    contents = [_content(path) for path in sorted(directory.glob(f"{PREFIX}*"))]
+    return [
+        np.frombuffer(content, dtype=np.int64, offset=_HEADER).reshape(SLICES, HEAD + counts)
+        for content in contents
+        if len(content) == size and content.startswith(header)
+    ]
+
+
+def _make(path: Path, header: bytes, size: int) -> None:
+    """Make an empty file; it replaces one that a process may still have mapped."""
+    made = path.with_name(f".{path.name}")
+    with made.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+        file.write(header)
+    made.replace(path)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # there is no such file, or no descriptor is left
+        return b""
+
+
+def _header(digest: str, counts: int) -> bytes:
+    return (bytes.fromhex(digest)[:_DIGEST] + counts.to_bytes(_INTEGER, "little")).ljust(_HEADER, b"\0")

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from service.drift.limits import LIMITS, MISSING_ERRORS
+from service.drift.figures import MISSING_ERRORS
+from service.drift.report import LIMITS
 from service.monitoring.catalogue import SECONDS
 from tests import alerts
 

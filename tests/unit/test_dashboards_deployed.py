@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from service.drift.limits import LIMITS
+from service.drift.report import LIMITS
 from service.monitoring.catalogue import CATALOGUE, PREFIX
 from tests import dashboards
 from tests.alerts import DEPLOY, alerts, rules

@@ -7,8 +7,7 @@ import pytest
 
 from model.prediction import Prediction
 from service.drift.pending import MOST_ROWS, TURN_ROWS, Pending
-from service.drift.ring import PARTS, SLICES, Ring, Span, sum_window
-from service.drift.slot_files import in_memory, open_slot, read_slots
+from service.drift.ring import PARTS, SLICES, Ring, Span, in_memory, open_slot, read_slots, sum_window
 
 SECOND = 10**9
 SPAN = Span(rows=2000, nanoseconds=100 * SECOND)
