@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.errors import ModelError
 from service.errors import InvalidRows
 from service.protocols.json_shapes import values_by_row
-from service.replay.log_lines import INCOMPLETE, Logged, Skipped
+from service.replay.log_lines import INCOMPLETE, Logged
 from service.serving.served_model import ServedModel
 
 EDGES: Final = (0.0, 1e-12, 1e-9, 1e-6, 1e-3, 1e-2, 1e-1, 1.0)  # of the distribution of differences
@@ -61,14 +61,14 @@ class Comparison:
         """The rows that differ most, the most different first."""
         return [found for _, _, found in sorted(self._heap, key=lambda each: (-each[0], each[1]))]
 
-    def add(self, lines: Iterable[Logged | Skipped]) -> Iterator[None]:
-        """Replay lines, and yield after each."""
+    def add(self, lines: Iterable[Logged | str]) -> Iterator[None]:
+        """Replay lines, or count why they are skipped, and yield after each."""
         for line in lines:
             if isinstance(line, Logged):
                 _count(self.models, line.model)
                 self._replay(line)
             else:
-                _count(self.skipped, line.reason)
+                _count(self.skipped, line)
             yield
 
     def _replay(self, line: Logged) -> None:
@@ -93,7 +93,7 @@ class Comparison:
         try:
             before = _matrix(logged)
         except (ValueError, TypeError):
-            _count(self.skipped, INCOMPLETE.reason)
+            _count(self.skipped, INCOMPLETE)
             return
         if before is not None and now is not None and before.shape != now.shape:
             _count(self.skipped, "this bundle has another number of classes or outputs")

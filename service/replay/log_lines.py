@@ -23,23 +23,17 @@ class Logged:
     probabilities: list[Any] | None
 
 
-@dataclass(frozen=True)
-class Skipped:
-    """A line that cannot be replayed, and why."""
-
-    reason: str
-
-
-OTHER: Final = Skipped("no line of a prediction")
-TOO_LONG: Final = Skipped(f"longer than {MOST_BYTES // 2**20} MiB")
-INCOMPLETE: Final = Skipped("not a complete line of the prediction log")
-FAILED: Final = Skipped("the request failed, so its inputs are not logged")
-REDACTED: Final = Skipped("features are redacted (LOG_REDACT)")
-NO_ROWS: Final = Skipped("no rows are logged (LOG_ROWS=0)")
+# Why a line is skipped.
+OTHER: Final = "no line of a prediction"
+TOO_LONG: Final = f"longer than {MOST_BYTES // 2**20} MiB"
+INCOMPLETE: Final = "not a complete line of the prediction log"
+FAILED: Final = "the request failed, so its inputs are not logged"
+REDACTED: Final = "features are redacted (LOG_REDACT)"
+NO_ROWS: Final = "no rows are logged (LOG_ROWS=0)"
 
 
-def read_log(log: IO[bytes]) -> Iterator[Logged | Skipped]:
-    """Yield one result for each line; no more than one line is in memory."""
+def read_log(log: IO[bytes]) -> Iterator[Logged | str]:
+    """Yield for each line its prediction, or why it is skipped; no more than one line is in memory."""
     while line := log.readline(MOST_BYTES + 1):
         if len(line) <= MOST_BYTES:
             yield _read(line)
@@ -49,7 +43,7 @@ def read_log(log: IO[bytes]) -> Iterator[Logged | Skipped]:
         yield TOO_LONG
 
 
-def _read(line: bytes) -> Logged | Skipped:
+def _read(line: bytes) -> Logged | str:
     start = line.find(b"{")
     if start < 0:
         return OTHER
@@ -68,7 +62,7 @@ def _read(line: bytes) -> Logged | Skipped:
     return _logged(entry)
 
 
-def _logged(entry: dict[str, Any]) -> Logged | Skipped:
+def _logged(entry: dict[str, Any]) -> Logged | str:
     inputs, predictions, probabilities = (entry.get(name) for name in ("inputs", "predictions", "probabilities"))
     model, rows = entry.get("model"), entry.get("rows")
     if not (isinstance(inputs, list) and isinstance(predictions, list) and isinstance(rows, int)):
