@@ -24,16 +24,14 @@ from service.http.app import Services, create_app
 from service.http.auth import AuthState
 from service.http.operations import DrainState
 from service.monitoring import std_streams
-from service.monitoring.line_writer import LineWriter
-from service.monitoring.log_file import LogFile
+from service.monitoring.computed import read_memory
+from service.monitoring.line_writer import LineWriter, LogFile
 from service.monitoring.log_format import Formatter
 from service.monitoring.log_shapes import shape_of
 from service.monitoring.metrics import Metrics
-from service.monitoring.prediction_log import PredictionLog
-from service.monitoring.processes import read_memory
+from service.monitoring.prediction_log import PredictionLog, Refusal
 from service.monitoring.recorder import Recorder
 from service.monitoring.redaction import Redaction
-from service.monitoring.refusal import Caller, Refusal
 from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory, shared_state
 from service.server.dispatch import Pages
@@ -44,6 +42,7 @@ from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
 from service.serving.origin import Origin, origin_of
 from service.serving.served_model import ModelSlot, ServedModel
 from service.tracing.configuration import tracer_of
+from service.tracing.request_span import HttpFacts
 
 logger = logging.getLogger(__name__)
 STDOUT = 1
@@ -74,7 +73,7 @@ def start(environ: Mapping[str, str]) -> Flask:
     directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
     state = shared_state.make(directory)
     services = assemble(settings, served, fetched.hashes, writer.write, state, directory, environ)
-    std_streams.count(services.metrics.stderr_dropped.inc)
+    std_streams.count(services.metrics.made["stderr_dropped_total"].inc)
     _make_room(services.metrics, settings.workers, directory)
     services.metrics.prepare_for(served.contract.signature)
     app = create_app(services)
@@ -109,7 +108,7 @@ def assemble(
         redaction=_redaction(settings),
         shape=shape_of(settings.log_format, settings.model_name),
     )
-    tracer = tracer_of(environ, metrics.spans)
+    tracer = tracer_of(environ, lambda outcome, number: metrics.made["spans_total"].labels(outcome).inc(number))
     recorder = Recorder(metrics, log, drift, tracer)
     return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), state, tracer)
 
@@ -122,7 +121,7 @@ def hosted_by(gunicorn_app: Any) -> Hosted:
 
 def _host(services: Services, state: State, directory: Path, tried: str, origin: Origin | None) -> Hosted:
     """Return what the process tree needs from the application; `tried` is the state of MODEL_DIR that is served."""
-    settings, metrics = services.settings, services.metrics
+    settings, metrics, made = services.settings, services.metrics, services.metrics.made
     # The program that watches an origin also fetches from it; then reloads need not.
     fetched_by_reloads = None if settings.watch_seconds else origin
     swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for, fetched_by_reloads)
@@ -138,14 +137,14 @@ def _host(services: Services, state: State, directory: Path, tried: str, origin:
         directory=directory,
         swap=swap,
         events=MasterEvents(
-            draining=metrics.draining.set,
+            draining=made["draining"].set,
             reloaded=lambda succeeded: metrics.reloaded(ok=succeeded),
-            clock_set=lambda direction: metrics.clock_steps.labels(direction).inc(),
-            worker_not_started=metrics.not_started.inc,
-            worker_lost=metrics.worker_lost,
+            clock_set=lambda direction: made["clock_steps_total"].labels(direction).inc(),
+            worker_not_started=made["worker_starts_failed_total"].inc,
+            worker_lost=lambda reason: made["workers_lost_total"].labels(reason).inc(),
             worker_gone=metrics.forget,
             workers_wanted=metrics.workers_wanted,
-            origin_checked=metrics.origin_checked,
+            origin_checked=lambda outcome: made["origin_checks_total"].labels(outcome).inc(),
         ),
         watch_command=_watch_command(settings) if settings.watch_seconds else (),
         make_room=metrics.make_room,
@@ -182,8 +181,8 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
     pages = Pages(metadata.probes(protocols, contract), metadata.scrapes(protocols, contract), made)
     metrics = services.metrics
     events = WorkerEvents(
-        connection_closed=lambda kind: metrics.connections_closed.labels(kind).inc(),
-        out_of_descriptors=metrics.out_of_descriptors.inc,
+        connection_closed=lambda kind: metrics.made["connections_closed_total"].labels(kind).inc(),
+        out_of_descriptors=metrics.made["out_of_descriptors_total"].inc,
         refused=lambda early: services.recorder.unrouted(early.ids, _refusal_of(early)),
         threads_abandoned=services.recorder.abandon,
         periodic=metrics.requests.flush,
@@ -199,7 +198,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
 def _refusal_of(early: EarlyRefusal) -> Refusal:
     """Return the record of a request that the process tree refused."""
     failure = failure_of(early.code)
-    return Refusal(failure.status, failure, Caller(early.client, early.method, early.path))
+    return Refusal(failure.status, failure, HttpFacts(early.method, early.path, early.client))
 
 
 def _log_output(settings: Settings) -> LogFile | int:

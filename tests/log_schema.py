@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any, Final
 
 from service.errors import OK, TABLE, InvalidRows
-from service.monitoring.refusal import MOST_SHOWN
+from service.monitoring.prediction_log import MOST_SHOWN
 
 _CELL: Final = {"type": ["number", "string", "boolean", "null"]}
 _SHOWN: Final = {"type": "string", "minLength": 1, "maxLength": MOST_SHOWN}

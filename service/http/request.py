@@ -7,7 +7,6 @@ import flask
 
 from service.errors import ServiceError, TryLater
 from service.incoming import Incoming, incoming_of
-from service.monitoring.refusal import Caller
 from service.tracing.context import RequestIds, Trace
 from service.tracing.request_span import HttpFacts
 
@@ -100,22 +99,19 @@ class Request(flask.Request):
             message = "As many requests wait for a thread as may; try again later, or add workers."
             raise TryLater("overloaded", message, shed="backlog")
 
-    def caller(self) -> Caller:
-        """Return who sent the request, and what it asked for."""
-        client: str = self.environ.get("REMOTE_ADDR", "")
-        return Caller(client, self.method, self.path, self.header("X-Forwarded-For"), self.owner)
-
     def http_facts(self) -> HttpFacts:
-        """Return what a span says about the request."""
-        environ, rule = self.environ, self.url_rule
+        """Return what the log and a span say about the request."""
+        rule = self.url_rule
         return HttpFacts(
             self.method,
             self.path,
-            environ.get("REMOTE_ADDR", ""),
-            rule.rule if rule is not None else "",
-            environ.get("HTTP_HOST", ""),
-            environ.get("HTTP_USER_AGENT", ""),
-            environ.get("SERVER_PROTOCOL", ""),
+            client=self.environ.get("REMOTE_ADDR", ""),
+            route=rule.rule if rule is not None else "",
+            host=self.header("Host"),
+            user_agent=self.header("User-Agent"),
+            version=self.environ.get("SERVER_PROTOCOL", ""),
+            forwarded_for=self.header("X-Forwarded-For"),
+            owner=self.owner,
         )
 
     def header(self, name: str) -> str:

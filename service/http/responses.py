@@ -8,8 +8,8 @@ from model.errors import ValueRefused
 from service.errors import ServiceError, describe
 from service.formats import strict_json
 from service.http.framework import Response, this_request
+from service.monitoring.prediction_log import Refusal
 from service.monitoring.recorder import Recorder
-from service.monitoring.refusal import Refusal
 from service.protocols.base import JSON, Answer
 from service.protocols.registry import ProtocolRegistry
 from service.tracing.context import RequestIds
@@ -49,7 +49,7 @@ def refusal(error: Exception, protocols: ProtocolRegistry, recorder: Recorder) -
     response = response_of(protocols.refuse(asked.path, failure, asked.ids))
     response.headers += failure.headers.items()
     if not asked.recorded and failure.code != "draining":  # that is the normal answer to a health check
-        asked.use_trace(recorder.unrouted(asked.ids, Refusal(response.status, failure, asked.caller())))
+        asked.use_trace(recorder.unrouted(asked.ids, Refusal(response.status, failure, asked.http_facts())))
     return response
 
 

@@ -1,14 +1,12 @@
 """Every metric of the server, declared once. Label values come from code, never from a request."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from service.monitoring.class_counts import MOST_CLASSES
-from service.monitoring.feature_labels import MOST_FEATURES
-from service.process_table import STATES
+from service.monitoring.model_labels import MOST_CLASSES, MOST_FEATURES
 
 PREFIX: Final = "mlservice"
 # Bounds from one row of a small model to beyond REQUEST_SECONDS; they include those that an SLO is likely to name.
@@ -24,236 +22,190 @@ PHASES: Final = ("read", "queue", "parse", "predict", "encode")
 SHED: Final = ("backlog", "slots", "queue_time", "deadline")
 # The outcome of a prediction request, by the class of its status.
 OUTCOMES: Final = {"2xx": "ok", "4xx": "refused", "5xx": "failed"}
-CONNECTION_STATES: Final = ("reading", "answering", "sending", "idle")
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """One metric: its type with the type's options, its name without the prefix, its labels and its help.
+    """One metric: its type with the type's options, its name without the prefix, its help and its labels.
 
-    `values` are those of its only label, if they are known beforehand. A metric that is computed `at_scrape` is stored
-    nowhere; processes.py and drift_metrics.py compute it.
+    `values` are those of its only label, if they are known beforehand.
     """
 
-    kind: Callable[..., Any]
+    kind: type[Counter | Gauge | Histogram]
+    options: Mapping[str, Any]
     name: str
-    labels: tuple[str, ...]
     help: str
-    options: tuple[tuple[str, Any], ...] = ()
-    values: tuple[str, ...] = ()
-    at_scrape: bool = False
+    labels: tuple[str, ...]
+    values: tuple[str, ...]
 
 
-def _at_scrape(name: str, labels: tuple[str, ...], text: str, values: tuple[str, ...] = ()) -> Declaration:
-    return Declaration(Gauge, name, labels, text, values=values, at_scrape=True)
+def _counter(name: str, text: str, *labels: str, values: tuple[str, ...] = ()) -> Declaration:
+    return Declaration(Counter, {}, name, text, labels, values)
 
 
-_LIVE_SUM: Final = (("multiprocess_mode", "livesum"),)
-_LIVE_MAX: Final = (("multiprocess_mode", "livemax"),)
-DRIFT: Final = (
-    _at_scrape("drift_window_rows", (), "Rows that are compared with the training data."),
-    _at_scrape("drift_least_rows", (), "With fewer rows than this, nothing is said of drift."),
-    _at_scrape("drift_feature_psi", ("feature",), "Population stability index of a feature against its training data."),
-    _at_scrape("drift_feature_missing_ratio", ("feature",), "Share of rows where a feature is missing."),
-    _at_scrape(
-        "drift_feature_training_missing_ratio", ("feature",), "Share of training rows where a feature is missing."
-    ),
-    _at_scrape(
-        "drift_feature_unseen_ratio",
-        ("feature",),
-        "Share of rows where a feature has a category that is not in the training data.",
-    ),
-    _at_scrape(
-        "drift_feature_out_of_range_ratio",
-        ("feature",),
-        "Share of rows where a feature is outside its range in training.",
-    ),
-    _at_scrape(
-        "drift_prediction_psi",
-        (),
-        "Population stability index of the predicted classes against those of the training rows.",
-    ),
-    _at_scrape("drift_class_ratio", ("class",), "Share of rows by predicted class."),
-    _at_scrape("drift_training_class_ratio", ("class",), "Share of training rows by predicted class."),
-    _at_scrape("drift_score_psi", (), "Population stability index of the scores against those of the training rows."),
-    _at_scrape(
-        "drift_score_ratio",
-        ("bin",),
-        "Share of rows by bin of the score: 1 to 10, a tenth of the training rows in each.",
-    ),
-    _at_scrape("drift_training_score_ratio", ("bin",), "Share of training rows by bin of the score."),
-)
-CATALOGUE: Final = (
-    Declaration(
-        Counter,
-        "requests_total",
-        ("protocol", "code", "status"),
-        "Prediction requests by outcome: code and status class.",
-    ),
-    Declaration(
-        Histogram,
+def _gauge(name: str, text: str, *labels: str, mode: str = "livemax") -> Declaration:
+    return Declaration(Gauge, {"multiprocess_mode": mode}, name, text, labels, ())
+
+
+def _histogram(
+    name: str, text: str, buckets: tuple[float, ...], *labels: str, values: tuple[str, ...] = ()
+) -> Declaration:
+    return Declaration(Histogram, {"buckets": buckets}, name, text, labels, values)
+
+
+# In files of each process, which a scrape merges.
+STORED: Final = (
+    _counter("requests_total", "Prediction requests by outcome: code and status class.", "protocol", "code", "status"),
+    _histogram(
         "request_duration_seconds",
-        ("protocol", "outcome"),
         "Time from a request being read completely to its answer being ready: ok, refused (4xx) or failed (5xx).",
-        (("buckets", SECONDS),),
+        SECONDS,
+        "protocol",
+        "outcome",
     ),
-    Declaration(
-        Histogram,
+    _histogram(
         "phase_duration_seconds",
-        ("phase",),
         "Time that prediction requests spent in each phase: read, queue, parse, predict, encode.",
-        (("buckets", PHASE_SECONDS),),
+        PHASE_SECONDS,
+        "phase",
         values=PHASES,
     ),
-    Declaration(Histogram, "request_rows", (), "Rows of each answered prediction request.", (("buckets", ROWS),)),
-    Declaration(
-        Histogram,
-        "response_size_bytes",
-        (),
-        "Size of the body of each answer to a prediction request, as it is sent.",
-        (("buckets", BYTES),),
-    ),
-    Declaration(
-        Counter,
+    _histogram("request_rows", "Rows of each answered prediction request.", ROWS),
+    _histogram("response_size_bytes", "Size of the body of each answer to a prediction request, as it is sent.", BYTES),
+    _counter(
         "shed_requests_total",
-        ("reason",),
         "Prediction requests that were shed: backlog, slots, queue_time, deadline.",
+        "reason",
         values=SHED,
     ),
-    Declaration(Counter, "rows_total", ("protocol",), "Rows predicted."),
-    Declaration(
-        Counter,
+    _counter("rows_total", "Rows predicted.", "protocol"),
+    _counter(
         "ignored_columns_total",
-        ("protocol",),
         "Columns of answered requests that the model does not take, and that IGNORE_EXTRA_COLUMNS has ignored.",
+        "protocol",
     ),
-    Declaration(
-        Counter,
-        "predictions_total",
-        ("class",),
-        f"Rows by predicted class; from the {MOST_CLASSES + 1}st class on: (other).",
+    _counter(
+        "predictions_total", f"Rows by predicted class; from the {MOST_CLASSES + 1}st class on: (other).", "class"
     ),
-    Declaration(
-        Counter,
+    _counter(
         "refused_cells_total",
-        ("feature",),
         f"Invalid or missing cells of refused requests, up to 100 each; from feature {MOST_FEATURES + 1} on: (other).",
+        "feature",
     ),
-    Declaration(
-        Counter,
+    _counter(
         "refused_requests_total",
-        ("code", "status"),
         "Refused requests that are no prediction requests, such as unknown paths and malformed HTTP.",
+        "code",
+        "status",
     ),
-    _at_scrape("in_progress_requests", (), "Prediction requests in progress."),
-    _at_scrape(
-        "waiting_requests",
-        (),
-        "Requests that have arrived and wait for a worker's main loop, a thread or a prediction slot.",
-    ),
-    _at_scrape("waiting_requests_limit", (), "Requests that may wait in all ready workers before others are refused."),
-    _at_scrape("predicting_requests", (), "Requests that hold a prediction slot."),
-    _at_scrape("prediction_slots", (), "Prediction slots of all ready workers."),
-    _at_scrape(
-        "connections",
-        ("state",),
-        "Open connections: reading a request, answering it, sending the answer, or idle.",
-        values=CONNECTION_STATES,
-    ),
-    _at_scrape("connections_limit", (), "Connections that all ready workers may have."),
-    _at_scrape(
-        "workers",
-        ("state",),
-        "Worker processes: starting, ready, stopping, or hung (a request has exceeded PREDICT_SECONDS).",
-        values=STATES,
-    ),
-    _at_scrape("workers_configured", (), "Workers that the master keeps running."),
-    _at_scrape(
-        "worker_memory_bytes", ("worker",), "Memory of a process: its own, and its share of what processes share (PSS)."
-    ),
-    Declaration(
-        Counter,
-        "worker_cpu_seconds_total",
-        ("worker",),
-        "CPU seconds of the master, or of all processes that a worker's slot has had.",
-        at_scrape=True,
-    ),
-    Declaration(Gauge, "ready_workers", (), "Workers that reproduced the golden rows and accept requests.", _LIVE_SUM),
-    Declaration(Gauge, "draining", (), "1 while the server drains.", _LIVE_MAX),
-    Declaration(Gauge, "start_timestamp_seconds", (), "Unix time at which the server was started.", _LIVE_MAX),
-    Declaration(
-        Gauge, "build_info", ("version", "revision", "python"), "1 for the version of the server that runs.", _LIVE_MAX
-    ),
-    Declaration(
-        Gauge, "model_info", ("name", "version", "digest", "engine"), "1 for the model that is served.", _LIVE_MAX
-    ),
-    Declaration(
-        Gauge, "model_created_timestamp_seconds", (), "Unix time at which the served model was packed.", _LIVE_MAX
-    ),
-    Declaration(
-        Gauge, "model_loaded_timestamp_seconds", (), "Unix time at which the served model was loaded.", _LIVE_MAX
-    ),
-    Declaration(
-        Counter,
+    _gauge("ready_workers", "Workers that reproduced the golden rows and accept requests.", mode="livesum"),
+    _gauge("draining", "1 while the server drains."),
+    _gauge("start_timestamp_seconds", "Unix time at which the server was started."),
+    _gauge("build_info", "1 for the version of the server that runs.", "version", "revision", "python"),
+    _gauge("model_info", "1 for the model that is served.", "name", "version", "digest", "engine"),
+    _gauge("model_created_timestamp_seconds", "Unix time at which the served model was packed."),
+    _gauge("model_loaded_timestamp_seconds", "Unix time at which the served model was loaded."),
+    _counter(
         "model_reloads_total",
-        ("outcome",),
         "Reloads of the model: ok, or failed (the old model stays).",
+        "outcome",
         values=("ok", "failed"),
     ),
-    Declaration(
-        Gauge,
+    _gauge(
         "model_reload_failed_timestamp_seconds",
-        (),
         "Unix time at which a reload last failed; 0 if none has since the server was started.",
-        _LIVE_MAX,
     ),
-    Declaration(
-        Counter,
+    _counter(
         "origin_checks_total",
-        ("outcome",),
         "Looks at MODEL_URI (with WATCH_SECONDS): unchanged, replaced (a new bundle was fetched), failed.",
+        "outcome",
         values=("unchanged", "replaced", "failed"),
     ),
-    Declaration(
-        Counter,
+    _counter(
         "workers_lost_total",
-        ("reason",),
         "Workers that ended unexpectedly: died, boot (not ready in time), hung (in a request), silent (no heartbeat).",
+        "reason",
         values=("died", "boot", "hung", "silent"),
     ),
-    Declaration(Counter, "worker_starts_failed_total", (), "Attempts to start a worker that failed; each is repeated."),
-    Declaration(
-        Counter,
-        "unshared_workers_total",
-        (),
-        "Workers whose counts no scrape sees, because there was no room for their files.",
+    _counter("worker_starts_failed_total", "Attempts to start a worker that failed; each is repeated."),
+    _counter(
+        "unshared_workers_total", "Workers whose counts no scrape sees, because there was no room for their files."
     ),
-    Declaration(Gauge, "unreadable_metric_files", (), "Corrupt metric files skipped by this scrape.", _LIVE_MAX),
-    Declaration(
-        Counter,
+    _gauge("unreadable_metric_files", "Corrupt metric files skipped by this scrape."),
+    _counter(
         "spans_total",
-        ("outcome",),
         "Spans of traces: sent, failed (the collector did not take them), or dropped (no room, or no time).",
+        "outcome",
         values=("sent", "failed", "dropped"),
     ),
-    Declaration(Counter, "log_dropped_total", (), "Lines of the prediction log that could not be written."),
-    Declaration(Counter, "stderr_dropped_total", (), "Records that could not be written to stderr."),
-    Declaration(
-        Counter, "out_of_descriptors_total", (), "Times that a worker had no file descriptor for a connection."
-    ),
-    Declaration(
-        Counter,
+    _counter("log_dropped_total", "Lines of the prediction log that could not be written."),
+    _counter("stderr_dropped_total", "Records that could not be written to stderr."),
+    _counter("out_of_descriptors_total", "Times that a worker had no file descriptor for a connection."),
+    _counter(
         "connections_closed_total",
-        ("reason",),
         "Connections closed to make room for others: idle, or slow.",
+        "reason",
         values=("idle", "slow"),
     ),
-    Declaration(
-        Counter,
+    _counter(
         "clock_steps_total",
-        ("direction",),
         "Times that the system clock was set: back, or forward.",
+        "direction",
         values=("back", "forward"),
     ),
-    *DRIFT,
 )
+# Computed at each scrape from what processes tell of themselves, and stored nowhere.
+PROCESSES: Final = (
+    _gauge("in_progress_requests", "Prediction requests in progress."),
+    _gauge(
+        "waiting_requests",
+        "Requests that have arrived and wait for a worker's main loop, a thread or a prediction slot.",
+    ),
+    _gauge("waiting_requests_limit", "Requests that may wait in all ready workers before others are refused."),
+    _gauge("predicting_requests", "Requests that hold a prediction slot."),
+    _gauge("prediction_slots", "Prediction slots of all ready workers."),
+    _gauge("connections", "Open connections: reading a request, answering it, sending the answer, or idle.", "state"),
+    _gauge("connections_limit", "Connections that all ready workers may have."),
+    _gauge(
+        "workers",
+        "Worker processes: starting, ready, stopping, or hung (a request has exceeded PREDICT_SECONDS).",
+        "state",
+    ),
+    _gauge("workers_configured", "Workers that the master keeps running."),
+    _gauge(
+        "worker_memory_bytes", "Memory of a process: its own, and its share of what processes share (PSS).", "worker"
+    ),
+    _counter(
+        "worker_cpu_seconds_total",
+        "CPU seconds of the master, or of all processes that a worker's slot has had.",
+        "worker",
+    ),
+)
+# Computed at each scrape, too, from the drift report.
+DRIFT: Final = (
+    _gauge("drift_window_rows", "Rows that are compared with the training data."),
+    _gauge("drift_least_rows", "Rows that the window must have; with fewer, the figures of drift are NaN."),
+    _gauge("drift_feature_psi", "Population stability index of a feature against its training data.", "feature"),
+    _gauge("drift_feature_missing_ratio", "Share of rows where a feature is missing.", "feature"),
+    _gauge("drift_feature_training_missing_ratio", "Share of training rows where a feature is missing.", "feature"),
+    _gauge(
+        "drift_feature_unseen_ratio",
+        "Share of rows where a feature has a category that is not in the training data.",
+        "feature",
+    ),
+    _gauge(
+        "drift_feature_out_of_range_ratio", "Share of rows where a feature is outside its range in training.", "feature"
+    ),
+    _gauge(
+        "drift_prediction_psi",
+        "Population stability index of the predicted classes against those of the training rows.",
+    ),
+    _gauge("drift_class_ratio", "Share of rows by predicted class.", "class"),
+    _gauge("drift_training_class_ratio", "Share of training rows by predicted class.", "class"),
+    _gauge("drift_score_psi", "Population stability index of the scores against those of the training rows."),
+    _gauge(
+        "drift_score_ratio", "Share of rows by bin of the score: 1 to 10, a tenth of the training rows in each.", "bin"
+    ),
+    _gauge("drift_training_score_ratio", "Share of training rows by bin of the score.", "bin"),
+)
+CATALOGUE: Final = (*STORED, *PROCESSES, *DRIFT)

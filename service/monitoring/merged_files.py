@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -125,7 +126,7 @@ class MergedFiles:
         self._numbers: dict[tuple[str, str], int] = {}  # of series, by kind and key
         self._series: list[Series] = []
         self._known: dict[str, list[_Content]] = {kind: [] for kind in MERGED}
-        self._plans: dict[tuple[_Content, ...], Plan] = {}
+        self._plan_of = lru_cache(MOST_PLANS)(self._make_plan)
 
     def collect(self, paths: Iterable[Path]) -> Iterable[Metric]:
         """Return the metrics in these files, in the library's order; raises one of UNREADABLE."""
@@ -138,13 +139,12 @@ class MergedFiles:
 
     def readable(self, paths: Iterable[Path]) -> list[Path]:
         """Return the files that can be read."""
-        return [path for path in paths if self._is_readable(path)]
-
-    def _is_readable(self, path: Path) -> bool:
-        with suppress(*UNREADABLE):
-            self._read(path)
-            return True
-        return False
+        found = []
+        for path in paths:
+            with suppress(*UNREADABLE):
+                self._read(path)
+                found.append(path)
+        return found
 
     def _read(self, path: Path) -> tuple[_Content, NDArray[np.int64]]:
         words, kind = read_words(path), kind_of(path)
@@ -166,10 +166,5 @@ class MergedFiles:
             self._numbers[kind, key] = len(self._series) - 1
         return self._numbers[kind, key]
 
-    def _plan_of(self, contents: tuple[_Content, ...]) -> Plan:
-        if contents not in self._plans:
-            numbers = dict.fromkeys(number for content in contents for number in content.numbers.tolist())
-            self._plans[contents] = Plan(self._series, numbers)
-            for outdated in list(self._plans)[:-MOST_PLANS]:
-                del self._plans[outdated]
-        return self._plans[contents]
+    def _make_plan(self, contents: tuple[_Content, ...]) -> Plan:
+        return Plan(self._series, dict.fromkeys(number for each in contents for number in each.numbers.tolist()))

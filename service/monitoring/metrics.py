@@ -1,4 +1,4 @@
-"""What is counted and measured: each event of the server has one method or one metric here."""
+"""What is counted and measured: each event of the server has one method here, or is counted in its metric directly."""
 
 import datetime
 import math
@@ -6,7 +6,6 @@ import os
 import platform
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,10 @@ from model.signature import Signature
 from service import VERSION, process_table
 from service.errors import Failure
 from service.monitoring import metric_files
-from service.monitoring.catalogue import CATALOGUE, PREFIX
-from service.monitoring.class_counts import ClassCounts
-from service.monitoring.drift_metrics import DriftMetrics, Reports
+from service.monitoring.catalogue import DRIFT, PREFIX, PROCESSES, STORED
+from service.monitoring.computed import Computed, Reports, of_drift, of_processes
 from service.monitoring.exemplars import Exemplars
-from service.monitoring.feature_labels import FeatureLabels
-from service.monitoring.processes import ProcessMetrics
+from service.monitoring.model_labels import ClassCounts, FeatureLabels
 from service.monitoring.request_metrics import RequestMetrics
 from service.monitoring.scrape import Scraper
 from service.process_table import MASTER, ProcessTable, Row
@@ -45,20 +42,16 @@ class Slot:
         self.row.enter(os.getpid())
 
 
-@dataclass(frozen=True)
-class _OfProtocol:
-    """The series of one protocol, looked up once."""
-
-    ignored: Any
-    rows: Any
-
-
 def _declare(registry: CollectorRegistry) -> dict[str, Any]:
-    return {
-        item.name: item.kind(f"{PREFIX}_{item.name}", item.help, item.labels, registry=registry, **dict(item.options))
-        for item in CATALOGUE
-        if not item.at_scrape
+    """Return the stored metrics by name; all series whose labels are known exist, at zero, before the first request."""
+    made = {
+        item.name: item.kind(f"{PREFIX}_{item.name}", item.help, item.labels, registry=registry, **item.options)
+        for item in STORED
     }
+    for item in STORED:
+        for value in item.values:
+            made[item.name].labels(value)
+    return made
 
 
 def _unix_time(moment: str) -> float:
@@ -72,7 +65,7 @@ def _unix_time(moment: str) -> float:
 class Metrics:
     """All metrics of one server; `directory` is where its processes share them, None for a single process.
 
-    `drift` returns the drift report for a scrape.
+    `drift` returns the drift report for a scrape. `made` are the stored metrics by their names in the catalogue.
     """
 
     def __init__(self, protocols: Iterable[str], directory: Path | None = None, drift: Reports = None) -> None:
@@ -81,28 +74,19 @@ class Metrics:
         self.slot = Slot(self.processes)
         metric_files.keep_values(directory, lambda: self.slot.name)
         registry = CollectorRegistry()
-        self._made = made = _declare(registry)
-        self.draining = made["draining"]
-        self.log_dropped = made["log_dropped_total"]
-        self.stderr_dropped = made["stderr_dropped_total"]
-        self.out_of_descriptors = made["out_of_descriptors_total"]
-        self.connections_closed = made["connections_closed_total"]
-        self.clock_steps = made["clock_steps_total"]
-        self.not_started = made["worker_starts_failed_total"]
+        self.made = made = _declare(registry)
         made["start_timestamp_seconds"].set(time.time())
-        # Every series exists, at zero, before the first request.
-        for item in CATALOGUE:
-            for value in () if item.at_scrape else item.values:
-                made[item.name].labels(value)
-        self._by_protocol = {
-            protocol: _OfProtocol(made["ignored_columns_total"].labels(protocol), made["rows_total"].labels(protocol))
-            for protocol in protocols
-        }
-        self.requests = RequestMetrics(made, self._by_protocol)
-        self.exemplars = Exemplars(self._by_protocol)
+        names = tuple(protocols)
+        self._rows = {name: made["rows_total"].labels(name) for name in names}
+        self._ignored = {name: made["ignored_columns_total"].labels(name) for name in names}
+        self.requests = RequestMetrics(made, names)
+        self.exemplars = Exemplars(names)
         self._by_class: dict[str, Any] = {}
         self._classes: ClassCounts | None = None
-        computed = ProcessMetrics(self.processes), DriftMetrics(drift)
+        computed = (
+            Computed(PROCESSES, lambda: of_processes(self.processes)),
+            Computed(DRIFT, lambda: () if drift is None else of_drift(drift())),
+        )
         scraper = Scraper(registry, directory, made["unreadable_metric_files"].set, computed, self.exemplars)
         self._expose, self.statistics, self._prepare = scraper.exposition, scraper.statistics, scraper.prepare
 
@@ -117,14 +101,14 @@ class Metrics:
 
     def declare_build(self, revision: str) -> None:
         """Note which version of the server runs."""
-        self._made["build_info"].labels(VERSION, revision, platform.python_version()).set(1)
+        self.made["build_info"].labels(VERSION, revision, platform.python_version()).set(1)
 
     def declare_model(self, signature: Signature) -> None:
         """Create the series of a model's classes and features, at zero."""
         for name in self._classes_of(signature).names:
             self._of_class(name)
         for label in FeatureLabels(signature).labels:
-            self._made["refused_cells_total"].labels(label)
+            self.made["refused_cells_total"].labels(label)
 
     def prepare_for(self, signature: Signature) -> None:
         """Declare a model before its workers are forked, and make each worker's first scrape as quick as later ones."""
@@ -133,43 +117,31 @@ class Metrics:
 
     def served(self, loaded: Loaded, at: float) -> None:
         """Note which model this process serves, when it was loaded (Unix seconds), and that the process is ready."""
-        manifest, info = loaded.manifest, self._made["model_info"]
+        manifest, info = loaded.manifest, self.made["model_info"]
         info.labels(manifest.name, manifest.version, loaded.digest, loaded.engine.name).set(1)
-        self._made["model_created_timestamp_seconds"].set(_unix_time(manifest.created_at))
-        self._made["model_loaded_timestamp_seconds"].set(at)
-        self._made["ready_workers"].set(1)
+        self.made["model_created_timestamp_seconds"].set(_unix_time(manifest.created_at))
+        self.made["model_loaded_timestamp_seconds"].set(at)
+        self.made["ready_workers"].set(1)
 
     def reloaded(self, *, ok: bool) -> None:
         """Count one reload of the model, and note when one failed."""
-        self._made["model_reloads_total"].labels("ok" if ok else "failed").inc()
+        self.made["model_reloads_total"].labels("ok" if ok else "failed").inc()
         if not ok:
-            self._made["model_reload_failed_timestamp_seconds"].set(time.time())
-
-    def origin_checked(self, outcome: str) -> None:
-        """Count one check of MODEL_URI by its outcome."""
-        self._made["origin_checks_total"].labels(outcome).inc()
-
-    def worker_lost(self, reason: str) -> None:
-        """Count one worker that ended unexpectedly."""
-        self._made["workers_lost_total"].labels(reason).inc()
-
-    def spans(self, outcome: str, number: int) -> None:
-        """Count spans of traces by their outcome."""
-        self._made["spans_total"].labels(outcome).inc(number)
+            self.made["model_reload_failed_timestamp_seconds"].set(time.time())
 
     def refused_cells(self, signature: Signature, failure: Failure) -> None:
         """Count the cells that a request was refused for, by feature."""
         features = [each.feature for each in failure.problems] or [failure.feature]
         for label, count in FeatureLabels(signature).count(features):
-            self._made["refused_cells_total"].labels(label).inc(count)
+            self.made["refused_cells_total"].labels(label).inc(count)
 
     def ignored(self, protocol: str) -> None:
         """Count one column of a request that was ignored."""
-        self._by_protocol[protocol].ignored.inc()
+        self._ignored[protocol].inc()
 
     def predicted(self, protocol: str, signature: Signature, prediction: Prediction) -> None:
         """Count the rows of one answer, in total and by class."""
-        self._by_protocol[protocol].rows.inc(len(prediction.labels))
+        self._rows[protocol].inc(len(prediction.labels))
         for name, count in self._classes_of(signature).of(prediction.labels):
             self._of_class(name).inc(count)
 
@@ -181,7 +153,7 @@ class Metrics:
 
     def _of_class(self, name: str) -> Any:
         if name not in self._by_class:
-            self._by_class[name] = self._made["predictions_total"].labels(name)
+            self._by_class[name] = self.made["predictions_total"].labels(name)
         return self._by_class[name]
 
     def make_room(self, slot: str) -> bool:
@@ -189,7 +161,7 @@ class Metrics:
         self.processes.reserve(slot)
         if self._directory is None or metric_files.allocate(self._directory, slot):
             return True
-        self._made["unshared_workers_total"].inc()
+        self.made["unshared_workers_total"].inc()
         return False
 
     def workers_wanted(self, workers: int) -> None:

@@ -2,18 +2,22 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from model.prediction import Prediction
-from service.errors import OK
+from service.errors import OK, Failure
 from service.formats import strict_json
 from service.monitoring.redaction import NOTHING_REDACTED, Redaction
-from service.monitoring.refusal import Refusal
 from service.protocols.base import Answer, Call, ModelIdentity
 from service.protocols.json_shapes import values_by_row
 from service.tracing.context import Trace
+from service.tracing.request_span import HttpFacts
+
+MOST_SHOWN: Final = 200  # characters of a string from the request
+_ASKED: Final = ("client", "method", "path", "forwarded_for", "owner")  # HttpFacts that the line of a failure has
 
 
 class Exchange(NamedTuple):
@@ -22,6 +26,36 @@ class Exchange(NamedTuple):
     body: bytes
     content_type: str
     answer: Answer
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request failed, as its caller was told, with the status of the answer, and who sent it."""
+
+    status: int
+    failure: Failure
+    http: HttpFacts
+
+    def described(self, redaction: Redaction) -> dict[str, Any]:
+        """Return the members of a log line that say why the request failed, without redacted values."""
+        failure = self.failure
+        first = failure.problems[0] if failure.problems else None
+        members: dict[str, Any] = {"status": self.status, "detail": self._detail(redaction)}
+        if first is not None and (not redaction.features or failure.feature is not None):
+            members["pointer"] = redaction.text(first.pointer)
+        if failure.feature is not None:
+            members["feature"] = failure.feature[:MOST_SHOWN]
+        if failure.problems:
+            members["problems"] = len(failure.problems)
+        asked = {name: redaction.text(getattr(self.http, name))[:MOST_SHOWN] for name in _ASKED}
+        return members | {name: value for name, value in asked.items() if value}
+
+    def _detail(self, redaction: Redaction) -> str:
+        """Return the message; only the title, if the message may contain a path that is redacted."""
+        path = self.http.path
+        if not self.failure.problems and redaction.text(path) != path:
+            return f"{self.failure.title}."
+        return redaction.detail(self.failure)
 
 
 class Outcome(NamedTuple):

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -15,14 +16,12 @@ from service.drift.monitor import DriftMonitor
 from service.drift.pending import MOST_ROW_BYTES
 from service.errors import OK, Failure, describe, failure_of
 from service.monitoring.metrics import Metrics
-from service.monitoring.prediction_log import Exchange, Outcome, PredictionLog
-from service.monitoring.refusal import Caller, Refusal
+from service.monitoring.prediction_log import Exchange, Outcome, PredictionLog, Refusal
 from service.monitoring.request_metrics import STEPS, RequestMetrics
-from service.monitoring.spans import span_of, span_of_unrouted
 from service.protocols.base import Call, Codec
 from service.serving.served_model import ServedModel
 from service.tracing.context import RequestIds, Trace
-from service.tracing.request_span import Begun, HttpFacts, RequestSpan, Tracer
+from service.tracing.request_span import Begun, HttpFacts, Phase, RequestSpan, Tracer
 
 logger = logging.getLogger(__name__)
 MOST_LOGGED = 100  # names of ignored columns: they come from requests, and must not fill the log
@@ -45,11 +44,8 @@ class Asked(Protocol):
     def use_trace(self, trace: Trace) -> None:
         """Make the request part of this trace."""
 
-    def caller(self) -> Caller:
-        """Return who sent the request."""
-
     def http_facts(self) -> HttpFacts:
-        """Return the HTTP facts for the request's span."""
+        """Return what the request asked for, and who sent it."""
 
 
 class Record:
@@ -113,15 +109,17 @@ class Record:
             call, prediction, exchange = self._call, self._prediction, self.exchange
             return Outcome(time.time(), *ids, protocol, OK, seconds, model, call, prediction, exchange=exchange)
         status = self._codec.refuse(replace(failure, problems=()), ids).status
-        refusal = Refusal(status, failure, self._request.caller())
+        refusal = Refusal(status, failure, self._request.http_facts())
         return Outcome(time.time(), *ids, protocol, failure.code, seconds, model, refusal=refusal)
 
     def span(self, outcome: Outcome) -> RequestSpan | None:
         """Return the span of the request, None if it is not traced."""
         if self._begun is None or self._begun.decision is None:
             return None
-        entered = zip(STEPS, self._moments[:-1], strict=False)
-        return span_of(self._begun, self._request.http_facts(), outcome, self.served, entered)
+        unix = outcome.time - time.monotonic()
+        moments = pairwise([*(unix + moment for moment in self._moments[:-1]), outcome.time])
+        phases = tuple(Phase(name, start, end) for name, (start, end) in zip(STEPS, moments, strict=False))
+        return _span_of(self._begun, self._request.http_facts(), outcome, self.served, phases)
 
 
 class Recorder:
@@ -196,9 +194,10 @@ class Recorder:
         outcome = Outcome(time.time(), *ids, None, code, None, None, refusal=refusal)
         self._log_outcome(outcome, ())
         if self._tracer is not None:
-            begun = self._tracer.begin(ids.trace, refusal.caller.method, refusal.caller.path)
+            asked = HttpFacts(refusal.http.method, refusal.http.path, refusal.http.client)  # no route was reached
+            begun = self._tracer.begin(ids.trace, asked.method, asked.path)
             if begun.decision is not None:
-                self._tracer.add(span_of_unrouted(begun, outcome, refusal))
+                self._tracer.add(_span_of(begun, asked, outcome))
             return begun.trace
         return ids.trace
 
@@ -231,7 +230,30 @@ class Recorder:
             self._log.record(outcome, names)
             self._dropping = False
         except OSError as error:
-            self._metrics.log_dropped.inc()
+            self._metrics.made["log_dropped_total"].inc()
             if not self._dropping:  # log it once, not for each line
                 logger.warning("lines of the prediction log are being dropped: %s", error)
             self._dropping = True
+
+
+def _span_of(
+    begun: Begun,
+    http: HttpFacts,
+    outcome: Outcome,
+    served: ServedModel | None = None,
+    phases: tuple[Phase, ...] = (),
+) -> RequestSpan:
+    """Return the span of a request that ends now; without phases, its duration is 0."""
+    return RequestSpan(
+        begun,
+        http,
+        start=phases[0].start if phases else outcome.time,
+        end=outcome.time,
+        request_id=outcome.request_id,
+        code=outcome.code,
+        status=200 if outcome.refusal is None else outcome.refusal.status,
+        protocol=outcome.protocol,
+        model={} if served is None else {**vars(served.contract.identity), "engine": served.loaded.engine.name},
+        rows=None if outcome.call is None else len(outcome.call.rows),
+        phases=phases,
+    )

@@ -22,9 +22,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from service import VERSION
-from service.tracing.attributes import attributes_of, first_attributes, name_of
 from service.tracing.context import RANDOM, SAMPLED, Trace
-from service.tracing.request_span import Begun, RequestSpan
+from service.tracing.request_span import Begun, RequestSpan, attributes_of, first_attributes, name_of
 
 logger = logging.getLogger(__name__)
 PAUSE_SECONDS: Final = 0.1  # between two checks for noted requests

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from model.packing.pack import pack
-from service.monitoring.feature_labels import MOST_FEATURES, OTHER
+from service.monitoring.model_labels import MOST_FEATURES, OTHER
 from tests.badinput import BAD, NAMES, ROW
 from tests.http.conftest import Server
 from tests.http.test_refusals import ROUTES, SETTINGS

@@ -1,4 +1,4 @@
-"""service.monitoring.batched_histograms: what is written in batches is what would be written one by one."""
+"""service.monitoring.request_metrics: what is written in batches is what would be written one by one."""
 
 import math
 import threading
@@ -7,8 +7,8 @@ from random import Random
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
 
-from service.monitoring import batched_histograms
-from service.monitoring.batched_histograms import BatchedHistograms
+from service.monitoring import request_metrics
+from service.monitoring.request_metrics import BatchedHistograms
 
 BOUNDS = (0.1, 1.0, 10.0)
 
@@ -80,10 +80,10 @@ def test_what_waits_is_bounded_where_nobody_flushes(registry):
     """Another server's worker has no periodic call, and may never be scraped."""
     batched = BatchedHistograms([(histogram("seconds", registry), BOUNDS)], 1, list)
 
-    for _ in range(batched_histograms.MOST):
+    for _ in range(request_metrics.MOST):
         batched.observe((0.5,))
 
-    assert batched_histograms.MOST == registry.get_sample_value("seconds_count")
+    assert request_metrics.MOST == registry.get_sample_value("seconds_count")
 
 
 def test_however_many_are_written_at_once_their_arrays_have_few_sizes(registry):

@@ -1,4 +1,4 @@
-"""service.monitoring.log_file: no line is lost or torn, whoever rotates the file, and whatever fails."""
+"""service.monitoring.line_writer: no line is lost or torn, whoever rotates the file, and whatever fails."""
 
 import os
 import resource
@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from service.monitoring.line_writer import LineWriter
-from service.monitoring.log_file import LogFile
+from service.monitoring.line_writer import LineWriter, LogFile
 
 LINE = 16_000
 WRITERS, LINES = 8, 30

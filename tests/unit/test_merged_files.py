@@ -1,4 +1,4 @@
-"""service.monitoring.merged_files and cached_encoder: byte for byte what prometheus_client makes of the same files."""
+"""service.monitoring.merged_files and scrape: byte for byte what prometheus_client makes of the same files."""
 
 import random
 
@@ -9,9 +9,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.samples import Exemplar
 
 from service.monitoring import metric_files
-from service.monitoring.cached_encoder import CachedEncoder
-from service.monitoring.catalogue import CATALOGUE
+from service.monitoring.catalogue import STORED
 from service.monitoring.merged_files import MERGED, MOST_LAYOUTS, MergedFiles
+from service.monitoring.scrape import CachedEncoder
 
 FORMATS = ["", "text/plain; version=1.0.0", "application/openmetrics-text; version=1.0.0; escaping=allow-utf-8"]
 HOSTILE = ["a", 'quote " and \\', "line\nfeed\r", "ünïcode", "", "# HELP x", "{}"]
@@ -107,9 +107,8 @@ def test_a_sample_that_has_not_changed_is_the_same_object(writers):
 def test_each_kind_of_the_catalogue_is_merged():
     """Gauges in another mode would need another way."""
     kinds = {
-        f"gauge_{dict(item.options)['multiprocess_mode']}" if item.kind is Gauge else item.kind.__name__.lower()
-        for item in CATALOGUE
-        if not item.at_scrape
+        f"gauge_{item.options['multiprocess_mode']}" if item.kind is Gauge else item.kind.__name__.lower()
+        for item in STORED
     }
 
     assert kinds == set(MERGED)

@@ -12,11 +12,10 @@ from prometheus_client import Counter
 from model.signature import Feature, Signature
 from service.errors import TABLE
 from service.monitoring import metric_files
-from service.monitoring.cached_encoder import CachedEncoder
 from service.monitoring.catalogue import CATALOGUE, PREFIX
-from service.monitoring.class_counts import MOST_CLASSES
 from service.monitoring.metrics import Metrics
-from service.monitoring.scrape import MOST_READINGS, PAUSE_SECONDS
+from service.monitoring.model_labels import MOST_CLASSES
+from service.monitoring.scrape import MOST_READINGS, PAUSE_SECONDS, CachedEncoder
 from tests.samples import sample
 
 

@@ -1,4 +1,4 @@
-"""service.process_table and service.monitoring.processes: what is known of the processes of a server."""
+"""service.process_table and service.monitoring.computed: what is known of the processes of a server."""
 
 import os
 import time
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from service import process_table
-from service.monitoring import metric_files, proc_files
+from service.monitoring import computed, metric_files
+from service.monitoring.computed import FRESH_SECONDS
 from service.monitoring.metrics import Metrics
-from service.monitoring.processes import FRESH_SECONDS
 from service.process_table import ProcessTable
 from tests.samples import sample
 
@@ -84,7 +84,7 @@ def test_a_name_of_a_program_confuses_nobody(name, tmp_path):
         Path("/proc/self/comm").write_text(name)
         while time.process_time() < 0.03:
             pass
-        told.write_text(str(proc_files.cpu_seconds(os.getpid())))
+        told.write_text(str(computed.cpu_seconds(os.getpid())))
 
     told = tmp_path / "told"
     in_child(named)
@@ -96,7 +96,7 @@ def test_a_process_that_has_gone_has_no_figures():
     """It may end between any two looks."""
     gone = in_child(lambda: None)
 
-    assert (None, None) == (proc_files.cpu_seconds(gone), proc_files.memory_kilobytes(gone))
+    assert (None, None) == (computed.cpu_seconds(gone), computed.memory_kilobytes(gone))
 
 
 def test_a_process_whose_memory_nobody_may_see_has_none(shared):

@@ -4,17 +4,16 @@ import logging
 
 import pytest
 
-from service.tracing.attributes import attributes_of, first_attributes, name_of
 from service.tracing.configuration import exporter_names, is_configured, tracer_of
 from service.tracing.context import Trace
-from service.tracing.request_span import Begun, HttpFacts, RequestSpan, ServedBy
+from service.tracing.request_span import Begun, HttpFacts, RequestSpan, attributes_of, first_attributes, name_of
 
 COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 
 
-def attributes(http, status=200, code="ok", model=None):
+def attributes(http, status=200, code="ok", **answered):
     begun = Begun(Trace("a" * 32, "b" * 16), None)
-    return attributes_of(RequestSpan(begun, http, 1.0, 2.0, "r", code, status, "native", model))
+    return attributes_of(RequestSpan(begun, http, 1.0, 2.0, "r", code, status, "native", **answered))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,8 @@ def test_a_prediction_has_the_attributes_of_http_and_of_its_model():
     http = HttpFacts("POST", "/v2/models/m/infer", "10.0.0.1", route, "api.example:8443", "curl/8", "HTTP/1.1")
 
     assert name_of(http) == "POST /v2/models/{model}/infer"
-    assert attributes(http, model=ServedBy("m", "1", "d" * 64, "onnx", 3)) == {
+    model = {"name": "m", "version": "1", "digest": "d" * 64, "engine": "onnx"}
+    assert attributes(http, model=model, rows=3) == {
         "http.request.method": "POST",
         "url.scheme": "http",
         "url.path": "/v2/models/m/infer",

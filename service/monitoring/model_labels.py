@@ -1,4 +1,4 @@
-"""Predicted rows by class, under a bounded number of metric labels."""
+"""The classes and the features of a model, each under a bounded number of metric labels."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from model.signature import Signature
 
 MOST_CLASSES: Final = 20
+MOST_FEATURES: Final = 100
+LONGEST: Final = 100  # characters of a feature's name
 OTHER: Final = "(other)"
 _MANY: Final = 256  # labels
 
@@ -49,3 +51,16 @@ class ClassCounts:
             return Counter(labels.tolist()).items()
         uniques = np.unique_counts(labels)
         return zip(uniques.values.tolist(), uniques.counts.tolist(), strict=True)
+
+
+class FeatureLabels:
+    """Labels the features of one model in metrics: the first MOST_FEATURES by their names, the rest as OTHER."""
+
+    def __init__(self, signature: Signature) -> None:
+        names = signature.names
+        self._first = {name: name[:LONGEST] for name in names[:MOST_FEATURES]}
+        self.labels = tuple(dict.fromkeys((*self._first.values(), *([OTHER] if len(names) > MOST_FEATURES else []))))
+
+    def count(self, features: Iterable[str | None]) -> Iterable[tuple[str, int]]:
+        """Count features by their label; None is skipped."""
+        return Counter(self._first.get(name, OTHER) for name in features if name is not None).items()
