@@ -29,6 +29,10 @@ class ModelError(Exception):
     # The row (counted from 0) and the feature of the refused value, if they are known.
     cell: tuple[int, str | None] | None = None
 
+    def __init_subclass__(cls, code: str) -> None:
+        """Give a kind of error its code."""
+        cls.code = code
+
     @staticmethod
     def of(code: str, message: str) -> "ModelError":
         """Return the error with that code, such as one that another process reported."""
@@ -36,121 +40,81 @@ class ModelError(Exception):
         return kinds.get(code, ModelError)(message)
 
 
-class BundleMissing(ModelError):
+class BundleMissing(ModelError, code="bundle_missing"):
     """There is no bundle, or a file that its manifest names is missing."""
 
-    code = "bundle_missing"
 
-
-class BundleUnreadable(ModelError):
+class BundleUnreadable(ModelError, code="bundle_unreadable"):
     """The bundle exists, but the user of this process may not read it."""
 
-    code = "bundle_unreadable"
 
-
-class BundleCorrupt(ModelError):
+class BundleCorrupt(ModelError, code="bundle_corrupt"):
     """The manifest is not valid, or a file does not have the size or digest that the manifest states."""
 
-    code = "bundle_corrupt"
 
-
-class DigestMismatch(ModelError):
+class DigestMismatch(ModelError, code="digest_mismatch"):
     """The manifest is not the pinned one."""
 
-    code = "digest_mismatch"
 
-
-class BundleNotSigned(ModelError):
+class BundleNotSigned(ModelError, code="bundle_not_signed"):
     """The bundle has no valid signature of a trusted key, or it cannot be signed."""
 
-    code = "bundle_not_signed"
 
-
-class VersionMismatch(ModelError):
+class VersionMismatch(ModelError, code="version_mismatch"):
     """The bundle was written in a format, or by a library version, that this process cannot serve."""
 
-    code = "version_mismatch"
 
-
-class UntrustedType(ModelError):
+class UntrustedType(ModelError, code="untrusted_type"):
     """The model file contains a type that is not on the list of trusted types."""
 
-    code = "untrusted_type"
 
-
-class GoldenMismatch(ModelError):
+class GoldenMismatch(ModelError, code="golden_mismatch"):
     """The loaded model does not reproduce the predictions it was packed with."""
 
-    code = "golden_mismatch"
 
-
-class CodeFailed(ModelError):
+class CodeFailed(ModelError, code="bad_code"):
     """The operator's own code cannot be imported."""
 
-    code = "bad_code"
 
-
-class NoRoom(ModelError):
+class NoRoom(ModelError, code="no_room"):
     """The system lacks memory or another resource."""
 
-    code = "no_room"
 
-
-class UnsupportedEstimator(ModelError):
+class UnsupportedEstimator(ModelError, code="unsupported_estimator"):
     """The estimator cannot be packed: it is not fitted, not a predictor, or of a kind not served."""
 
-    code = "unsupported_estimator"
 
-
-class PickleRefused(ModelError):
+class PickleRefused(ModelError, code="pickle_refused"):
     """The bundle contains a pickle, which is a program, and the operator has not allowed this one."""
 
-    code = "pickle_refused"
 
-
-class UnknownCategory(ModelError):
+class UnknownCategory(ModelError, code="unknown_category"):
     """A row has a category that the model was not fitted on and does not accept."""
 
-    code = "unknown_category"
 
-
-class ValueRefused(ModelError):
+class ValueRefused(ModelError, code="value_refused"):
     """A step of the model refuses a value of the right type, such as a negative number under a logarithm."""
 
-    code = "value_refused"
 
-
-class OutputRefused(ModelError):
+class OutputRefused(ModelError, code="output_refused"):
     """A bundle cannot be written under the given name or path."""
 
-    code = "output_refused"
 
-
-class NoFiniteAnswer(ModelError):
+class NoFiniteAnswer(ModelError, code="no_finite_answer"):
     """The model's answer to these rows is not finite, although all their values are."""
 
-    code = "no_finite_answer"
 
-
-class StorageDenied(ModelError):
+class StorageDenied(ModelError, code="storage_denied"):
     """The storage does not let this process read the bundle: credentials are missing or insufficient."""
 
-    code = "storage_denied"
 
-
-class StorageUnavailable(ModelError):
+class StorageUnavailable(ModelError, code="storage_unavailable"):
     """The storage does not answer, or answers wrongly; a later attempt may succeed."""
 
-    code = "storage_unavailable"
 
-
-class BundleTooLarge(ModelError):
+class BundleTooLarge(ModelError, code="bundle_too_large"):
     """The bundle in the storage is larger than what may be fetched."""
 
-    code = "bundle_too_large"
 
-
-class NotInstalled(ModelError):
+class NotInstalled(ModelError, code="not_installed"):
     """A package that this needs is not installed; the message names the extra that installs it."""
-
-    code = "not_installed"

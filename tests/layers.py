@@ -29,7 +29,7 @@ HOMES = {
     "onnxruntime": ["model.engines.onnx"],
     "opentelemetry": ["service.tracing.otel"],
     "orjson": ["service.formats.strict_json"],
-    "pandas": ["mlservice.frames", "model.sklearn_runtime.frame", "model.packing.data_files"],
+    "pandas": ["mlservice.frames", "model.sklearn_runtime.table", "model.packing.data_files"],
     "prometheus_client": ["service.monitoring"],
     "pyarrow": ["mlservice.frames", "service.scoring.arrow_files"],
     "rich": ["model.commands.terminal"],

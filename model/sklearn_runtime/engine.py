@@ -13,9 +13,8 @@ from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
 from model.sklearn_runtime.estimator_walk import walk
-from model.sklearn_runtime.frame import FrameMaker
 from model.sklearn_runtime.further_outputs import compute, method_of
-from model.sklearn_runtime.table import TableMaker
+from model.sklearn_runtime.table import FrameMaker, TableMaker
 
 # scikit-learn's messages for values that overflow a tree's float32, or that an earlier step made infinite; and for a
 # category that an encoder was not fitted on.

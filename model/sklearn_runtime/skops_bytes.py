@@ -7,10 +7,9 @@ are numbered in the order of the schema, and have the earliest date that an arch
 import io
 import json
 import zipfile
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-from model.sklearn_runtime.skops_policy import SCHEMA
+from model.sklearn_runtime.skops_policy import SCHEMA, objects
 
 _ID: Final = "__id__"
 
@@ -22,7 +21,7 @@ def same_bytes(content: bytes) -> bytes:
         inside = {info.filename: info for info in archive.infolist() if info.filename != SCHEMA}
         ids: dict[int, int] = {}
         names: dict[str, str] = {}
-        for node in _objects(schema):
+        for node in objects(schema):
             if isinstance(node.get(_ID), int):
                 node[_ID] = ids.setdefault(node[_ID], len(ids) + 1)
             file = node.get("file")
@@ -34,15 +33,3 @@ def same_bytes(content: bytes) -> bytes:
                 numbered.writestr(zipfile.ZipInfo(name), archive.read(file), inside[file].compress_type)
             numbered.writestr(zipfile.ZipInfo(SCHEMA), json.dumps(schema, indent=2))
     return made.getvalue()
-
-
-def _objects(document: Any) -> Iterator[dict[str, Any]]:
-    """Yield all JSON objects of a document, in the order of the document."""
-    waiting = [document]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            yield each
-            waiting.extend(reversed(each.values()))
-        elif isinstance(each, list):
-            waiting.extend(reversed(each))

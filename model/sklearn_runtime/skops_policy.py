@@ -1,22 +1,28 @@
-"""Checks a skops file before skops reads it: what each loader would build, and to what size the file expands.
+"""Checks a skops file before skops reads it: its size, what each loader would build, and states of compiled classes.
 
 skops trusts a name wherever it occurs. But some of its loaders call the named object with arguments from the file, and
 would run a trusted function. Here, each loader may only build the types that it is meant for.
+
+skops passes the state in the file to a class. A tuple that is too short, or a count that does not fit its array, would
+make a compiled class read beyond the end before array_audit could check the object.
 """
 
 import importlib
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
+from numpy.lib import format as npy
 
-from model.errors import BundleCorrupt, CodeFailed, ModelError, UntrustedType, describe
-from model.sklearn_runtime.skops_states import Node, check_states, name_of
+from model.errors import BundleCorrupt, CodeFailed, ModelError, UntrustedType, VersionMismatch, describe
 
 SCHEMA: Final = "schema.json"
+Node = dict[str, Any]  # an object of the schema, which says by what loader it is built
 # skops does not compress by default; a file that expands more than this is meant to fill the memory.
 MOST_EXPANSION: Final = 4
 _FREE: Final = 2**20
@@ -89,6 +95,12 @@ _BUILDS: Final[dict[str, Callable[[str], bool]]] = {
 }
 _NAMED: Final = "; define a function by name in a module, and name its directory (pack --code, MODEL_CODE)"
 _OWN_LOADERS: Final = ("FunctionNode", "ObjectNode", "TypeNode")
+# Compiled classes, and the number of members that their states have.
+_TREES: Final = ("sklearn.neighbors._ball_tree.BallTree", "sklearn.neighbors._kd_tree.KDTree")
+_TREE_STATE: Final = 13
+_DISTANCES: Final = "sklearn.metrics._dist_metrics."
+_DISTANCE_STATE: Final = 3
+_SPLINE: Final = "scipy.interpolate._bsplines.BSpline"
 
 
 def check_schema(content: bytes, modules: frozenset[str]) -> None:
@@ -103,9 +115,9 @@ def check_schema(content: bytes, modules: frozenset[str]) -> None:
                 raise BundleCorrupt(
                     f"the model file expands from {len(content)} to {size} bytes; pack the model again."
                 )
-            nodes = list(_nodes(json.loads(archive.read(SCHEMA))))
+            nodes = [each for each in objects(json.loads(archive.read(SCHEMA))) if "__loader__" in each]
             _check_loaders(nodes, modules)
-            check_states(nodes, archive)
+            _check_states(nodes, archive)
     except (ModelError, MemoryError):
         raise
     except Exception as error:  # a malformed file may raise anything
@@ -114,7 +126,7 @@ def check_schema(content: bytes, modules: frozenset[str]) -> None:
 
 def _check_loaders(nodes: list[Node], modules: frozenset[str]) -> None:
     for node in nodes:
-        loader, name = str(node["__loader__"]), name_of(node)
+        loader, name = str(node["__loader__"]), _name_of(node)
         own = name.partition(".")[0] in modules and loader in _OWN_LOADERS and _defined_in(name, modules)
         builds = _BUILDS.get(loader)
         if not own and (builds is None or not builds(name)):
@@ -122,16 +134,15 @@ def _check_loaders(nodes: list[Node], modules: frozenset[str]) -> None:
             raise UntrustedType(f"the model file would build {name} with {loader}, which is not trusted{hint}.")
 
 
-def _nodes(value: Any) -> Iterator[Node]:
-    """Yield every node of a schema that has a loader."""
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield all objects of a JSON document, in the order of the document."""
     if isinstance(value, dict):
-        if "__loader__" in value:
-            yield value
+        yield value
         for member in value.values():
-            yield from _nodes(member)
+            yield from objects(member)
     elif isinstance(value, list):
         for member in value:
-            yield from _nodes(member)
+            yield from objects(member)
 
 
 def _defined_in(name: str, modules: frozenset[str]) -> bool:
@@ -144,3 +155,76 @@ def _defined_in(name: str, modules: frozenset[str]) -> bool:
             f"{module}, of your own code (MODEL_CODE), cannot be imported ({describe(error)}); correct it."
         ) from error
     return str(getattr(found, "__module__", "")).partition(".")[0] in modules
+
+
+def _name_of(node: Node) -> str:
+    """Return the full name of the type or function that a node of a schema builds."""
+    return f"{node.get('__module__')}.{node.get('__class__')}"
+
+
+def _check_states(nodes: list[Node], archive: zipfile.ZipFile) -> None:
+    """Check the states that compiled classes would take unchecked; their arrays are in the archive.
+
+    Raises BundleCorrupt and VersionMismatch, or any other error if the schema is malformed.
+    """
+    known: dict[Any, Any] = {}
+    ids = Counter(node.get("__id__") for node in nodes)
+    for node in nodes:
+        # skops uses an earlier node with the same id in place of a later one.
+        if known.setdefault(node.get("__id__"), _identity(node)) != _identity(node) and node.get("__id__"):
+            raise BundleCorrupt("the model file has two objects with one id; pack the model again.")
+        if _name_of(node) == _SPLINE and node["__loader__"] == "ObjectNode":
+            _check_spline(node)
+        if not _is_sound(node, ids, archive):
+            raise BundleCorrupt(f"the model file contains a malformed {node.get('__class__')}; pack the model again.")
+
+
+def _identity(node: Node) -> tuple[Any, ...]:
+    """Return the properties in which nodes with the same id must agree."""
+    content = node.get("content") if node.get("__loader__") == "JsonNode" else None
+    return node.get("__loader__"), _name_of(node), content, node.get("file")
+
+
+def _check_spline(node: Node) -> None:
+    """Refuse a spline with the state of another scipy: 1.18 replaced the dict of its attributes by a tuple."""
+    written, here = node["content"]["__loader__"] == "TupleNode", version("scipy")
+    if written != (tuple(map(int, here.split(".")[:2])) >= (1, 18)):
+        made = "1.18 or later" if written else "earlier than 1.18"
+        raise VersionMismatch(
+            f"the model file contains a spline that scipy {made} wrote, but {here} is installed; load it where scipy "
+            f"is {made}, or pack the model again here."
+        )
+
+
+def _is_sound(node: Node, ids: Counter[Any], archive: zipfile.ZipFile) -> bool:
+    name, loader = _name_of(node), node.get("__loader__")
+    if name in _TREES:
+        return _is_tuple(node["content"], _TREE_STATE, ids)
+    if name.startswith(_DISTANCES) and loader == "ObjectNode":
+        return _is_tuple(node["content"], _DISTANCE_STATE, ids)
+    if loader == "LossNode":  # its parameters would be arguments
+        return not node["content"]["content"]
+    return loader != "TreeNode" or _tree_is_sound(node, ids, archive)
+
+
+def _is_tuple(node: Node, length: int, ids: Counter[Any]) -> bool:
+    """Return whether a node is a tuple of that length that no other node replaces."""
+    return node["__loader__"] == "TupleNode" and len(node["content"]) == length and ids[node.get("__id__")] == 1
+
+
+def _tree_is_sound(node: Node, ids: Counter[Any], archive: zipfile.ZipFile) -> bool:
+    """Return whether a tree's number of outputs and its nodes' dimensions are right: it trusts the file on both."""
+    arguments, nodes = node["__reduce__"]["args"], node["content"]["content"]["nodes"]
+    if not _is_tuple(arguments, 3, ids) or ids[nodes.get("__id__")] != 1:
+        return False
+    _, classes, outputs = arguments["content"]
+    (count,) = _shape(classes, archive)
+    return outputs["__loader__"] == "JsonNode" and outputs["content"] == str(count) and len(_shape(nodes, archive)) == 1
+
+
+def _shape(node: Node, archive: zipfile.ZipFile) -> tuple[int, ...]:
+    """Return the shape of an array in the archive, reading its header only."""
+    with archive.open(node["file"]) as file:
+        one = npy.read_magic(file) == (1, 0)
+        shape: tuple[int, ...] = (npy.read_array_header_1_0 if one else npy.read_array_header_2_0)(file)[0]
+        return shape
