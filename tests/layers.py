@@ -36,10 +36,9 @@ HOMES = {
     "re2": ["service.monitoring.redaction"],
     "simdjson": ["service.validation.plain_numbers"],
     "sklearn": [
+        "model.packing.objects",
         "model.packing.pruning",
-        "model.packing.quantile_sets",
         "model.packing.reference_model",
-        "model.packing.resampling",
         "model.sklearn_runtime.skops_io",
         "model.onnx_export",
     ],
