@@ -6,9 +6,9 @@ from model.bundle.manifest import CompiledForm
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.verification import compile_and_compare
 from model.packing.column_facts import fitted_names
-from model.packing.golden import baselines
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import read_columns
+from model.packing.training_statistics import baselines
 from tests import zoo
 from tests.conftest import ROOT
 

@@ -1,35 +1,31 @@
-"""Golden rows with the estimator's own answers, and the baselines of its training data."""
+"""Golden rows with the estimator's own answers, or with labels chosen by thresholds that are given."""
 
 import copy
 import math
 import warnings
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bundle.manifest import Baseline, Golden
+from model.bundle.manifest import Golden
 from model.columns import Column
+from model.engines.thresholds import choose_classes
 from model.errors import UnsupportedEstimator, describe
-from model.labels import answered
 from model.onnx_export.random_rows import random_rows
 from model.outputs import OutputSpec
-from model.packing.bins import bins_of
 from model.packing.column_facts import column_facts, fitted_names
-from model.packing.containers import select_columns, select_rows
+from model.packing.probing import describe_unknown
 from model.packing.pruning import keep_what_predicts
-from model.packing.unknown_categories import describe_unknown
+from model.packing.training_data import evenly_spaced, select_rows
 from model.prediction import Prediction
 from model.signature import Signature
-from model.sklearn_runtime.engine import SklearnEngine
-from model.sklearn_runtime.further_outputs import compute, method_of, methods_of, spec_of
+from model.sklearn_runtime.engine import SklearnEngine, predict_with
+from model.sklearn_runtime.further_outputs import compute, methods_of, spec_of
 
 GOLDEN_ROWS: Final = 32
-_MOST_SHARES: Final = 20
-_MOST_CATEGORIES: Final = 1000
-_LONGEST: Final = 100  # characters of a category
 
 
 def golden_rows(
@@ -50,7 +46,7 @@ def golden_rows(
             cells = [[_json_cell(cell) for cell in row] for row in rows.tolist()]
             answer = lambda method: engine.predict(rows, (method,)).further[method]  # noqa: E731  # one of two
         else:
-            selected = np.unique(np.linspace(0, len(columns[0].cells) - 1, GOLDEN_ROWS).astype(int))
+            selected = evenly_spaced(len(columns[0].cells), GOLDEN_ROWS)
             rows = training_rows(estimator, data, selected, framed=signature.layout == "frame")
             prediction = predict_in_memory(estimator, signature, rows)
             cells = [[column.cells[index] for column in columns] for index in selected]
@@ -96,25 +92,18 @@ def _unknown(estimator: Any, signature: Signature, columns: list[Column]) -> str
     return describe_unknown(engine, signature, columns, known)
 
 
-def baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:
-    """Return the baseline of each column of the training data."""
-    return None if columns is None else {column.name: _baseline(column) for column in columns}
-
-
 def predict_in_memory(estimator: Any, signature: Signature, data: Any) -> Prediction:
     """Predict as the estimator's user would, on copies: a transformer with `copy=False` changes its input."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an estimator fitted on a frame warns about a matrix
-        labels = answered(getattr(estimator, method_of(signature.task))(copy.deepcopy(data)), signature)
-        found = estimator.predict_proba(copy.deepcopy(data)) if signature.probabilities else None
-    return Prediction(labels, tuple(found) if isinstance(found, list) else found)
+        return predict_with(estimator, signature, lambda: copy.deepcopy(data))
 
 
 def training_rows(estimator: Any, data: Any, selected: Any, *, framed: bool) -> Any:
     """Return rows of the data in the kind of container that the estimator was fitted on."""
     names = fitted_names(estimator, getattr(data, "columns", ()))
     if hasattr(data, "columns") and names is not None:
-        return select_rows(select_columns(data, names), selected)
+        return select_rows(data[names], selected)
     rows = select_rows(data, selected)
     return rows.to_numpy() if hasattr(data, "columns") and not framed else rows
 
@@ -125,14 +114,25 @@ def _json_cell(cell: Any) -> Any:
     return str(cell) if isinstance(cell, np.datetime64) else cell
 
 
-def _baseline(column: Column) -> Baseline:
-    present = [cell for cell in column.cells if cell is not None]
-    missing = 1 - len(present) / len(column.cells)
-    if column.dtype == "float64":
-        numbers = np.array(present, dtype=float)
-        deciles = np.quantile(numbers, np.linspace(0, 1, 11)).tolist() if present else []
-        return Baseline(missing, deciles, {}, bins_of(numbers))
-    counts = Counter(str(cell)[:_LONGEST] for cell in present)
-    shares = {value: count / len(column.cells) for value, count in counts.most_common(_MOST_SHARES)}
-    known = sorted(counts) if len(counts) <= _MOST_CATEGORIES and column.dtype in ("string", "bool") else None
-    return Baseline(missing, [], shares, categories=known)
+def label_by_thresholds(
+    golden: Golden, signature: Signature, given: Mapping[Any, float] | None
+) -> tuple[Golden, tuple[float | None, ...]]:
+    """Return golden rows with labels chosen by the thresholds, and a threshold, or None, for each class.
+
+    `given` has thresholds by class; a class may be given as a string. Raises UnsupportedEstimator.
+    """
+    if not given:
+        return golden, ()
+    if golden.probabilities is None or signature.outputs is not None or not signature.classes:
+        raise UnsupportedEstimator("thresholds need a classifier with one label for each row, and probabilities.")
+    classes = signature.classes[0]
+    indices = {str(each): index for index, each in enumerate(classes)}
+    found: list[float | None] = [None] * len(classes)
+    for name, threshold in given.items():
+        if str(name) not in indices:
+            raise UnsupportedEstimator(f"{str(name)[:100]!r} is not one of the classes {', '.join(indices)[:200]}.")
+        if not 0 < threshold <= 1:
+            raise UnsupportedEstimator(f"the threshold of {str(name)[:100]!r} is {threshold}; expected 0 < t ≤ 1.")
+        found[indices[str(name)]] = float(threshold)
+    chosen = choose_classes(np.asarray(golden.probabilities, dtype=np.float64), found)
+    return replace(golden, labels=[classes[index] for index in chosen]), tuple(found)

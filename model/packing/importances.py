@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.columns import Column
-from model.packing.containers import select_rows
 from model.packing.golden import training_rows
+from model.packing.training_data import evenly_spaced, select_rows
 
 _ROWS: Final = 500  # of which the standard deviations of columns are computed
 _MOST_CELLS: Final = 10_000_000
@@ -63,8 +63,7 @@ def _weights(last: Any) -> NDArray[np.float64] | None:
 
 def _spread(estimator: Any, before: Any, columns: list[Column], data: Any) -> NDArray[np.float64]:
     """Return the standard deviation of each column that the last step gets."""
-    count = len(columns[0].cells)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, _ROWS)).astype(int))
+    chosen = evenly_spaced(len(columns[0].cells), _ROWS)
     rows = copy.deepcopy(training_rows(estimator, data, chosen, framed=False))  # a step with `copy=False` changes them
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

@@ -1,7 +1,7 @@
 """Takes a model out of what a file or a caller gives, and refuses objects that are none, or that no server can import.
 
-Besides estimators, it takes boosters as the libraries' `train` functions return them, and dicts of regressors of several
-quantiles that were fitted separately.
+Besides estimators, these are boosters as the libraries' `train` functions return them, and dicts of regressors of
+several quantiles, fitted separately.
 """
 
 from collections.abc import Callable

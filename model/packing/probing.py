@@ -1,4 +1,4 @@
-"""Asks an estimator which values it accepts, one column at a time."""
+"""Asks an estimator which values it accepts, one column at a time, and for which value it refuses data."""
 
 from collections.abc import Container, Hashable, Mapping, Sequence
 from typing import Any, Final
@@ -7,12 +7,16 @@ import numpy as np
 
 from model.columns import Column, join_columns
 from model.engines.base import Engine
+from model.errors import UnknownCategory
 from model.packing.column_facts import ColumnFacts
+from model.packing.training_data import evenly_spaced
 from model.prediction import Rows
+from model.refused_cell import refused_cell
 from model.signature import Dtype, Label, Signature
 
 # If the engine refuses the values of this many columns of a group, drawn at random, the whole group counts as refused.
 ENOUGH: Final = 8
+_MOST_NAMED, _MOST_TRIED = 5, 20
 Probe = tuple[int, Any]  # a column's position, and the value to try there
 
 
@@ -95,3 +99,39 @@ class Prober:
         except Exception:  # noqa: BLE001  # libraries and own code may raise anything
             return False
         return True
+
+
+def describe_unknown(
+    engine: Engine, signature: Signature, columns: Sequence[Column], known: dict[str, ColumnFacts]
+) -> str | None:
+    """Return a message about the cell that the engine refuses as an unknown category, None if there is no such cell.
+
+    `known` is what the estimator knows of its columns.
+    """
+    rows = join_columns(columns, signature.features, numeric=signature.layout == "matrix")
+    some = (rows[index : index + 1] for index in evenly_spaced(len(rows), _MOST_TRIED))
+    candidates = (typical_row(signature, None, known), *some)
+    accepted = next((each for each in candidates if not _knows_not(engine, each)), None)
+    if accepted is None or not _knows_not(engine, rows):
+        return None
+    row, column = refused_cell(lambda each: _knows_not(engine, each), rows, accepted) or (0, None)
+    if column is None:
+        return None
+    name = signature.names[column]
+    values = known[name].values if name in known else ()
+    listed = ", ".join(map(repr, values[:_MOST_NAMED])) + (", …" if len(values) > _MOST_NAMED else "")
+    return (
+        f"the column {name!r} of the data contains {rows[row, column]!r}, a category that the estimator was not fitted "
+        f"on and refuses{f' (it knows {listed})' if listed else ''}; give the column as it was when the estimator was "
+        "fitted, leave such rows out, or fit its encoder with handle_unknown='ignore'."
+    )
+
+
+def _knows_not(engine: Engine, rows: Rows) -> bool:
+    try:
+        engine.predict(rows)
+    except UnknownCategory:
+        return True
+    except Exception:  # noqa: BLE001  # models may raise anything for rows that they were not fitted on
+        return False
+    return False

@@ -20,8 +20,7 @@ from model.packing.column_facts import (
     is_fitted,
     takes_strings,
 )
-from model.packing.probing import Prober, typical_row
-from model.packing.unknown_categories import describe_unknown
+from model.packing.probing import Prober, describe_unknown, typical_row
 from model.signature import Dtype, Feature, Label, Signature, Task
 from model.sklearn_runtime.engine import SklearnEngine
 from model.sklearn_runtime.estimator_walk import walk

@@ -1,16 +1,19 @@
-"""Reads training data as columns, from a data frame, a matrix, a list of rows, or a list of strings."""
+"""Reads training data as columns, and selects rows: of a data frame of pandas or polars, a matrix, or a list."""
 
 import datetime
 import math
 import re
+import warnings
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.columns import Column, is_missing
-from model.errors import UnsupportedEstimator
+from model.errors import GoldenMismatch, PackingWarning, UnsupportedEstimator
 from model.signature import TEXT, Dtype
 
 # float64 represents every integer up to _EXACT_INTEGERS, and none beyond _LARGEST.
@@ -93,9 +96,48 @@ def inexact_integer(cells: Iterable[Any]) -> str | None:
     return None
 
 
-def infinite_cells(data: Any, names: Sequence[str] | None, among: Container[str]) -> Any:
-    """Return for each row whether a number in one of these columns is infinite."""
-    return np.any([_infinite(np.asarray(values)) for name, values in _named(data, names) if name in among], axis=0)
+def select_rows(data: Any, selected: Any) -> Any:
+    """Return the rows at these positions, in the same kind of container."""
+    if hasattr(data, "iloc"):
+        return data.iloc[selected]
+    if hasattr(data, "columns"):  # polars
+        return data[np.asarray(selected).tolist()]
+    return [data[index] for index in selected] if isinstance(data, list) else np.asarray(data)[selected]
+
+
+def evenly_spaced(count: int, most: int) -> NDArray[np.int_]:
+    """Return the positions of at most so many of `count` rows, from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+
+
+def without_infinite_rows(data: Any, names: Sequence[str] | None, among: Container[str]) -> Any:
+    """Return the rows without infinity in these columns, and warn of the others; all rows if every row has one."""
+    wrong = np.any([_infinite(np.asarray(each)) for name, each in _named(data, names) if name in among], axis=0)
+    if wrong.all():
+        return data
+    warnings.warn(
+        f"{int(wrong.sum())} of {len(wrong)} rows of the data contain {INFINITE}; they are left out.",
+        PackingWarning,
+        stacklevel=3,
+    )
+    return select_rows(data, np.flatnonzero(~wrong))
+
+
+@contextmanager
+def zones_explained(data: Any) -> Iterator[None]:
+    """If golden rows are answered differently, name the columns of times with a zone, which may be the reason."""
+    try:
+        yield
+    except GoldenMismatch as error:
+        kinds = zip(getattr(data, "columns", ()), getattr(data, "dtypes", ()), strict=True)
+        zoned = [str(name) for name, kind in kinds if getattr(kind, "tz", None) or getattr(kind, "time_zone", None)]
+        if not zoned:
+            raise
+        raise UnsupportedEstimator(
+            f"the model answers its golden rows differently when {', '.join(map(repr, zoned))[:200]} is in UTC and "
+            "without a zone, as a served model is given it; convert it (.dt.tz_convert('UTC').dt.tz_localize(None)) "
+            "and fit on that."
+        ) from error
 
 
 def _infinite(values: Any) -> Any:

@@ -1,7 +1,7 @@
 """The engine for any estimator: scikit-learn itself, without the checks that only interactive users need."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +35,6 @@ class SklearnEngine:
         self.further = further
         self._estimator = estimator
         self._signature = signature
-        self._method = method_of(signature.task)
         self._tables = FrameMaker(signature) if framed else TableMaker(signature)
 
     def predict(self, rows: Rows, further: Sequence[str] = ()) -> Prediction:
@@ -46,7 +45,7 @@ class SklearnEngine:
         """
         try:
             with np.errstate(all="ignore"):  # the caller checks for overflow; no warnings for each request
-                found = self._predict(rows)
+                found = predict_with(self._estimator, self._signature, lambda: self._shaped(rows))
                 return replace(found, further=self._further(rows, further)) if further else found
         except ValueError as error:
             if _OVERFLOW.search(str(error)):
@@ -68,17 +67,19 @@ class SklearnEngine:
             case _:
                 return own
 
-    def _predict(self, rows: Rows) -> Prediction:
-        labels = answered(getattr(self._estimator, self._method)(self._shaped(rows)), self._signature)
-        if not self._signature.probabilities:
-            return Prediction(labels, None)
-        probabilities = self._estimator.predict_proba(self._shaped(rows))
-        if isinstance(probabilities, list):
-            return Prediction(labels, tuple(map(_contiguous, probabilities)))
-        return Prediction(labels, _contiguous(probabilities))
-
     def _further(self, rows: Rows, methods: Sequence[str]) -> dict[str, Any]:
         return {method: compute(method, self._estimator, self._shaped(rows)) for method in methods}
+
+
+def predict_with(estimator: Any, signature: Signature, rows: Callable[[], Any]) -> Prediction:
+    """Return an estimator's labels and probabilities; `rows` makes a copy of the rows for each of its methods."""
+    labels = answered(getattr(estimator, method_of(signature.task))(rows()), signature)
+    if not signature.probabilities:
+        return Prediction(labels, None)
+    probabilities = estimator.predict_proba(rows())
+    if isinstance(probabilities, list):
+        return Prediction(labels, tuple(map(_contiguous, probabilities)))
+    return Prediction(labels, _contiguous(probabilities))
 
 
 def _contiguous(numbers: Any) -> Any:

@@ -8,9 +8,8 @@ import pytest
 
 from model.bundle.manifest import Answers, Baseline
 from model.columns import join_columns
-from model.packing.bins import bins_of
-from model.packing.golden import baselines
 from model.packing.training_data import read_columns
+from model.packing.training_statistics import baselines, bins_of
 from model.prediction import Prediction
 from model.signature import Feature, Signature
 from service.drift.counting import RowCounter
