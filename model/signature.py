@@ -8,6 +8,7 @@ Label = int | float | str | bool
 Cell = float | str | bool | None
 Task = Literal["classifier", "regressor", "clusterer", "outlier_detector", "transformer"]
 Dtype = Literal["float64", "bool", "string", "datetime", "any"]
+Missing = Literal["nan", "none", "object", "category"]
 TEXT = "text"
 NUMERIC: frozenset[Task] = frozenset({"regressor", "transformer"})  # tasks whose answers are numbers, not labels
 
@@ -27,7 +28,7 @@ class Feature:
     dtype: Dtype = "float64"
     nullable: bool = False
     categories: tuple[Label, ...] | None = None
-    missing: Literal["nan", "none", "object", "category"] = "nan"
+    missing: Missing = "nan"
 
     @property
     def numeric(self) -> bool:

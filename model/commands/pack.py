@@ -98,8 +98,8 @@ def _pack(
     code: Path | None,
     **further: Any,  # options of the same names as parameters of pack
 ) -> ExitCode:
-    from model.packing.image_recipe import image_recipe  # noqa: PLC0415  # the serving images have no packing
-    from model.packing.pack import pack  # noqa: PLC0415  # likewise
+    from model.packing.pack import pack  # noqa: PLC0415  # the serving images have no packing
+    from model.packing.requirements import image_recipe  # noqa: PLC0415  # likewise
     from model.packing.sources import read_source  # noqa: PLC0415  # likewise
 
     with console.progress() as bar:

@@ -18,7 +18,7 @@ from model.packing.training_data import (
     unlike,
     utc_strings,
 )
-from model.signature import TEXT, Dtype, Feature, Label
+from model.signature import TEXT, Dtype, Feature, Label, Missing
 from model.sklearn_runtime.estimator_walk import walk
 
 # The attribute of ColumnTransformer with the indices of each transformer's columns.
@@ -31,19 +31,16 @@ _Columns = list[str | None]
 
 @dataclass(frozen=True)
 class ColumnFacts:
-    """What an estimator knows of one column: its dtype (or None), its categories, and whether None means missing.
+    """What an estimator knows of one column: its dtype (or None), its categories, and its Feature's `missing`.
 
     `closed` means that other categories are refused without a trial, because the model would mistake some for known
-    ones. `category` means that the model takes the column as a data frame's categories, and `objects` that its numbers
-    or booleans were Python objects. `fault` says why no request can express the column.
+    ones. `fault` says why no request can express the column.
     """
 
-    dtype: Dtype | None
+    dtype: Dtype | None = None
     values: tuple[Label, ...] = ()
-    none: bool = False
+    missing: Missing = "nan"
     closed: bool = False
-    category: bool = False
-    objects: bool = False
     fault: str | None = None
 
 
@@ -135,9 +132,10 @@ def column_facts(estimator: Any, names: Sequence[str]) -> dict[str, ColumnFacts]
     for name, column in notes.known.items():
         if fault := column.fault or inexact_integer(column.values):
             raise UnsupportedEstimator(f"the column {name!r} contains {fault}.")
-    dropped = dict.fromkeys(notes.dropped - notes.used, ColumnFacts("any"))
-    nones = {name: replace(notes.known.get(name, ColumnFacts(None)), none=True) for name in notes.nones}
-    return dropped | notes.known | nones
+    for name in notes.nones:
+        if (facts := notes.known.get(name, ColumnFacts())).missing != "category":
+            notes.known[name] = replace(facts, missing="none")
+    return dict.fromkeys(notes.dropped - notes.used, ColumnFacts("any")) | notes.known
 
 
 def groups_of_columns(estimator: Any, features: Sequence[Feature]) -> list[tuple[str, ...]]:
@@ -256,7 +254,7 @@ def _facts_of_boosted(part: Any, given: _Columns) -> dict[str, ColumnFacts]:
     named = [(given[index], values) for index, values in known_categories(part).items() if index < len(given)]
     closed = mistakes_unknown(part)
     return {
-        name: ColumnFacts(dtype_of(values) if values else None, values, closed=closed, category=True)
+        name: ColumnFacts(dtype_of(values) if values else None, values, "category", closed)
         for name, values in named
         if name is not None
     }
@@ -280,4 +278,4 @@ def _facts_of(categories: Any) -> ColumnFacts:
     if dtype == "any" and present:
         return ColumnFacts(dtype, fault=unlike(names_of_types(present)))
     objects = values.dtype.kind == "O" and dtype in ("float64", "bool")
-    return ColumnFacts(dtype, tuple(present), any(nones), objects=objects)
+    return ColumnFacts(dtype, tuple(present), "none" if any(nones) else "object" if objects else "nan")

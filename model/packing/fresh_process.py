@@ -1,4 +1,4 @@
-"""Verifies a bundle in a new process, which imports only what the server would import.
+"""Does work in a new process; verifies a bundle in one, which imports only what the server would import.
 
 A pickle, or skops with own code, may depend on the packing process: on its `__main__`, or its working directory.
 """
@@ -6,6 +6,7 @@ A pickle, or skops with own code, may depend on the packing process: on its `__m
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,20 +15,27 @@ from model.bundle.trust import Trust
 from model.errors import ModelError, UnsupportedEstimator
 
 _ROOT: Final = Path(__file__).parents[2]
-_PROGRAM: Final = "import sys; from model.packing.fresh_process import answer; answer(*sys.argv[1:])"
 _SECONDS: Final = 600
+
+
+def in_fresh_process(
+    work: Callable[..., None], arguments: Sequence[str], seconds: int
+) -> subprocess.CompletedProcess[bytes] | None:
+    """Call one of our functions in a new process; return how that ended, or None if it took longer."""
+    program = f"import sys; from {work.__module__} import {work.__name__}; {work.__name__}(*sys.argv[1:])"
+    command = [sys.executable, "-c", program, *arguments]
+    try:
+        return subprocess.run(command, cwd=_ROOT, capture_output=True, timeout=seconds, check=False)  # noqa: S603  # without a shell
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def prove_in_fresh_process(folder: Path, trust: Trust) -> None:
     """Load a bundle and predict its golden rows in a new process, with each engine; raises ModelError."""
     code = "" if trust.code is None else str(trust.code.absolute())
-    command = [sys.executable, "-c", _PROGRAM, str(folder.absolute()), trust.pin or "", code, str(int(trust.pickle))]
-    try:
-        done = subprocess.run(  # noqa: S603  # our own program, without a shell
-            command, cwd=_ROOT, capture_output=True, timeout=_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise UnsupportedEstimator(f"the bundle was not loaded within {_SECONDS} s in a new process.") from None
+    done = in_fresh_process(answer, [str(folder.absolute()), trust.pin or "", code, str(int(trust.pickle))], _SECONDS)
+    if done is None:
+        raise UnsupportedEstimator(f"the bundle was not loaded within {_SECONDS} s in a new process.")
     said = done.stdout.decode(errors="replace").strip().rpartition("\n")[2]
     if done.returncode or not said.startswith("{"):
         raise UnsupportedEstimator(

@@ -5,8 +5,6 @@ The library reads the file in a separate process, because its reader may not be 
 
 import importlib
 import importlib.util
-import subprocess
-import sys
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +16,10 @@ from numpy.typing import NDArray
 from model.errors import UnsupportedEstimator
 from model.loading import TOLERANCE
 from model.onnx_export.random_rows import random_rows
+from model.packing.fresh_process import in_fresh_process
 from model.signature import Signature
 
 OWN: Final = "a walk of the file's trees by numpy"
-_ROOT: Final = Path(__file__).parents[2]
-_PROGRAM: Final = "import sys; from model.packing.library_check import answer; answer(*sys.argv[1:])"
 _SECONDS, _ROWS = 120, 1000
 
 
@@ -50,15 +47,9 @@ def compare_with_library(estimator: Any, signature: Signature) -> str | None:
 
 def _ask(file: Any, folder: str) -> NDArray[Any]:
     kind = "labels" if file.labels else "numbers"
-    command = [sys.executable, "-c", _PROGRAM, file.library, folder, kind]
-    try:
-        done = subprocess.run(  # noqa: S603  # our own program, without a shell
-            command, cwd=_ROOT, capture_output=True, timeout=_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise UnsupportedEstimator(
-            f"{file.library} does not answer within {_SECONDS} s for {file.described}."
-        ) from None
+    done = in_fresh_process(answer, [file.library, folder, kind], _SECONDS)
+    if done is None:
+        raise UnsupportedEstimator(f"{file.library} does not answer within {_SECONDS} s for {file.described}.")
     if done.returncode:
         said = " ".join(done.stderr.decode(errors="replace").split())[-200:]
         raise UnsupportedEstimator(f"{file.library} cannot read {file.described} ({done.returncode}: {said}).")

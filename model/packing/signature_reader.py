@@ -93,10 +93,10 @@ def _features(
 ) -> list[Feature]:
     """Return the features by name and dtype; raises UnsupportedEstimator if the data contradict the estimator."""
     if columns is None:
-        columns = [Column(name, _dtype(known.get(name, ColumnFacts(None)), dtypes.get(name)), []) for name in names]
+        columns = [Column(name, _dtype(known.get(name, ColumnFacts()), dtypes.get(name)), []) for name in names]
     features = []
     for column in columns:
-        facts = known.get(column.name, ColumnFacts(None))
+        facts = known.get(column.name, ColumnFacts())
         if column.fault and facts.dtype != "any":
             raise UnsupportedEstimator(f"the column {column.name!r} contains {column.fault}.")
         if facts.dtype not in (column.dtype, "any", None):
@@ -104,22 +104,14 @@ def _features(
                 f"the column {column.name!r} of the data is {column.dtype}, but the estimator was fitted on "
                 f"{facts.dtype}; give the data in the form that it was fitted on."
             )
-        missing = _missing(facts)
-        stated = facts.values or None if missing == "category" else None
-        features.append(Feature(column.name, column.dtype, categories=stated, missing=missing))
+        stated = facts.values or None if facts.missing == "category" else None
+        features.append(Feature(column.name, column.dtype, categories=stated, missing=facts.missing))
     return features
 
 
 def _dtype(facts: ColumnFacts, stated: Dtype | None) -> Dtype:
     """Return the dtype of a column without data; unknown categories count as strings."""
-    return facts.dtype or stated or ("string" if facts.category else "float64")
-
-
-def _missing(facts: ColumnFacts) -> Literal["nan", "none", "object", "category"]:
-    """Return how the model represents a missing value."""
-    if facts.category:
-        return "category"
-    return "none" if facts.none else "object" if facts.objects else "nan"
+    return facts.dtype or stated or ("string" if facts.missing == "category" else "float64")
 
 
 def _task(estimator: Any) -> Task:

@@ -1,10 +1,10 @@
 """Reads an estimator from a file or an MLflow directory."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from model.bundle.trust import modules_in
 from model.errors import BundleMissing, ModelError, UnsupportedEstimator
@@ -15,9 +15,6 @@ from model.packing.load_errors import explain
 from model.packing.objects import model_in
 from model.signature import Dtype
 from model.sklearn_runtime import skops_io
-
-if TYPE_CHECKING:
-    from model.packing.mlflow_model import MLflowModel
 
 _SIDES: Final = 2
 
@@ -44,12 +41,12 @@ def read_source(path: Path, code: Path | None = None) -> Source:
     """
     modules = modules_in(code)
     if not path.is_dir():
-        return _read(path, modules)
+        return Source(*_read(path, modules))
     from model.packing.mlflow_model import read_mlmodel  # noqa: PLC0415  # it imports yaml, which is not always installed
 
     said = read_mlmodel(path)
     try:
-        source = _read(said.path, modules | said.modules)
+        found, described = _read(said.path, modules | said.modules)
     except ModelError as error:
         if said.flavour != "sklearn" and find_spec(said.flavour) is None:
             raise UnsupportedEstimator(
@@ -57,50 +54,48 @@ def read_source(path: Path, code: Path | None = None) -> Source:
                 "log its Booster, which is read without it."
             ) from error
         raise
-    if said.booster:
-        source = _as_booster(source, said)
-    described = f"an MLflow directory of the flavour {said.flavour}: {source.described}"
-    return replace(
-        source,
-        described=described,
-        predict_fn=said.predict_fn if source.predict_fn == PREDICT else source.predict_fn,
-        dtypes=said.dtypes,
+    found, predict_fn = _as_booster(found, said.flavour) if said.booster else (found, PREDICT)
+    return Source(
+        found,
+        f"an MLflow directory of the flavour {said.flavour}: {described}",
+        said.predict_fn if predict_fn == PREDICT else predict_fn,
+        said.dtypes,
     )
 
 
-def _read(path: Path, modules: frozenset[str]) -> Source:
+def _read(path: Path, modules: frozenset[str]) -> tuple[Any, str]:
+    """Return the estimator in a file, and a description of the file."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BundleMissing(f"{path} cannot be read ({error.strerror}); name a model file.") from None
     kind = kind_of(path, content)
-    if kind in ("xgboost", "lightgbm", "catboost"):
-        return _native(path, content, kind)
+    held = None
     try:
-        found = skops_io.load_skops(content, modules) if kind == "skops" else skops_io.load_joblib(content)
+        if kind == "skops":
+            held = skops_io.load_skops(content, modules)
+        elif kind == "pickle":
+            held = skops_io.load_joblib(content)
     except ModelError as error:
         raise explain(path, content, error) from error
+    native = kind not in ("skops", "pickle")  # a boosting library's own file, which is data and runs no code
     try:
-        found = model_in(found)
+        found = estimator_of(content, kind) if native else model_in(held)
     except UnsupportedEstimator as error:
         raise UnsupportedEstimator(f"{path}: {error}") from None
-    return Source(found, f"a {kind} file with a {type(found).__name__}")
+    if native:
+        return found, f"{found.file.described}, which is read without {kind}"
+    return found, f"a {kind} file with a {type(found).__name__}"
 
 
-def _native(path: Path, content: bytes, library: str) -> Source:
-    """Return the model of a library's own file; such files are data, and run no code."""
-    try:
-        found = estimator_of(content, library)
-    except UnsupportedEstimator as error:
-        raise UnsupportedEstimator(f"{path}: {error}") from None
-    return Source(found, f"{found.file.described}, which is read without {library}")
+def _as_booster(estimator: Any, library: str) -> tuple[Any, str]:
+    """Return a model that answers as its Booster, and the method to call.
 
-
-def _as_booster(source: Source, said: "MLflowModel") -> Source:
-    """Return a model that answers as its Booster: the probability of the second of two classes, or of each class."""
-    file = getattr(source.estimator, "file", None)
+    For two classes, that is the probability of the second one, as a number; for more, the probability of each class.
+    """
+    file = getattr(estimator, "file", None)
     if file is None or file.labels is None:
-        return source
+        return estimator, PREDICT
     if len(file.labels) > _SIDES:
-        return replace(source, predict_fn=PREDICT_PROBA if file.answers_probabilities else PREDICT)
-    return replace(source, estimator=estimator_of(file.content, said.flavour, numbers=True))
+        return estimator, PREDICT_PROBA if file.answers_probabilities else PREDICT
+    return estimator_of(file.content, library, numbers=True), PREDICT

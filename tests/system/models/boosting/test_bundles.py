@@ -7,8 +7,8 @@ import xgboost
 from model.bundle.trust import Trust
 from model.errors import ModelError, UnsupportedEstimator
 from model.loading import load
-from model.packing.image_recipe import image_recipe
 from model.packing.pack import pack
+from model.packing.requirements import image_recipe
 
 pytestmark = pytest.mark.models
 DRAW = np.random.default_rng(0)
