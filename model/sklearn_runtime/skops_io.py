@@ -19,61 +19,45 @@ from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, Untrus
 from model.sklearn_runtime.skops_bytes import same_bytes
 from model.sklearn_runtime.skops_policy import FUNCTIONS, check_schema
 
-_KERNELS = (
-    "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern PairwiseKernel Product RBF "
-    "RationalQuadratic Sum WhiteKernel"
-)
+# By module: types beyond skops's own list.
+_TYPES = {
+    "builtins": "object",
+    "functools": "partial",
+    "numpy": "dtype",
+    "scipy.interpolate._bsplines": "BSpline _BSpline",
+    "scipy.sparse._csc": "csc_array csc_matrix",
+    "scipy.sparse._csr": "csr_array csr_matrix",
+    "sklearn._loss.loss": "HalfTweedieLoss HalfTweedieLossIdentity",
+    "sklearn.calibration": "_CalibratedClassifier _SigmoidCalibration _TemperatureScaling",
+    "sklearn.cluster._bisect_k_means": "_BisectingTree",
+    "sklearn.compose._column_transformer": "_RemainderColsList make_column_selector",
+    "sklearn.ensemble._gb_losses": "BinomialDeviance ExponentialLoss HuberLossFunction LeastAbsoluteError "
+    "LeastSquaresError MultinomialDeviance QuantileLossFunction",  # in scikit-learn 1.3
+    "sklearn.ensemble._hist_gradient_boosting.predictor": "TreePredictor",
+    "sklearn.gaussian_process._gpc": "_BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels": "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Matern "
+    "PairwiseKernel Product RBF RationalQuadratic Sum WhiteKernel",
+    "sklearn.impute._iterative": "IterativeImputer _ImputerTriplet",
+    "sklearn.metrics._scorer": "_CurveScorer _PassthroughScorer _Scorer",
+    "sklearn.model_selection._split": "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut "
+    "LeavePOut PredefinedSplit RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold "
+    "StratifiedShuffleSplit TimeSeriesSplit",  # used in fitting only; never called by predict
+    "sklearn.multiclass": "_ConstantPredictor",
+    "sklearn.neighbors._ball_tree": "BallTree",
+    "sklearn.neighbors._kd_tree": "KDTree",
+    "sklearn.neural_network._stochastic_optimizers": "AdamOptimizer SGDOptimizer",
+    "sklearn.tree._tree": "Tree",
+    "sklearn.utils._bunch": "Bunch",
+    "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
+}
 _DISTANCES = (
     "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis Manhattan Minkowski "
     "RogersTanimoto RussellRao SEuclidean SokalSneath"
 )
-# Of gradient boosting in scikit-learn 1.3.
-_LOSSES = (
-    "BinomialDeviance ExponentialLoss HuberLossFunction LeastAbsoluteError LeastSquaresError MultinomialDeviance "
-    "QuantileLossFunction"
-)
-# Used in fitting only; never called by predict.
-_SPLITTERS = (
-    "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut LeavePGroupsOut LeavePOut PredefinedSplit "
-    "RepeatedKFold RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold StratifiedShuffleSplit "
-    "TimeSeriesSplit"
-)
 TRUSTED = frozenset(
     {
-        "builtins.object",
-        "functools.partial",
-        "numpy.dtype",
-        "scipy.interpolate._bsplines.BSpline",
-        "scipy.interpolate._bsplines._BSpline",
-        *(f"scipy.sparse._{form}.{form}_{kind}" for form in ("csr", "csc") for kind in ("array", "matrix")),
-        "sklearn._loss.loss.HalfTweedieLoss",
-        "sklearn._loss.loss.HalfTweedieLossIdentity",
-        "sklearn.calibration._CalibratedClassifier",
-        "sklearn.calibration._SigmoidCalibration",
-        "sklearn.calibration._TemperatureScaling",
-        "sklearn.cluster._bisect_k_means._BisectingTree",
-        "sklearn.compose._column_transformer._RemainderColsList",
-        "sklearn.compose._column_transformer.make_column_selector",
-        "sklearn.impute._iterative.IterativeImputer",
-        "sklearn.impute._iterative._ImputerTriplet",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
-        "sklearn.metrics._scorer._CurveScorer",
-        "sklearn.metrics._scorer._PassthroughScorer",
-        "sklearn.metrics._scorer._Scorer",
-        "sklearn.multiclass._ConstantPredictor",
-        "sklearn.neighbors._ball_tree.BallTree",
-        "sklearn.neighbors._kd_tree.KDTree",
-        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-        "sklearn.tree._tree.Tree",
-        "sklearn.utils._bunch.Bunch",
-        "sklearn.utils._metadata_requests.MetadataRequest",
-        "sklearn.utils._metadata_requests.MethodMetadataRequest",
         *FUNCTIONS,
-        *(f"sklearn.ensemble._gb_losses.{name}" for name in _LOSSES.split()),
-        *(f"sklearn.model_selection._split.{name}" for name in _SPLITTERS.split()),
-        *(f"sklearn.gaussian_process.kernels.{name}" for name in _KERNELS.split()),
+        *(f"{module}.{name}" for module, names in _TYPES.items() for name in names.split()),
         *(f"sklearn.metrics._dist_metrics.{name}Distance64" for name in _DISTANCES.split()),
     }
 )
