@@ -76,24 +76,17 @@ def labels_and_probabilities(signature: Signature, example: Prediction) -> tuple
     name = "transform" if signature.task == "transformer" else PREDICT
     specs = [OutputSpec(name, _dtype(labels, classes), columns, labels.shape[1:], PREDICT, "predictions")]
     if isinstance(found, tuple):
-        specs += [
-            OutputSpec(
-                f"{PREDICT_PROBA}_{index}",
-                "float64",
-                _numbered(f"probability_{index}", own),
-                (len(own),),
-                PREDICT_PROBA,
-                f"probabilities_{index}",
-                index,
-            )
-            for index, own in enumerate(classes)
-        ]
+        specs += [_probabilities(own, index) for index, own in enumerate(classes)]
     elif found is not None:
-        columns = _numbered("probability", classes[0] if one else range(found.shape[1]))
-        specs.append(
-            OutputSpec(PREDICT_PROBA, "float64", columns, (len(columns),), PREDICT_PROBA, "probabilities"),
-        )
+        specs.append(_probabilities(classes[0] if one else range(found.shape[1])))
     return tuple(specs)
+
+
+def _probabilities(classes: Iterable[Any], index: int | None = None) -> OutputSpec:
+    end = "" if index is None else f"_{index}"
+    columns = _numbered(f"probability{end}", classes)
+    shape = (len(columns),)
+    return OutputSpec(f"{PREDICT_PROBA}{end}", "float64", columns, shape, PREDICT_PROBA, f"probabilities{end}", index)
 
 
 def _numbered(name: str, each: Iterable[Any]) -> tuple[str, ...]:

@@ -29,11 +29,16 @@ GOLDEN_ROWS: Final = 32
 
 
 def golden_rows(
-    estimator: Any, signature: Signature, columns: list[Column] | None, data: Any
-) -> tuple[Golden, tuple[OutputSpec, ...]]:
+    estimator: Any,
+    signature: Signature,
+    columns: list[Column] | None,
+    data: Any,
+    thresholds: Mapping[Any, float] | None,
+) -> dict[str, Any]:
     """Let the fitted estimator predict evenly spaced rows of the data, or random rows if there are no data.
 
-    Return the rows with the answers, and the declarations of the model's further outputs.
+    Return the manifest's fields about them: the rows with the answers, the declarations of the model's further outputs,
+    and a threshold, or None, for each class.
     """
     name, hint = type(estimator).__name__, "" if columns else "; pass its training data"
     predicting = keep_what_predicts(estimator)
@@ -59,11 +64,13 @@ def golden_rows(
         raise UnsupportedEstimator(f"{name} predicts numbers that are not finite for its golden rows{hint}.")
     labels, *probabilities = [each.tolist() for each in (prediction.labels, *prediction.probability_arrays)]
     several = isinstance(prediction.probabilities, tuple)
-    further, specs = further_answers(predicting, answer)
-    return Golden(cells, labels, probabilities if several else next(iter(probabilities), None), further), specs
+    further, specs = _further_answers(predicting, answer)
+    golden = Golden(cells, labels, probabilities if several else next(iter(probabilities), None), further)
+    golden, chosen = _label_by_thresholds(golden, signature, thresholds)
+    return {"golden": golden, "further": specs, "thresholds": chosen}
 
 
-def further_answers(
+def _further_answers(
     estimator: Any, answer: Callable[[str], NDArray[np.float64]]
 ) -> tuple[dict[str, list[Any]], tuple[OutputSpec, ...]]:
     """Return what the estimator answers beyond labels and probabilities, by method, and the outputs' declarations.
@@ -114,7 +121,7 @@ def _json_cell(cell: Any) -> Any:
     return str(cell) if isinstance(cell, np.datetime64) else cell
 
 
-def label_by_thresholds(
+def _label_by_thresholds(
     golden: Golden, signature: Signature, given: Mapping[Any, float] | None
 ) -> tuple[Golden, tuple[float | None, ...]]:
     """Return golden rows with labels chosen by the thresholds, and a threshold, or None, for each class.

@@ -2,24 +2,14 @@
 
 import dataclasses
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from model import loading
-from model.bundle.manifest import (
-    FORMAT,
-    JOBLIB,
-    ONNX,
-    SKOPS,
-    Baseline,
-    File,
-    Manifest,
-    Score,
-    digest_of,
-)
+from model.bundle.manifest import FORMAT, JOBLIB, ONNX, SKOPS, Baseline, File, Manifest, Score, digest_of
 from model.bundle.publish import name_files, staging_directory, write_files
-from model.bundle.trust import Trust, modules_in
+from model.bundle.trust import Trust
 from model.columns import Column
 from model.errors import UnsupportedEstimator
 from model.onnx_export.graph import NotCompiled
@@ -27,7 +17,7 @@ from model.onnx_export.verification import compile_verified
 from model.outputs import PREDICT
 from model.packing.column_facts import column_facts, fitted_names, takes_strings, width_of
 from model.packing.fresh_process import prove_in_fresh_process
-from model.packing.golden import golden_rows, label_by_thresholds
+from model.packing.golden import golden_rows
 from model.packing.importances import importances_of
 from model.packing.library_check import compare_with_library
 from model.packing.objects import model_in, refuse_main
@@ -70,30 +60,20 @@ def pack(
     With `epoch`, the bundle states this time and no measured speed, so that it is the same each time.
     """
     progress(Step.READ_SIGNATURE)
+    trust = Trust(pickle=allow_pickle, code=None if code is None else Path(code))
     estimator = keep_what_predicts(whole := model_in(estimator))
-    (columns, data), code = _columns(estimator, data), None if code is None else Path(code)
+    columns, data = _columns(estimator, data)
     signature, baseline = read_signature(estimator, columns, dtypes), baselines(columns)
     onnx, form = _compile(estimator, signature, columns, baseline, progress) if compiled else ({}, {**_NOT_ASKED_FOR})
     progress(Step.SERIALISE)
-    own = _serialise(estimator, form.get("not_compiled"), allow_pickle=allow_pickle, code=code)
+    own = _serialise(estimator, form.get("not_compiled"), trust)
     files, needs = name_files(own | onnx), requirements_of(estimator)
-    golden, form["further"] = golden_rows(whole, signature, columns, data)
-    golden, form["thresholds"] = label_by_thresholds(golden, signature, thresholds)
-    form |= {"name": name, "version": version, "score": score, "requires": needs if own else [], "golden": golden}
-    form |= {"signature": signature, "baseline": baseline, "predict_fn": predict_fn}
-    form |= _on_training_rows(estimator, signature, columns, data, form["thresholds"])
+    form |= {"name": name, "version": version, "score": score, "predict_fn": predict_fn, "signature": signature}
+    form |= {"baseline": baseline} | golden_rows(whole, signature, columns, data, thresholds)
+    form["answers"] = training_answers(estimator, signature, columns, data, form["thresholds"])
+    form["importances"] = importances_of(estimator, signature.names, columns, data)
     progress(Step.VERIFY)
-    return _publish(output, (_manifest(files, needs, epoch, **form), files), data, allow_pickle=allow_pickle, code=code)
-
-
-def _on_training_rows(
-    estimator: Any, signature: Signature, columns: list[Column] | None, data: Any, thresholds: Sequence[float | None]
-) -> dict[str, Any]:
-    """Return the manifest's statistics of training rows, which a server compares its rows with."""
-    return {
-        "answers": training_answers(estimator, signature, columns, data, thresholds),
-        "importances": importances_of(estimator, signature.names, columns, data),
-    }
+    return _publish(output, _manifest(files, needs, epoch, requires=needs if own else [], **form), files, data, trust)
 
 
 def _manifest(files: dict[str, bytes], needs: list[str], epoch: int | None, **fields: Any) -> Manifest:
@@ -155,31 +135,26 @@ def _columns(estimator: Any, data: Any) -> tuple[list[Column] | None, Any]:
     return columns, data
 
 
-def _serialise(estimator: Any, reason: str | None, *, allow_pickle: bool, code: Path | None) -> dict[str, bytes]:
-    """Return the estimator as skops or a pickle; nothing if skops cannot hold it, but it is compiled (no `reason`)."""
+def _serialise(estimator: Any, reason: str | None, trust: Trust) -> dict[str, bytes]:
+    """Return the estimator as skops or a pickle; nothing if it has no such form, but is compiled (no `reason`)."""
     refuse_main(estimator)
-    if hasattr(estimator, "file"):
-        return _nothing_but_compiled(estimator, reason)
+    if hasattr(estimator, "file"):  # a model from a library's own file
+        if reason is None:
+            return {}
+        raise UnsupportedEstimator(
+            f"{estimator.file.described} is not compiled ({reason}), and has no other form: load it with "
+            f"{estimator.file.library}, and pack that estimator."
+        )
     try:
-        return {SKOPS: skops_io.dump_skops(estimator, modules_in(code))}
+        return {SKOPS: skops_io.dump_skops(estimator, trust.own_modules())}
     except UnsupportedEstimator as error:
         if reason is None:
             return {}
-        if allow_pickle:
+        if trust.pickle:
             return {JOBLIB: skops_io.dump_joblib(estimator)}
         raise UnsupportedEstimator(
             f"{error} A pickle may hold it, if you allow one. It is not compiled, either: {reason}."
         ) from error
-
-
-def _nothing_but_compiled(estimator: Any, reason: str | None) -> dict[str, bytes]:
-    """Return no files for a model from a library's own file; raises UnsupportedEstimator if it is not compiled."""
-    if reason is None:
-        return {}
-    raise UnsupportedEstimator(
-        f"{estimator.file.described} is not compiled ({reason}), and has no other form: load it with "
-        f"{estimator.file.library}, and pack that estimator."
-    )
 
 
 def _compile(
@@ -199,13 +174,12 @@ def _compile(
 
 
 def _publish(
-    output: str | Path, made: tuple[Manifest, dict[str, bytes]], data: Any, *, allow_pickle: bool, code: Path | None
+    output: str | Path, manifest: Manifest, files: dict[str, bytes], data: Any, trust: Trust
 ) -> loading.Loaded:
     """Write a bundle, and verify it with each engine that may serve it before it replaces the old one."""
-    manifest, files = made
     with staging_directory(Path(output)) as folder, zones_explained(data):
-        trust = Trust(write_files(folder, manifest, files), allow_pickle, code)
-        if JOBLIB in manifest.kinds or code is not None:
+        trust = dataclasses.replace(trust, pin=write_files(folder, manifest, files))
+        if JOBLIB in manifest.kinds or trust.code is not None:
             prove_in_fresh_process(folder, trust)
         for compiled in (False, True) if len(manifest.kinds) > 1 else (True,):
             loaded = loading.load(folder, trust, compiled=compiled)

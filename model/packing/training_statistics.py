@@ -24,8 +24,6 @@ _BEYOND: Final = 1e-6  # how far, relative to the largest number, an edge lies a
 _MOST_SHARES: Final = 20
 _MOST_CATEGORIES: Final = 1000
 _LONGEST: Final = 100  # characters of a category
-# For each row, the index of its class or its number; and its score.
-Answered = tuple[NDArray[Any], NDArray[np.float64] | None]
 
 
 def baselines(columns: list[Column] | None) -> dict[str, Baseline] | None:
@@ -73,40 +71,33 @@ def training_answers(
     if columns is None or signature.outputs is not None:
         return None
     chosen = evenly_spaced(len(columns[0].cells), MOST_ROWS)
-    found: list[Answered] = []
+    found: list[Prediction] = []
     until = time.process_time() + _SECONDS
     try:
         for first in range(min(_PIECES, len(chosen))):
             if found and time.process_time() > until:
                 break
             rows = training_rows(estimator, data, chosen[first::_PIECES], framed=signature.layout == "frame")
-            found.append(_answered(predict_in_memory(estimator, signature, rows), signature, thresholds))
+            found.append(predict_in_memory(estimator, signature, rows))
+        return _answers(found, signature, thresholds)
     except Exception:  # noqa: BLE001  # own code may raise anything, and a model need not answer these rows
         return None
-    return _summary(found, signature)
 
 
-def _answered(prediction: Prediction, signature: Signature, thresholds: Sequence[float | None]) -> Answered:
-    """Return the index of each row's class and its probability; for a regressor, its numbers twice."""
-    labels, probabilities = prediction.labels, prediction.probabilities
-    if not signature.classes:
-        return labels, labels.astype(np.float64) if signature.task == "regressor" and labels.ndim == 1 else None
-    classes = signature.classes[0]
-    by_label = {label: index for index, label in enumerate(classes)}
-    indices = np.array([by_label[label] for label in labels.tolist()])
-    if not isinstance(probabilities, np.ndarray):
-        return indices, None
-    if thresholds:
-        indices = np.asarray(choose_classes(probabilities, thresholds))
-    return indices, probabilities[np.arange(len(indices)), indices]
-
-
-def _summary(found: Sequence[Answered], signature: Signature) -> Answers:
-    labels = np.concatenate([each for each, _ in found])
-    scores = None if found[0][1] is None else np.concatenate([each for _, each in found if each is not None])
-    if scores is not None and not np.isfinite(scores).all():
-        scores = None
-    shares = None
+def _answers(found: Sequence[Prediction], signature: Signature, thresholds: Sequence[float | None]) -> Answers:
+    labels = np.concatenate([each.labels for each in found])
+    shares, scores = None, None
     if signature.classes:
-        shares = (np.bincount(labels, minlength=len(signature.classes[0])) / len(labels)).tolist()
-    return Answers(len(labels), shares, None if scores is None else bins_of(scores))
+        classes = signature.classes[0]
+        by_label = {label: index for index, label in enumerate(classes)}
+        indices = np.array([by_label[label] for label in labels.tolist()])
+        if signature.probabilities:
+            probabilities = np.concatenate([each.probability_arrays[0] for each in found])
+            if thresholds:
+                indices = choose_classes(probabilities, thresholds)
+            scores = probabilities[np.arange(len(indices)), indices]
+        shares = (np.bincount(indices, minlength=len(classes)) / len(labels)).tolist()
+    elif signature.task == "regressor" and labels.ndim == 1:
+        scores = labels.astype(np.float64)
+    finite = scores is not None and np.isfinite(scores).all()
+    return Answers(len(labels), shares, bins_of(scores) if finite else None)
