@@ -38,7 +38,7 @@ def main() -> None:
         columns = read_columns(case.rows, fitted_names(estimator))
         signature = read_signature(estimator, columns)
         engine = SklearnEngine(copy.deepcopy(estimator), signature)
-        row = join_columns(columns, signature.features, numeric=signature.layout == "matrix")[:1]
+        row = join_columns([column.cells for column in columns], signature)[:1]
         record = {name: [cell] for name, cell in zip(case.rows.columns, case.rows.iloc[0].tolist(), strict=True)}
         dtypes = case.rows.dtypes
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.prediction import Rows
-from model.signature import Cell, Dtype, Feature
+from model.signature import Cell, Dtype, Signature
 
 # The extended format; a month alone is a date too. `fromisoformat` checks the digits; 24:00 is a time for Python 3.14.
 _ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}(?P<more>-[0-9]{2}([T ](?!24)[0-9:.+Z-]+)?)?")
@@ -27,13 +27,13 @@ class Column:
     fault: str | None = None
 
 
-def join_columns(columns: Sequence[Column], features: Sequence[Feature], *, numeric: bool) -> Rows:
-    """Return the columns side by side as rows: float64 if all are `numeric`, else objects."""
-    if numeric:
-        return np.array([column.cells for column in columns], dtype=np.float64).T.copy()
-    rows = np.empty((len(columns[0].cells), len(columns)), dtype=object)
-    for position, (column, feature) in enumerate(zip(columns, features, strict=True)):
-        rows[:, position] = parse_cells(column.cells, feature.dtype)
+def join_columns(columns: Sequence[Sequence[Cell]], signature: Signature) -> Rows:
+    """Return each feature's cells side by side as rows: float64 if the model takes a matrix, else objects."""
+    if signature.layout == "matrix":
+        return np.array(columns, dtype=np.float64).T.copy()
+    rows = np.empty((len(columns[0]), len(columns)), dtype=object)
+    for position, (cells, feature) in enumerate(zip(columns, signature.features, strict=True)):
+        rows[:, position] = parse_cells(cells, feature.dtype)
     return rows
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from model.bundle.manifest import ONNX, REPACK, Bundle, Golden, Manifest, read_bundle
 from model.bundle.manifest_checks import check_manifest
 from model.bundle.trust import Trust
-from model.columns import Column, join_columns
+from model.columns import join_columns
 from model.engines.base import Engine
 from model.engines.thresholds import ThresholdEngine
 from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch, describe
@@ -114,11 +114,7 @@ def _memory_errors_named(manifest: Manifest) -> Iterator[None]:
 
 def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
     """Return rows from JSON in the form that the engine takes."""
-    columns = [
-        Column(feature.name, feature.dtype, list(column))
-        for feature, column in zip(signature.features, zip(*cells, strict=True), strict=True)
-    ]
-    return join_columns(columns, signature.features, numeric=signature.layout == "matrix")
+    return join_columns(list(zip(*cells, strict=True)), signature)
 
 
 def answered(golden: Golden) -> Prediction:

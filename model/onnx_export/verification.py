@@ -128,8 +128,8 @@ def _training_rows(columns: list[Column] | None, signature: Signature, most: int
     batches = []
     for start in range(0, len(indices), RANDOM_ROWS):
         chosen = indices[start : start + RANDOM_ROWS]
-        piece = [Column(each.name, each.dtype, [each.cells[index] for index in chosen]) for each in columns or ()]
-        batches.append(join_columns(piece, signature.features, numeric=signature.layout == "matrix"))
+        piece = [[each.cells[index] for index in chosen] for each in columns or ()]
+        batches.append(join_columns(piece, signature))
     return batches, count - len(indices)
 
 

@@ -5,6 +5,7 @@ import io
 import re
 import sys
 import tarfile
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -42,11 +43,16 @@ def explain(path: Path, content: bytes, error: ModelError) -> ModelError:
     cause = error.__cause__
     if not isinstance(error, BundleCorrupt) or cause is None:
         return error
-    known = (_missing_module, _missing_name, _other_code, _other_numbers, _compressed, _incomplete, _no_pickle)
-    return next(filter(None, (each(path, content, cause) for each in known)), error)
+    return (
+        _missing_module(path, cause)
+        or _missing_name(path, cause)
+        or _by_message(path, cause)
+        or _by_content(path, content, cause)
+        or error
+    )
 
 
-def _missing_module(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
+def _missing_module(path: Path, cause: BaseException) -> ModelError | None:
     if not isinstance(cause, ModuleNotFoundError) or not cause.name:
         return None
     if not all(part.isidentifier() for part in cause.name.split(".")):  # a text file may begin with an opcode's letter
@@ -64,7 +70,7 @@ def _missing_module(path: Path, _content: bytes, cause: BaseException) -> ModelE
     )
 
 
-def _missing_name(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
+def _missing_name(path: Path, cause: BaseException) -> ModelError | None:
     found = _NO_ATTRIBUTE.search(str(cause))
     if found is None:
         return None
@@ -79,42 +85,31 @@ def _missing_name(path: Path, _content: bytes, cause: BaseException) -> ModelErr
     return VersionMismatch(f"{path} needs {name} of the module {module}, and the one that is here has none: {_TO_DO}.")
 
 
-def _other_code(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
-    if not _CODE.search(str(cause)):
-        return None
-    return VersionMismatch(
-        f"{path} holds code of another Python version, as cloudpickle writes it ({describe(cause)}): move that code to "
-        "a module, and name its directory (pack --code)."
-    )
-
-
-def _other_numbers(path: Path, _content: bytes, cause: BaseException) -> ModelError | None:
-    libraries = (library for words, library in _OTHER_VERSION.items() if words in str(cause))
-    return next((_other_version(path, library, describe(cause)) for library in libraries), None)
-
-
-def _compressed(path: Path, content: bytes, cause: BaseException) -> ModelError | None:
-    if "LZ4" in str(cause):
+def _by_message(path: Path, cause: BaseException) -> ModelError | None:
+    said = str(cause)
+    if _CODE.search(said):
+        return VersionMismatch(
+            f"{path} holds code of another Python version, as cloudpickle writes it ({describe(cause)}): move that "
+            "code to a module, and name its directory (pack --code)."
+        )
+    if library := next((library for words, library in _OTHER_VERSION.items() if words in said), None):
+        return _other_version(path, library, describe(cause))
+    if "LZ4" in said:
         return UnsupportedEstimator(f"{path} is compressed with LZ4: install lz4, or write it with compress='zlib'.")
-    try:
-        tar = tarfile.is_tarfile(io.BytesIO(content))
-    except (OSError, EOFError, ValueError):
-        tar = False
-    return UnsupportedEstimator(f"{path} is a tar archive: unpack it, and name the file of the model.") if tar else None
+    return None
 
 
-def _incomplete(path: Path, content: bytes, cause: BaseException) -> ModelError | None:
-    if not isinstance(cause, EOFError) and not _INCOMPLETE.search(str(cause)):
-        return None
-    return BundleCorrupt(f"{path} is incomplete ({len(content)} bytes; {describe(cause)}): copy or write it again.")
-
-
-def _no_pickle(path: Path, content: bytes, _cause: BaseException) -> ModelError | None:
-    if _PICKLE.match(content):
-        return None
-    return BundleCorrupt(
-        f"{path} is neither joblib nor pickle nor skops: it begins with {content[:16]!r}; name the file of a model."
-    )
+def _by_content(path: Path, content: bytes, cause: BaseException) -> ModelError | None:
+    with suppress(OSError, EOFError, ValueError):
+        if tarfile.is_tarfile(io.BytesIO(content)):
+            return UnsupportedEstimator(f"{path} is a tar archive: unpack it, and name the file of the model.")
+    if isinstance(cause, EOFError) or _INCOMPLETE.search(str(cause)):
+        return BundleCorrupt(f"{path} is incomplete ({len(content)} bytes; {describe(cause)}): copy or write it again.")
+    if not _PICKLE.match(content):
+        return BundleCorrupt(
+            f"{path} is neither joblib nor pickle nor skops: it begins with {content[:16]!r}; name the file of a model."
+        )
+    return None
 
 
 def _other_version(path: Path, library: str, why: str) -> VersionMismatch:

@@ -28,12 +28,9 @@ def typical_row(signature: Signature, columns: Sequence[Column] | None, known: d
             next(iter(known[each.name].values if each.name in known else ()), blank[each.dtype])
             for each in signature.features
         ]
-        columns = [Column(each.name, each.dtype, [cell]) for each, cell in zip(signature.features, cells, strict=True)]
-    first = [
-        Column(column.name, column.dtype, [next((cell for cell in column.cells if cell is not None), None)])
-        for column in columns
-    ]
-    return join_columns(first, signature.features, numeric=signature.layout == "matrix")
+    else:
+        cells = [next((cell for cell in column.cells if cell is not None), None) for column in columns]
+    return join_columns([[cell] for cell in cells], signature)
 
 
 class Prober:
@@ -108,7 +105,7 @@ def describe_unknown(
 
     `known` is what the estimator knows of its columns.
     """
-    rows = join_columns(columns, signature.features, numeric=signature.layout == "matrix")
+    rows = join_columns([column.cells for column in columns], signature)
     some = (rows[index : index + 1] for index in evenly_spaced(len(rows), _MOST_TRIED))
     candidates = (typical_row(signature, None, known), *some)
     accepted = next((each for each in candidates if not _knows_not(engine, each)), None)

@@ -128,10 +128,10 @@ def test_a_model_is_packed_whose_steps_change_the_columns_before_they_are_encode
 
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=FRAME[names], compiled=False)
 
-    features = loaded.manifest.signature.features
-    for feature in features:
+    signature = loaded.manifest.signature
+    for feature in signature.features:
         assert feature.categories is None or set(feature.categories) == set(FRAME[feature.name])
-    rows = join_columns(read_columns(FRAME[names], None), features, numeric=False)
+    rows = join_columns([column.cells for column in read_columns(FRAME[names], None)], signature)
     assert estimator.predict(FRAME[names]).tolist() == loaded.engine.predict(rows).labels.tolist()
 
 

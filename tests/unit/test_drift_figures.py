@@ -38,6 +38,11 @@ def signature(features=FEATURES, layout="table", task="classifier", classes=(0, 
     return Signature(features, layout, task, None, by_class, probabilities=probabilities)
 
 
+def joined(frame, features=FEATURES):
+    """Return the rows of a frame as a model that takes a table gets them."""
+    return join_columns([column.cells for column in read_columns(frame, None)], signature(features))
+
+
 def manifest(found, baseline, answers=None, importances=None):
     """Return what a reference needs of a manifest."""
     return SimpleNamespace(signature=found, baseline=baseline, answers=answers, importances=importances)
@@ -58,7 +63,7 @@ def halves(count):
 def features_of(frame, trained_on=FRAME):
     """Return what is said of each feature of a frame, by name."""
     reference = Reference.of(manifest(signature(), baselines(read_columns(trained_on, None))), (), ())
-    rows = join_columns(read_columns(frame, None), FEATURES, numeric=False)
+    rows = joined(frame)
     return {each.name: each for each in report(reference, rows, halves(len(rows))).features}
 
 
@@ -136,7 +141,7 @@ def test_a_matrix_is_counted_as_a_table_is():
     frame = FRAME[["age", "children", "vip"]]
     base, features = baselines(read_columns(frame, None)), FEATURES[:3]
     shifted = frame.assign(age=frame.age + 5)
-    table = join_columns(read_columns(shifted, None), features, numeric=False)
+    table = joined(shifted, features)
     found = [
         report(Reference.of(manifest(signature(features, layout), base), (), ()), rows, halves(ROWS))
         for layout, rows in (("table", table), ("matrix", shifted.to_numpy(dtype=float)))
@@ -161,7 +166,7 @@ def test_classes_and_scores_are_compared_with_those_of_training():
     scores = np.tile([0.9, 0.6], ROWS)
     answers = Answers(2 * ROWS, [0.25, 0.75], bins_of(scores))
     reference = Reference.of(manifest(signature(), {}, answers), (), ())
-    rows = join_columns(read_columns(FRAME, None), FEATURES, numeric=False)
+    rows = joined(FRAME)
 
     found = report(reference, rows, halves(ROWS))
 
@@ -243,7 +248,7 @@ def test_whatever_a_bundle_says_nothing_fails(baseline):
     """Odd figures in a manifest make odd figures here, and no errors."""
     base = dict.fromkeys(FRAME, baseline)
     reference = Reference.of(manifest(signature(), base, Answers(0, [0.0], None), [np.nan] * 5), (), ())
-    rows = join_columns(read_columns(FRAME, None), FEATURES, numeric=False)
+    rows = joined(FRAME)
 
     assert len(FRAME.columns) == len(report(reference, rows, halves(ROWS)).features)
 
@@ -252,7 +257,7 @@ def test_no_index_is_told_of_a_feature_with_few_values():
     """Also if there are enough rows: a feature that is missing in most of them has too few values."""
     mostly = FRAME.assign(age=FRAME.age.where(np.arange(ROWS) < 100))
     reference = Reference.of(manifest(signature(), baselines(read_columns(FRAME, None))), (), ())
-    rows = join_columns(read_columns(mostly, None), FEATURES, numeric=False)
+    rows = joined(mostly)
 
     found = report(reference, rows, halves(ROWS), least=500)
 

@@ -218,8 +218,10 @@ def test_own_code_that_takes_only_a_data_frame_is_given_one(tmp_path, unproven, 
     estimator = make_pipeline(Framed(), SimpleImputer(), LogisticRegression()).fit(frame, draw.random(60) < 0.5)
 
     loaded = pack(estimator, tmp_path / "bundle", name="test", data=frame, code=ROOT)
-    features = loaded.manifest.signature.features
-    prediction = loaded.engine.predict(join_columns(read_columns(frame, None), features, numeric=False))
+    signature = loaded.manifest.signature
+    features = signature.features
+    cells = [column.cells for column in read_columns(frame, None)]
+    prediction = loaded.engine.predict(join_columns(cells, signature))
 
     assert ["float64", "float64", "datetime", "string", "bool"] == [each.dtype for each in features]
     assert [True, True, True, True] == [each.nullable for each in features[:4]]
