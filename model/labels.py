@@ -1,4 +1,4 @@
-"""Converts labels of models to arrays and to JSON, without changing their values."""
+"""Converts labels and numbers of models to arrays and to JSON, without changing their values."""
 
 import math
 from collections.abc import Sequence
@@ -35,11 +35,16 @@ def plain(labels: NDArray[Any]) -> NDArray[Any]:
 def answered(found: Any, signature: Signature) -> NDArray[Any]:
     """Return an estimator's answer as labels, of shape (n,) also if the estimator returns a single column."""
     if signature.task == "transformer":
-        return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64, order="C")
+        return dense(found)
     labels = np.asarray(found)
     if labels.ndim == 2 and signature.outputs is None and signature.task != "regressor" and labels.shape[1] == 1:
         labels = labels[:, 0]
     return plain(labels)
+
+
+def dense(numbers: Any) -> NDArray[np.float64]:
+    """Return numbers as an array, those of a sparse matrix too."""
+    return np.asarray(numbers.toarray() if hasattr(numbers, "toarray") else numbers, dtype=np.float64, order="C")
 
 
 def unwritable(label: Any) -> str | None:

@@ -14,7 +14,7 @@ from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting.catboost_models import document_of
 from model.onnx_export.boosting.native import estimator_of
 from model.onnx_export.graph import NotCompiled, qualified_name
-from model.packing.load_errors import MAIN
+from model.packing.model_files import MAIN
 from model.sklearn_runtime.further_outputs import quantile_of
 from model.sklearn_runtime.skops_io import names_in_main
 

@@ -18,14 +18,13 @@ from model.outputs import PREDICT
 from model.packing.column_facts import column_facts, fitted_names, takes_strings, width_of
 from model.packing.fresh_process import prove_in_fresh_process
 from model.packing.golden import golden_rows
-from model.packing.importances import importances_of
 from model.packing.library_check import compare_with_library
 from model.packing.objects import model_in, refuse_main
 from model.packing.pruning import keep_what_predicts
 from model.packing.requirements import requirements_of
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import INFINITE, is_index, read_columns, without_infinite_rows, zones_explained
-from model.packing.training_statistics import baselines, training_answers
+from model.packing.training_statistics import baselines, importances_of, training_answers
 from model.signature import TEXT, Dtype, Signature
 from model.sklearn_runtime import skops_io
 from model.sklearn_runtime.restore import versions

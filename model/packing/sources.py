@@ -10,8 +10,7 @@ from model.bundle.trust import modules_in
 from model.errors import BundleMissing, ModelError, UnsupportedEstimator
 from model.onnx_export.boosting.native import estimator_of
 from model.outputs import PREDICT, PREDICT_PROBA
-from model.packing.file_kinds import kind_of
-from model.packing.load_errors import explain
+from model.packing.model_files import explain, kind_of
 from model.packing.objects import model_in
 from model.signature import Dtype
 from model.sklearn_runtime import skops_io

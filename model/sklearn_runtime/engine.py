@@ -46,7 +46,8 @@ class SklearnEngine:
         try:
             with np.errstate(all="ignore"):  # the caller checks for overflow; no warnings for each request
                 found = predict_with(self._estimator, self._signature, lambda: self._shaped(rows))
-                return replace(found, further=self._further(rows, further)) if further else found
+                more = {method: compute(method, self._estimator, self._shaped(rows)) for method in further}
+                return replace(found, further=more) if more else found
         except ValueError as error:
             if _OVERFLOW.search(str(error)):
                 raise NoFiniteAnswer(str(error)) from error
@@ -66,9 +67,6 @@ class SklearnEngine:
                 return self._tables.make(own)
             case _:
                 return own
-
-    def _further(self, rows: Rows, methods: Sequence[str]) -> dict[str, Any]:
-        return {method: compute(method, self._estimator, self._shaped(rows)) for method in methods}
 
 
 def predict_with(estimator: Any, signature: Signature, rows: Callable[[], Any]) -> Prediction:

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.labels import dense
 from model.outputs import OutputSpec
 from model.signature import Task
 
@@ -40,10 +41,7 @@ def methods_of(estimator: Any) -> tuple[str, ...]:
 
 def compute(method: str, estimator: Any, rows: Any) -> NDArray[np.float64]:
     """Return an output's values, of shape (n,) or (n, columns)."""
-    found = FURTHER[method].compute(estimator, rows)
-    if hasattr(found, "toarray"):
-        found = found.toarray()
-    return np.asarray(found, dtype=np.float64, order="C")
+    return dense(FURTHER[method].compute(estimator, rows))
 
 
 def spec_of(method: str, estimator: Any, values: NDArray[np.float64]) -> OutputSpec | None:

@@ -15,10 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from model.packing import training_statistics as answering
-from model.packing.importances import importances_of
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import read_columns
-from model.packing.training_statistics import bins_of, training_answers
+from model.packing.training_statistics import bins_of, importances_of, training_answers
 
 ROWS, LABELS = load_iris(return_X_y=True, as_frame=True)
 
