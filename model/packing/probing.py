@@ -12,7 +12,7 @@ from model.packing.column_facts import ColumnFacts
 from model.packing.training_data import evenly_spaced
 from model.prediction import Rows
 from model.refused_cell import refused_cell
-from model.signature import Dtype, Label, Signature
+from model.signature import Cell, Dtype, Label, Signature
 
 # If the engine refuses the values of this many columns of a group, drawn at random, the whole group counts as refused.
 ENOUGH: Final = 8
@@ -22,11 +22,11 @@ Probe = tuple[int, Any]  # a column's position, and the value to try there
 
 def typical_row(signature: Signature, columns: Sequence[Column] | None, known: dict[str, ColumnFacts]) -> Rows:
     """Return one row without missing values: each column's first present cell, or without data its first category."""
+    cells: list[Cell]
     if columns is None:
         blank: dict[Dtype, Label] = {"string": "", "float64": 0.0, "bool": False, "datetime": "1970-01-01", "any": ""}
         cells = [
-            next(iter(known[each.name].values if each.name in known else ()), blank[each.dtype])
-            for each in signature.features
+            next(iter(known.get(each.name, ColumnFacts()).values), blank[each.dtype]) for each in signature.features
         ]
     else:
         cells = [next((cell for cell in column.cells if cell is not None), None) for column in columns]

@@ -108,8 +108,8 @@ def _answers(found: Sequence[Prediction], signature: Signature, thresholds: Sequ
         shares = (np.bincount(indices, minlength=len(classes)) / len(labels)).tolist()
     elif signature.task == "regressor" and labels.ndim == 1:
         scores = labels.astype(np.float64)
-    finite = scores is not None and np.isfinite(scores).all()
-    return Answers(len(labels), shares, bins_of(scores) if finite else None)
+    bins = bins_of(scores) if scores is not None and np.isfinite(scores).all() else None
+    return Answers(len(labels), shares, bins)
 
 
 def importances_of(estimator: Any, names: Sequence[str], columns: list[Column] | None, data: Any) -> list[float] | None:
