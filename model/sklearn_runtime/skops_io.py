@@ -6,8 +6,10 @@ be built, and array_audit checks what compiled code will read from them before a
 """
 
 import io
+import json
 import pickle
 import warnings
+import zipfile
 from contextlib import suppress
 from typing import Any
 
@@ -16,8 +18,7 @@ import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
 from model.errors import BundleCorrupt, ModelError, UnsupportedEstimator, UntrustedType, VersionMismatch, describe
-from model.sklearn_runtime.skops_bytes import same_bytes
-from model.sklearn_runtime.skops_policy import FUNCTIONS, check_schema
+from model.sklearn_runtime.skops_policy import FUNCTIONS, SCHEMA, check_schema, objects
 
 # By module: types beyond skops's own list.
 _TYPES = {
@@ -67,13 +68,38 @@ def dump_skops(estimator: Any, modules: frozenset[str] = frozenset()) -> bytes:
     """Serialise a fitted estimator as skops; raises UnsupportedEstimator if it cannot be loaded again."""
     name = type(estimator).__name__
     try:
-        content = same_bytes(skops.io.dumps(estimator))
+        content = _same_bytes(skops.io.dumps(estimator))
         load_skops(content, modules)
     except UntrustedType as error:
         raise UnsupportedEstimator(f"{name} cannot be packed: {error}") from None
     except Exception as error:  # skops documents no error for objects that it cannot hold
         raise UnsupportedEstimator(f"{name} cannot be written as skops ({describe(error)}).") from error
     return content
+
+
+def _same_bytes(content: bytes) -> bytes:
+    """Return a file that skops wrote so that the same estimator always gives the same file.
+
+    skops names objects and files by memory addresses and random numbers, and its archive has dates. Here, objects and
+    files are numbered in the order of the schema, and have the earliest date that an archive can state.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        schema = json.loads(archive.read(SCHEMA))
+        inside = {info.filename: info for info in archive.infolist() if info.filename != SCHEMA}
+        ids: dict[int, int] = {}
+        names: dict[str, str] = {}
+        for node in objects(schema):
+            if isinstance(node.get("__id__"), int):
+                node["__id__"] = ids.setdefault(node["__id__"], len(ids) + 1)
+            file = node.get("file")
+            if isinstance(file, str) and file in inside:
+                node["file"] = names.setdefault(file, f"{len(names) + 1}.{file.rpartition('.')[2]}")
+        made = io.BytesIO()
+        with zipfile.ZipFile(made, "w") as numbered:
+            for file, name in names.items():
+                numbered.writestr(zipfile.ZipInfo(name), archive.read(file), inside[file].compress_type)
+            numbered.writestr(zipfile.ZipInfo(SCHEMA), json.dumps(schema, indent=2))
+    return made.getvalue()
 
 
 def load_skops(content: bytes, modules: frozenset[str] = frozenset()) -> Any:
