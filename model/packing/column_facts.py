@@ -8,7 +8,7 @@ import numpy as np
 
 from model.columns import is_missing
 from model.errors import UnsupportedEstimator
-from model.onnx_export.boosting.models import is_boosted, known_categories, mistakes_unknown, name_of
+from model.onnx_export.boosting.models import is_boosted, known_categories, library_of, mistakes_unknown
 from model.packing.training_data import (
     EXPRESSIBLE,
     dtype_of,
@@ -57,21 +57,16 @@ def fitted_names(estimator: Any, present: Sequence[Any] = ()) -> list[str] | Non
     LightGBM replaces spaces in names by underscores; the original names are looked up among those that are `present`.
     """
     names = getattr(estimator, "feature_names_in_", None)
-    if names is None and _library(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
+    if names is None and library_of(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
         names = estimator.feature_names_
         names = None if names == [str(index) for index in range(len(names))] else names
     if names is None:
         return None
     given = set(map(str, present))
-    if given and any(_library(part) == "lightgbm" for part, _ in walk(estimator)):
+    if given and any(library_of(part) == "lightgbm" for part, _ in walk(estimator)):
         written = {name.replace(" ", "_"): name for name in given}
         return [name if name in given else written.get(name, name) for name in map(str, names)]
     return [str(name) for name in names]
-
-
-def _library(part: Any) -> str:
-    """Return the package of a component's type; for a model from a library's file, the library's package."""
-    return name_of(part).partition(".")[0]
 
 
 def fitted_or_generated_names(estimator: Any, present: Sequence[str] = ()) -> list[str]:
@@ -94,7 +89,7 @@ def width_of(estimator: Any) -> int | None:
 
     CatBoost loses the number in a file or a copy, but keeps the names, which are numbers if the columns had no names.
     """
-    if _library(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
+    if library_of(estimator) == "catboost" and hasattr(estimator, "feature_names_"):
         return len(estimator.feature_names_ or ()) or None
     return getattr(estimator, "n_features_in_", None) or None
 

@@ -31,7 +31,7 @@ def compare_with_library(estimator: Any, signature: Signature) -> str | None:
     numbers = estimator.numbers(random_rows(signature, _ROWS, seed=3))
     numbers[np.random.default_rng(3).random(numbers.shape) < 0.1] = np.nan
     with TemporaryDirectory() as folder:
-        (Path(folder) / "model").write_bytes(file.original)
+        (Path(folder) / "model").write_bytes(file.content)
         np.save(Path(folder) / "rows.npy", numbers)
         found = _ask(file, folder)
     with np.errstate(all="ignore"):

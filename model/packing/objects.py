@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 
 from model.errors import UnsupportedEstimator
 from model.onnx_export.boosting.catboost_models import document_of
-from model.onnx_export.boosting.native import estimator_of
+from model.onnx_export.boosting.library_files import estimator_of
 from model.onnx_export.graph import NotCompiled, qualified_name
 from model.packing.model_files import MAIN
 from model.sklearn_runtime.further_outputs import quantile_of

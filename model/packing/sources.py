@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from model.bundle.trust import modules_in
 from model.errors import BundleMissing, ModelError, UnsupportedEstimator
-from model.onnx_export.boosting.native import estimator_of
+from model.onnx_export.boosting.library_files import estimator_of
 from model.outputs import PREDICT, PREDICT_PROBA
 from model.packing.model_files import explain, kind_of
 from model.packing.objects import model_in

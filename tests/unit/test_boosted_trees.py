@@ -5,7 +5,7 @@ import pytest
 
 from model.bundle.manifest import FINGERPRINT, fingerprint
 from model.engines.onnx import OnnxEngine
-from model.engines.onnx_trees import trees_end
+from model.engines.onnx_audit import trees_end
 from model.onnx_export.boosting.ensemble import BoostedTrees, raw_scores
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.onnx_export.trees import Tree
@@ -57,7 +57,6 @@ def boosted(comparison, *, narrow, single):
         targets=(0, 1) * 6,
         start=np.array([0.1, 0.7]),
         width=WIDTH,
-        link="identity",
         comparison=comparison,
         narrow=narrow,
         single=single,

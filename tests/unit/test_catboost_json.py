@@ -32,13 +32,13 @@ PREDICTED = {
 SPLITS = ("oblivious_trees", 0, "splits", 0)
 
 
-def leaf_of(tree, row, above):
+def leaf_of(tree, row):
     node = 0
-    while node >= 0:
-        column = tree.column[node]
-        right = above[column] if np.isnan(row[column]) else row[column] > tree.border[node]
-        node = tree.right[node] if right else tree.left[node]
-    return tree.values[-1 - node]
+    while not tree.leaves[node]:
+        value = row[tree.feature[node]]
+        left = tree.missing_left[node] if np.isnan(value) else value <= tree.threshold[node]
+        node = tree.left[node] if left else tree.right[node]
+    return node
 
 
 def changed(document, *path, value):
@@ -59,7 +59,8 @@ def test_the_trees_of_a_document_predict_what_catboost_predicts(document):
     """To the last bit, by oblivious trees and by others."""
     model = read_catboost(document)
 
-    found = [sum(leaf_of(tree, row, model.nan_above) for tree in model.trees).tolist() for row in ROWS]
+    trees = list(zip(model.trees, model.leaves, strict=True))
+    found = [sum(leaves[leaf_of(tree, row)] for tree, leaves in trees).tolist() for row in ROWS]
 
     assert PREDICTED[document] == found
 
@@ -78,7 +79,10 @@ def test_a_missing_value_is_above_all_borders_where_the_document_says_so():
 
     model = read_catboost(changed(OBLIVIOUS, *path, value="AsTrue"))
 
-    assert (False, True) == model.nan_above
+    columns = np.concatenate([tree.feature[~tree.leaves] for tree in model.trees])
+    below = np.concatenate([tree.missing_left[~tree.leaves] for tree in model.trees])
+    assert {0, 1} == set(columns.tolist())
+    assert (columns == 0).tolist() == below.tolist()
 
 
 def test_a_model_with_categories_of_its_own_says_so():
@@ -94,7 +98,7 @@ def test_a_tree_may_be_a_single_leaf():
 
     model = read_catboost(changed(OBLIVIOUS, *path, value={"leaf_values": [1, 2, 3], "splits": None}))
 
-    assert ([[1, 2, 3]], 0) == (model.trees[0].values.tolist(), len(model.trees[0].column))
+    assert ([[1, 2, 3]], [True]) == (model.leaves[0].tolist(), model.trees[0].leaves.tolist())
 
 
 @pytest.mark.parametrize(

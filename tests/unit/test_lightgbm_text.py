@@ -50,7 +50,7 @@ def test_a_text_says_what_its_columns_are():
     assert ("net_price", "colour", "grade", "area") == model.names
     assert {1} == model.categorical
     assert (("blue", "green", "red"), ("low", "mid", "high")) == model.pandas_categories
-    assert (("regression",), 1, False) == (model.objective, model.outputs, model.averaged)
+    assert ("regression", {}, 1, False) == (model.objective, model.options, model.outputs, model.averaged)
 
 
 def test_a_tree_may_be_a_single_leaf():

@@ -13,8 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 
 from model.engines.onnx import OnnxEngine
-from model.engines.onnx_audit import check_graph
-from model.engines.onnx_trees import MOST_LEVELS
+from model.engines.onnx_audit import MOST_LEVELS, check_graph
 from model.engines.protobuf import LENGTH, NUMBERS, VARINT, read
 from model.errors import BundleCorrupt
 from model.onnx_export.compiler import compile_model

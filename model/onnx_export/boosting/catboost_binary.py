@@ -94,8 +94,8 @@ class _Table:
         return struct.unpack_from(f"<{form}", self._file.content, place)[0]
 
 
-def read_binary(content: bytes) -> bytes:
-    """Return the JSON document of a binary file; raises ValueError if CatBoost does not write such a file."""
+def read_binary(content: bytes) -> dict[str, Any]:
+    """Return the document of a binary file; raises ValueError if CatBoost does not write such a file."""
     try:
         core_size = struct.unpack_from("<I", content, len(MAGIC))[0]
         core = memoryview(content)[8 : 8 + core_size]
@@ -104,7 +104,7 @@ def read_binary(content: bytes) -> bytes:
         root = _Table(_File(core), struct.unpack_from("<I", core, 0)[0])
         if root.text(_CORE_FORMAT) != _FORMAT:
             raise ValueError("it is of another format")
-        return json.dumps(_document(root)).encode()
+        return _document(root)
     except (struct.error, UnicodeDecodeError, IndexError, KeyError, RecursionError, OverflowError) as error:
         raise ValueError(f"it ends early or is damaged ({type(error).__name__})") from None
 

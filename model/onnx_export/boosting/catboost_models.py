@@ -3,18 +3,17 @@
 Rows are rounded to float32, and compared with float32 borders; leaves and sums are float64.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
 
-from model.onnx_export.boosting.catboost_json import CatBoostModel, CatBoostTree, read_catboost
+from model.onnx_export.boosting.catboost_json import CatBoostModel, read_catboost
 from model.onnx_export.boosting.ensemble import BoostedTrees, raw_scores
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
 from model.onnx_export.linear import argmax, binary_probabilities
-from model.onnx_export.trees import Tree
 from model.signature import Label
 
 _EXPONENTIAL: Final = ("Poisson", "Tweedie")
@@ -58,18 +57,12 @@ def _refuse_others(kinds: Any) -> None:
 def boosted_trees(model: CatBoostModel) -> BoostedTrees:
     """Return the model's trees, repeated for each output."""
     outputs = range(len(model.bias))
-    trees = [_tree(tree, model) for tree in model.trees]
     return BoostedTrees(
-        trees=tuple(tree for tree in trees for _ in outputs),
-        leaves=tuple(
-            np.concatenate([np.zeros(len(tree.column)), tree.values[:, output]])
-            for tree in model.trees
-            for output in outputs
-        ),
-        targets=tuple(outputs) * len(trees),
+        trees=tuple(tree for tree in model.trees for _ in outputs),
+        leaves=tuple(values for leaves in model.leaves for values in leaves.T),
+        targets=tuple(outputs) * len(model.trees),
         start=np.zeros(len(outputs)),
         width=len(model.names),
-        link="identity",
         comparison="<=",
         narrow=True,
         single=False,
@@ -79,23 +72,8 @@ def boosted_trees(model: CatBoostModel) -> BoostedTrees:
     )
 
 
-def _tree(tree: CatBoostTree, model: CatBoostModel) -> Tree:
-    """Convert a tree; its leaves follow its inner nodes."""
-    inner, end = len(tree.column), np.zeros(len(tree.values), dtype=np.int64)
-    left, right = (
-        np.concatenate([np.where(side < 0, inner - 1 - side, side), end - 1]) for side in (tree.left, tree.right)
-    )
-    return Tree(
-        feature=np.concatenate([tree.column, end]),
-        threshold=np.concatenate([tree.border.astype(np.float64), end]),
-        left=left,
-        right=right,
-        missing_left=np.concatenate([~np.array(model.nan_above, dtype=bool)[tree.column], end.astype(bool)]),
-    )
-
-
-def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    model = read_estimator(estimator)
+def regressor(graph: Graph, model: CatBoostModel, x: ColumnTensor) -> PredictorOutput:
+    """Add a model that answers numbers; raises NotCompiled."""
     found = raw_scores(graph, boosted_trees(model), x)
     if model.loss == _UNCERTAIN:  # the mean, and the variance
         mean, deviation = (graph.gather_columns(found, [index]) for index in (0, 1))
@@ -106,12 +84,12 @@ def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
     return PredictorOutput(graph.squeeze(found) if len(model.bias) == 1 else found)
 
 
-def _ranker(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    return PredictorOutput(graph.squeeze(raw_scores(graph, boosted_trees(read_estimator(estimator)), x)))
+def _ranker(graph: Graph, model: CatBoostModel, x: ColumnTensor) -> PredictorOutput:
+    return PredictorOutput(graph.squeeze(raw_scores(graph, boosted_trees(model), x)))
 
 
-def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    model = read_estimator(estimator)
+def classifier(graph: Graph, model: CatBoostModel, x: ColumnTensor) -> PredictorOutput:
+    """Add a model that answers labels; raises NotCompiled."""
     found = raw_scores(graph, boosted_trees(model), x)
     if len(model.bias) == 1:
         share, limit = graph.add("Sigmoid", graph.squeeze(found)), graph.constant(_limit(model.threshold))
@@ -133,8 +111,8 @@ def _limit(threshold: float | None) -> float:
     return float(np.log(threshold / (1 - threshold)))
 
 
-PREDICTORS: dict[str, Callable[..., PredictorOutput]] = {
-    "catboost.core.CatBoostClassifier": _classifier,
+FORMS: Final[Mapping[str, Callable[[Graph, CatBoostModel, ColumnTensor], PredictorOutput]]] = {
+    "catboost.core.CatBoostClassifier": classifier,
     "catboost.core.CatBoostRanker": _ranker,
-    "catboost.core.CatBoostRegressor": _regressor,
+    "catboost.core.CatBoostRegressor": regressor,
 }

@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.engines.onnx_audit import MOST_LEVELS
 from model.onnx_export.encoders import encode_value
 from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
 from model.onnx_export.trees import Comparison, Tree, round_to_float32, sum_leaves
 from model.signature import Label
 
-# The function that is applied to the sums of the leaves.
-Link = Literal["identity", "exp", "sigmoid", "softmax", "hinge"]
 _MOST_CODE = 2**24  # float32 has every whole number up to this one
 
 
@@ -22,14 +21,14 @@ class BoostedTrees:
     """Boosted trees, read from a library's document; `trees`, `leaves` and `targets` have an entry for each tree.
 
     `leaves` has an array of shape (nodes,) for each tree, in which only the values at leaves count; `targets` has the
-    index of the sum that the tree adds to. Each sum begins with its `start`. The answer is `link` of `scale` * sum +
-    `bias` (one number, or one for each sum). With `single`, thresholds, leaves and sums are float32; with `narrow`,
-    rows are rounded to float32.
+    index of the sum that the tree adds to. Each sum begins with its `start`. The score is `scale` * sum + `bias` (one
+    number, or one for each sum). With `single`, thresholds, leaves and sums are float32; with `narrow`, rows are rounded
+    to float32.
 
     `categories` maps columns to their categories: the `members` of splits are then indices of these. For other columns,
     members are numbers as rows contain them; columns in `whole` are compared without fractions. The number `missing`
     means a missing value, as NaN does. With `infinite`, a number beyond float32 is infinite; otherwise its row has no
-    answer. `names` are the columns' names, if the model was fitted on named columns.
+    answer. `names` are the columns' names, if the model was fitted on named columns. `objective` is XGBoost's.
     """
 
     trees: tuple[Tree, ...]
@@ -37,7 +36,6 @@ class BoostedTrees:
     targets: tuple[int, ...]
     start: NDArray[Any]
     width: int
-    link: Link
     comparison: Comparison
     narrow: bool
     single: bool
@@ -48,6 +46,7 @@ class BoostedTrees:
     missing: float | None = None
     infinite: bool = True
     names: tuple[str, ...] | None = None
+    objective: str = ""
 
     @property
     def dtype(self) -> Any:
@@ -56,7 +55,7 @@ class BoostedTrees:
 
 
 def check_trees(trees: Sequence[Tree], columns: int) -> None:
-    """Raise ValueError unless all paths of the trees end at leaves, and all columns exist."""
+    """Raise ValueError unless all paths of the trees end at leaves that servers can reach, and all columns exist."""
     for tree in trees:
         count, inner = len(tree.left), ~tree.leaves
         children = np.concatenate([tree.left[inner], tree.right[inner]])
@@ -74,13 +73,18 @@ def check_trees(trees: Sequence[Tree], columns: int) -> None:
 
 
 def _reached(tree: Tree) -> int:
-    """Return how many nodes can be reached from the root, given that no node has two parents."""
+    """Return how many nodes can be reached from the root, given that no node has two parents.
+
+    Raises ValueError for a tree of more levels than the server accepts.
+    """
     level, found = np.zeros(1, dtype=np.int64), 0
-    while len(level) and found <= len(tree.left):
+    for _ in range(MOST_LEVELS):
         found += len(level)
         inner = level[tree.left[level] >= 0]
+        if not len(inner):
+            return found
         level = np.concatenate([tree.left[inner], tree.right[inner]])
-    return found
+    raise ValueError(f"a tree has more than {MOST_LEVELS} levels")
 
 
 def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:

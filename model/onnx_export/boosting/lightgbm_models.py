@@ -21,17 +21,17 @@ _ZERO: Final = float(np.float32(1e-35))
 _NOTHING, _ZEROS, _NANS = 0, 1, 2  # what counts as missing
 # Parameters that change predictions in ways that have no compiled form.
 _PREDICTION: Final = ("pred_early_stop", "start_iteration_predict", "num_iteration_predict")
-_SIDES: Final = 2
 
 
 def read_estimator(estimator: Any) -> LightGBMModel:
-    """Return the model of a fitted estimator or Booster, cut at its best iteration; raises NotCompiled."""
-    parameters = estimator.get_params() if hasattr(estimator, "get_params") else {}
+    """Return the model of a fitted estimator, cut at its best iteration; raises NotCompiled."""
+    parameters = estimator.get_params()
     for name in _PREDICTION:
         if parameters.get(name):
             raise NotCompiled(f"LightGBM with {name} has no compiled form")
-    booster = getattr(estimator, "booster_", estimator)
-    return read_lightgbm(booster.model_to_string())
+    if len(getattr(estimator, "classes_", "01")) == 1:
+        raise NotCompiled("LightGBM with a single class has no compiled form")
+    return read_lightgbm(estimator.booster_.model_to_string())
 
 
 def trees_of(estimator: Any) -> BoostedTrees:
@@ -77,7 +77,6 @@ def boosted_trees(model: LightGBMModel, categories: Mapping[int, tuple[Label, ..
         targets=tuple(index % model.outputs for index in range(len(model.trees))),
         start=np.zeros(model.outputs),
         width=len(model.names),
-        link="identity",
         comparison="<=",
         narrow=False,
         single=False,
@@ -189,7 +188,7 @@ def _answer(graph: Graph, model: LightGBMModel, scores: str) -> str:
     """Return the numbers or probabilities that the objective computes from the sums or means; raises NotCompiled."""
     if model.averaged:
         scores = graph.add("Div", scores, graph.constant(len(model.trees) // model.outputs))
-    name, options = (model.objective or ("",))[0], dict(each.partition(":")[::2] for each in model.objective[1:])
+    name, options = model.objective, model.options
     if name in ("poisson", "gamma", "tweedie"):
         return graph.add("Exp", scores)
     if name in ("binary", "multiclassova", "cross_entropy"):
@@ -211,24 +210,24 @@ _AS_IT_IS: Final = (
 )
 
 
-def _regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    model = read_estimator(estimator)
+def regressor(graph: Graph, model: LightGBMModel, x: ColumnTensor) -> PredictorOutput:
+    """Add a model that answers numbers; raises NotCompiled."""
     return PredictorOutput(graph.squeeze(_answer(graph, model, _sums(graph, model, x))))
 
 
-def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    model = read_estimator(estimator)
+def classifier(graph: Graph, model: LightGBMModel, x: ColumnTensor) -> PredictorOutput:
+    """Add a model that answers labels; raises NotCompiled."""
     if not model.objective:
         raise NotCompiled("a classifier with an objective of its own has no compiled form: it does not answer labels")
     scores = _sums(graph, model, x)
     found = _answer(graph, model, scores)
-    if len(estimator.classes_) == _SIDES and model.outputs == 1:
+    if model.outputs == 1:
         found = binary_probabilities(graph, graph.squeeze(found))
     return PredictorOutput(argmax(graph, found), (found,), scores)
 
 
-PREDICTORS: dict[str, Callable[..., PredictorOutput]] = {
-    "lightgbm.sklearn.LGBMClassifier": _classifier,
-    "lightgbm.sklearn.LGBMRegressor": _regressor,
-    "lightgbm.sklearn.LGBMRanker": _regressor,
+FORMS: Final[Mapping[str, Callable[[Graph, LightGBMModel, ColumnTensor], PredictorOutput]]] = {
+    "lightgbm.sklearn.LGBMClassifier": classifier,
+    "lightgbm.sklearn.LGBMRegressor": regressor,
+    "lightgbm.sklearn.LGBMRanker": regressor,
 }

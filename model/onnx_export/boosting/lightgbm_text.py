@@ -50,8 +50,8 @@ class LightGBMTree:
 class LightGBMModel:
     """The content of a text: trees, one for each output in each iteration, and what is computed from their sum.
 
-    `names` are the columns' names, with underscores for spaces. `objective` has the objective's name and parameters; it
-    is empty for a function of the caller. The sum of `averaged` trees is divided by their number. `categorical` are the
+    `names` are the columns' names, with underscores for spaces. `objective` is "" for a function of the caller, and
+    `options` are its parameters. The sum of `averaged` trees is divided by their number. `categorical` are the
     columns that were fitted as categories. `highest` has the largest number of other columns, where that is whole and
     the smallest is 0. `pandas_categories` are the categories of each `category` column of the data frame, in its order;
     the text does not say which columns those are.
@@ -60,7 +60,8 @@ class LightGBMModel:
     trees: tuple[LightGBMTree, ...]
     names: tuple[str, ...]
     outputs: int
-    objective: tuple[str, ...]
+    objective: str
+    options: Mapping[str, str]
     averaged: bool
     categorical: frozenset[int]
     highest: Mapping[int, int]
@@ -90,13 +91,15 @@ def _model(text: str) -> LightGBMModel:
         raise ValueError("the number of names is not the number of features")
     if outputs < 1 or len(sections) % outputs or not sections:
         raise ValueError(f"{len(sections)} trees for {outputs} outputs")
+    objective, *options = header.get("objective", "").split() or [""]
     infos, parameters = header["feature_infos"].split(" "), dict(_PARAMETER.findall(rest))
     ranges = enumerate(map(_CODES.fullmatch, infos))
     return LightGBMModel(
         trees=tuple(_tree(_entries(section), len(names)) for section in sections),
         names=names,
         outputs=outputs,
-        objective=tuple(header.get("objective", "").split()),
+        objective=objective,
+        options=dict(each.partition(":")[::2] for each in options),
         averaged="average_output" in header,
         categorical=_categorical(infos, parameters.get("categorical_feature", "")),
         highest={index: int(found[1]) for index, found in ranges if found},

@@ -1,27 +1,32 @@
 """All boosting libraries' estimators: their converters, trees and categories."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Final
 
 from model.onnx_export.boosting import catboost_models, lightgbm_models, native, xgboost_models
 from model.onnx_export.boosting.ensemble import BoostedTrees
-from model.onnx_export.graph import NotCompiled, PredictorOutput, qualified_name
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, qualified_name
 from model.signature import Label
 
+# Each has read_estimator, trees_of and categories_of for fitted estimators, and in FORMS, by the qualified name of an
+# estimator's type (the library may not be installed), the function that adds the model that was read to a graph.
+_LIBRARIES: Final[dict[str, ModuleType]] = {
+    "catboost": catboost_models,
+    "lightgbm": lightgbm_models,
+    "xgboost": xgboost_models,
+}
+
+
+def _compile(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    library = _LIBRARIES[library_of(estimator)]
+    form: Callable[..., PredictorOutput] = library.FORMS[qualified_name(type(estimator))]
+    return form(graph, library.read_estimator(estimator), x)
+
+
 PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
-    **catboost_models.PREDICTORS,
-    **lightgbm_models.PREDICTORS,
-    **xgboost_models.PREDICTORS,
+    **{name: _compile for library in _LIBRARIES.values() for name in library.FORMS},
     **native.PREDICTORS,
-}
-_LIBRARIES: Final = (catboost_models, lightgbm_models, xgboost_models)
-# Functions that return the categories of the columns of categories, by column; raise NotCompiled if they are unknown.
-_CATEGORIES: Final[dict[str, Callable[[Any], dict[int, tuple[Label, ...]]]]] = {
-    name: library.categories_of for library in _LIBRARIES for name in library.PREDICTORS
-}
-# Functions that read the trees of an estimator; raise NotCompiled.
-_TREES: Final[dict[str, Callable[[Any], BoostedTrees]]] = {
-    name: library.trees_of for library in _LIBRARIES for name in library.PREDICTORS
 }
 
 
@@ -33,48 +38,51 @@ def is_boosted(estimator: Any) -> bool:
 def known_categories(estimator: Any) -> dict[int, tuple[Label, ...]]:
     """Return the categories of each column of categories, () if the document does not have them."""
     if type(estimator) in native.PREDICTORS:
-        return dict(estimator.file.categories)
-    ask = _CATEGORIES.get(qualified_name(type(estimator)))
+        return dict(estimator.file.trees.categories)
     try:
-        return ask(estimator) if ask else {}
+        found: dict[int, tuple[Label, ...]] = _LIBRARIES[library_of(estimator)].categories_of(estimator)
     except NotCompiled:
         return {}
+    return found
 
 
 def trees_of(estimator: Any) -> BoostedTrees | None:
     """Return the trees of a fitted boosting estimator, None for any other estimator; raises NotCompiled."""
-    read = _TREES.get(name_of(estimator))
-    if read is None or not (
+    if type(estimator) in native.PREDICTORS:
+        own: BoostedTrees = estimator.file.trees
+        return own
+    if not is_boosted(estimator) or not (
         estimator.__sklearn_is_fitted__() if hasattr(estimator, "__sklearn_is_fitted__") else estimator.is_fitted()
     ):
         return None
-    return read(estimator.file if type(estimator) in native.PREDICTORS else estimator)
+    found: BoostedTrees = _LIBRARIES[library_of(estimator)].trees_of(estimator)
+    return found
+
+
+def library_of(estimator: Any) -> str:
+    """Return the package of an estimator's type; for a model from a library's file, the library's package."""
+    if type(estimator) in native.PREDICTORS:
+        library: str = estimator.file.library
+        return library
+    return qualified_name(type(estimator)).partition(".")[0]
 
 
 def takes_unknown(estimator: Any) -> bool:
-    """Return whether the estimator treats an unknown category as a missing value."""
-    return name_of(estimator) in lightgbm_models.PREDICTORS
-
-
-def name_of(estimator: Any) -> str:
-    """Return the qualified name of an estimator's type; for a model from a library's file, the library's type."""
-    if type(estimator) in native.PREDICTORS:
-        stands_for: str = estimator.file.stands_for
-        return stands_for
-    return qualified_name(type(estimator))
+    """Return whether a boosting estimator treats an unknown category as a missing value."""
+    return library_of(estimator) == "lightgbm"
 
 
 def answers_by(estimator: Any) -> str:
     """Return the name of the library that computes an estimator's answers; numpy for models from libraries' files."""
     if type(estimator) in native.PREDICTORS:
         return "numpy"
-    return qualified_name(type(estimator)).partition(".")[0] if is_boosted(estimator) else "scikit-learn"
+    return library_of(estimator) if is_boosted(estimator) else "scikit-learn"
 
 
 def mistakes_unknown(estimator: Any) -> bool:
-    """Return whether the estimator may mistake a category that it was not fitted on for a known one.
+    """Return whether a boosting estimator may mistake a category that it was not fitted on for a known one.
 
     XGBoost 3.2 does, and refuses others: its look-up of strings does not compare the string that it finds. So there is
     no answer to reproduce.
     """
-    return name_of(estimator) in xgboost_models.PREDICTORS
+    return library_of(estimator) == "xgboost"

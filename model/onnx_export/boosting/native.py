@@ -1,55 +1,41 @@
-"""Models from the libraries' own files, as estimators that predict by numpy and compile like the library's.
+"""Models from the libraries' own files, as estimators that predict by numpy and compile like the library's."""
 
-A file is data and may come from anyone. Reading it needs no library; servers never read such files.
-"""
-
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
-from model.errors import UnsupportedEstimator
-from model.onnx_export.boosting import catboost_models, lightgbm_models, xgboost_models
-from model.onnx_export.boosting.catboost_file import CatBoostFile
-from model.onnx_export.boosting.lightgbm_file import LightGBMFile
-from model.onnx_export.boosting.xgboost_file import XGBoostFile
+from model.onnx_export.boosting.ensemble import BoostedTrees
 from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput
 from model.signature import Label
 
-MOST_COLUMNS: Final = 100_000
-_FORMS: Final = {**xgboost_models.PREDICTORS, **lightgbm_models.PREDICTORS, **catboost_models.PREDICTORS}
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ModelFile:
+    """A file's model: its columns and answers.
 
-class ModelFile(Protocol):
-    """A file's model: its columns and answers, and the library's estimator like which it compiles.
-
-    `names` are None if the model was fitted on columns without names, and `labels` if it is a regressor. `categories`
-    has the categories of each column of categories, and `unknown` is the number of any other category. `original` is
-    the content of the file, and `content` the document that was read from it. `stands_for` is the qualified name of
-    the library's estimator. `answers_probabilities` says whether the Booster of a classifier answers probabilities.
+    `names` are None if the model was fitted on columns without names, and `labels` if it is a regressor. `unknown` is
+    the number of a category that is not among those of `trees`. `answer` returns numbers of shape (n, outputs), or for a
+    classifier probabilities of shape (n, classes or labels). With `several`, a row has each label or not; else it has
+    the most probable one, or of two the second if its probability is above `limit`. `compile` adds the model to a graph.
+    `answers_probabilities` says whether the Booster of a classifier answers probabilities.
     """
 
     library: str
     described: str
     content: bytes
-    original: bytes
-    width: int
+    trees: BoostedTrees
     names: tuple[str, ...] | None
-    labels: tuple[Label, ...] | None
-    categories: dict[int, tuple[Label, ...]]
     unknown: float
-    stands_for: str
-    answers_probabilities: bool
-
-    def answer(self, rows: NDArray[np.float64]) -> NDArray[Any]:
-        """Return numbers of shape (n, outputs), or for a classifier probabilities of shape (n, classes or labels)."""
-        ...
-
-    def choose(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        """Return the indices of the labels, or for multilabel models 0 or 1 for each label."""
-        ...
+    labels: tuple[Label, ...] | None
+    answer: Callable[[NDArray[np.float64]], NDArray[Any]]
+    compile: Callable[[Graph, ColumnTensor], PredictorOutput]
+    several: bool = False
+    limit: float | None = None
+    answers_probabilities: bool = True
 
 
 class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -69,7 +55,7 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     @property
     def n_features_in_(self) -> int:
         """The number of columns."""
-        width: int = self.file.width
+        width: int = self.file.trees.width
         return width
 
     @property
@@ -85,8 +71,8 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         by_name = hasattr(rows, "columns") and names and set(names) <= set(rows.columns)
         given = np.asarray(rows[list(names)] if by_name else rows)
         numbers = np.empty(given.shape)
-        for index in range(self.file.width):
-            known = self.file.categories.get(index)
+        for index in range(self.n_features_in_):
+            known = self.file.trees.categories.get(index)
             if known is None:
                 numbers[:, index] = given[:, index]
                 continue
@@ -124,9 +110,12 @@ class NativeClassifier(ClassifierMixin, _Native):  # type: ignore[misc]  # likew
         return self._answer(rows).astype(np.float64)
 
     def predict(self, rows: Any) -> NDArray[Any]:
-        """Return the labels."""
-        found = self.file.choose(self._answer(rows))
-        labels: NDArray[Any] = found if found.ndim > 1 else self.classes_[found]
+        """Return the labels, or for multilabel models 0 or 1 for each label."""
+        found, limit = self._answer(rows), self.file.limit
+        if self.file.several:
+            return (found > 0.5).astype(np.int64)
+        indices = found.argmax(axis=1) if limit is None else (found[:, 1] > limit).astype(np.int64)
+        labels: NDArray[Any] = self.classes_[indices]
         return labels
 
 
@@ -134,24 +123,12 @@ def _is_nan(cell: Any) -> bool:
     return cell is None or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
 
 
-def estimator_of(content: bytes, library: str, *, numbers: bool = False) -> NativeClassifier | NativeRegressor:
-    """Return the model of a library's file; with `numbers`, always as a regressor. Raises ModelError."""
-    try:
-        file = _READERS[library](content, numbers)
-    except MemoryError:
-        raise UnsupportedEstimator(f"this model of {library} needs more memory than there is.") from None
-    if file.width > MOST_COLUMNS:
-        raise UnsupportedEstimator(f"this model of {library} takes {file.width} columns, more than {MOST_COLUMNS}.")
-    return NativeRegressor(file) if file.labels is None else NativeClassifier(file)
-
-
 def _compile(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    return _FORMS[estimator.file.stands_for](graph, estimator.file, x)
+    outcome: PredictorOutput = estimator.file.compile(graph, x)
+    return outcome
 
 
-_READERS: Final[dict[str, Callable[[bytes, bool], ModelFile]]] = {
-    "xgboost": XGBoostFile,
-    "lightgbm": LightGBMFile,
-    "catboost": CatBoostFile,
+PREDICTORS: Final[Mapping[type, Callable[..., PredictorOutput]]] = {
+    NativeClassifier: _compile,
+    NativeRegressor: _compile,
 }
-PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {NativeClassifier: _compile, NativeRegressor: _compile}

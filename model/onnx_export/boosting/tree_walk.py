@@ -1,18 +1,18 @@
 """Predicts with the trees of a library's document by numpy, as the library does, for comparison with the graph.
 
-The trees are read from the document again, and not taken from the BoostedTrees that the graph is made of.
+The trees are those of the document, before they become the BoostedTrees that the graph is made of.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.engines.onnx_trees import MOST_LEVELS
-from model.onnx_export.boosting.catboost_json import CatBoostModel, CatBoostTree
+from model.onnx_export.boosting.catboost_json import CatBoostModel
 from model.onnx_export.boosting.lightgbm_text import LightGBMModel, LightGBMTree
 from model.onnx_export.boosting.xgboost_document import kept_trees
+from model.onnx_export.trees import Tree
 
 _ZERO = float(np.float32(1e-35))  # LightGBM treats numbers up to this as 0
 # Returns whether each row goes left, given the node that it has reached, and its value of the node's column.
@@ -85,33 +85,16 @@ def _lightgbm(tree: LightGBMTree) -> _Decide:
 def catboost_sums(model: CatBoostModel, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return CatBoost's scores of float32 rows, of shape (n, outputs)."""
     sums = np.zeros((len(rows), len(model.bias)))
-    for tree in model.trees:
-        sums += tree.values[-1 - _descend(tree.left, tree.right, tree.column, _catboost(tree, model.nan_above), rows)]
+    for tree, leaves in zip(model.trees, model.leaves, strict=True):
+        sums += leaves[_descend(tree.left, tree.right, tree.feature, _catboost(tree), rows, inner=~tree.leaves)]
     return sums * model.scale + model.bias
 
 
-def _catboost(tree: CatBoostTree, nan_above: Sequence[bool]) -> _Decide:
-    above = np.array(nan_above, dtype=bool)
-
+def _catboost(tree: Tree) -> _Decide:
     def decide(at: NDArray[np.int64], values: NDArray[Any]) -> NDArray[np.bool_]:
-        return np.where(np.isnan(values), ~above[tree.column[at]], ~(values > tree.border[at]))
+        return np.where(np.isnan(values), tree.missing_left[at], ~(values > tree.threshold[at]))
 
     return decide
-
-
-def check_depth(left: NDArray[np.int64], right: NDArray[np.int64], inner: NDArray[np.bool_] | None = None) -> None:
-    """Raise ValueError for a tree of more levels than the server accepts: each costs a loop here, and stack there.
-
-    A path ends at a child below 0, or at a node that is not `inner`.
-    """
-    level = np.arange(min(1, len(left)))
-    for _ in range(MOST_LEVELS):
-        level = level if inner is None else level[inner[level]]
-        if not len(level):
-            return
-        level = np.concatenate([left[level], right[level]])
-        level = level[level >= 0]
-    raise ValueError(f"a tree has more than {MOST_LEVELS} levels")
 
 
 def softmax(scores: NDArray[Any]) -> NDArray[Any]:

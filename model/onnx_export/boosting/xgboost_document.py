@@ -4,18 +4,19 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from model.errors import UnsupportedEstimator
-from model.onnx_export.boosting.ensemble import BoostedTrees, Link, check_trees
+from model.onnx_export.boosting.ensemble import BoostedTrees, check_trees
 from model.onnx_export.boosting.ubjson import read_ubjson
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.trees import Tree
 from model.signature import Label
 
 # The function that each objective applies to the margin.
+Link = Literal["identity", "exp", "sigmoid", "softmax", "hinge"]
 _IDENTITY = (
     "binary:logitraw rank:map rank:ndcg rank:pairwise reg:absoluteerror reg:expectileerror reg:linear "
     "reg:pseudohubererror reg:quantileerror reg:squarederror reg:squaredlogerror"
@@ -47,11 +48,6 @@ def read_document(content: bytes) -> dict[str, Any]:
 def is_json(content: bytes) -> bool:
     """Return whether a file is JSON; in UBJSON, the second byte begins the length of the first name."""
     return content[1:2] in (b'"', b"\n", b"\r", b" ", b"\t")
-
-
-def objective_of(document: Mapping[str, Any]) -> str:
-    """Return the name of the objective that the model was fitted for."""
-    return str(document["learner"]["objective"]["name"])
 
 
 def boosted_trees(document: Mapping[str, Any], *, missing: float = math.nan, in_place: bool = True) -> BoostedTrees:
@@ -86,7 +82,6 @@ def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> B
         targets=targets,
         start=start,
         width=columns,
-        link=LINKS[objective],
         comparison="<",
         narrow=True,
         single=True,
@@ -94,6 +89,7 @@ def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> B
         whole=tuple(index for index, kind in enumerate(learner.get("feature_types", ())) if kind == _CATEGORICAL),
         missing=None if math.isnan(missing) else missing,
         names=tuple(map(str, learner.get("feature_names", ()))) or None,
+        objective=objective,
     )
 
 
