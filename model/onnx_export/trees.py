@@ -18,16 +18,6 @@ Comparison = Literal["<=", "<"]
 _MODES: Final[dict[Comparison, int]] = {"<=": 0, "<": 1}
 _MEMBER: Final = 6
 _SUM = 1
-_ATTRIBUTES = {
-    "nodes_featureids": "features",
-    "nodes_truenodeids": "true",
-    "nodes_trueleafs": "true_leafs",
-    "nodes_falsenodeids": "false",
-    "nodes_falseleafs": "false_leafs",
-    "nodes_missing_value_tracks_true": "missing",
-    "leaf_targetids": "targets",
-    "tree_roots": "roots",
-}
 
 
 @dataclass(frozen=True)
@@ -80,7 +70,8 @@ def sum_leaves(
         for tree, value, target in zip(trees, values, targets, strict=True)
     ]
     nodes = _join_trees(parts)
-    sets = [member for tree in trees for members in _member_sets(tree) for member in (*members, np.nan)]
+    of_members, splits = nodes.pop("of_members"), nodes.pop("nodes_splits")
+    sets = [member for tree in trees for node in sorted(tree.members) for member in (*tree.members[node], np.nan)]
     further: dict[str, Any] = {"membership_values": np.array(sets, dtype=dtype)} if sets else {}
     return graph.add(
         "TreeEnsemble",
@@ -88,52 +79,46 @@ def sum_leaves(
         domain=ML,
         aggregate_function=_SUM,
         n_targets=width,
-        nodes_modes=np.where(nodes["of_members"], _MEMBER, _MODES[comparison]).astype(np.uint8),
-        nodes_splits=nodes["splits"].astype(dtype),
-        leaf_weights=nodes["weights"].astype(dtype),
+        nodes_modes=np.where(of_members, _MEMBER, _MODES[comparison]).astype(np.uint8),
+        nodes_splits=splits.astype(dtype),
+        leaf_weights=nodes.pop("leaf_weights").astype(dtype),
         **further,
-        **{attribute: nodes[name].astype(int).tolist() for attribute, name in _ATTRIBUTES.items()},
+        **{attribute: values.astype(int).tolist() for attribute, values in nodes.items()},
     )
 
 
 def _join_trees(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Join all trees' arrays, number their nodes and leaves consecutively, and add the index of each tree's root."""
     nodes = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    inner = np.cumsum([0, *(len(part["features"]) for part in parts)])
-    leaf = np.cumsum([0, *(len(part["weights"]) for part in parts)])
+    inner = np.cumsum([0, *(len(part["nodes_featureids"]) for part in parts)])
+    leaf = np.cumsum([0, *(len(part["leaf_weights"]) for part in parts)])
     for side in ("true", "false"):
-        starts = [np.where(part[f"{side}_leafs"], leaf[each], inner[each]) for each, part in enumerate(parts)]
-        nodes[side] = nodes[side] + np.concatenate(starts)
-    return {**nodes, "roots": inner[:-1]}
-
-
-def _member_sets(tree: Tree) -> list[Sequence[float]]:
-    """Return a tree's sets of whole numbers, in the order of its nodes."""
-    return [tree.members[node] for node in sorted(tree.members)]
+        starts = [np.where(part[f"nodes_{side}leafs"], leaf[each], inner[each]) for each, part in enumerate(parts)]
+        nodes[f"nodes_{side}nodeids"] += np.concatenate(starts)
+    return {**nodes, "tree_roots": inner[:-1]}
 
 
 def _tree_arrays(tree: Tree, values: NDArray[Any], targets: NDArray[Any]) -> dict[str, Any]:
-    """Return a tree's arrays, with inner nodes and leaves numbered separately from 0."""
+    """Return a tree's arrays by the operator's attributes, with inner nodes and leaves numbered separately from 0."""
+    if tree.leaves[0]:  # TreeEnsemble needs an inner node: add one with two equal leaves
+        zeros, left = np.zeros(3, dtype=int), np.array([1, -1, -1])
+        tree = Tree(zeros, np.zeros(3), left, left + 1, zeros)
+        values, targets = values[zeros], targets[zeros]
     leaves = tree.leaves
-    if leaves[0]:  # TreeEnsemble needs an inner node: add one with two equal leaves
-        zero = np.zeros(1, dtype=int)
-        sides = {"true": zero, "false": zero + 1, "true_leafs": zero + 1, "false_leafs": zero + 1}
-        leaf = {"weights": np.repeat(values[:1].astype(np.float64), 2), "targets": np.repeat(targets[:1], 2)}
-        return {**sides, **leaf, "features": zero, "missing": zero, "splits": np.zeros(1), "of_members": zero}
     number = np.where(leaves, np.cumsum(leaves), np.cumsum(~leaves)) - 1
     left, right = tree.left[~leaves], tree.right[~leaves]
     of_members = np.isin(np.flatnonzero(~leaves), list(tree.members))
     return {
-        "features": tree.feature[~leaves],
-        "splits": np.where(of_members, 0, tree.threshold[~leaves]).astype(np.float64),
+        "nodes_featureids": tree.feature[~leaves],
+        "nodes_splits": np.where(of_members, 0, tree.threshold[~leaves]).astype(np.float64),
         "of_members": of_members,
-        "missing": tree.missing_left[~leaves].astype(int),
-        "true": number[left],
-        "true_leafs": leaves[left].astype(int),
-        "false": number[right],
-        "false_leafs": leaves[right].astype(int),
-        "weights": values[leaves].astype(np.float64),
-        "targets": targets[leaves],
+        "nodes_missing_value_tracks_true": tree.missing_left[~leaves],
+        "nodes_truenodeids": number[left],
+        "nodes_trueleafs": leaves[left],
+        "nodes_falsenodeids": number[right],
+        "nodes_falseleafs": leaves[right],
+        "leaf_weights": values[leaves].astype(np.float64),
+        "leaf_targetids": targets[leaves],
     }
 
 
