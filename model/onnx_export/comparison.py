@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -22,24 +21,18 @@ class FurtherDiffers(NotCompiled):
     """Only the further outputs of the compiled form differ from scikit-learn's."""
 
 
-@dataclass
-class Found:
-    """Result of all comparisons so far: how many rows were compared, and the largest difference of two numbers."""
-
-    rows: int = 0
-    largest: float = 0.0
-
-
 class Comparison:
-    """Compares the compiled model's answers with scikit-learn's, and adds the results to `found`."""
+    """Compares the compiled model's answers with scikit-learn's.
 
-    def __init__(
-        self, sklearn: Engine, compiled: Engine, task: Task, found: Found, further: Sequence[str] = ()
-    ) -> None:
+    `rows` says how many rows were compared, and `largest` what the largest difference of two numbers was.
+    """
+
+    def __init__(self, sklearn: Engine, compiled: Engine, task: Task, further: Sequence[str] = ()) -> None:
+        self.rows = 0
+        self.largest = 0.0
         self._sklearn = sklearn
         self._compiled = compiled
         self._task = task
-        self._found = found
         self._further = further
 
     def compare(self, rows: Rows, alone: int = 0) -> float:
@@ -59,7 +52,7 @@ class Comparison:
                 expected = self._sklearn.predict(rows[:alone], self._further)
             for index in range(alone):
                 self._same(_row(expected, index), self._compiled.predict(rows[index : index + 1], self._further))
-        self._found.rows += len(rows) + alone
+        self.rows += len(rows) + alone
         return seconds
 
     def compare_far(self, rows: Rows) -> None:
@@ -68,7 +61,8 @@ class Comparison:
         If a row has a number of TOO_FAR, distances to all training rows are equal after rounding. Then the comparison
         only covers whether both engines have an answer.
         """
-        too_far = np.array([TOO_FAR in [abs(each) for each in row if isinstance(each, float)] for row in rows.tolist()])
+        numbers = [[abs(cell) for cell in row if isinstance(cell, float)] for row in rows.tolist()]
+        too_far = np.array([TOO_FAR in each for each in numbers], dtype=bool)
         for group, compared in ((rows[~too_far], True), (rows[too_far], False)):
             with np.errstate(all="ignore"):
                 for index, expected in enumerate(self._answers(group)):
@@ -77,7 +71,7 @@ class Comparison:
                         raise NotCompiled("for a far row, only one of it and scikit-learn has an answer")
                     if expected and found and compared:
                         self._same(expected, found)
-        self._found.rows += len(rows)
+        self.rows += len(rows)
 
     def _answers(self, rows: Rows) -> list[Prediction | None]:
         """Return scikit-learn's answer to each row, or None; one call predicts all rows if all have answers."""
@@ -115,7 +109,7 @@ class Comparison:
         difference = float(np.max(np.where(same, 0, np.abs(wanted - given) / scale)))
         if not difference <= TOLERANCE:
             raise NotCompiled(f"{what} differs from scikit-learn's by {difference:.1e}")
-        self._found.largest = max(self._found.largest, difference)
+        self.largest = max(self.largest, difference)
 
 
 def _row(prediction: Prediction, index: int) -> Prediction:

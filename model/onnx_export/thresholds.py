@@ -13,7 +13,6 @@ from model.onnx_export.tree_ensembles import PREDICTORS
 from model.signature import Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
 
-_CHUNK: Final = 10_000
 _SIDES: Final = 6  # rows for a threshold: the threshold and both adjacent numbers, in float64 and in float32
 _UNKNOWN: Final = "\x00unknown"
 
@@ -74,26 +73,14 @@ def _boosted_part(part: Any, model: BoostedTrees) -> TreePart:
     return TreePart(part, len(splits), thresholds, model.categories, model.names, boosted=True, unknown=unknown)
 
 
-@dataclass(frozen=True)
-class EdgeRows:
-    """Rows at thresholds, and how many thresholds were left out because there were too many."""
-
-    rows: NDArray[Any]
-    left_out: int
-
-    def chunks(self) -> Iterator[NDArray[Any]]:
-        """Yield the rows in batches."""
-        for start in range(0, len(self.rows), _CHUNK):
-            yield self.rows[start : start + _CHUNK]
-
-
-def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> EdgeRows:
+def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> tuple[NDArray[Any], int]:
     """Return rows of the part's own columns, at every threshold and one unit in the last place to its sides.
 
     Both are taken in float64, and in float32, to which most libraries' trees round. The columns' numbers are shuffled
     independently, so that every number of a row is at a threshold. If that were more than `most` rows, each column
-    takes as many of its thresholds as fit, drawn at random. A column of categories takes each category, a missing
-    value, and an unknown category if the part takes it. The columns with the indices `flags` are booleans.
+    takes as many of its thresholds as fit, drawn at random; the second result is how many were left out. A column of
+    categories takes each category, a missing value, and an unknown category if the part takes it. The columns with the
+    indices `flags` are booleans.
     """
     draw = np.random.default_rng(0)
     fitting = max(1, most // _SIDES)
@@ -111,7 +98,7 @@ def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> EdgeRow
     for index, column in enumerate(columns):
         draw.shuffle(column)
         rows[:, index] = np.resize(column, height)
-    return EdgeRows(rows, sum(map(len, part.thresholds)) - sum(map(len, chosen)))
+    return rows, sum(map(len, part.thresholds)) - sum(map(len, chosen))
 
 
 def _edges(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -82,10 +82,8 @@ def _boosted(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
 
 
 def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: Any, width: int) -> str:
-    """Return the sum of start and stages, added in this order: the start is part of the first stage's leaves."""
-    for target in range(width):
-        values[target] = start[target] + values[target]
-    return sum_leaves(graph, x, trees, values, [index % width for index in range(len(trees))], width)
+    """Return the sum of start and stages."""
+    return sum_leaves(graph, x, trees, values, [index % width for index in range(len(trees))], width, start=start)
 
 
 def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
@@ -107,7 +105,7 @@ def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
         for each in nodes
     ]
     start = np.ravel(estimator._baseline_prediction)
-    return _staged(graph, x.name, trees, [each["value"].copy() for each in nodes], start, width)
+    return _staged(graph, x.name, trees, [each["value"] for each in nodes], start, width)
 
 
 def _regressor(raw: Callable[[Graph, Any, ColumnTensor], str]) -> Callable[..., PredictorOutput]:

@@ -57,17 +57,23 @@ def sum_leaves(
     targets: Sequence[Any],
     width: int = 1,
     *,
+    start: Any = (),
     comparison: Comparison = "<=",
     dtype: Any = np.float64,
 ) -> str:
     """Return the sum of the leaves' values for each of `width` targets, of shape (n, width).
 
     `values` has a number for each node of each tree; `targets` has a target for each tree, or for each of its nodes.
-    Rows, thresholds, leaves and sums are of the dtype.
+    Rows, thresholds, leaves and sums are of the dtype. Each sum begins with its `start`, if there is one: as part of the
+    leaves of its first tree, so that numbers are added in this order.
     """
+    leaves = [np.asarray(value, dtype=dtype) for value in values]
+    for target, begin in enumerate(np.asarray(start, dtype=dtype)):
+        first = targets.index(target)
+        leaves[first] = begin + leaves[first]
     parts = [
-        _tree_arrays(tree, np.asarray(value), np.broadcast_to(target, np.shape(value)))
-        for tree, value, target in zip(trees, values, targets, strict=True)
+        _tree_arrays(tree, value, np.broadcast_to(target, np.shape(value)))
+        for tree, value, target in zip(trees, leaves, targets, strict=True)
     ]
     nodes = _join_trees(parts)
     of_members, splits = nodes.pop("of_members"), nodes.pop("nodes_splits")

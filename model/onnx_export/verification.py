@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from model.engines.base import Engine
 from model.engines.onnx import OnnxEngine
 from model.errors import ModelError, describe
 from model.onnx_export.boosting.models import answers_by
-from model.onnx_export.comparison import TOO_FAR, Comparison, Found, FurtherDiffers
+from model.onnx_export.comparison import TOO_FAR, Comparison, FurtherDiffers
 from model.onnx_export.compiler import PREDICTORS, CompiledModel, compile_model
 from model.onnx_export.graph import NotCompiled, qualified_name
 from model.onnx_export.random_rows import random_rows
@@ -88,8 +88,9 @@ def _compared(
     made = compile_model(estimator, signature, further)
     copied = copy.deepcopy(estimator)
     own, engine = SklearnEngine(copied, signature), OnnxEngine(made.content, made.codes, signature)
-    parts, found = tree_parts(copied), Found()
-    whole = Comparison(own, engine, signature.task, found, made.further)
+    parts = tree_parts(copied)
+    whole = Comparison(own, engine, signature.task, made.further)
+    comparisons = {whole}
     most = _affordable_rows(max(len(signature.features), sum(part.trees for part in parts)))
     drawn = random_rows(signature, min(RANDOM_ROWS, most), seed=1, baseline=baseline, known=made.codes)
     seconds: dict[int, float] = {}  # how long scikit-learn took, by rows in a call
@@ -99,21 +100,22 @@ def _compared(
         for rows in batches:
             seconds[len(rows)] = whole.compare(rows, alone=SINGLE_ROWS)
     progress(Step.COMPARE_FAR)
-    if far := list(_far_rows(signature, drawn)):
-        whole.compare_far(np.concatenate(far))
+    whole.compare_far(_far_rows(signature, drawn))
     progress(Step.COMPARE_EDGES)
     for part in parts:
         alone = part.estimator is copied and (signature.layout == "matrix" or bool(part.categories))
-        comparison = whole if alone else _comparison_of(part, found)
+        comparison = whole if alone else _comparison_of(part)
+        comparisons.add(comparison)
         flags = [index for index, each in enumerate(signature.features) if alone and each.dtype == "bool"]
-        edges = edge_rows(part, _affordable_rows(part.trees) // len(parts) + 1, flags)
-        left_out += edges.left_out
-        for rows in edges.chunks():
-            comparison.compare(rows)
+        edges, beyond = edge_rows(part, _affordable_rows(part.trees) // len(parts) + 1, flags)
+        left_out += beyond
+        for start in range(0, len(edges), RANDOM_ROWS):
+            comparison.compare(edges[start : start + RANDOM_ROWS])
     progress(Step.MEASURE)
     speedup = {str(count): _speedup(own, engine, drawn[:count], seconds.get(count)) for count in (1, MANY_ROWS)}
     codes = {name: dict(each) for name, each in made.codes.items()}
-    return made, CompiledForm(codes, found.rows, found.largest, speedup, left_out, answers_by(estimator))
+    count, largest = sum(each.rows for each in comparisons), max(each.largest for each in comparisons)
+    return made, CompiledForm(codes, count, largest, speedup, left_out, answers_by(estimator))
 
 
 def _affordable_rows(work: int) -> int:
@@ -133,19 +135,19 @@ def _training_rows(columns: list[Column] | None, signature: Signature, most: int
     return batches, count - len(indices)
 
 
-def _far_rows(signature: Signature, rows: Rows) -> Iterator[Rows]:
-    """Yield rows with one number far from all training rows, such as sentinels, wrong units and overflow."""
+def _far_rows(signature: Signature, rows: Rows) -> Rows:
+    """Return rows with one number far from all training rows, such as sentinels, wrong units and overflow."""
     indices = [
         index for index, each in enumerate(signature.features) if each.dtype == "float64" and not each.categories
     ]
     draw = np.random.default_rng(2)
-    for number in range(FAR_ROWS if indices else 0):
-        row = rows[number % len(rows)][np.newaxis].copy()
-        row[0, draw.choice(indices)] = draw.choice(FAR) * draw.choice((1, -1))
-        yield row
+    far: Rows = rows[np.arange(FAR_ROWS if indices else 0) % len(rows)]
+    for row in far:
+        row[draw.choice(indices)] = draw.choice(FAR) * draw.choice((1, -1))
+    return far
 
 
-def _comparison_of(part: TreePart, found: Found) -> Comparison:
+def _comparison_of(part: TreePart) -> Comparison:
     """Return a comparison of a component alone, on rows of its own features."""
     estimator, outputs = part.estimator, _outputs_of(part)
     classes = getattr(estimator, "classes_", None) if hasattr(estimator, "predict_proba") else None
@@ -162,7 +164,7 @@ def _comparison_of(part: TreePart, found: Found) -> Comparison:
     )
     made = compile_model(estimator, signature)
     own, compiled = SklearnEngine(estimator, signature), OnnxEngine(made.content, made.codes, signature)
-    return Comparison(own, compiled, signature.task, found)
+    return Comparison(own, compiled, signature.task)
 
 
 def _outputs_of(part: TreePart) -> int:

@@ -176,7 +176,7 @@ def test_edge_rows_of_lightgbm_are_at_its_thresholds_and_have_each_category():
     """In float64; each column of categories also has a missing one and one that is unknown."""
     (part,) = tree_parts(lightgbm(TEXT, __sklearn_is_fitted__=lambda self: True))
 
-    columns = edge_rows(part, 10**6).rows.T
+    columns = edge_rows(part, 10**6)[0].T
 
     threshold = 0.32419192485629156
     assert {threshold, np.nextafter(threshold, 1), np.nextafter(threshold, -1)} <= set(columns[0])
@@ -189,7 +189,7 @@ def test_edge_rows_of_catboost_are_at_its_borders():
     """In float32, which its borders are, and missing."""
     (part,) = tree_parts(catboost(OBLIVIOUS, get_params=lambda self: {}, is_fitted=lambda self: True))
 
-    column = edge_rows(part, 10**6).rows[:, 0]
+    column = edge_rows(part, 10**6)[0][:, 0]
 
     border = np.float32(0.1483701467514038)
     assert {float(np.nextafter(border, np.float32(side))) for side in (-1, 1)} | {float(border)} <= set(column)

@@ -70,7 +70,7 @@ def test_of_many_trees_a_sample_of_thresholds_is_compared(tmp_path, monkeypatch,
 
     manifest = pack(FOREST, tmp_path / "bundle", name="forest", data=ROWS).manifest
 
-    assert len(edge_rows(TREES, 10**9).rows) > 2 * most
+    assert len(edge_rows(TREES, 10**9)[0]) > 2 * most
     assert manifest.compiled.rows <= 3 * most + verification.FAR_ROWS + 2 * verification.SINGLE_ROWS
     assert sum(asked) <= 3 * most + verification.FAR_ROWS + 200
     assert manifest.compiled.left_out > len(ROWS) - most
@@ -80,17 +80,17 @@ def test_of_many_trees_a_sample_of_thresholds_is_compared(tmp_path, monkeypatch,
 def test_thresholds_are_left_out_only_where_they_are_too_many():
     """Each feature is at all of its thresholds if these fit, else at as many of them as fit."""
     assert 40 == TREES.trees
-    every, some = edge_rows(TREES, 10**6), edge_rows(TREES, 600)
+    (every, none), (some, left_out) = edge_rows(TREES, 10**6), edge_rows(TREES, 600)
 
-    assert (0, 6) == (every.left_out, every.rows.shape[1])
-    assert len(some.rows) <= 600
+    assert (0, 6) == (none, every.shape[1])
+    assert len(some) <= 600
     splits = [member.tree_.threshold[member.tree_.children_left >= 0] for member in FOREST.estimators_]
     features = [member.tree_.feature[member.tree_.children_left >= 0] for member in FOREST.estimators_]
     for place in range(6):
         own = np.unique(np.concatenate([split[each == place] for split, each in zip(splits, features, strict=True)]))
-        assert set(own) <= set(every.rows[:, place])
-        assert {*some.rows[:, place]} <= {*every.rows[:, place]}
-        assert len(own) - 100 <= some.left_out
+        assert set(own) <= set(every[:, place])
+        assert {*some[:, place]} <= {*every[:, place]}
+        assert len(own) - 100 <= left_out
 
 
 def test_a_bundle_without_a_compiled_form_is_loaded_once(tmp_path, monkeypatch):

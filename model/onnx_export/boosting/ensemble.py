@@ -91,21 +91,16 @@ def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
     """Return the sums of the leaves before the link, of shape (n, sums), in the model's dtype; raises NotCompiled."""
     if x.width != model.width:
         raise NotCompiled(f"a model of {model.width} columns that is given {x.width} has no compiled form")
-    trees = [_with_codes(tree, model, x) for tree in model.trees]
-    leaves = [np.asarray(values, dtype=model.dtype) for values in model.leaves]
-    for target, start in enumerate(np.asarray(model.start, dtype=model.dtype)):
-        if target not in model.targets:
-            raise NotCompiled("a sum without trees has no compiled form")
-        first = model.targets.index(target)
-        leaves[first] = start + leaves[first]
-    rows = _rows(graph, model, x)
+    if not set(range(len(model.start))) <= set(model.targets):
+        raise NotCompiled("a sum without trees has no compiled form")
     found = sum_leaves(
         graph,
-        rows,
-        trees,
-        leaves,
+        _rows(graph, model, x),
+        [_with_codes(tree, model, x) for tree in model.trees],
+        model.leaves,
         model.targets,
         len(model.start),
+        start=model.start,
         comparison=model.comparison,
         dtype=model.dtype,
     )
