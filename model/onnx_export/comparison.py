@@ -51,7 +51,7 @@ class Comparison:
             if alone and self._further:
                 expected = self._sklearn.predict(rows[:alone], self._further)
             for index in range(alone):
-                self._same(_row(expected, index), self._compiled.predict(rows[index : index + 1], self._further))
+                self._same(expected.of_rows([index]), self._compiled.predict(rows[index : index + 1], self._further))
         self.rows += len(rows) + alone
         return seconds
 
@@ -81,7 +81,7 @@ class Comparison:
             together = self._sklearn.predict(rows, self._further)
         except NoFiniteAnswer:
             return [self._answer(self._sklearn, rows[index : index + 1]) for index in range(len(rows))]
-        return [_finite(_row(together, index)) for index in range(len(rows))]
+        return [_finite(together.of_rows([index])) for index in range(len(rows))]
 
     def _answer(self, engine: Engine, row: Rows) -> Prediction | None:
         try:
@@ -110,16 +110,6 @@ class Comparison:
         if not difference <= TOLERANCE:
             raise NotCompiled(f"{what} differs from scikit-learn's by {difference:.1e}")
         self.largest = max(self.largest, difference)
-
-
-def _row(prediction: Prediction, index: int) -> Prediction:
-    """Return the prediction of a single row."""
-    part, shares = slice(index, index + 1), prediction.probabilities
-    if isinstance(shares, tuple):
-        own: Any = tuple(each[part] for each in shares)
-    else:
-        own = None if shares is None else shares[part]
-    return Prediction(prediction.labels[part], own, {name: each[part] for name, each in prediction.further.items()})
 
 
 def _finite(prediction: Prediction) -> Prediction | None:

@@ -71,11 +71,7 @@ def sum_leaves(
     for target, begin in enumerate(np.asarray(start, dtype=dtype)):
         first = targets.index(target)
         leaves[first] = begin + leaves[first]
-    parts = [
-        _tree_arrays(tree, value, np.broadcast_to(target, np.shape(value)))
-        for tree, value, target in zip(trees, leaves, targets, strict=True)
-    ]
-    nodes = _join_trees(parts)
+    nodes = _join_trees(trees, leaves, targets)
     of_members, splits = nodes.pop("of_members"), nodes.pop("nodes_splits")
     sets = [member for tree in trees for node in sorted(tree.members) for member in (*tree.members[node], np.nan)]
     further: dict[str, Any] = {"membership_values": np.array(sets, dtype=dtype)} if sets else {}
@@ -93,8 +89,12 @@ def sum_leaves(
     )
 
 
-def _join_trees(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _join_trees(trees: Sequence[Tree], values: Sequence[NDArray[Any]], targets: Sequence[Any]) -> dict[str, Any]:
     """Join all trees' arrays, number their nodes and leaves consecutively, and add the index of each tree's root."""
+    parts = [
+        _tree_arrays(tree, value, np.broadcast_to(target, np.shape(value)))
+        for tree, value, target in zip(trees, values, targets, strict=True)
+    ]
     nodes = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     inner = np.cumsum([0, *(len(part["nodes_featureids"]) for part in parts)])
     leaf = np.cumsum([0, *(len(part["leaf_weights"]) for part in parts)])
