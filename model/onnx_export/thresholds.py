@@ -1,15 +1,16 @@
 """Rows at the thresholds of trees, where different rounding would show, and with each category or none."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.onnx_export import tree_ensembles
 from model.onnx_export.boosting.ensemble import BoostedTrees
 from model.onnx_export.boosting.models import takes_unknown, trees_of
-from model.onnx_export.tree_ensembles import PREDICTORS
+from model.onnx_export.trees import Tree
 from model.signature import Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
 
@@ -50,7 +51,8 @@ def _feature(name: str, known: tuple[Label, ...] | None) -> Feature:
 
 def tree_parts(estimator: Any) -> list[TreePart]:
     """Return the trees, forests and boosted trees inside an estimator, but not the trees inside those."""
-    found = [part for part, _ in walk(estimator) if type(part) in PREDICTORS and hasattr(part, "n_features_in_")]
+    own = tree_ensembles.PREDICTORS
+    found = [part for part, _ in walk(estimator) if type(part) in own and hasattr(part, "n_features_in_")]
     owned = {id(member) for part in found for member in np.ravel(getattr(part, "estimators_", []))}
     parts = [_own_part(part) for part in found if id(part) not in owned]
     boosted = [(part, trees_of(part)) for part, _ in walk(estimator)]
@@ -58,19 +60,13 @@ def tree_parts(estimator: Any) -> list[TreePart]:
 
 
 def _own_part(part: Any) -> TreePart:
-    splits = list(_splits(part))
-    return TreePart(part, len(splits), _by_feature(splits, part.n_features_in_))
+    trees = tree_ensembles.trees_of(part)
+    return TreePart(part, len(trees), _by_feature(trees, part.n_features_in_))
 
 
 def _boosted_part(part: Any, model: BoostedTrees) -> TreePart:
-    splits = []
-    for tree in model.trees:
-        inner = ~tree.leaves
-        inner[list(tree.members)] = False
-        splits.append((tree.feature[inner], np.asarray(tree.threshold[inner], dtype=np.float64)))
-    thresholds = _by_feature(splits, model.width)
-    unknown = takes_unknown(part)
-    return TreePart(part, len(splits), thresholds, model.categories, model.names, boosted=True, unknown=unknown)
+    thresholds, unknown = _by_feature(model.trees, model.width), takes_unknown(part)
+    return TreePart(part, len(model.trees), thresholds, model.categories, model.names, boosted=True, unknown=unknown)
 
 
 def edge_rows(part: TreePart, most: int, flags: Collection[int] = ()) -> tuple[NDArray[Any], int]:
@@ -111,25 +107,16 @@ def _edges(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     return found if len(found) else np.zeros(1)
 
 
-def _by_feature(splits: list[tuple[Any, Any]], width: int) -> tuple[NDArray[np.float64], ...]:
-    """Return the thresholds of each feature, given the features and thresholds of each tree's inner nodes."""
-    features, thresholds = zip(*splits, strict=True)
+def _by_feature(trees: Sequence[Tree], width: int) -> tuple[NDArray[np.float64], ...]:
+    """Return the thresholds of each feature."""
+    features, thresholds = [], []
+    for tree in trees:
+        inner = ~tree.leaves
+        inner[list(tree.members)] = False
+        features.append(tree.feature[inner])
+        thresholds.append(np.asarray(tree.threshold[inner], dtype=np.float64))
     feature, threshold = np.concatenate(features), np.concatenate(thresholds)
     order = np.argsort(feature, kind="stable")
     starts = np.searchsorted(feature[order], np.arange(1, width))
     # A threshold of infinity only separates missing values from others.
     return tuple(np.unique(each[np.isfinite(each)]) for each in np.split(threshold[order], starts))
-
-
-def _splits(part: Any) -> Iterator[tuple[Any, Any]]:
-    if hasattr(part, "_predictors"):
-        for nodes in (member.nodes for stage in part._predictors for member in stage):
-            inner = nodes["is_leaf"] == 0
-            yield nodes["feature_idx"][inner], nodes["num_threshold"][inner]
-        return
-    members = list(np.ravel(part.estimators_)) if hasattr(part, "estimators_") else [part]
-    own = getattr(part, "estimators_features_", [np.arange(part.n_features_in_)] * len(members))
-    for member, features in zip(members, own, strict=True):
-        tree = member.tree_
-        inner = tree.children_left >= 0
-        yield np.asarray(features)[tree.feature[inner]], tree.threshold[inner]

@@ -14,26 +14,54 @@ from model.onnx_export.trees import Tree, average_leaf_rows, round_to_float32, s
 _SIDES = 2
 
 
+def trees_of(estimator: Any) -> list[Tree]:
+    """Return the trees of a fitted estimator in PREDICTORS, the members of a stage one after another."""
+    if hasattr(estimator, "_predictors"):
+        return [_histogram_tree(member.nodes) for stage in estimator._predictors for member in stage]
+    members = _members(estimator)
+    own = getattr(estimator, "estimators_features_", [np.arange(estimator.n_features_in_)] * len(members))
+    return [
+        Tree(
+            np.asarray(features)[np.maximum(member.feature, 0)],
+            member.threshold,
+            member.children_left,
+            member.children_right,
+            member.missing_go_to_left,
+        )
+        for member, features in zip(members, own, strict=True)
+    ]
+
+
 def _members(estimator: Any) -> list[Any]:
-    return list(estimator.estimators_) if hasattr(estimator, "estimators_") else [estimator]
+    """Return scikit-learn's own trees."""
+    return [member.tree_ for member in np.ravel(getattr(estimator, "estimators_", [estimator]))]
+
+
+def _histogram_tree(nodes: Any) -> Tree:
+    return Tree(
+        nodes["feature_idx"],
+        nodes["num_threshold"],
+        np.where(nodes["is_leaf"], -1, nodes["left"].astype(int)),
+        nodes["right"].astype(int),
+        nodes["missing_go_to_left"],
+    )
 
 
 def _forest_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-    members = _members(estimator)
-    trees, rows = [Tree.of(member.tree_) for member in members], round_to_float32(graph, x)
+    trees, rows = trees_of(estimator), round_to_float32(graph, x)
+    values = [member.value[:, :, 0] for member in _members(estimator)]
     if estimator.n_outputs_ == 1:
-        values = [each.tree_.value[:, 0, 0] for each in members]
-        total = graph.squeeze(sum_leaves(graph, rows, trees, values, [0] * len(trees)))
-        return PredictorOutput(graph.add("Div", total, graph.constant(len(members))))
-    return PredictorOutput(average_leaf_rows(graph, rows, trees, [member.tree_.value[:, :, 0] for member in members]))
+        single = [each[:, 0] for each in values]
+        total = graph.squeeze(sum_leaves(graph, rows, trees, single, [0] * len(trees)))
+        return PredictorOutput(graph.add("Div", total, graph.constant(len(trees))))
+    return PredictorOutput(average_leaf_rows(graph, rows, trees, values))
 
 
 def _forest_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Average the trees' class shares; if all shares are 0 or 1, count each leaf as a vote for its class."""
-    members = _members(estimator)
-    trees, rows = [Tree.of(member.tree_) for member in members], round_to_float32(graph, x)
-    count = graph.constant(len(members))
-    values = [_shares(member.tree_.value) for member in members]
+    trees, rows = trees_of(estimator), round_to_float32(graph, x)
+    count = graph.constant(len(trees))
+    values = [_shares(member.value) for member in _members(estimator)]
     single = estimator.n_outputs_ == 1
     pure = all(np.isin(value[each.leaves], (0, 1)).all() for value, each in zip(values, trees, strict=True))
     if single and estimator.n_classes_ == _SIDES and pure:
@@ -74,15 +102,14 @@ def _boosted(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     """Return the raw predictions of gradient boosting, of shape (n, trees in a stage)."""
     if estimator.init_ != "zero" and type(estimator.init_).__name__ not in ("DummyClassifier", "DummyRegressor"):
         raise NotCompiled(f"boosting that begins with {type(estimator.init_).__name__} has no compiled form")
-    width = estimator.estimators_.shape[1]
-    members = [member.tree_ for stage in estimator.estimators_ for member in stage]
     start = estimator._raw_predict_init(np.zeros((1, x.width)))[0]
-    values = [estimator.learning_rate * member.value[:, 0, 0] for member in members]
-    return _staged(graph, round_to_float32(graph, x), [Tree.of(member) for member in members], values, start, width)
+    values = [estimator.learning_rate * member.value[:, 0, 0] for member in _members(estimator)]
+    return _staged(graph, round_to_float32(graph, x), trees_of(estimator), values, start)
 
 
-def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: Any, width: int) -> str:
-    """Return the sum of start and stages."""
+def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: Any) -> str:
+    """Return the sums of stages, each of which has a tree for each number of `start`."""
+    width = len(start)
     return sum_leaves(graph, x, trees, values, [index % width for index in range(len(trees))], width, start=start)
 
 
@@ -90,22 +117,11 @@ def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     preprocessor = getattr(estimator, "_preprocessor", None)  # since scikit-learn 1.4
     if preprocessor is not None:
         x = graph.transform(preprocessor, x)
-    width = estimator.n_trees_per_iteration_
     nodes = [member.nodes for stage in estimator._predictors for member in stage]
     if any(each["is_categorical"].any() for each in nodes):
         raise NotCompiled("boosting with splits over categories has no compiled form")
-    trees = [
-        Tree(
-            each["feature_idx"],
-            each["num_threshold"],
-            np.where(each["is_leaf"], -1, each["left"].astype(int)),
-            each["right"].astype(int),
-            each["missing_go_to_left"],
-        )
-        for each in nodes
-    ]
     start = np.ravel(estimator._baseline_prediction)
-    return _staged(graph, x.name, trees, [each["value"] for each in nodes], start, width)
+    return _staged(graph, x.name, trees_of(estimator), [each["value"] for each in nodes], start)
 
 
 def _regressor(raw: Callable[[Graph, Any, ColumnTensor], str]) -> Callable[..., PredictorOutput]:
@@ -138,10 +154,7 @@ def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> C
 
 def _isolation(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     """Convert IsolationForest: a row's depth in the trees, relative to the average depth."""
-    trees = [
-        Tree.of(member.tree_, features)
-        for member, features in zip(estimator.estimators_, estimator.estimators_features_, strict=True)
-    ]
+    trees = trees_of(estimator)
     depths = [
         np.asarray(path) + lengths - 1.0
         for path, lengths in zip(estimator._decision_path_lengths, estimator._average_path_length_per_tree, strict=True)

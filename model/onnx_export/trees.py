@@ -42,12 +42,6 @@ class Tree:
         found: NDArray[np.bool_] = self.left < 0
         return found
 
-    @classmethod
-    def of(cls, tree: Any, features: Any = None) -> "Tree":
-        """Convert a tree of scikit-learn; `features` are the indices of those that it was fitted on, if not all."""
-        feature = tree.feature if features is None else np.asarray(features)[np.maximum(tree.feature, 0)]
-        return cls(feature, tree.threshold, tree.children_left, tree.children_right, tree.missing_go_to_left)
-
 
 def sum_leaves(
     graph: Graph,
@@ -64,8 +58,8 @@ def sum_leaves(
     """Return the sum of the leaves' values for each of `width` targets, of shape (n, width).
 
     `values` has a number for each node of each tree; `targets` has a target for each tree, or for each of its nodes.
-    Rows, thresholds, leaves and sums are of the dtype. Each sum begins with its `start`, if there is one: as part of the
-    leaves of its first tree, so that numbers are added in this order.
+    Rows, thresholds, leaves and sums are of the dtype. Each sum begins with its `start`, if there is one, as part of
+    the leaves of its first tree: so numbers are added in this order.
     """
     leaves = [np.asarray(value, dtype=dtype) for value in values]
     for target, begin in enumerate(np.asarray(start, dtype=dtype)):

@@ -72,7 +72,6 @@ def test_thresholds_that_are_off_by_the_last_bit_are_found(monkeypatch, estimato
         tree = Tree(*arguments, **named)
         return replace(tree, threshold=np.nextafter(tree.threshold.astype(np.float32), np.float32(side)))
 
-    moved.of = lambda tree, features=None: moved(*vars(Tree.of(tree, features)).values())
     monkeypatch.setattr(tree_ensembles, "Tree", moved)
 
     with pytest.raises(NotCompiled, match="differ"):

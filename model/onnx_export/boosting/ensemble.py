@@ -22,8 +22,8 @@ class BoostedTrees:
 
     `leaves` has an array of shape (nodes,) for each tree, in which only the values at leaves count; `targets` has the
     index of the sum that the tree adds to. Each sum begins with its `start`. The score is `scale` * sum + `bias` (one
-    number, or one for each sum). With `single`, thresholds, leaves and sums are float32; with `narrow`, rows are rounded
-    to float32.
+    number, or one for each sum). With `single`, thresholds, leaves and sums are float32; with `narrow`, rows are
+    rounded to float32.
 
     `categories` maps columns to their categories: the `members` of splits are then indices of these. For other columns,
     members are numbers as rows contain them; columns in `whole` are compared without fractions. The number `missing`

@@ -18,10 +18,10 @@ class ModelFile:
     """A file's model: its columns and answers.
 
     `names` are None if the model was fitted on columns without names, and `labels` if it is a regressor. `unknown` is
-    the number of a category that is not among those of `trees`. `answer` returns numbers of shape (n, outputs), or for a
-    classifier probabilities of shape (n, classes or labels). With `several`, a row has each label or not; else it has
-    the most probable one, or of two the second if its probability is above `limit`. `compile` adds the model to a graph.
-    `answers_probabilities` says whether the Booster of a classifier answers probabilities.
+    the number of a category that is not among those of `trees`. `answer` returns numbers of shape (n, outputs), or for
+    a classifier probabilities of shape (n, classes or labels). With `several`, a row has each label or not; else it has
+    the most probable one, or of two the second if its probability is above `limit`. `compile` adds the model to a
+    graph. `answers_probabilities` says whether the Booster of a classifier answers probabilities.
     """
 
     library: str
