@@ -1,12 +1,11 @@
 """Naive Bayes and quadratic discriminant analysis."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn import discriminant_analysis, naive_bayes
 
-from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput, Predictors
 from model.onnx_export.linear import affine, argmax, is_positive
 
 
@@ -60,7 +59,7 @@ def _quadratic(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
     return PredictorOutput(is_positive(graph, decision), outcome.probabilities)
 
 
-PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
+PREDICTORS: Predictors = {
     naive_bayes.GaussianNB: _gaussian,
     naive_bayes.MultinomialNB: _multinomial,
     naive_bayes.ComplementNB: _complement,

@@ -1,8 +1,8 @@
 """Compiles an estimator to an ONNX file, and assigns a number to each string that it knows."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from model.bundle.manifest import FINGERPRINT, fingerprint
 from model.onnx_export import (
@@ -13,29 +13,26 @@ from model.onnx_export import (
     libraries,
     linear,
     meta_estimators,
-    neighbours,
     networks,
     scaling,
     tree_ensembles,
 )
 from model.onnx_export.boosting import models as boosting
-from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors, Transformers
 from model.signature import Signature, Task
 
-# By exact type, or by the qualified name of a type whose library may not be installed.
-PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
+PREDICTORS: Predictors = {
     **linear.PREDICTORS,
     **tree_ensembles.PREDICTORS,
     **bayes.PREDICTORS,
     **kernels.PREDICTORS,
-    **neighbours.PREDICTORS,
     **networks.PREDICTORS,
     **composites.PREDICTORS,
     **meta_estimators.PREDICTORS,
     **libraries.PREDICTORS,
     **boosting.PREDICTORS,
 }
-TRANSFORMERS: Final[dict[Any, Callable[..., ColumnTensor]]] = {
+TRANSFORMERS: Transformers = {
     **scaling.TRANSFORMERS,
     **encoders.TRANSFORMERS,
     **composites.TRANSFORMERS,

@@ -1,13 +1,12 @@
 """Pipelines, unions and other estimators that pass rows through others."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn import compose, feature_selection, linear_model, multioutput, pipeline, preprocessing, semi_supervised
 
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors, Transformers
 from model.onnx_export.linear import FINITE_ONLY
 from model.onnx_export.scaling import apply_function, concatenate, numeric, select_columns
 from model.onnx_export.tree_ensembles import TAKES_INFINITE
@@ -96,7 +95,7 @@ def _chain(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return PredictorOutput(graph.stack(labels[index] for index in np.argsort(estimator.order_)))
 
 
-PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
+PREDICTORS: Predictors = {
     pipeline.Pipeline: _piped,
     compose.TransformedTargetRegressor: _target,
     feature_selection.RFE: _eliminated,
@@ -107,7 +106,7 @@ PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
     multioutput.MultiOutputRegressor: _several_numbers,
     multioutput.RegressorChain: _chain,
 }
-TRANSFORMERS: dict[type, Callable[..., ColumnTensor]] = {
+TRANSFORMERS: Transformers = {
     pipeline.Pipeline: _pipe,
     pipeline.FeatureUnion: _union,
     compose.ColumnTransformer: _by_columns,

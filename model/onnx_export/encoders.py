@@ -1,6 +1,6 @@
 """Imputers and encoders of categories. Their input has codes in place of strings (see graph.ColumnTensor)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from sklearn import impute, preprocessing
 
 from model.columns import is_missing
-from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled
+from model.onnx_export.graph import Codes, ColumnTensor, Graph, NotCompiled, Transformers
 from model.onnx_export.scaling import concatenate, numeric, select_columns
 
 
@@ -120,7 +120,7 @@ def _binned(graph: Graph, binner: Any, x: ColumnTensor) -> ColumnTensor:
     return found if binner.encode == "ordinal" else _one_hot(graph, binner._encoder, found)
 
 
-TRANSFORMERS: dict[type, Callable[..., ColumnTensor]] = {
+TRANSFORMERS: Transformers = {
     impute.SimpleImputer: _imputed,
     preprocessing.KBinsDiscretizer: _binned,
     preprocessing.OneHotEncoder: _one_hot,

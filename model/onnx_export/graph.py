@@ -62,22 +62,20 @@ class PredictorOutput:
     further: Mapping[str, str] = field(default_factory=dict)
 
 
+# Functions that convert estimators, by exact type; by the type's qualified name if its library may not be installed.
+Predictors = Mapping[Any, Callable[..., PredictorOutput]]
+Transformers = Mapping[Any, Callable[..., ColumnTensor]]
+
+
 def qualified_name(kind: type) -> str:
     """Return the module and name of a type, such as `sklearn.svm._classes.SVC`."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 class Graph:
-    """Collects nodes. `predictors` and `transformers` are the functions that convert estimators, by exact type.
+    """Collects nodes. Estimators are converted by the functions in `predictors` and `transformers`."""
 
-    If the library of a type may not be installed, the key is the qualified name of the type.
-    """
-
-    def __init__(
-        self,
-        predictors: Mapping[Any, Callable[..., PredictorOutput]],
-        transformers: Mapping[Any, Callable[..., ColumnTensor]],
-    ) -> None:
+    def __init__(self, predictors: Predictors, transformers: Transformers) -> None:
         self._predictors = predictors
         self._transformers = transformers
         self._nodes: list[Any] = []

@@ -4,12 +4,12 @@ The steps of scikit-lego, mlxtend, feature-engine and skrub store which columns 
 these libraries have no compiled form.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors, Transformers
 from model.onnx_export.linear import affine
 from model.onnx_export.scaling import select_columns
 
@@ -60,7 +60,7 @@ def _glum(graph: Graph, model: Any, x: ColumnTensor) -> PredictorOutput:
     return PredictorOutput(graph.add(_LINKS[link], linear))
 
 
-TRANSFORMERS: Final[dict[Any, Callable[..., ColumnTensor]]] = {
+TRANSFORMERS: Transformers = {
     **{
         name: lambda graph, step, x, attribute=attribute: _kept(graph, step, x, attribute)
         for name, attribute in _KEEPING.items()
@@ -68,7 +68,7 @@ TRANSFORMERS: Final[dict[Any, Callable[..., ColumnTensor]]] = {
     **{f"feature_engine.selection.{name}": _without for name in _DROPPING.split()},
     **{name: lambda _graph, _step, x: x for name in _SAME},
 }
-PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
+PREDICTORS: Predictors = {
     "glum._glm.GeneralizedLinearRegressor": _glum,
     "glum._glm_cv.GeneralizedLinearRegressorCV": _glum,
 }

@@ -1,12 +1,11 @@
 """Linear models: X·coef + intercept, and what each model computes from it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from sklearn import cross_decomposition, discriminant_analysis, linear_model, svm
 
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors
 
 LINKS = {"HalfLogitLink": "Sigmoid", "LogLink": "Exp", "IdentityLink": "Identity"}
 
@@ -111,7 +110,7 @@ _REGRESSORS = (
     "MultiTaskLassoCV OrthogonalMatchingPursuit OrthogonalMatchingPursuitCV PassiveAggressiveRegressor "
     "QuantileRegressor Ridge RidgeCV SGDRegressor TheilSenRegressor"
 )
-PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
+PREDICTORS: Predictors = {
     **{getattr(linear_model, name): _regression for name in _REGRESSORS.split()},
     svm.LinearSVR: _regression,
     linear_model.GammaRegressor: _generalised,

@@ -1,12 +1,12 @@
 """Ensembles and meta-estimators that combine the answers of others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn import calibration, ensemble, isotonic, model_selection, multiclass
 
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors
 from model.onnx_export.linear import affine, argmax, binary_probabilities, normalise_rows
 from model.onnx_export.scaling import concatenate, numeric, select_columns
 
@@ -193,7 +193,7 @@ def _threshold(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
 
 
 _THRESHOLDS = ("FixedThresholdClassifier", "TunedThresholdClassifierCV")  # since scikit-learn 1.5
-PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
+PREDICTORS: Predictors = {
     ensemble.VotingClassifier: _voting_classifier,
     ensemble.VotingRegressor: _voting_regressor,
     ensemble.BaggingClassifier: _bagging_classifier,

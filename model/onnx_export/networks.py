@@ -1,11 +1,10 @@
 """Multi-layer perceptrons."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from sklearn import neural_network
 
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors
 from model.onnx_export.linear import affine, argmax, binary_probabilities
 
 _ACTIVATIONS: Final = {
@@ -43,7 +42,7 @@ def _classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutpu
     return PredictorOutput(labels, (shares,))
 
 
-PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
+PREDICTORS: Predictors = {
     neural_network.MLPClassifier: _classifier,
     neural_network.MLPRegressor: _regressor,
 }

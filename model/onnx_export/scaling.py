@@ -1,6 +1,5 @@
 """Transformers of numbers: functions, scalers, projections, feature selection."""
 
-from collections.abc import Callable
 from functools import partial
 from operator import methodcaller
 from typing import Any, Final
@@ -9,7 +8,7 @@ import numpy as np
 from sklearn import decomposition, feature_selection, preprocessing, random_projection
 from sklearn.utils.validation import check_array
 
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, Transformers
 from model.onnx_export.linear import affine
 
 # ONNX operators, applied in order, each with its second operand if it has one.
@@ -155,7 +154,7 @@ _SELECTIONS = (
     "GenericUnivariateSelect RFE RFECV SelectFdr SelectFpr SelectFromModel SelectFwe SelectKBest SelectPercentile "
     "SequentialFeatureSelector VarianceThreshold"
 )
-TRANSFORMERS: dict[type, Callable[..., ColumnTensor]] = {
+TRANSFORMERS: Transformers = {
     preprocessing.Binarizer: _binary,
     preprocessing.FunctionTransformer: _function,
     preprocessing.MaxAbsScaler: _largest,

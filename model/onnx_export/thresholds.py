@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from model.onnx_export import tree_ensembles
 from model.onnx_export.boosting.ensemble import BoostedTrees
-from model.onnx_export.boosting.models import takes_unknown, trees_of
+from model.onnx_export.boosting.models import library_of, trees_of
 from model.onnx_export.trees import Tree
 from model.signature import Feature, Label
 from model.sklearn_runtime.estimator_walk import walk
@@ -65,7 +65,8 @@ def _own_part(part: Any) -> TreePart:
 
 
 def _boosted_part(part: Any, model: BoostedTrees) -> TreePart:
-    thresholds, unknown = _by_feature(model.trees, model.width), takes_unknown(part)
+    thresholds = _by_feature(model.trees, model.width)
+    unknown = library_of(part) == "lightgbm"  # to which an unknown category is a missing value
     return TreePart(part, len(model.trees), thresholds, model.categories, model.names, boosted=True, unknown=unknown)
 
 

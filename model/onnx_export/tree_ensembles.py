@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn import ensemble, tree
 
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors
 from model.onnx_export.linear import LINKS, argmax, binary_probabilities, inlier_labels, is_positive
 from model.onnx_export.trees import Tree, average_leaf_rows, round_to_float32, sum_leaves
 
@@ -166,7 +166,7 @@ def _isolation(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput
     return PredictorOutput(inlier_labels(graph, score), scores=graph.unsqueeze(score))
 
 
-PREDICTORS: dict[type, Callable[..., PredictorOutput]] = {
+PREDICTORS: Predictors = {
     tree.DecisionTreeClassifier: _forest_classifier,
     tree.ExtraTreeClassifier: _forest_classifier,
     ensemble.RandomForestClassifier: _forest_classifier,

@@ -27,8 +27,8 @@ class BoostedTrees:
 
     `categories` maps columns to their categories: the `members` of splits are then indices of these. For other columns,
     members are numbers as rows contain them; columns in `whole` are compared without fractions. The number `missing`
-    means a missing value, as NaN does. With `infinite`, a number beyond float32 is infinite; otherwise its row has no
-    answer. `names` are the columns' names, if the model was fitted on named columns. `objective` is XGBoost's.
+    means a missing value, as NaN does. `names` are the columns' names, if the model was fitted on named columns.
+    `objective` is XGBoost's.
     """
 
     trees: tuple[Tree, ...]
@@ -44,7 +44,6 @@ class BoostedTrees:
     categories: Mapping[int, tuple[Label, ...]] = field(default_factory=dict)
     whole: tuple[int, ...] = ()
     missing: float | None = None
-    infinite: bool = True
     names: tuple[str, ...] | None = None
     objective: str = ""
 
@@ -113,7 +112,7 @@ def raw_scores(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
 
 def _rows(graph: Graph, model: BoostedTrees, x: ColumnTensor) -> str:
     """Return the rows in the dtype of the thresholds, with NaN for missing values."""
-    name = round_to_float32(graph, x, infinite=model.infinite) if model.narrow else x.name
+    name = round_to_float32(graph, x, infinite=True) if model.narrow else x.name
     if model.missing is not None:
         none = graph.add("Equal", name, graph.constant(np.float64(np.float32(model.missing))))
         name = graph.add("Where", none, graph.constant(np.nan), name)

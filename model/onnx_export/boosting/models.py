@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from model.onnx_export.boosting import catboost_models, lightgbm_models, native, xgboost_models
 from model.onnx_export.boosting.ensemble import BoostedTrees
-from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, qualified_name
+from model.onnx_export.graph import ColumnTensor, Graph, NotCompiled, PredictorOutput, Predictors, qualified_name
 from model.signature import Label
 
 # Each has read_estimator, trees_of and categories_of for fitted estimators, and in FORMS, by the qualified name of an
@@ -24,7 +24,7 @@ def _compile(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return form(graph, library.read_estimator(estimator), x)
 
 
-PREDICTORS: Final[dict[Any, Callable[..., PredictorOutput]]] = {
+PREDICTORS: Predictors = {
     **{name: _compile for library in _LIBRARIES.values() for name in library.FORMS},
     **native.PREDICTORS,
 }
@@ -65,11 +65,6 @@ def library_of(estimator: Any) -> str:
         library: str = estimator.file.library
         return library
     return qualified_name(type(estimator)).partition(".")[0]
-
-
-def takes_unknown(estimator: Any) -> bool:
-    """Return whether a boosting estimator treats an unknown category as a missing value."""
-    return library_of(estimator) == "lightgbm"
 
 
 def answers_by(estimator: Any) -> str:

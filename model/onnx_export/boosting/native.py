@@ -1,15 +1,15 @@
 """Models from the libraries' own files, as estimators that predict by numpy and compile like the library's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from model.onnx_export.boosting.ensemble import BoostedTrees
-from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput
+from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput, Predictors
 from model.signature import Label
 
 
@@ -128,7 +128,7 @@ def _compile(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
     return outcome
 
 
-PREDICTORS: Final[Mapping[type, Callable[..., PredictorOutput]]] = {
+PREDICTORS: Predictors = {
     NativeClassifier: _compile,
     NativeRegressor: _compile,
 }
