@@ -4,7 +4,7 @@ import warnings
 
 from model.bundle.manifest import CompiledForm
 from model.onnx_export.graph import NotCompiled
-from model.onnx_export.verification import compile_and_compare
+from model.onnx_export.verification import compile_verified
 from model.packing.column_facts import fitted_names
 from model.packing.signature_reader import read_signature
 from model.packing.training_data import read_columns
@@ -36,7 +36,7 @@ def outcome(case: zoo.Case) -> CompiledForm | str:
         columns = read_columns(case.rows, fitted_names(estimator))
         signature = read_signature(estimator, columns)
         try:
-            return compile_and_compare(estimator, signature, columns, baselines(columns))[1]
+            return compile_verified(estimator, signature, columns, baselines(columns), slow=True)[1]
         except NotCompiled as error:
             return str(error)
 

@@ -61,7 +61,7 @@ class OnnxEngine:
         self._guarded = GUARDED in properties  # NaN as a label marks a row without an answer
         self._codes = [codes.get(feature.name) for feature in signature.features]
         self._matrix = signature.layout == "matrix"
-        self._classes = _classes(signature)
+        self._classes = [as_array(each) for each in signature.classes or ()]
         self._task = signature.task
         self._lists = signature.outputs == 1  # a list of outputs, of which there is one
 
@@ -103,7 +103,3 @@ class OnnxEngine:
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     """Return the values of a single column as shape (n,)."""
     return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-
-
-def _classes(signature: Signature) -> list[NDArray[Any]]:
-    return [as_array(each) for each in signature.classes or ()]

@@ -1,6 +1,5 @@
 """Decision trees, forests, boosting and isolation forests of scikit-learn."""
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -98,8 +97,10 @@ def _slice(graph: Graph, x: str, start: int, end: int) -> str:
     return graph.add("Slice", x, *bounds)
 
 
-def _boosted(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
-    """Return the raw predictions of gradient boosting, of shape (n, trees in a stage)."""
+def _raw(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
+    """Return the raw predictions of boosting, of shape (n, trees in a stage)."""
+    if hasattr(estimator, "_predictors"):
+        return _raw_histogram(graph, estimator, x)
     if estimator.init_ != "zero" and type(estimator.init_).__name__ not in ("DummyClassifier", "DummyRegressor"):
         raise NotCompiled(f"boosting that begins with {type(estimator.init_).__name__} has no compiled form")
     start = estimator._raw_predict_init(np.zeros((1, x.width)))[0]
@@ -113,7 +114,7 @@ def _staged(graph: Graph, x: str, trees: list[Tree], values: list[Any], start: A
     return sum_leaves(graph, x, trees, values, [index % width for index in range(len(trees))], width, start=start)
 
 
-def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
+def _raw_histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     preprocessor = getattr(estimator, "_preprocessor", None)  # since scikit-learn 1.4
     if preprocessor is not None:
         x = graph.transform(preprocessor, x)
@@ -124,32 +125,25 @@ def _histogram(graph: Graph, estimator: Any, x: ColumnTensor) -> str:
     return _staged(graph, x.name, trees_of(estimator), [each["value"] for each in nodes], start)
 
 
-def _regressor(raw: Callable[[Graph, Any, ColumnTensor], str]) -> Callable[..., PredictorOutput]:
-    def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-        found = graph.squeeze(raw(graph, estimator, x))
-        link = getattr(estimator._loss, "link", None)  # GradientBoosting's losses in scikit-learn 1.3 have no link
-        return PredictorOutput(found if link is None else graph.add(LINKS[type(link).__name__], found))
-
-    return convert
+def _boosted_regressor(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    found = graph.squeeze(_raw(graph, estimator, x))
+    link = getattr(estimator._loss, "link", None)  # GradientBoosting's losses in scikit-learn 1.3 have no link
+    return PredictorOutput(found if link is None else graph.add(LINKS[type(link).__name__], found))
 
 
-def _classifier(raw: Callable[[Graph, Any, ColumnTensor], str], least: str) -> Callable[..., PredictorOutput]:
-    """Return the converter of a boosted classifier; `least` compares the raw score with 0 for the second class."""
-
-    def convert(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
-        found = raw(graph, estimator, x)
-        if len(estimator.classes_) > _SIDES:
-            return PredictorOutput(argmax(graph, found), (graph.add("Softmax", found, axis=1),), found)
-        if type(estimator._loss).__name__ == "ExponentialLoss":
-            share = graph.add("Sigmoid", graph.add("Mul", graph.constant(2), graph.squeeze(found)))
-        else:
-            share = graph.add("Sigmoid", graph.squeeze(found))
-        shares = binary_probabilities(graph, share)
-        of_shares = hasattr(estimator._loss, "_raw_prediction_to_decision")  # GradientBoosting in scikit-learn 1.3
-        labels = argmax(graph, shares) if of_shares else is_positive(graph, found, least)
-        return PredictorOutput(labels, (shares,), found)
-
-    return convert
+def _boosted_classifier(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
+    found = _raw(graph, estimator, x)
+    if len(estimator.classes_) > _SIDES:
+        return PredictorOutput(argmax(graph, found), (graph.add("Softmax", found, axis=1),), found)
+    if type(estimator._loss).__name__ == "ExponentialLoss":
+        share = graph.add("Sigmoid", graph.add("Mul", graph.constant(2), graph.squeeze(found)))
+    else:
+        share = graph.add("Sigmoid", graph.squeeze(found))
+    shares = binary_probabilities(graph, share)
+    if hasattr(estimator._loss, "_raw_prediction_to_decision"):  # GradientBoosting in scikit-learn 1.3
+        return PredictorOutput(argmax(graph, shares), (shares,), found)
+    least = "Greater" if hasattr(estimator, "_predictors") else "GreaterOrEqual"  # whether 0 is the second class
+    return PredictorOutput(is_positive(graph, found, least), (shares,), found)
 
 
 def _isolation(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
@@ -175,10 +169,10 @@ PREDICTORS: Predictors = {
     tree.ExtraTreeRegressor: _forest_regressor,
     ensemble.RandomForestRegressor: _forest_regressor,
     ensemble.ExtraTreesRegressor: _forest_regressor,
-    ensemble.GradientBoostingClassifier: _classifier(_boosted, "GreaterOrEqual"),
-    ensemble.GradientBoostingRegressor: _regressor(_boosted),
-    ensemble.HistGradientBoostingClassifier: _classifier(_histogram, "Greater"),
-    ensemble.HistGradientBoostingRegressor: _regressor(_histogram),
+    ensemble.GradientBoostingClassifier: _boosted_classifier,
+    ensemble.GradientBoostingRegressor: _boosted_regressor,
+    ensemble.HistGradientBoostingClassifier: _boosted_classifier,
+    ensemble.HistGradientBoostingRegressor: _boosted_regressor,
     ensemble.IsolationForest: _isolation,
 }
 # These treat infinity like any large number.

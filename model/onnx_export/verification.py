@@ -42,14 +42,23 @@ def compile_verified(
     columns: list[Column] | None,
     baseline: dict[str, Baseline] | None,
     progress: Progress = no_progress,
+    *,
+    slow: bool = False,
 ) -> tuple[CompiledModel, CompiledForm]:
     """Compile an estimator, and compare its answers and speed with scikit-learn's.
 
     The rows are training rows, random rows, far rows, and rows at the thresholds of trees. Raises NotCompiled if there
-    is no compiled form, or if that gives other answers or is slower; it may be slower if it replaces another library.
+    is no compiled form, or if that gives other answers or is slower; it may be slower with `slow`, or if it replaces
+    another library.
     """
-    made, form = compile_and_compare(estimator, signature, columns, baseline, progress)
-    if any(qualified_name(type(part)) in PREDICTORS for part, _ in walk(estimator)):
+    try:
+        try:
+            made, form = _compared(estimator, signature, columns, baseline, progress, methods_of(estimator))
+        except FurtherDiffers:
+            made, form = _compared(estimator, signature, columns, baseline, progress)
+    except (ModelError, ValueError, IndexError, TypeError, AttributeError, KeyError, RuntimeError) as error:
+        raise NotCompiled(f"it could not be compared ({describe(error)})") from error
+    if slow or any(qualified_name(type(part)) in PREDICTORS for part, _ in walk(estimator)):
         return made, form
     if form.speedup["1"] < 1 or form.speedup[str(MANY_ROWS)] * MOST_SLOWER < 1:
         raise NotCompiled(
@@ -57,23 +66,6 @@ def compile_verified(
             f"and {form.speedup[str(MANY_ROWS)]} times for {MANY_ROWS}"
         )
     return made, form
-
-
-def compile_and_compare(
-    estimator: Any,
-    signature: Signature,
-    columns: list[Column] | None,
-    baseline: dict[str, Baseline] | None,
-    progress: Progress = no_progress,
-) -> tuple[CompiledModel, CompiledForm]:
-    """Do the same as `compile_verified`, however slow the compiled model is."""
-    try:
-        try:
-            return _compared(estimator, signature, columns, baseline, progress, methods_of(estimator))
-        except FurtherDiffers:
-            return _compared(estimator, signature, columns, baseline, progress)
-    except (ModelError, ValueError, IndexError, TypeError, AttributeError, KeyError, RuntimeError) as error:
-        raise NotCompiled(f"it could not be compared ({describe(error)})") from error
 
 
 def _compared(

@@ -258,7 +258,8 @@ def test_a_compiled_further_output_that_differs_is_left_out(monkeypatch):
     """The compiled form is kept without it: labels and probabilities are right."""
     estimator, _ = MODELS["three classes"]
     signature = read_signature(estimator, None)
-    assert ("decision_function",) == verification.compile_and_compare(estimator, signature, None, None)[0].further
+    made, _ = verification.compile_verified(estimator, signature, None, None, slow=True)
+    assert ("decision_function",) == made.further
     logistic = compiler.PREDICTORS[LogisticRegression]
 
     def wrong(graph, *arguments):
@@ -267,7 +268,7 @@ def test_a_compiled_further_output_that_differs_is_left_out(monkeypatch):
 
     monkeypatch.setitem(compiler.PREDICTORS, LogisticRegression, wrong)
 
-    made, form = verification.compile_and_compare(estimator, signature, None, None)
+    made, form = verification.compile_verified(estimator, signature, None, None, slow=True)
 
     assert () == made.further
     assert form.rows > verification.RANDOM_ROWS

@@ -59,8 +59,11 @@ def test_the_trees_of_a_document_predict_what_catboost_predicts(document):
     """To the last bit, by oblivious trees and by others."""
     model = read_catboost(document)
 
-    trees = list(zip(model.trees, model.leaves, strict=True))
-    found = [sum(leaves[leaf_of(tree, row)] for tree, leaves in trees).tolist() for row in ROWS]
+    parts = list(zip(model.trees.targets, model.trees.trees, model.trees.leaves, strict=True))
+    found = [
+        [sum(leaves[leaf_of(tree, row)] for target, tree, leaves in parts if target == output) for output in range(3)]
+        for row in ROWS
+    ]
 
     assert PREDICTED[document] == found
 
@@ -69,8 +72,9 @@ def test_a_document_says_what_its_columns_and_labels_are():
     """Their names, the labels and the loss, from which the answer is computed."""
     model = read_catboost(OBLIVIOUS)
 
-    assert (("net price", "area"), ("a", "b", "c"), "MultiClass") == (model.names, model.labels, model.loss)
-    assert (1.0, [0, 0, 0], None, ()) == (model.scale, model.bias.tolist(), model.threshold, model.others)
+    assert (("net price", "area"), ("a", "b", "c"), "MultiClass") == (model.trees.names, model.labels, model.loss)
+    assert (1.0, [0, 0, 0]) == (model.trees.scale, model.trees.bias.tolist())
+    assert (None, ()) == (model.threshold, model.others)
 
 
 def test_a_missing_value_is_above_all_borders_where_the_document_says_so():
@@ -79,8 +83,8 @@ def test_a_missing_value_is_above_all_borders_where_the_document_says_so():
 
     model = read_catboost(changed(OBLIVIOUS, *path, value="AsTrue"))
 
-    columns = np.concatenate([tree.feature[~tree.leaves] for tree in model.trees])
-    below = np.concatenate([tree.missing_left[~tree.leaves] for tree in model.trees])
+    columns = np.concatenate([tree.feature[~tree.leaves] for tree in model.trees.trees])
+    below = np.concatenate([tree.missing_left[~tree.leaves] for tree in model.trees.trees])
     assert {0, 1} == set(columns.tolist())
     assert (columns == 0).tolist() == below.tolist()
 
@@ -89,7 +93,7 @@ def test_a_model_with_categories_of_its_own_says_so():
     """Its trees are not read: their splits are over statistics of categories."""
     found = read_catboost(changed(OBLIVIOUS, "features_info", "categorical_features", value=[{"feature_index": 0}]))
 
-    assert (("categorical",), ()) == (found.others, found.trees)
+    assert (("categorical",), ()) == (found.others, found.trees.trees)
 
 
 def test_a_tree_may_be_a_single_leaf():
@@ -98,7 +102,8 @@ def test_a_tree_may_be_a_single_leaf():
 
     model = read_catboost(changed(OBLIVIOUS, *path, value={"leaf_values": [1, 2, 3], "splits": None}))
 
-    assert ([[1, 2, 3]], [True]) == (model.leaves[0].tolist(), model.trees[0].leaves.tolist())
+    assert [[1], [2], [3]] == [leaves.tolist() for leaves in model.trees.leaves[:3]]
+    assert [True] == model.trees.trees[0].leaves.tolist()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from sklearn.tree import DecisionTreeRegressor
 from model.engines.onnx import OnnxEngine
 from model.errors import BundleCorrupt, NoFiniteAnswer
 from model.loading import load
-from model.onnx_export import tree_ensembles, verification
+from model.onnx_export import tree_ensembles
 from model.onnx_export.compiler import compile_model
 from model.onnx_export.graph import NotCompiled
 from model.onnx_export.trees import Tree
@@ -96,9 +96,7 @@ def test_neighbours_at_equal_distances_are_not_compiled():
     estimator = KNeighborsClassifier().fit(IRIS.data, IRIS.target)
 
     with pytest.raises(NotCompiled):
-        verification.compile_and_compare(
-            estimator, read_signature(estimator, None), read_columns(IRIS.data, None), None
-        )
+        compile_verified(estimator, read_signature(estimator, None), read_columns(IRIS.data, None), None, slow=True)
 
 
 @pytest.mark.parametrize("estimator", [FOREST, STAGED, SCALED], ids=lambda each: type(each).__name__)

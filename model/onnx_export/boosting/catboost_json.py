@@ -1,5 +1,7 @@
 """Reads CatBoost's JSON of a model, as `save_model(…, format="json")` writes it.
 
+CatBoost rounds rows to float32, and compares them with float32 borders; leaves and sums are float64.
+
 The document may come from anyone. Sizes that it states never decide how much memory is allocated: they are compared
 with the data, and a document that CatBoost would not write is refused.
 """
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import UnsupportedEstimator, describe
+from model.onnx_export.boosting.ensemble import BoostedTrees
 from model.onnx_export.trees import Tree
 
 # Whether a missing value is below all borders; with "AsIs" it stays NaN, which is above none.
@@ -19,25 +22,22 @@ _NAN_BELOW: Final = {"AsIs": True, "AsFalse": True, "AsTrue": False}
 _DEEPEST: Final = 16  # CatBoost's own limit for oblivious trees
 _LARGEST: Final = float(np.finfo(np.float32).max)
 _OTHERS: Final = ("categorical_features", "text_features", "embedding_features")
-# A node's column, whether a missing value goes left there, and the border: what is above it goes right.
+# A column, and whether a missing value in it goes left; for a node also the border: what is above it goes right.
+_Feature = tuple[int, bool]
 _Split = tuple[int, bool, float]
 _LEAF: Final[_Split] = (0, False, 0.0)
 
 
 @dataclass(frozen=True)
 class CatBoostModel:
-    """The content of a document: trees whose sum is multiplied by `scale`, with `bias` added to each output.
+    """The content of a document.
 
-    The trees compare rows that were rounded to float32. `leaves` has an array of shape (nodes, outputs) for each tree,
-    in which only the values at leaves count. `others` are the kinds of columns that are not numbers; if there are any,
-    `trees` is empty. `threshold` is the probability above which the second of two classes is the label, if one was set.
+    A tree with several outputs is repeated for each. `others` are the kinds of columns that are not numbers; if there
+    are any, no trees are read. `threshold` is the probability above which the second of two classes is the label, if
+    one was set.
     """
 
-    trees: tuple[Tree, ...]
-    leaves: tuple[NDArray[np.float64], ...]
-    names: tuple[str, ...]
-    scale: float
-    bias: NDArray[np.float64]
+    trees: BoostedTrees
     loss: str
     labels: tuple[Any, ...]
     threshold: float | None
@@ -60,25 +60,30 @@ def read_catboost(content: str | bytes | dict[str, Any]) -> CatBoostModel:
 def _model(document: Any) -> CatBoostModel:
     known, about = document["features_info"], document["model_info"]
     others = tuple(kind.partition("_")[0] for kind in _OTHERS if known.get(kind))
-    columns = {each["flat_feature_index"]: each for each in known.get("float_features") or []}
+    numbers = known.get("float_features") or []
+    columns = {each["flat_feature_index"]: each for each in numbers}
     if not others and set(columns) != set(range(len(columns))):
         raise ValueError("its features are not numbered from 0")
-    features = [
-        (each["flat_feature_index"], _NAN_BELOW[each["nan_value_treatment"]])
-        for each in known.get("float_features") or []
-    ]
+    features = [(each["flat_feature_index"], _NAN_BELOW[each["nan_value_treatment"]]) for each in numbers]
     scale, bias = document["scale_and_bias"]
     biases = np.atleast_1d(np.array(bias, dtype=np.float64))
     if biases.ndim != 1 or not len(biases) or not np.isfinite([scale, *biases]).all():
         raise ValueError("its scale and bias are not finite numbers")
     threshold = about.get("binclass_probability_threshold")
-    trees, leaves = ((), ()) if others else _trees(document, features, len(biases))
-    return CatBoostModel(
-        trees=trees,
-        leaves=leaves,
-        names=tuple(str(columns[index].get("feature_id") or index) for index in sorted(columns)),
+    found, outputs = [] if others else _trees(document, features, len(biases)), range(len(biases))
+    trees = BoostedTrees(
+        trees=tuple(tree for tree, _ in found for _ in outputs),
+        leaves=tuple(values for _, leaves in found for values in leaves.T),
+        targets=tuple(outputs) * len(found),
+        start=np.zeros(len(biases)),
+        width=len(columns),
+        narrow=True,
         scale=float(scale),
         bias=biases,
+        names=tuple(str(columns[index].get("feature_id") or index) for index in sorted(columns)),
+    )
+    return CatBoostModel(
+        trees=trees,
         loss=str(about["params"]["loss_function"]["type"]),
         labels=tuple((about.get("class_params") or {}).get("class_names", ())),
         threshold=None if threshold is None else float(threshold),
@@ -86,20 +91,18 @@ def _model(document: Any) -> CatBoostModel:
     )
 
 
-def _trees(
-    document: Any, features: list[tuple[int, bool]], outputs: int
-) -> tuple[tuple[Tree, ...], tuple[NDArray[np.float64], ...]]:
+def _trees(document: Any, features: list[_Feature], outputs: int) -> list[tuple[Tree, NDArray[np.float64]]]:
+    """Return each tree with an array of shape (nodes, outputs), in which only the values at leaves count."""
     if "oblivious_trees" in document:
         found = [_oblivious(each, features, outputs) for each in document["oblivious_trees"]]
     else:
         found = [_asymmetric(each, features, outputs) for each in document["trees"]]
     if not found or not all(np.isfinite(leaves).all() for _, leaves in found):
         raise ValueError("it has no trees, or a leaf that is not a finite number")
-    trees, leaves = zip(*found, strict=True)
-    return trees, leaves
+    return found
 
 
-def _split(split: Any, features: list[tuple[int, bool]]) -> _Split:
+def _split(split: Any, features: list[_Feature]) -> _Split:
     index = split["float_feature_index"]
     if split["split_type"] != "FloatFeature" or not 0 <= index < len(features):
         raise ValueError("a tree splits a feature, or in a way, that there is not")
@@ -109,7 +112,7 @@ def _split(split: Any, features: list[tuple[int, bool]]) -> _Split:
     return *features[index], border
 
 
-def _oblivious(tree: Any, features: list[tuple[int, bool]], outputs: int) -> tuple[Tree, NDArray[np.float64]]:
+def _oblivious(tree: Any, features: list[_Feature], outputs: int) -> tuple[Tree, NDArray[np.float64]]:
     """Convert a tree with one split for each level, in which the first split is the lowest bit of a leaf's number.
 
     The last split becomes the root, and node n has the children 2n + 1 and 2n + 2. The leaves are the last level.
@@ -125,7 +128,7 @@ def _oblivious(tree: Any, features: list[tuple[int, bool]], outputs: int) -> tup
     return _with_leaves(np.array([*reversed(splits), _LEAF])[level], left, right, values.reshape(-1, outputs))
 
 
-def _asymmetric(tree: Any, features: list[tuple[int, bool]], outputs: int) -> tuple[Tree, NDArray[np.float64]]:
+def _asymmetric(tree: Any, features: list[_Feature], outputs: int) -> tuple[Tree, NDArray[np.float64]]:
     """Convert nested nodes; they are numbered in depth-first order, left before right."""
     splits: list[_Split] = []
     children: list[list[int]] = []

@@ -1,7 +1,4 @@
-"""Converts CatBoost's models to BoostedTrees and to a graph.
-
-Rows are rounded to float32, and compared with float32 borders; leaves and sums are float64.
-"""
+"""Adds CatBoost's models to a graph."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,7 +43,7 @@ def document_of(estimator: Any) -> bytes:
 
 def trees_of(estimator: Any) -> BoostedTrees:
     """Return the trees that a fitted estimator predicts with; raises NotCompiled."""
-    return boosted_trees(read_estimator(estimator))
+    return read_estimator(estimator).trees
 
 
 def _refuse_others(kinds: Any) -> None:
@@ -54,44 +51,26 @@ def _refuse_others(kinds: Any) -> None:
         raise NotCompiled(f"CatBoost with {' and '.join(kinds)} features of its own has no compiled form")
 
 
-def boosted_trees(model: CatBoostModel) -> BoostedTrees:
-    """Return the model's trees, repeated for each output."""
-    outputs = range(len(model.bias))
-    return BoostedTrees(
-        trees=tuple(tree for tree in model.trees for _ in outputs),
-        leaves=tuple(values for leaves in model.leaves for values in leaves.T),
-        targets=tuple(outputs) * len(model.trees),
-        start=np.zeros(len(outputs)),
-        width=len(model.names),
-        comparison="<=",
-        narrow=True,
-        single=False,
-        scale=model.scale,
-        bias=model.bias,
-        names=model.names,
-    )
-
-
 def regressor(graph: Graph, model: CatBoostModel, x: ColumnTensor) -> PredictorOutput:
     """Add a model that answers numbers; raises NotCompiled."""
-    found = raw_scores(graph, boosted_trees(model), x)
+    found = raw_scores(graph, model.trees, x)
     if model.loss == _UNCERTAIN:  # the mean, and the variance
         mean, deviation = (graph.gather_columns(found, [index]) for index in (0, 1))
         variance = graph.add("Exp", graph.add("Mul", graph.constant(2), deviation))
         return PredictorOutput(graph.add("Concat", mean, variance, axis=1))
     if model.loss in _EXPONENTIAL:
         found = graph.add("Exp", found)
-    return PredictorOutput(graph.squeeze(found) if len(model.bias) == 1 else found)
+    return PredictorOutput(graph.squeeze(found) if len(model.trees.start) == 1 else found)
 
 
 def _ranker(graph: Graph, model: CatBoostModel, x: ColumnTensor) -> PredictorOutput:
-    return PredictorOutput(graph.squeeze(raw_scores(graph, boosted_trees(model), x)))
+    return PredictorOutput(graph.squeeze(raw_scores(graph, model.trees, x)))
 
 
 def classifier(graph: Graph, model: CatBoostModel, x: ColumnTensor) -> PredictorOutput:
     """Add a model that answers labels; raises NotCompiled."""
-    found = raw_scores(graph, boosted_trees(model), x)
-    if len(model.bias) == 1:
+    found = raw_scores(graph, model.trees, x)
+    if len(model.trees.start) == 1:
         share, limit = graph.add("Sigmoid", graph.squeeze(found)), graph.constant(_limit(model.threshold))
         return PredictorOutput(
             graph.compare("Greater", graph.squeeze(found), limit), (binary_probabilities(graph, share),)

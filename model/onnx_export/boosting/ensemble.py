@@ -36,9 +36,9 @@ class BoostedTrees:
     targets: tuple[int, ...]
     start: NDArray[Any]
     width: int
-    comparison: Comparison
-    narrow: bool
-    single: bool
+    comparison: Comparison = "<="
+    narrow: bool = False
+    single: bool = False
     scale: float = 1.0
     bias: Any = 0.0
     categories: Mapping[int, tuple[Label, ...]] = field(default_factory=dict)

@@ -184,24 +184,24 @@ def _catboost(content: bytes, *, numbers: bool) -> ModelFile:
             f"this model of CatBoost has {' and '.join(model.others)} features of its own, which are not packed "
             "from its file; load it with catboost, and pack that with --allow-pickle."
         )
-    if model.loss in _CATBOOST and model.labels and len(model.labels) != max(2, len(model.bias)):
+    outputs, names = len(model.trees.start), model.trees.names or ()
+    if model.loss in _CATBOOST and model.labels and len(model.labels) != max(2, outputs):
         raise UnsupportedEstimator("this model of CatBoost has other labels than its trees have outputs.")
     if not all(isinstance(label, (str, int, float)) for label in model.labels):
         raise UnsupportedEstimator("this model of CatBoost has labels that are neither strings nor numbers.")
-    width = len(model.names)
     try:
-        check_trees(model.trees, width)
+        check_trees(model.trees.trees[::outputs], model.trees.width)
     except ValueError as error:
         raise UnsupportedEstimator(f"this model of CatBoost cannot be packed from its file: {error}.") from None
     classifies = not numbers and model.loss in _CATBOOST
-    labels: tuple[Label, ...] = model.labels or tuple(range(max(2, len(model.bias))))
+    labels: tuple[Label, ...] = model.labels or tuple(range(max(2, outputs)))
     form = catboost_models.classifier if classifies else catboost_models.regressor
     return ModelFile(
         library="catboost",
         described=f"a file of CatBoost ({'binary' if binary else 'JSON'})",
         content=content,
-        trees=catboost_models.boosted_trees(model),
-        names=None if model.names == tuple(map(str, range(width))) else model.names,
+        trees=model.trees,
+        names=None if names == tuple(map(str, range(len(names)))) else names,
         unknown=np.nan,
         labels=labels if classifies else None,
         answer=partial(_catboost_answer, model, classifies=classifies),
@@ -212,7 +212,7 @@ def _catboost(content: bytes, *, numbers: bool) -> ModelFile:
 
 
 def _catboost_answer(model: CatBoostModel, rows: NDArray[np.float64], *, classifies: bool) -> NDArray[Any]:
-    scores, loss = catboost_sums(model, rows.astype(np.float32)), model.loss
+    scores, loss = catboost_sums(model.trees, rows.astype(np.float32)), model.loss
     if loss in ("Poisson", "Tweedie"):
         return np.exp(scores)
     if loss == "RMSEWithUncertainty":

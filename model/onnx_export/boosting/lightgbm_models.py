@@ -77,9 +77,6 @@ def boosted_trees(model: LightGBMModel, categories: Mapping[int, tuple[Label, ..
         targets=tuple(index % model.outputs for index in range(len(model.trees))),
         start=np.zeros(model.outputs),
         width=len(model.names),
-        comparison="<=",
-        narrow=False,
-        single=False,
         categories=categories,
         names=model.names,
     )

@@ -1,6 +1,6 @@
 """Predicts with the trees of a library's document by numpy, as the library does, for comparison with the graph.
 
-The trees are those of the document, before they become the BoostedTrees that the graph is made of.
+Where the BoostedTrees that the graph is made of are converted from others (XGBoost, LightGBM), these are walked.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.onnx_export.boosting.catboost_json import CatBoostModel
+from model.onnx_export.boosting.ensemble import BoostedTrees
 from model.onnx_export.boosting.lightgbm_text import LightGBMModel, LightGBMTree
 from model.onnx_export.boosting.xgboost_document import kept_trees
 from model.onnx_export.trees import Tree
@@ -82,11 +82,14 @@ def _lightgbm(tree: LightGBMTree) -> _Decide:
     return decide
 
 
-def catboost_sums(model: CatBoostModel, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+def catboost_sums(model: BoostedTrees, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return CatBoost's scores of float32 rows, of shape (n, outputs)."""
-    sums = np.zeros((len(rows), len(model.bias)))
-    for tree, leaves in zip(model.trees, model.leaves, strict=True):
-        sums += leaves[_descend(tree.left, tree.right, tree.feature, _catboost(tree), rows, inner=~tree.leaves)]
+    outputs = len(model.start)
+    sums = np.zeros((len(rows), outputs))
+    for index, tree in enumerate(model.trees[::outputs]):  # each is there once for each output
+        leaf = _descend(tree.left, tree.right, tree.feature, _catboost(tree), rows, inner=~tree.leaves)
+        for output in range(outputs):
+            sums[:, output] += model.leaves[index * outputs + output][leaf]
     return sums * model.scale + model.bias
 
 

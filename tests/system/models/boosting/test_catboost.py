@@ -69,7 +69,7 @@ def fitted(seed):
 
 
 def thresholds_of(model, width):
-    trees = read_estimator(model).trees
+    trees = read_estimator(model).trees.trees
     parts = [[tree.threshold[~tree.leaves & (tree.feature == column)] for tree in trees] for column in range(width)]
     return [around(np.concatenate([*each, [np.float32(0)]]), np.float32) for each in parts]
 
