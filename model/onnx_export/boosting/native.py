@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
+from model.columns import is_missing
 from model.onnx_export.boosting.ensemble import BoostedTrees
 from model.onnx_export.graph import ColumnTensor, Graph, PredictorOutput, Predictors
 from model.signature import Label
@@ -78,7 +79,7 @@ class _Native(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
                 continue
             codes: dict[Any, float] = {value: float(code) for code, value in enumerate(known)}
             cells = given[:, index].tolist()
-            numbers[:, index] = [np.nan if _is_nan(cell) else codes.get(cell, self.file.unknown) for cell in cells]
+            numbers[:, index] = [np.nan if is_missing(cell) else codes.get(cell, self.file.unknown) for cell in cells]
         return numbers
 
     def _answer(self, rows: Any) -> NDArray[Any]:
@@ -117,10 +118,6 @@ class NativeClassifier(ClassifierMixin, _Native):  # type: ignore[misc]  # likew
         indices = found.argmax(axis=1) if limit is None else (found[:, 1] > limit).astype(np.int64)
         labels: NDArray[Any] = self.classes_[indices]
         return labels
-
-
-def _is_nan(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
 
 
 def _compile(graph: Graph, estimator: Any, x: ColumnTensor) -> PredictorOutput:
