@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.errors import UnsupportedEstimator
-from model.onnx_export.boosting.catboost_json import read_catboost
+from model.onnx_export.boosting.catboost_models import read_catboost
 from tests.conftest import ROOT
 
 # Of CatBoost 1.2.10, without most of `model_info`: three classes by two numbers, in two trees of two levels each.

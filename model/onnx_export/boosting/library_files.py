@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from model.errors import UnsupportedEstimator, describe
 from model.onnx_export.boosting import catboost_models, lightgbm_models, xgboost_models
 from model.onnx_export.boosting.catboost_binary import MAGIC, read_binary
-from model.onnx_export.boosting.catboost_json import CatBoostModel, read_catboost
+from model.onnx_export.boosting.catboost_models import CatBoostModel, read_catboost
 from model.onnx_export.boosting.ensemble import BoostedTrees, check_trees
 from model.onnx_export.boosting.lightgbm_text import LightGBMModel, read_lightgbm
 from model.onnx_export.boosting.native import ModelFile, NativeClassifier, NativeRegressor
