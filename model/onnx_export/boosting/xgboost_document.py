@@ -50,19 +50,18 @@ def is_json(content: bytes) -> bool:
     return content[1:2] in (b'"', b"\n", b"\r", b" ", b"\t")
 
 
-def boosted_trees(document: Mapping[str, Any], *, missing: float = math.nan, in_place: bool = True) -> BoostedTrees:
+def boosted_trees(document: Mapping[str, Any], *, missing: float = math.nan) -> BoostedTrees:
     """Return the trees that a model predicts with; raises NotCompiled, and ValueError if the document is no model.
 
-    `missing` is the estimator's parameter. A model that stopped early predicts with its best iteration. `in_place` says
-    whether it predicts arrays, as the estimators do, or a DMatrix: for dart, XGBoost rounds differently.
+    `missing` is the estimator's parameter. A model that stopped early predicts with its best iteration.
     """
     try:
-        return _boosted(document["learner"], missing, in_place=in_place)
+        return _boosted(document["learner"], missing)
     except (KeyError, TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"it is no document of XGBoost ({type(error).__name__}: {error})") from None
 
 
-def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> BoostedTrees:
+def _boosted(learner: Mapping[str, Any], missing: float) -> BoostedTrees:
     objective, booster = str(learner["objective"]["name"]), learner["gradient_booster"]
     if booster["name"] not in ("gbtree", "dart"):
         raise NotCompiled(f"XGBoost's booster {booster['name']} has no compiled form")
@@ -75,7 +74,7 @@ def _boosted(learner: Mapping[str, Any], missing: float, *, in_place: bool) -> B
     trees, leaves, targets = _trees(model, kept_trees(learner, model, sums), sums)
     check_trees(trees, columns)
     if booster["name"] == "dart":
-        leaves = _weighted(leaves, targets, booster["weight_drop"], start if in_place else np.zeros_like(start))
+        leaves = _weighted(leaves, targets, booster["weight_drop"], start)
     return BoostedTrees(
         trees=trees,
         leaves=leaves,
@@ -120,7 +119,8 @@ def _weighted(
 ) -> tuple[Any, ...]:
     """Return the leaves of dart times the weights of their trees.
 
-    When it predicts in place, XGBoost adds each tree to the base score and subtracts that again; both round.
+    When it predicts arrays, as the estimators do, XGBoost adds each tree to the base score and subtracts that again;
+    both round. For a DMatrix it does not.
     """
     if len(leaves) != len(targets) or len(weights) < len(leaves):
         raise NotCompiled("dart with several values in a leaf has no compiled form")
