@@ -90,7 +90,8 @@ def catboost_sums(model: BoostedTrees, rows: NDArray[np.float32]) -> NDArray[np.
         leaf = _descend(tree.left, tree.right, tree.feature, _catboost(tree), rows, inner=~tree.leaves)
         for output in range(outputs):
             sums[:, output] += model.leaves[index * outputs + output][leaf]
-    return sums * model.scale + model.bias
+    scores: NDArray[np.float64] = sums * model.scale + model.bias
+    return scores
 
 
 def _catboost(tree: Tree) -> _Decide:
