@@ -18,7 +18,7 @@ from model.onnx_export.boosting.catboost_binary import MAGIC, read_binary
 from model.onnx_export.boosting.catboost_models import CatBoostModel, read_catboost
 from model.onnx_export.boosting.ensemble import BoostedTrees, check_trees
 from model.onnx_export.boosting.lightgbm_text import LightGBMModel, read_lightgbm
-from model.onnx_export.boosting.native import ModelFile, NativeClassifier, NativeRegressor
+from model.onnx_export.boosting.models import ModelFile, NativeClassifier, NativeRegressor
 from model.onnx_export.boosting.tree_walk import catboost_sums, lightgbm_sums, softmax, xgboost_sums
 from model.onnx_export.boosting.xgboost_document import LINKS, boosted_trees, is_json, read_document
 from model.onnx_export.graph import NotCompiled
