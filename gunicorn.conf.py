@@ -20,9 +20,9 @@ limit_threads(os.environ)
 
 with one_line_exit(1):
     settings = Settings.from_env(os.environ)
-    limits.check(settings.workers)
+    limits.check(settings.web_concurrency)
     # The heartbeat touches a file; on a disk, that can block.
-    worker_tmp_dir = str(temporary_dirs.choose(2 * settings.workers))
+    worker_tmp_dir = str(temporary_dirs.choose(2 * settings.web_concurrency))
     from service.assembly import hosted_by  # imports numpy, which reads the thread limits that are set above
     from service.server import hooks
 
@@ -30,9 +30,9 @@ wsgi_app = "wsgi:app"
 bind = [f"{settings.host}:{settings.port}", *([settings.admin_bind] if settings.admin_bind else [])]
 preload_app = True
 worker_class = "service.server.worker.Worker"
-workers = settings.workers
+workers = settings.web_concurrency
 threads = settings.threads
-worker_connections = settings.connections
+worker_connections = settings.worker_connections
 # Each worker's main loop sends a heartbeat once a second, unless a prediction holds the interpreter's lock.
 timeout = math.ceil(settings.predict_seconds) + 1
 keepalive = settings.keepalive_seconds

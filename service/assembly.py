@@ -69,12 +69,12 @@ def start(environ: Mapping[str, str]) -> Flask:
     model = f"{identity.name} {identity.version} (digest {loaded.digest}, {loaded.engine.name})"
     logger.info("model %s loaded from %s", model, settings.model_dir)
     early_signals.end_by_exit()
-    files = FILES + FILES_FOR_EACH_WORKER * settings.workers
-    directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.workers)
+    files = FILES + FILES_FOR_EACH_WORKER * settings.web_concurrency
+    directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.web_concurrency)
     state = shared_state.make(directory)
     services = assemble(settings, served, fetched.hashes, writer.write, state, directory, environ)
     std_streams.count(services.metrics.made["stderr_dropped_total"].inc)
-    _make_room(services.metrics, settings.workers, directory)
+    _make_room(services.metrics, settings.web_concurrency, directory)
     services.metrics.prepare_for(served.contract.signature)
     app = create_app(services)
     app.extensions["ml-service"] = _host(services, state, directory, fetched.state, origin)
@@ -99,7 +99,7 @@ def assemble(
     slot = ModelSlot(served)
     drift = DriftMonitor(settings, slot, directory)
     metrics = Metrics(protocols.names, directory, drift.report)
-    metrics.declare_build(settings.revision)
+    metrics.declare_build(settings.build_revision)
     metrics.declare_model(served.contract.signature)
     log = PredictionLog(
         write,

@@ -146,7 +146,7 @@ def _settings(environ: Mapping[str, str]) -> tuple[dict[str, str], Settings]:
         settings = Settings.from_env(environ)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
-    values = {field.metadata["name"]: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    values = {field.name.upper(): getattr(settings, field.name) for field in dataclasses.fields(settings)}
     paths = {name: str(value.absolute()) for name, value in values.items() if isinstance(value, Path)}
     return {"MALLOC_ARENA_MAX": ARENAS, **environ, **paths}, settings
 

@@ -56,7 +56,7 @@ def create_app(services: Services) -> Flask:
     app.url_map.converters["name"] = metadata.NameConverter
     slots = settings.slots_at_most
     admission = Admission(
-        slots, settings.threads - slots, settings.rows_at_once, settings.queue_seconds, services.metrics.slot
+        slots, settings.threads - slots, settings.prediction_rows, settings.queue_seconds, services.metrics.slot
     )
     app.register_blueprint(predict.blueprint(protocols, predict.View(model, admission, services.recorder, settings)))
     if settings.pages:  # before the protocols' own answer at the same path
@@ -65,7 +65,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(metadata.blueprint(protocols, model, services.metrics, services.state))
     app.register_blueprint(documents.blueprint(settings, protocols, model))
     app.register_blueprint(
-        operations.blueprint(model, services.metrics, services.drift, services.state, settings.revision)
+        operations.blueprint(model, services.metrics, services.drift, services.state, settings.build_revision)
     )
     app.register_error_handler(Exception, lambda error: refusal(error, protocols, services.recorder))
     return app

@@ -89,7 +89,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.sockets,
             self._connections,
             self._allowed_connections(),
-            partial(state.mean_connections, 2 * settings.workers),
+            partial(state.mean_connections, 2 * settings.web_concurrency),
             self._dispatcher.is_busy,
             events,
             self.log,

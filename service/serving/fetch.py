@@ -129,7 +129,7 @@ def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
 
     def read() -> dict[str, Any]:
         hashes = None if settings.tokens_file is None else read_hashes(settings.tokens_file)
-        transfer.send(read_bundle(settings.model_dir, settings.model_sha256, settings.signature_key), file)
+        transfer.send(read_bundle(settings.model_dir, settings.model_sha256, settings.model_signature_key), file)
         names = modules_in(code) if code is not None and code.is_dir() else ()
         return {"hashes": hashes and {each.hex(): owner for each, owner in hashes.items()}, "names": sorted(names)}
 
@@ -138,7 +138,7 @@ def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
 
 def watched_beside(settings: Settings) -> tuple[str, ...]:
     """Return the files of MODEL_DIR, besides the manifest and those it names, whose change calls for a reload."""
-    return () if settings.signature_key is None else (SIGNATURE,)
+    return () if settings.model_signature_key is None else (SIGNATURE,)
 
 
 def _import(settings: Settings, bundle: Bundle) -> dict[str, Any]:
@@ -172,7 +172,9 @@ def policy_of(settings: Settings, loaded: Loaded) -> ColumnPolicy | None:
     if row_id in taken | MEMBERS:
         raise SettingError(f"ROW_ID={row_id!r}: expected a name that no request and no answer has, such as row_id.")
     try:
-        policy = ColumnPolicy.of(signature, settings.missing_columns or {}, row_id, ignore_extra=settings.ignore_extra)
+        policy = ColumnPolicy.of(
+            signature, settings.missing_columns or {}, row_id, ignore_extra=settings.ignore_extra_columns
+        )
     except ValueError as error:
         raise SettingError(f"ROW_ID or MISSING_COLUMNS: {error}.") from None
     return policy

@@ -67,5 +67,7 @@ def origin_of(settings: Settings, environ: Mapping[str, str]) -> Origin | None:
     from model.storage.places import Access  # noqa: PLC0415  # likewise
 
     access = Access(environ, settings.fetch_seconds, settings.allow_http)
-    fetch = Fetch(uri, settings.model_dir, access, settings.fetch_bytes, settings.model_sha256, settings.signature_key)
+    fetch = Fetch(
+        uri, settings.model_dir, access, settings.fetch_bytes, settings.model_sha256, settings.model_signature_key
+    )
     return Origin(fetch, settings.model_dir == temporary_dirs.of_fetched(uri.full))
