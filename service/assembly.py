@@ -19,10 +19,9 @@ from service.config.refusals import NO_ROOM, Refused
 from service.config.settings import SettingError, Settings
 from service.drift.monitor import DriftMonitor
 from service.errors import failure_of
-from service.http import documents, metadata, web
+from service.http import documents, operations, web
 from service.http.app import Services, create_app
 from service.http.auth import AuthState
-from service.http.operations import DrainState
 from service.monitoring import std_streams
 from service.monitoring.computed import read_memory
 from service.monitoring.line_writer import LineWriter, LogFile
@@ -33,10 +32,9 @@ from service.monitoring.prediction_log import PredictionLog, Refusal
 from service.monitoring.recorder import Recorder
 from service.monitoring.redaction import Redaction
 from service.protocols.registry import registry_of
-from service.server import early_signals, shared_directory, shared_state
+from service.server import early_signals, shared_directory
 from service.server.dispatch import Pages
 from service.server.interfaces import EarlyRefusal, Hosted, MasterEvents, WorkerEvents
-from service.server.shared_state import State
 from service.serving.fetch import Trial, fetch, watched_beside
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
 from service.serving.origin import Origin, origin_of
@@ -71,13 +69,12 @@ def start(environ: Mapping[str, str]) -> Flask:
     early_signals.end_by_exit()
     files = FILES + FILES_FOR_EACH_WORKER * settings.web_concurrency
     directory = shared_directory.make(files, ROOM_FOR_EACH_WORKER * settings.web_concurrency)
-    state = shared_state.make(directory)
-    services = assemble(settings, served, fetched.hashes, writer.write, state, directory, environ)
+    services = assemble(settings, served, fetched.hashes, writer.write, directory, environ)
     std_streams.count(services.metrics.made["stderr_dropped_total"].inc)
     _make_room(services.metrics, settings.web_concurrency, directory)
     services.metrics.prepare_for(served.contract.signature)
     app = create_app(services)
-    app.extensions["ml-service"] = _host(services, state, directory, fetched.state, origin)
+    app.extensions["ml-service"] = _host(services, directory, fetched.state, origin)
     freeze_heap()
     return app
 
@@ -87,7 +84,6 @@ def assemble(
     served: ServedModel,
     hashes: Mapping[bytes, str] | None,
     write: Callable[[bytes], None],
-    state: DrainState,
     directory: Path | None = None,
     environ: Mapping[str, str] = MappingProxyType({}),
 ) -> Services:
@@ -110,7 +106,7 @@ def assemble(
     )
     tracer = tracer_of(environ, lambda outcome, number: metrics.made["spans_total"].labels(outcome).inc(number))
     recorder = Recorder(metrics, log, drift, tracer)
-    return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), state, tracer)
+    return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), tracer)
 
 
 def hosted_by(gunicorn_app: Any) -> Hosted:
@@ -119,7 +115,7 @@ def hosted_by(gunicorn_app: Any) -> Hosted:
     return hosted
 
 
-def _host(services: Services, state: State, directory: Path, tried: str, origin: Origin | None) -> Hosted:
+def _host(services: Services, directory: Path, tried: str, origin: Origin | None) -> Hosted:
     """Return what the process tree needs from the application; `tried` is the state of MODEL_DIR that is served."""
     settings, metrics, made = services.settings, services.metrics, services.metrics.made
     # The program that watches an origin also fetches from it; then reloads need not.
@@ -133,7 +129,7 @@ def _host(services: Services, state: State, directory: Path, tried: str, origin:
 
     return Hosted(
         settings=settings,
-        state=state,
+        processes=metrics.processes,
         directory=directory,
         swap=swap,
         events=MasterEvents(
@@ -151,7 +147,7 @@ def _host(services: Services, state: State, directory: Path, tried: str, origin:
         enter_slot=enter_slot,
         end_with_parent=end_with_parent,
         stderr_for_crashes=std_streams.for_code_in_c,
-        set_up=lambda worker: _set_up(worker, services, state),
+        set_up=lambda worker: _set_up(worker, services),
     )
 
 
@@ -166,7 +162,7 @@ def _watch_command(settings: Settings) -> tuple[str, ...]:
     return sys.executable, "-m", "service.serving.watcher", directory, seconds, *watched_beside(settings)
 
 
-def _set_up(worker: Any, services: Services, state: State) -> None:
+def _set_up(worker: Any, services: Services) -> None:
     """Set up a worker in which the model is proven."""
     settings, served = services.settings, services.model.current
     make_importable(settings.model_code)  # for what the model imports when it predicts
@@ -178,7 +174,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
         services.auth.admin = str(address), str(port)
     protocols, contract = services.protocols, served.contract
     made = documents.PATHS | (web.slow_paths() if settings.pages else frozenset())
-    pages = Pages(metadata.probes(protocols, contract), metadata.scrapes(protocols, contract), made)
+    pages = Pages(operations.probes(protocols, contract), operations.scrapes(protocols, contract), made)
     metrics = services.metrics
     events = WorkerEvents(
         connection_closed=lambda kind: metrics.made["connections_closed_total"].labels(kind).inc(),
@@ -191,7 +187,7 @@ def _set_up(worker: Any, services: Services, state: State) -> None:
     row = metrics.slot.row
     row.most_predicting, row.most_waiting = settings.slots_at_most, settings.threads - settings.slots_at_most
     read_memory(row)
-    worker.set_up(settings, state, events, pages, row)
+    worker.set_up(settings, metrics.processes, events, pages)
     services.drift.start(metrics.slot.name)
 
 

@@ -1,7 +1,7 @@
-"""A table in shared memory where each process of a server reports on itself: the one that is scraped answers for all.
+"""A table in shared memory where each process of a server reports on itself, to the master and to all others.
 
-Each number has four or eight bytes, is written in one piece, and by one process only. So no lock is needed, and a
-process that is killed leaves nothing half written.
+So the process that is scraped answers for all. Each number has four or eight bytes and is written in one piece. So no
+lock is needed, and a process that is killed leaves nothing half written.
 
 Imports: nothing.
 """
@@ -9,13 +9,20 @@ Imports: nothing.
 import ctypes
 import mmap
 from collections.abc import Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
 MASTER: Final = "master"
 FILE: Final = "processes"
 SLOTS: Final = 2048  # twice as many as there may be workers
-STATES: Final = ("starting", "ready", "stopping", "hung")  # of workers
+STATES: Final = ("starting", "ready", "stopping", "hung")  # of workers, as metrics show them
+
+
+class WorkerStatus(IntEnum):
+    """What a worker has reported to the master. LEFT: it has ended because it had answered `max_requests` requests."""
+
+    BOOTING, READY, HUNG, LEFT = range(4)
 
 
 class Row(ctypes.Structure):
@@ -28,6 +35,11 @@ class Row(ctypes.Structure):
     pid: int  # 0: there is no process
     slots: int  # only in the master's row: how many slots have been used
     wanted: int  # only in the master's row: how many workers there should be
+    proven: int  # only in the master's row: whether any worker has ever proven the model
+    # Only in the master's row: whether load balancers should send no more requests. The server still answers.
+    draining: int
+    status: int  # a WorkerStatus, which unlike `state` stays HUNG when the thread returns after all
+    connections: int  # all that are open; up to date, while the numbers below are written every half second
     state: int  # index in STATES
     in_progress: int  # prediction requests
     predicting: int  # requests that hold a prediction slot
@@ -50,8 +62,8 @@ class Row(ctypes.Structure):
         *(
             (name, ctypes.c_uint32)
             for name in (
-                *("pid", "slots", "wanted", "state", "in_progress", "predicting", "waiting", "queued"),
-                *("reading", "answering", "sending", "idle"),
+                *("pid", "slots", "wanted", "proven", "draining", "status", "connections", "state"),
+                *("in_progress", "predicting", "waiting", "queued", "reading", "answering", "sending", "idle"),
                 *("most_predicting", "most_waiting", "most_queued", "most_connections"),
             )
         ),
@@ -83,6 +95,7 @@ class ProcessTable:
 
     def __init__(self, memory: "mmap.mmap | bytearray | None" = None) -> None:
         self._memory = bytearray(SIZE) if memory is None else memory
+        self.master = self.row(MASTER)
 
     def row(self, slot: str) -> Row:
         """Return the row of a slot."""
@@ -91,25 +104,33 @@ class ProcessTable:
 
     def reserve(self, slot: str) -> None:
         """Have `used` look at a slot from now on; only in the master."""
-        master = self.row(MASTER)
-        master.slots = max(master.slots, 1 + int(slot[1:]))
+        self.master.slots = max(self.master.slots, 1 + int(slot[1:]))
+
+    def status_of(self, slot: str) -> WorkerStatus:
+        """Return the status of the worker that has a slot."""
+        return WorkerStatus(self.row(slot).status)
+
+    def set_status(self, slot: str, status: WorkerStatus) -> None:
+        """Set the status of the worker of a slot; a worker that is ready has proven the model."""
+        self.row(slot).status = status
+        if status is WorkerStatus.READY:
+            self.master.proven = True
 
     def used(self) -> Iterator[tuple[str, Row]]:
         """Yield the master and the slots that have, or had, a process, with their rows."""
-        for slot in (MASTER, *(f"w{number}" for number in range(self.row(MASTER).slots))):
+        for slot in (MASTER, *(f"w{number}" for number in range(self.master.slots))):
             row = self.row(slot)
             if row.pid or row.cpu_seconds:
                 yield slot, row
 
 
 def make(directory: Path) -> ProcessTable:
-    """Create the table in a directory."""
-    return ProcessTable(shared_memory(directory / FILE, SIZE))
+    """Create the table in a directory; its memory is reserved now, and shared with all later forks of this process."""
+    (directory / FILE).write_bytes(bytes(SIZE))
+    return find(directory)
 
 
-def shared_memory(path: Path, size: int) -> mmap.mmap:
-    """Create a file, and return its memory, which is reserved now and shared with all later forks of this process."""
-    with path.open("w+b") as file:
-        file.write(bytes(size))
-        file.flush()
-        return mmap.mmap(file.fileno(), size)
+def find(directory: Path) -> ProcessTable:
+    """Return the table that a process made in the directory."""
+    with (directory / FILE).open("r+b") as file:
+        return ProcessTable(mmap.mmap(file.fileno(), SIZE))

@@ -6,10 +6,9 @@ from flask import Flask
 
 from service.config.settings import Settings
 from service.drift.monitor import DriftMonitor
-from service.http import documents, guard, metadata, operations, predict, web
-from service.http.auth import AuthState
+from service.http import documents, operations, predict, web
+from service.http.auth import AuthState, checks
 from service.http.framework import App, Response
-from service.http.operations import DrainState
 from service.http.request import Request
 from service.http.responses import refusal
 from service.monitoring.metrics import Metrics
@@ -33,7 +32,6 @@ class Services:
     drift: DriftMonitor
     recorder: Recorder
     auth: AuthState
-    state: DrainState
     tracer: Tracer | None = None
 
 
@@ -52,8 +50,8 @@ def create_app(services: Services) -> Flask:
         )
 
     limited = settings.tokens_file or settings.admin_bind
-    app = App("service", guard.checks(services.auth, protocols, services.recorder) if limited else None, identify)
-    app.url_map.converters["name"] = metadata.NameConverter
+    app = App("service", checks(services.auth, protocols, services.recorder) if limited else None, identify)
+    app.url_map.converters["name"] = operations.NameConverter
     slots = settings.slots_at_most
     admission = Admission(
         slots, settings.threads - slots, settings.prediction_rows, settings.queue_seconds, services.metrics.slot
@@ -62,11 +60,10 @@ def create_app(services: Services) -> Flask:
     if settings.pages:  # before the protocols' own answer at the same path
         static = StaticFiles.read()
         app.register_blueprint(web.blueprint(_pages(settings, static), static, model, protocols))
-    app.register_blueprint(metadata.blueprint(protocols, model, services.metrics, services.state))
-    app.register_blueprint(documents.blueprint(settings, protocols, model))
     app.register_blueprint(
-        operations.blueprint(model, services.metrics, services.drift, services.state, settings.build_revision)
+        operations.blueprint(protocols, model, services.metrics, services.drift, settings.build_revision)
     )
+    app.register_blueprint(documents.blueprint(settings, protocols, model))
     app.register_error_handler(Exception, lambda error: refusal(error, protocols, services.recorder))
     return app
 

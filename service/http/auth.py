@@ -1,10 +1,15 @@
-"""Authentication by bearer tokens (RFC 6750). The server knows only their hashes."""
+"""Authentication by bearer tokens (RFC 6750), and which routes need one. The server knows only the tokens' hashes."""
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from service.errors import ServiceError
+from service.http.operations import METRICS, PROBES, endpoints
+from service.http.request import Request
+from service.http.web import is_public
+from service.monitoring.recorder import Recorder
+from service.protocols.registry import ProtocolRegistry
 
 
 class AuthState:
@@ -32,3 +37,28 @@ class AuthState:
 
 def _unauthorized(message: str, parameters: str = "") -> ServiceError:
     return ServiceError("unauthorized", message, {"WWW-Authenticate": f'Bearer realm="ml-service"{parameters}'})
+
+
+def checks(auth: AuthState, protocols: ProtocolRegistry, recorder: Recorder) -> Callable[[Request], None]:
+    """Return what precedes every view: all but health checks require a token, and admin routes the admin address.
+
+    Load balancers have no token, and they check the address to which they send requests.
+    """
+    health = endpoints([*PROBES, *(path for codec in protocols.codecs for path in codec.health)])
+    admin = endpoints([METRICS, *(path for codec in protocols.codecs for path in codec.statistics)])
+
+    def check(request: Request) -> None:
+        try:
+            request.owner = auth.check(request.environ.get("HTTP_AUTHORIZATION", ""))
+        except ServiceError as refusal:
+            request.trusted = False
+            if request.endpoint in health or is_public(request):
+                return
+            if codec := (request.view_args or {}).get("codec"):
+                recorder.refused(codec, request, refusal)
+            raise
+        came_in = request.environ.get("SERVER_NAME"), request.environ.get("SERVER_PORT")
+        if request.endpoint in admin and auth.admin not in (None, came_in):
+            raise ServiceError("not_found", f"{request.path} is served at another address; see ADMIN_BIND.")
+
+    return check

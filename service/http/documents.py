@@ -16,8 +16,7 @@ from service.http.request import Request
 from service.openapi.document import PATH, below, document
 from service.protocols.base import JSON
 from service.protocols.registry import ProtocolRegistry
-from service.serving.per_model import MadeOnce
-from service.serving.served_model import ModelSlot
+from service.serving.served_model import ModelSlot, ServedModel
 
 REVALIDATE: Final = "no-cache"
 PATHS: Final = frozenset({PATH})  # answered by a thread: making a document takes longer than the main loop may
@@ -62,7 +61,10 @@ class Document:
 def blueprint(settings: Settings, protocols: ProtocolRegistry, slot: ModelSlot) -> Blueprint:
     """Return /openapi.json."""
     documents = Blueprint("documents", __name__)
-    openapi = MadeOnce(slot, lambda served: Document.of(document(settings, protocols, served), JSON))
+
+    @lru_cache(maxsize=1)
+    def openapi(served: ServedModel) -> Document:
+        return Document.of(document(settings, protocols, served), JSON)
 
     @lru_cache(maxsize=4)  # a proxy sets the prefix, so there are few
     def named(made: Document, prefix: str) -> Document:
@@ -70,10 +72,10 @@ def blueprint(settings: Settings, protocols: ProtocolRegistry, slot: ModelSlot) 
 
     @documents.get(PATH)
     def openapi_json() -> Response:
-        request = this_request()
+        request, made = this_request(), openapi(slot.current)
         if not settings.forwarded_prefix:
-            return openapi.get().answer(request)
-        made = named(openapi.get(), request.path_prefix) if request.path_prefix else openapi.get()
+            return made.answer(request)
+        made = named(made, request.path_prefix) if request.path_prefix else made
         return made.answer(request, vary="X-Forwarded-Prefix, ")
 
     return documents

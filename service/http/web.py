@@ -1,7 +1,7 @@
 """The pages for people: the model's page at `/` for browsers, the API's page at `/docs`, and the static files."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,6 @@ from service.http.responses import response_of
 from service.pages.pages import Pages
 from service.pages.static_files import TYPES, StaticFiles
 from service.protocols.registry import ProtocolRegistry
-from service.serving.per_model import MadeOnce
 from service.serving.served_model import ModelSlot
 
 ROOT, DOCS = "/", "/docs"
@@ -31,9 +30,8 @@ PAGE_HEADERS: Final = {"Content-Security-Policy": _CSP, "Referrer-Policy": "no-r
 def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: ProtocolRegistry) -> Blueprint:
     """Return `/` (a page for browsers, the protocols' answer for all other callers), `/docs` and the static files."""
     web = Blueprint("web", __name__)
-    model = MadeOnce(slot, lambda served: _html(pages.model(served)))
-    shell = MadeOnce(slot, lambda _: _html(pages.shell()))
-    api = MadeOnce(slot, lambda _: _html(pages.docs()))
+    model = lru_cache(maxsize=1)(lambda served: _html(pages.model(served)))
+    shell, api = cache(lambda: _html(pages.shell())), cache(lambda: _html(pages.docs()))
     alive = next(codec.alive[ROOT] for codec in protocols.codecs if ROOT in codec.alive)
 
     @web.get(ROOT)
@@ -43,12 +41,12 @@ def blueprint(pages: Pages, static: StaticFiles, slot: ModelSlot, protocols: Pro
             response = response_of(alive)
             response.headers.append(("Vary", "Accept"))
             return response
-        html = (model if request.trusted else shell).get()
+        html = model(slot.current) if request.trusted else shell()
         return html.answer(request, vary="Accept, Authorization, ", headers=PAGE_HEADERS)
 
     @web.get(DOCS)
     def docs() -> Response:
-        return api.get().answer(this_request(), headers=PAGE_HEADERS)
+        return api().answer(this_request(), headers=PAGE_HEADERS)
 
     for path, file in {**static.files, **StaticFiles.of_swagger_ui().files}.items():
         web.add_url_rule(path, f"static {path}".replace(".", " "), _answering(file), methods=["GET"])

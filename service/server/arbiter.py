@@ -22,11 +22,11 @@ import gunicorn.arbiter
 from gunicorn.errors import HaltServer
 from gunicorn.sock import close_sockets
 
+from service.process_table import WorkerStatus
 from service.server.clock import Clock
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import Hosted
 from service.server.reload import PAUSE_SECONDS, Reload
-from service.server.shared_state import WorkerStatus
 from service.server.shutdown import Shutdown
 from service.server.startup import Readiness
 from service.server.supervision import NotStarted, Supervision
@@ -57,8 +57,8 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         # gunicorn's own list would start another program for `python -m gunicorn`.
         arbiter.START_CTX["args"] = sys.orig_argv
         arbiter.hosted = hosted
-        arbiter.shutdown = Shutdown(hosted.state, hosted.settings.drain_seconds)
-        arbiter.supervision = Supervision(hosted.state, hosted.events, arbiter.log)
+        arbiter.shutdown = Shutdown(hosted.processes, hosted.settings.drain_seconds)
+        arbiter.supervision = Supervision(hosted.processes, hosted.events, arbiter.log)
         arbiter.watch = DirectoryWatch(hosted.watch_command, hosted.events.origin_checked)
         arbiter.watch.note(hosted.swap.tried)
         arbiter.reloading = Reload(hosted, arbiter.shutdown, arbiter.supervision, arbiter.watch)
@@ -153,7 +153,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         for pid in before.keys() - self.WORKERS.keys():
             before[pid].tmp.close()
             self.supervision.has_gone(before[pid])
-            if not self.hosted.state.proven and self.LISTENERS and not self.shutdown.requested:
+            if not self.hosted.processes.master.proven and self.LISTENERS and not self.shutdown.requested:
                 seconds = self.hosted.settings.boot_seconds
                 line = f"a worker hung for BOOT_SECONDS={seconds:g} or crashed before it had proven the model"
                 sys.stderr.write(f"ml-service: boot_failed: {line}; try `python -m model check`.\n")
@@ -165,7 +165,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             try:
                 super().reap_workers()
             except HaltServer:
-                if not self.hosted.state.proven:
+                if not self.hosted.processes.master.proven:
                     raise
             else:
                 return

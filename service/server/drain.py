@@ -7,7 +7,8 @@ is for a preStop hook, or for taking one server out for a while. It neither stop
 import argparse
 import sys
 
-from service.server import shared_directory, shared_state
+from service import process_table
+from service.server import shared_directory
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +25,7 @@ def main(arguments: list[str]) -> int:
         expected = "one server" if options.pid is None else f"a server with the process id {options.pid}"
         sys.stderr.write(f"expected {expected}, found {', '.join(map(str, sorted(running))) or 'none'}; see --pid.\n")
         return 1
-    shared_state.find(chosen[0]).draining = not options.undo
+    process_table.find(chosen[0]).master.draining = not options.undo
     return 0
 
 

@@ -11,11 +11,11 @@ import sys
 from typing import Any, Final
 
 from service.config.exit_line import one_line_exit
+from service.process_table import WorkerStatus
 from service.server import early_signals, shared_directory, startup
 from service.server.arbiter import Arbiter
 from service.server.interfaces import Hosted
 from service.server.orphans import end_soon_after, when_gone
-from service.server.shared_state import WorkerStatus
 
 # The addresses at which a server that listens on all addresses can be reached from this machine.
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -43,7 +43,7 @@ def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
     """Before its fork, give a worker the lowest slot that no living worker has."""
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{number}" for number in range(len(taken) + 1)) if name not in taken)
-    hosted.state.set_status(worker.slot, WorkerStatus.BOOTING)
+    hosted.processes.set_status(worker.slot, WorkerStatus.BOOTING)
     if not hosted.make_room(worker.slot):
         arbiter.log.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
 
@@ -79,7 +79,7 @@ def post_worker_init(worker: Any, hosted: Hosted) -> None:
     worker.init_signals()
     end_soon_after(worker.ppid, hosted.end_with_parent)
     hosted.set_up(worker)
-    hosted.state.set_status(worker.slot, WorkerStatus.READY)
+    hosted.processes.set_status(worker.slot, WorkerStatus.READY)
 
 
 def _end_at_once() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from service.config.settings import Settings
-from service.server.shared_state import State
+from service.process_table import ProcessTable
 from service.tracing.context import RequestIds
 
 
@@ -93,7 +93,7 @@ class Hosted:
     """The application as the process tree sees it."""
 
     settings: Settings
-    state: State
+    processes: ProcessTable
     directory: Path  # of files that the processes share
     swap: ModelSwap
     events: MasterEvents

@@ -9,9 +9,9 @@ from typing import Any, Final, Protocol
 from gunicorn.sock import close_sockets
 
 from service.config.refusals import Refused
+from service.process_table import WorkerStatus
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import Hosted
-from service.server.shared_state import WorkerStatus
 from service.server.shutdown import Shutdown, StopRequested
 from service.server.supervision import NotStarted, Supervision
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from service.process_table import ProcessTable
 from service.server.early_signals import STOPS
-from service.server.shared_state import State
 
 
 class StopRequested(Exception):
@@ -17,8 +17,8 @@ class StopRequested(Exception):
 class Shutdown:
     """What the signals to stop have asked for. Times are by the monotonic clock."""
 
-    def __init__(self, state: State, drain_seconds: float) -> None:
-        self._state, self._drain_seconds = state, drain_seconds
+    def __init__(self, processes: ProcessTable, drain_seconds: float) -> None:
+        self._master, self._drain_seconds = processes.master, drain_seconds
         self._pid = os.getpid()
         self._interruptible = False
         self._announced = False
@@ -32,8 +32,8 @@ class Shutdown:
         """
         self.requested = self.requested or sig in STOPS
         if sig == signal.SIGTERM and self._deadline is None and os.getpid() == self._pid:
-            self._deadline = time.monotonic() + (self._drain_seconds if self._state.proven else 0)
-            self._state.draining = True
+            self._deadline = time.monotonic() + (self._drain_seconds if self._master.proven else 0)
+            self._master.draining = True
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt if a signal to stop has come during `interruptibly`."""
@@ -70,7 +70,7 @@ class Shutdown:
 
     def announce(self, log: Any, count: Callable[[bool], object]) -> None:
         """Log and count the beginning and the end of a drain, also of one by `python -m service.server.drain`."""
-        draining = self._state.draining
+        draining = bool(self._master.draining)
         if draining != self._announced:
             log.info("draining: not ready, but answering" if draining else "no longer draining")
             count(draining)

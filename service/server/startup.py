@@ -11,8 +11,8 @@ from gunicorn.sock import TCP6Socket, TCPSocket
 from gunicorn.util import is_ipv6
 
 from service.config.settings import SettingError
+from service.process_table import WorkerStatus
 from service.server.interfaces import Hosted
-from service.server.shared_state import WorkerStatus
 
 READY_SECONDS: Final = 0.1  # between two checks whether all workers are ready, as long as they are not
 
@@ -29,7 +29,7 @@ class Readiness:
         if self._announced or not listeners:
             return seconds
         if len(workers) == wanted and all(
-            self._hosted.state.status_of(worker.slot) is WorkerStatus.READY for worker in workers
+            self._hosted.processes.status_of(worker.slot) is WorkerStatus.READY for worker in workers
         ):
             self._announced = True
             plural = ("s", "") if wanted > 1 else ("", "s")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from service.process_table import ProcessTable, WorkerStatus
 from service.server.interfaces import MasterEvents
-from service.server.shared_state import State, WorkerStatus
 
 LONGEST_BACKOFF_SECONDS: Final = 30.0
 
@@ -18,14 +18,14 @@ class NotStarted(Exception):
 class Supervision:
     """Plans workers and counts lost ones. After each failure to start or boot one, it waits longer before the next."""
 
-    def __init__(self, state: State, events: MasterEvents, log: Any) -> None:
-        self._state, self._events, self._log = state, events, log
+    def __init__(self, processes: ProcessTable, events: MasterEvents, log: Any) -> None:
+        self._processes, self._events, self._log = processes, events, log
         self._boot_failures = self._start_failures = 0
         self._start_at = 0.0  # no worker is started before this time (monotonic clock)
 
     def status_of(self, worker: Any) -> WorkerStatus:
         """Return what a worker last reported about itself."""
-        return self._state.status_of(worker.slot)
+        return self._processes.status_of(worker.slot)
 
     def start(self, spawn: Callable[[], int]) -> int:
         """Start a worker; raises NotStarted if a process, memory or a descriptor is lacking, or if a hook fails."""
@@ -46,9 +46,9 @@ class Supervision:
 
     def has_gone(self, worker: Any) -> None:
         """Count why a worker ended, unless it was told to."""
+        status = self.status_of(worker)
         with suppress(OSError):  # no descriptor is left
             self._events.worker_gone(worker.slot)
-        status = self.status_of(worker)
         worker.left = status is WorkerStatus.LEFT
         if worker.aborted:
             self._events.worker_lost("silent")

@@ -18,7 +18,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker as BaseWorker
 
 from service.config.settings import Settings
-from service.process_table import STATES, Row
+from service.process_table import STATES, ProcessTable, WorkerStatus
 from service.server.accept import Acceptor, allowed_connections
 from service.server.connections import ClientLimits, Connections
 from service.server.dispatch import ERRAND_THREADS, Dispatcher, Pages, Threads
@@ -26,7 +26,6 @@ from service.server.event_loop import EventLoop
 from service.server.interfaces import NO_EVENTS, WorkerEvents
 from service.server.orphans import stop_listening
 from service.server.periodic import Periodic
-from service.server.shared_state import State, WorkerStatus
 from service.server.threads import started
 from service.server.wsgi import Exchange
 
@@ -57,13 +56,13 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
     def set_up(
         self,
         settings: Settings,
-        state: State,
+        processes: ProcessTable,
         events: WorkerEvents = NO_EVENTS,
         pages: Pages = NO_PAGES,
-        row: Row | None = None,
     ) -> None:
-        """Create the parts that serve; `pages` has the paths of health checks, and `row` shows what the worker does."""
-        self._state, self._events, self._row = state, events, row or Row()
+        """Create the parts that serve; the worker's row of `processes` shows what it does."""
+        self._master, self._row, self._events = processes.master, processes.row(self.slot), events
+        self._peers = [processes.row(f"w{number}") for number in range(2 * settings.web_concurrency)]
         self._periodic = Periodic(self._report, self.log)
         exchange = Exchange(self.wsgi, multiprocess=self.cfg.workers > 1)
         self._dispatcher = Dispatcher(
@@ -81,7 +80,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             ClientLimits(settings.max_body_bytes, settings.read_seconds, self.cfg.keepalive),
             events,
             self._dispatcher.add,
-            partial(state.set_connections, self.slot),
+            partial(setattr, self._row, "connections"),
         )
         self._dispatcher.connect(self._connections, self._hang)
         self._acceptor = Acceptor(
@@ -89,7 +88,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self.sockets,
             self._connections,
             self._allowed_connections(),
-            partial(state.mean_connections, 2 * settings.web_concurrency),
+            self._mean_connections,
             self._dispatcher.is_busy,
             events,
             self.log,
@@ -97,8 +96,13 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def _hang(self) -> None:
         """Ask the master to replace this worker."""
-        self._state.set_status(self.slot, WorkerStatus.HUNG)
+        self._row.status = WorkerStatus.HUNG
         self._periodic.call()  # so that the next scrape shows it
+
+    def _mean_connections(self) -> float:
+        """Return how many connections the ready workers have on average."""
+        counts = [row.connections for row in self._peers if row.status == WorkerStatus.READY]
+        return sum(counts) / max(1, len(counts))
 
     def _allowed_connections(self) -> int:
         wanted = self.cfg.worker_connections
@@ -116,7 +120,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._acceptor.resume()
             self._turn()
         self._periodic.call()  # so that the next scrape shows that the worker stops
-        self._acceptor.stop(take_last=self._state.draining)
+        self._acceptor.stop(take_last=bool(self._master.draining))
         self._connections.wind_down()
         until = time.monotonic() + self.cfg.graceful_timeout
         while self._connections.count > 0 and time.monotonic() < until:
@@ -133,7 +137,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         if not all_returned:
             os._exit(0)  # Python would wait for the threads
         if self.nr >= self.max_requests:
-            self._state.set_status(self.slot, WorkerStatus.LEFT)
+            self._row.status = WorkerStatus.LEFT
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Handle SIGTERM: end when the requests in flight have been answered."""
@@ -187,7 +191,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def _leave(self) -> None:
         """Make the loop stop accepting, answer the requests that have arrived, and end."""
-        self.alive, self._state.draining = False, True
+        self.alive, self._master.draining = False, True
 
     def _count_request(self) -> bool:
         """Count a request; return whether its connection may be kept open."""
@@ -195,4 +199,4 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         if self.alive and self.nr >= self.max_requests:
             self.log.info("this worker is replaced after max_requests=%s", self.max_requests)
             self.alive = False
-        return self.alive and self.cfg.keepalive > 0 and not self._state.draining
+        return self.alive and self.cfg.keepalive > 0 and not self._master.draining

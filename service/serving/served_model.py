@@ -13,7 +13,7 @@ from service.validation.json_rows import RowReader
 from service.validation.request_schema import RequestSchema
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one model is equal only to itself, so that caches can be made for each
 class ServedModel:
     """A loaded model with everything that requests need from it, made once; `loaded_at` is in Unix seconds."""
 

@@ -14,7 +14,6 @@ from model.predictor import Predictor
 from service.assembly import assemble
 from service.config.settings import Settings
 from service.http.app import create_app
-from service.server.shared_state import State
 from service.serving.fetch import policy_of
 from service.serving.served_model import ServedModel
 from service.serving.tokens_file import read_hashes
@@ -37,8 +36,7 @@ class Server:
         policy = policy_of(self.settings, loaded)
         served = ServedModel.of(loaded, 1e9, self.settings.max_rows, self.settings.model_name, policy)
         hashes = self.settings.tokens_file and read_hashes(self.settings.tokens_file)
-        self.state = State()
-        services = assemble(self.settings, served, hashes, self.lines.append, self.state)
+        services = assemble(self.settings, served, hashes, self.lines.append)
         self.metrics, self.model, self.auth = services.metrics, services.model, services.auth
         self.app = create_app(services)
         self.client = self.app.test_client()

@@ -17,7 +17,7 @@ def app(environ, start_response):
 """
 CONFIGURATION = """
 from service.config.settings import Settings
-from service.server.shared_state import State
+from service.process_table import ProcessTable
 
 bind = "127.0.0.1:0"
 wsgi_app = "ten_lines:app"
@@ -29,7 +29,7 @@ def pre_fork(server, worker):
     worker.slot = "w0"
 
 def post_worker_init(worker):
-    worker.set_up(Settings.from_env({}), State())
+    worker.set_up(Settings.from_env({}), ProcessTable())
 """
 
 

@@ -2,13 +2,13 @@
 
 from types import SimpleNamespace
 
+from service.process_table import ProcessTable
 from service.server import hooks
-from service.server.shared_state import State
 
 
 def test_a_worker_takes_the_lowest_free_slot():
     """Slots are as many as workers were ever alive at once."""
-    arbiter, hosted = SimpleNamespace(WORKERS={}), SimpleNamespace(state=State(), make_room=bool)
+    arbiter, hosted = SimpleNamespace(WORKERS={}), SimpleNamespace(processes=ProcessTable(), make_room=bool)
     for expected in ("w0", "w1", "w2"):
         worker = SimpleNamespace()
         hooks.pre_fork(arbiter, worker, hosted)

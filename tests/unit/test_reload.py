@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from service.config.refusals import Refused
+from service.process_table import ProcessTable, WorkerStatus
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import MasterEvents
 from service.server.reload import Reload
-from service.server.shared_state import State, WorkerStatus
 from service.server.shutdown import Shutdown
 from service.server.supervision import NotStarted, Supervision
 
@@ -79,7 +79,7 @@ class Master:
 @pytest.fixture
 def parts():
     """Return what takes part in a reload, and how reloads ended."""
-    ended, state, swap = [], State(), Swap()
+    ended, state, swap = [], ProcessTable(), Swap()
     events = MasterEvents(**{**dict.fromkeys([each.name for each in fields(MasterEvents)]), "reloaded": ended.append})
     hosted = SimpleNamespace(
         settings=SimpleNamespace(model_dir=Path("bundle"), boot_seconds=30.0), events=events, swap=swap

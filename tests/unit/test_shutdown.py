@@ -4,14 +4,14 @@ import signal
 
 import pytest
 
-from service.server.shared_state import State, WorkerStatus
+from service.process_table import ProcessTable, WorkerStatus
 from service.server.shutdown import Shutdown, StopRequested
 
 
 @pytest.fixture
 def state():
     """Return the state of a server that has served."""
-    state = State()
+    state = ProcessTable()
     state.set_status("w0", WorkerStatus.READY)
     return state
 
@@ -23,13 +23,13 @@ def test_sigterm_starts_a_drain_that_ends(state):
 
     shutdown.signalled(signal.SIGTERM)
 
-    assert (True, True, False) == (state.draining, shutdown.draining, shutdown.is_over())
+    assert (True, True, False) == (state.master.draining, shutdown.draining, shutdown.is_over())
     assert 3500 < shutdown.at_most(5000) <= 3600
 
 
 def test_there_is_no_drain_before_the_first_worker_is_ready():
     """No load balancer has sent anything yet."""
-    shutdown = Shutdown(State(), 3600)
+    shutdown = Shutdown(ProcessTable(), 3600)
 
     shutdown.signalled(signal.SIGTERM)
 

@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from service.process_table import ProcessTable, WorkerStatus
 from service.server.interfaces import MasterEvents
-from service.server.shared_state import State, WorkerStatus
 from service.server.supervision import NotStarted, Supervision
 
 
 @pytest.fixture
 def state():
-    return State()
+    return ProcessTable()
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from service.process_table import ProcessTable
 from service.server.hooks import SWITCH_SECONDS
-from service.server.shared_state import State
 from service.serving.model_swap import freeze_heap
 
 _OURS = runpy.run_path(str(Path(__file__).parents[3] / "gunicorn.conf.py"))
@@ -24,4 +24,4 @@ def post_worker_init(worker: Any) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     if worker_class != "gthread":
         worker.slot = "w0"
-        worker.set_up(_OURS["settings"], State())
+        worker.set_up(_OURS["settings"], ProcessTable())
