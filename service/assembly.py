@@ -35,7 +35,7 @@ from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory
 from service.server.dispatch import Pages
 from service.server.interfaces import EarlyRefusal, Hosted, MasterEvents, WorkerEvents
-from service.serving.fetch import Trial, fetch, watched_beside
+from service.serving.fetch import Trial, fetch
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
 from service.serving.origin import Origin, origin_of
 from service.serving.served_model import ModelSlot, ServedModel
@@ -122,6 +122,7 @@ def _host(services: Services, directory: Path, tried: str, origin: Origin | None
     fetched_by_reloads = None if settings.watch_seconds else origin
     swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for, fetched_by_reloads)
     swap.tried = tried
+    watcher = (sys.executable, "-m", "service.serving.watcher", str(Path.cwd()), str(settings.model_dir.absolute()))
 
     def enter_slot(slot: str) -> None:
         prefer_oom_kill(WORKERS_POINTS)
@@ -142,24 +143,13 @@ def _host(services: Services, directory: Path, tried: str, origin: Origin | None
             workers_wanted=metrics.workers_wanted,
             origin_checked=lambda outcome: made["origin_checks_total"].labels(outcome).inc(),
         ),
-        watch_command=_watch_command(settings) if settings.watch_seconds else (),
+        watch_command=watcher if settings.watch_seconds else (),
         make_room=metrics.make_room,
         enter_slot=enter_slot,
         end_with_parent=end_with_parent,
         stderr_for_crashes=std_streams.for_code_in_c,
         set_up=lambda worker: _set_up(worker, services),
     )
-
-
-def _watch_command(settings: Settings) -> tuple[str, ...]:
-    """Return the command of the program that watches for a new model.
-
-    Paths in settings are relative to the directory in which the server was started.
-    """
-    if settings.model_uri is not None:  # it may contain secrets, so the program reads the settings itself
-        return sys.executable, "-m", "service.serving.origin_watcher", str(Path.cwd())
-    directory, seconds = str(settings.model_dir.absolute()), str(settings.watch_seconds)
-    return sys.executable, "-m", "service.serving.watcher", directory, seconds, *watched_beside(settings)
 
 
 def _set_up(worker: Any, services: Services) -> None:

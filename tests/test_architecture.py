@@ -172,7 +172,7 @@ def test_only_entry_points_read_the_environment():
         "mlservice.scoring_process",
         "model.__main__",
         "service.server.healthcheck",
-        "service.serving.origin_watcher",
+        "service.serving.watcher",
         "service.monitoring.metric_files",
     } == readers
 

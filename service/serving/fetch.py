@@ -13,14 +13,14 @@ from typing import Any, BinaryIO
 
 from model.bundle import operator_code, transfer
 from model.bundle.manifest import Bundle, read_bundle
-from model.bundle.trust import SIGNATURE, Trust, make_importable, modules_in
+from model.bundle.trust import Trust, make_importable, modules_in
 from model.errors import ModelError
 from model.forking import in_fork
 from model.loading import Loaded, build, builder, verify
 from service.config.refusals import BOOT_FAILED, Refused
 from service.config.settings import SettingError, Settings
 from service.protocols.base import MEMBERS
-from service.serving.model_directory import state_of
+from service.serving.model_directory import state_of, watched_beside
 from service.serving.origin import Origin
 from service.serving.tokens_file import read_hashes
 from service.validation.column_policy import ColumnPolicy
@@ -134,11 +134,6 @@ def _read(settings: Settings, file: BinaryIO) -> dict[str, Any]:
         return {"hashes": hashes and {each.hex(): owner for each, owner in hashes.items()}, "names": sorted(names)}
 
     return {"state": state} | _result_of(read)
-
-
-def watched_beside(settings: Settings) -> tuple[str, ...]:
-    """Return the files of MODEL_DIR, besides the manifest and those it names, whose change calls for a reload."""
-    return () if settings.model_signature_key is None else (SIGNATURE,)
 
 
 def _import(settings: Settings, bundle: Bundle) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from model.bundle.files import read_file
 from model.bundle.manifest import MANIFEST, MOST_MANIFEST, names_file
+from model.bundle.trust import SIGNATURE
 from model.errors import NoRoom
+from service.config.settings import Settings
 
 FileIds = tuple[tuple[str | int, ...], ...]
 
@@ -19,21 +21,29 @@ def state_of(directory: Path, also: Collection[str] = ()) -> str:
     return hashlib.sha256(repr(_file_ids(directory, also)).encode()).hexdigest()
 
 
-class Watch:
-    """Checks a directory at intervals of `seconds`; `also` names further files, as for `state_of`."""
+def watched_beside(settings: Settings) -> tuple[str, ...]:
+    """Return the files of MODEL_DIR, besides the manifest and those it names, whose change calls for a reload."""
+    return () if settings.model_signature_key is None else (SIGNATURE,)
 
-    def __init__(self, directory: Path, seconds: float, also: Collection[str] = ()) -> None:
-        self._directory, self._seconds, self._also = directory, seconds, also
+
+class Watch:
+    """Checks a directory at intervals of `seconds`; `also` names further files, as for `state_of`.
+
+    `settles`: whether a state has to last for one interval, because files may be written one after the other.
+    """
+
+    def __init__(self, directory: Path, seconds: float, also: Collection[str] = (), *, settles: bool = True) -> None:
+        self._directory, self._seconds, self._also, self._settles = directory, seconds, also, settles
         self._next = 0.0
         self.known = self._last = state_of(directory, also)  # no change if it comes again; what was seen last
 
     def changed(self, now: float) -> bool:
-        """Return True once for each new state that has lasted for one interval; `now` is by the monotonic clock."""
+        """Return True once for each new state; `now` is by the monotonic clock."""
         if now < self._next:
             return False
         self._next = now + self._seconds
         seen = state_of(self._directory, self._also)
-        lasts, self._last = seen == self._last, seen
+        lasts, self._last = seen == self._last or not self._settles, seen
         if not lasts or seen == self.known:
             return False
         self.known = seen
