@@ -21,7 +21,7 @@ from service.drift.monitor import DriftMonitor
 from service.errors import failure_of
 from service.http import documents, operations, web
 from service.http.app import Services, create_app
-from service.http.auth import AuthState
+from service.http.auth import Auth
 from service.monitoring import std_streams
 from service.monitoring.computed import read_memory
 from service.monitoring.line_writer import LineWriter, LogFile
@@ -92,7 +92,7 @@ def assemble(
     Without a directory in which processes share metrics, the metrics are those of this process.
     """
     protocols = registry_of(settings)
-    slot = ModelSlot(served)
+    slot = ModelSlot(served, hashes)
     drift = DriftMonitor(settings, slot, directory)
     metrics = Metrics(protocols.names, directory, drift.report)
     metrics.declare_build(settings.build_revision)
@@ -106,7 +106,7 @@ def assemble(
     )
     tracer = tracer_of(environ, lambda outcome, number: metrics.made["spans_total"].labels(outcome).inc(number))
     recorder = Recorder(metrics, log, drift, tracer)
-    return Services(settings, protocols, slot, metrics, drift, recorder, AuthState(hashes), tracer)
+    return Services(settings, protocols, slot, metrics, drift, recorder, Auth(slot, protocols, recorder), tracer)
 
 
 def hosted_by(gunicorn_app: Any) -> Hosted:
@@ -120,7 +120,7 @@ def _host(services: Services, directory: Path, tried: str, origin: Origin | None
     settings, metrics, made = services.settings, services.metrics, services.metrics.made
     # The program that watches an origin also fetches from it; then reloads need not.
     fetched_by_reloads = None if settings.watch_seconds else origin
-    swap = ModelSwap(settings, services.model, services.auth, metrics.prepare_for, fetched_by_reloads)
+    swap = ModelSwap(settings, services.model, metrics.prepare_for, fetched_by_reloads)
     swap.tried = tried
     watcher = (sys.executable, "-m", "service.serving.watcher", str(Path.cwd()), str(settings.model_dir.absolute()))
 

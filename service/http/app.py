@@ -7,7 +7,7 @@ from flask import Flask
 from service.config.settings import Settings
 from service.drift.monitor import DriftMonitor
 from service.http import documents, operations, predict, web
-from service.http.auth import AuthState, checks
+from service.http.auth import Auth
 from service.http.framework import App, Response
 from service.http.request import Request
 from service.http.responses import refusal
@@ -31,7 +31,7 @@ class Services:
     metrics: Metrics
     drift: DriftMonitor
     recorder: Recorder
-    auth: AuthState
+    auth: Auth
     tracer: Tracer | None = None
 
 
@@ -50,7 +50,7 @@ def create_app(services: Services) -> Flask:
         )
 
     limited = settings.tokens_file or settings.admin_bind
-    app = App("service", checks(services.auth, protocols, services.recorder) if limited else None, identify)
+    app = App("service", services.auth.check if limited else None, identify)
     app.url_map.converters["name"] = operations.NameConverter
     slots = settings.slots_at_most
     admission = Admission(

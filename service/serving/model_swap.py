@@ -2,9 +2,8 @@
 
 import gc
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import replace
 
 from model.bundle import operator_code
 from model.loading import verify
@@ -16,18 +15,6 @@ from service.serving.origin import Origin
 from service.serving.served_model import ModelSlot, ServedModel
 
 
-class TokenHashes(Protocol):
-    """Holds the hashes against which tokens are checked; None if no token is needed."""
-
-    hashes: Mapping[bytes, str] | None
-
-
-@dataclass(frozen=True)
-class _Previous:
-    served: ServedModel
-    hashes: Mapping[bytes, str] | None
-
-
 class ModelSwap:
     """The steps of service.server.interfaces.ModelSwap; the hashes of tokens change together with the model."""
 
@@ -35,15 +22,14 @@ class ModelSwap:
         self,
         settings: Settings,
         slot: ModelSlot,
-        tokens: TokenHashes,
         declare: Callable[[Signature], None],
         origin: Origin | None = None,
     ) -> None:
-        self._settings, self._slot, self._tokens = settings, slot, tokens
+        self._settings, self._slot = settings, slot
         self._declare = declare  # called with the signature of a model before the model is served
         self._origin = origin  # from where the bundle is fetched before each trial
         self._fetched: Fetched | None = None
-        self._previous: _Previous | None = None
+        self._previous: ModelSlot | None = None
         self.tried = ""
 
     @property
@@ -66,12 +52,11 @@ class ModelSwap:
         fetched, self._fetched = self._fetched, None  # so that workers do not hold the memory of the files
         if fetched is None:
             return
-        self._previous = _Previous(self._slot.current, self._tokens.hashes)
+        self._previous = replace(self._slot)
         try:
             served = load_fetched(self._settings, fetched)
             self._declare(served.contract.signature)
-            self._slot.current = served
-            self._tokens.hashes = fetched.hashes
+            self._slot.current, self._slot.hashes = served, fetched.hashes
             freeze_heap()
         except Exception as error:  # noqa: BLE001  # the operator's code may raise anything, and that would end the server
             raise Refused(**failure(error)) from None
@@ -87,8 +72,7 @@ class ModelSwap:
     def roll_back(self) -> None:
         """Restore the model that was served before the last load, unless that load was committed."""
         if self._previous is not None:
-            self._slot.current = self._previous.served
-            self._tokens.hashes = self._previous.hashes
+            self._slot.current, self._slot.hashes = self._previous.current, self._previous.hashes
             self._previous = None
 
 

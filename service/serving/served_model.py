@@ -1,5 +1,6 @@
 """The served model with everything that requests need from it, and the slot that holds it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from model.bundle.manifest import SKOPS
@@ -54,6 +55,9 @@ class ServedModel:
 
 @dataclass
 class ModelSlot:
-    """Holds the model that is served now; a request reads it once, and uses that model to its end."""
+    """Holds what a reload replaces. A request reads the model once, and uses that one to its end."""
 
     current: ServedModel
+    hashes: Mapping[bytes, str] | None = (
+        None  # of the tokens that are accepted, with their owners; None: none is needed
+    )

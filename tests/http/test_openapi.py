@@ -97,7 +97,7 @@ def test_every_error_code_has_an_example(serve, tmp_path):
     tokens = tmp_path / "tokens"
     tokens.write_text("0" * 64)
     server = serve(TOKENS_FILE=str(tokens), ADMIN_BIND="127.0.0.1:1")
-    server.auth.hashes = None  # the settings describe; whoever asks here has no token
+    server.model.hashes = None  # the settings describe; whoever asks here has no token
 
     assert set(TABLE) - ELSEWHERE == codes_of(document_of(server))
 
@@ -129,7 +129,7 @@ def test_tokens_are_a_security_scheme(serve, tmp_path):
     tokens.write_text("0" * 64)
     server = serve(TOKENS_FILE=str(tokens))
     unauthorized = server.client.get("/openapi.json")
-    server.auth.hashes = None
+    server.model.hashes = None
     document = document_of(server)
     operations = {path: each for path, methods in document["paths"].items() for each in methods.values()}
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import shutil
-from types import SimpleNamespace
 
 import pytest
 
@@ -26,13 +25,8 @@ def slot(iris_bundle):
 
 
 @pytest.fixture
-def tokens():
-    return SimpleNamespace(hashes=None)
-
-
-@pytest.fixture
-def swap(settings, slot, tokens):
-    return ModelSwap(settings, slot, tokens, lambda signature: None)
+def swap(settings, slot):
+    return ModelSwap(settings, slot, lambda signature: None)
 
 
 def attempt(swap):
@@ -40,37 +34,37 @@ def attempt(swap):
     swap.load()
 
 
-def names(slot, tokens):
-    return slot.current.contract.served_as, tokens.hashes is not None
+def names(slot):
+    return slot.current.contract.served_as, slot.hashes is not None
 
 
-def test_what_was_tried_is_served_with_its_tokens(swap, slot, tokens):
+def test_what_was_tried_is_served_with_its_tokens(swap, slot):
     """And proven where it is asked to be."""
     attempt(swap)
 
-    assert ("new", True) == names(slot, tokens)
+    assert ("new", True) == names(slot)
     assert "iris 1" == swap.name
     swap.prove()
 
 
-def test_what_was_loaded_can_be_put_back(swap, slot, tokens):
+def test_what_was_loaded_can_be_put_back(swap, slot):
     """The model and the tokens, both or neither."""
     attempt(swap)
     swap.roll_back()
 
-    assert ("old", False) == names(slot, tokens)
+    assert ("old", False) == names(slot)
 
 
-def test_what_was_committed_stays(swap, slot, tokens):
+def test_what_was_committed_stays(swap, slot):
     """A later failure puts back nothing of before."""
     attempt(swap)
     swap.commit()
     swap.roll_back()
 
-    assert ("new", True) == names(slot, tokens)
+    assert ("new", True) == names(slot)
 
 
-def test_what_cannot_be_tried_changes_nothing(swap, slot, tokens, settings):
+def test_what_cannot_be_tried_changes_nothing(swap, slot, settings):
     """The failure has a code, and the state of the directory is known all the same."""
     shutil.rmtree(settings.model_dir)
 
@@ -81,4 +75,4 @@ def test_what_cannot_be_tried_changes_nothing(swap, slot, tokens, settings):
 
     assert "bundle_missing" == caught.value.code
     assert swap.tried
-    assert ("old", False) == names(slot, tokens)
+    assert ("old", False) == names(slot)
