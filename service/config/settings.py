@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from service.config import limits, platforms
+from service.config.refusals import Refused
 
 if TYPE_CHECKING:
     from model.storage.uris import ModelUri
 
 
-class SettingError(Exception):
+class SettingError(Refused):
     """A setting has a value that it does not accept; the message names the setting, the value and what is accepted."""
 
-    code = "bad setting"
+    def __init__(self, reason: str) -> None:
+        super().__init__("bad setting", reason)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,9 @@ from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import Hosted
 from service.server.reload import PAUSE_SECONDS, Reload
 from service.server.shutdown import Shutdown
-from service.server.startup import Readiness
 from service.server.supervision import NotStarted, Supervision
 
+READY_SECONDS: Final = 0.1  # between two checks whether all workers are ready, as long as they are not
 QUICK_SECONDS: Final = 2.0
 LIVENESS_SECONDS: Final = 1.0  # minimum interval between liveness checks, so that stopped workers have time to exit
 ENDING: Final = {signal.SIGTERM, signal.SIGQUIT, signal.SIGABRT, signal.SIGKILL}
@@ -47,7 +47,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     watch: DirectoryWatch
     reloading: Reload
     clock: Clock
-    readiness: Readiness
+    reported_ready = False  # whether all workers have been ready
     checked_at = 0.0  # when the liveness of workers was last checked (monotonic clock)
 
     @classmethod
@@ -63,7 +63,6 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         arbiter.watch.note(hosted.swap.tried)
         arbiter.reloading = Reload(hosted, arbiter.shutdown, arbiter.supervision, arbiter.watch)
         arbiter.clock = Clock()
-        arbiter.readiness = Readiness(hosted, arbiter.log)
 
     # Signals, and the turns of the main loop.
 
@@ -81,11 +80,23 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         if not self.shutdown.draining and self.watch.changed(time.monotonic()):
             self.log.info("%s has changed; reloading", self.hosted.settings.model_dir)
             self.SIG_QUEUE.put_nowait(signal.SIGHUP)
-        timeout = self.readiness.at_most(timeout, self.WORKERS.values(), self.LISTENERS, self.num_workers)
+        if self.LISTENERS and not self._report_ready():
+            timeout = min(timeout, READY_SECONDS)
         signals: list[int] = super().wait_for_signals(self.shutdown.at_most(timeout))
         if self.shutdown.is_over():
             raise StopIteration
         return [sig for index, sig in enumerate(signals) if sig not in ONCE or sig not in signals[:index]]
+
+    def _report_ready(self) -> bool:
+        """Log once that all workers are ready, which gunicorn does not; return whether they have been."""
+        workers, wanted = self.WORKERS.values(), self.num_workers
+        ready = (self.supervision.status_of(worker) is WorkerStatus.READY for worker in workers)
+        if not self.reported_ready and len(workers) == wanted and all(ready):
+            self.reported_ready = True
+            plural = ("s", "") if wanted > 1 else ("", "s")
+            served = f"{self.hosted.swap.name} on {', '.join(map(str, self.LISTENERS))}"
+            self.log.info("ready: %d worker%s serve%s %s", wanted, *plural, served)
+        return self.reported_ready
 
     def handle_term(self) -> None:
         """Go on serving; `wait_for_signals` stops the server when the drain is over."""

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from threading import Barrier
 from typing import Any, Final
 
 from service.server import error_responses
@@ -24,6 +25,23 @@ from service.server.wsgi import Exchange
 WAITING_FOR_EACH: Final = 2
 ANSWERING_SECONDS: Final = 0.005  # how long the loop answers requests before it looks for events again
 ERRAND_THREADS: Final = 2
+
+
+def started(count: int) -> ThreadPoolExecutor:
+    """Return a pool whose threads are all started; raises RuntimeError if one cannot be.
+
+    So none has to be started later, when memory may be short.
+    """
+    pool, all_there = ThreadPoolExecutor(count), Barrier(count + 1)
+    try:
+        for _ in range(count):
+            pool.submit(all_there.wait)
+    except RuntimeError:
+        all_there.abort()
+        pool.shutdown(wait=False)
+        raise
+    all_there.wait()
+    return pool
 
 
 @dataclass(frozen=True)

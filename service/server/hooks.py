@@ -10,9 +10,14 @@ import signal
 import sys
 from typing import Any, Final
 
-from service.config.exit_line import one_line_exit
+from gunicorn import systemd
+from gunicorn.sock import TCP6Socket, TCPSocket
+from gunicorn.util import is_ipv6
+
+from service.config.refusals import one_line_exit
+from service.config.settings import SettingError
 from service.process_table import WorkerStatus
-from service.server import early_signals, shared_directory, startup
+from service.server import early_signals, shared_directory
 from service.server.arbiter import Arbiter
 from service.server.interfaces import Hosted
 from service.server.orphans import end_soon_after, when_gone
@@ -27,7 +32,27 @@ def on_starting(arbiter: Any, hosted: Hosted) -> None:
     """Replace gunicorn's arbiter by ours, and listen; everything is loaded by now."""
     Arbiter.take_over(arbiter, hosted)
     with one_line_exit(1):
-        startup.listen(arbiter)
+        _listen(arbiter)
+
+
+def _listen(arbiter: Any) -> None:
+    """Listen on the addresses of the configuration; raises SettingError for one that cannot be listened on.
+
+    gunicorn itself would retry an address that is in use for five seconds. Sockets that are passed on, by systemd or by
+    a master that this one replaces, are left to it.
+    """
+    addresses, handed_over = arbiter.cfg.address, systemd.listen_fds(unset_environment=False) or arbiter.master_pid
+    if handed_over or arbiter.cfg.reuse_port or not all(isinstance(address, tuple) for address in addresses):
+        return
+    for address in addresses:
+        socket_class = TCP6Socket if is_ipv6(address[0]) else TCPSocket
+        try:
+            arbiter.LISTENERS = [*arbiter.LISTENERS, socket_class(address, arbiter.cfg, arbiter.log)]
+        except OSError as error:
+            raise SettingError(
+                f"{address[0]}:{address[1]} cannot be listened on ({error.strerror}): expected an address of this "
+                "machine and a free port; set HOST and PORT, or ADMIN_BIND."
+            ) from None
 
 
 def when_ready(arbiter: Any, hosted: Hosted) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from service.config import temporary_dirs
-from service.server.running_servers import FILE, PREFIX
+from service.server.healthcheck import FILE, PREFIX
 
 
 def make(files: int, size: int = 0) -> Path:

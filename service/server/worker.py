@@ -21,12 +21,10 @@ from service.config.settings import Settings
 from service.process_table import STATES, ProcessTable, WorkerStatus
 from service.server.accept import Acceptor, allowed_connections
 from service.server.connections import ClientLimits, Connections
-from service.server.dispatch import ERRAND_THREADS, Dispatcher, Pages, Threads
-from service.server.event_loop import EventLoop
+from service.server.dispatch import ERRAND_THREADS, Dispatcher, Pages, Threads, started
+from service.server.event_loop import EventLoop, Periodic
 from service.server.interfaces import NO_EVENTS, WorkerEvents
 from service.server.orphans import stop_listening
-from service.server.periodic import Periodic
-from service.server.threads import started
 from service.server.wsgi import Exchange
 
 ORPHAN_SECONDS: Final = 1.5  # for what is in flight when the master has gone

@@ -90,7 +90,7 @@ def fetch(settings: Settings, trial: Trial, origin: Origin | None = None) -> Fet
 
 def failure(error: Exception) -> dict[str, Any]:
     """Return the code of an error and the reason, which begins with the type of an error that is not ours."""
-    if isinstance(error, (ModelError, SettingError, Refused)):
+    if isinstance(error, (ModelError, Refused)):
         return {CODE: error.code, REASON: str(error)}
     return {CODE: BOOT_FAILED, REASON: f"{type(error).__name__}: {' '.join(str(error).split())}"}
 

@@ -1,10 +1,10 @@
-"""service.server.periodic: what a worker does from time to time."""
+"""service.server.event_loop: what a worker does from time to time."""
 
 import itertools
 import logging
 import time
 
-from service.server.periodic import PERIOD_SECONDS, Periodic
+from service.server.event_loop import PERIOD_SECONDS, Periodic
 
 LOG = logging.getLogger("worker")
 

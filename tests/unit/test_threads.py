@@ -1,10 +1,10 @@
-"""service.server.threads: all threads exist before any of them is given work."""
+"""service.server.dispatch: all threads exist before any of them is given work."""
 
 import threading
 
 import pytest
 
-from service.server.threads import started
+from service.server.dispatch import started
 
 
 def test_all_threads_are_there_before_anything_is_given_to_one(monkeypatch):
