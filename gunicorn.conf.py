@@ -51,17 +51,5 @@ def on_starting(server: Any) -> None:
     hooks.on_starting(server, hosted_by(server.app))
 
 
-def when_ready(server: Any) -> None:
-    hooks.when_ready(server, hosted_by(server.app))
-
-
-def pre_fork(server: Any, worker: Any) -> None:
-    hooks.pre_fork(server, worker, hosted_by(server.app))
-
-
-def post_fork(server: Any, worker: Any) -> None:
-    hooks.post_fork(worker, hosted_by(server.app))
-
-
-def post_worker_init(worker: Any) -> None:
-    hooks.post_worker_init(worker, hosted_by(worker.app))
+when_ready, pre_fork, post_fork = hooks.when_ready, hooks.pre_fork, hooks.post_fork
+post_worker_init = hooks.post_worker_init

@@ -34,12 +34,13 @@ from service.monitoring.redaction import Redaction
 from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory
 from service.server.dispatch import Pages
-from service.server.interfaces import EarlyRefusal, Hosted, MasterEvents, WorkerEvents
+from service.server.interfaces import Hosted, MasterEvents, WorkerEvents
 from service.serving.fetch import Trial, fetch
 from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
 from service.serving.origin import Origin, origin_of
 from service.serving.served_model import ModelSlot, ServedModel
 from service.tracing.configuration import tracer_of
+from service.tracing.context import RequestIds
 from service.tracing.request_span import HttpFacts
 
 logger = logging.getLogger(__name__)
@@ -166,10 +167,15 @@ def _set_up(worker: Any, services: Services) -> None:
     made = documents.PATHS | (web.slow_paths() if settings.pages else frozenset())
     pages = Pages(operations.probes(protocols, contract), operations.scrapes(protocols, contract), made)
     metrics = services.metrics
+
+    def refused(code: str, ids: RequestIds, facts: HttpFacts) -> None:
+        failure = failure_of(code)
+        services.recorder.unrouted(ids, Refusal(failure.status, failure, facts))
+
     events = WorkerEvents(
         connection_closed=lambda kind: metrics.made["connections_closed_total"].labels(kind).inc(),
         out_of_descriptors=metrics.made["out_of_descriptors_total"].inc,
-        refused=lambda early: services.recorder.unrouted(early.ids, _refusal_of(early)),
+        refused=refused,
         threads_abandoned=services.recorder.abandon,
         periodic=metrics.requests.flush,
         leaving=services.tracer.close if services.tracer else lambda _, __: None,
@@ -179,12 +185,6 @@ def _set_up(worker: Any, services: Services) -> None:
     read_memory(row)
     worker.set_up(settings, metrics.processes, events, pages)
     services.drift.start(metrics.slot.name)
-
-
-def _refusal_of(early: EarlyRefusal) -> Refusal:
-    """Return the record of a request that the process tree refused."""
-    failure = failure_of(early.code)
-    return Refusal(failure.status, failure, HttpFacts(early.method, early.path, early.client))
 
 
 def _log_output(settings: Settings) -> LogFile | int:

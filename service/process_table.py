@@ -54,21 +54,6 @@ class Row(ctypes.Structure):
     most_queued: int  # for a slow model; further requests are refused
     most_connections: int
 
-    _fields_ = (
-        ("cpu_before", ctypes.c_double),
-        ("cpu_seconds", ctypes.c_double),
-        ("memory_read_at", ctypes.c_double),
-        ("memory_kilobytes", ctypes.c_uint64),
-        *(
-            (name, ctypes.c_uint32)
-            for name in (
-                *("pid", "slots", "wanted", "proven", "draining", "status", "connections", "state"),
-                *("in_progress", "predicting", "waiting", "queued", "reading", "answering", "sending", "idle"),
-                *("most_predicting", "most_waiting", "most_queued", "most_connections"),
-            )
-        ),
-    )
-
     def enter(self, pid: int) -> None:
         """Note that a process begins in this row."""
         self.leave()
@@ -86,6 +71,9 @@ class Row(ctypes.Structure):
         return self.cpu_seconds
 
 
+Row._fields_ = [
+    (name, ctypes.c_double if kind is float else ctypes.c_uint32) for name, kind in Row.__annotations__.items()
+]
 _ROW: Final = ctypes.sizeof(Row)
 SIZE: Final = (1 + SLOTS) * _ROW
 

@@ -52,17 +52,14 @@ def create_app(services: Services) -> Flask:
     limited = settings.tokens_file or settings.admin_bind
     app = App("service", services.auth.check if limited else None, identify)
     app.url_map.converters["name"] = operations.NameConverter
-    slots = settings.slots_at_most
-    admission = Admission(
-        slots, settings.threads - slots, settings.prediction_rows, settings.queue_seconds, services.metrics.slot
-    )
+    slots, metrics = settings.slots_at_most, services.metrics
+    waiting, rows, seconds = settings.threads - slots, settings.prediction_rows, settings.queue_seconds
+    admission = Admission(slots, waiting, rows, seconds, lambda: metrics.slot.row)
     app.register_blueprint(predict.blueprint(protocols, predict.View(model, admission, services.recorder, settings)))
     if settings.pages:  # before the protocols' own answer at the same path
         static = StaticFiles.read()
         app.register_blueprint(web.blueprint(_pages(settings, static), static, model, protocols))
-    app.register_blueprint(
-        operations.blueprint(protocols, model, services.metrics, services.drift, settings.build_revision)
-    )
+    app.register_blueprint(operations.blueprint(protocols, model, metrics, services.drift, settings.build_revision))
     app.register_blueprint(documents.blueprint(settings, protocols, model))
     app.register_error_handler(Exception, lambda error: refusal(error, protocols, services.recorder))
     return app

@@ -56,7 +56,7 @@ def blueprint(
 
     def exposition() -> Response:
         request = this_request()
-        return Response(*metrics.exposition(request.header("Accept"), request.arrived))
+        return Response(*metrics.exposition(request.header("Accept"), request.incoming.arrived))
 
     build = _build(revision)
     routes: Routes = {
@@ -97,7 +97,7 @@ def _routes_of(codec: Codec, slot: ModelSlot, metrics: Metrics) -> Routes:
         return response_of(tell(contract))
 
     def counted(count: Callable[[Contract, Statistics], Answer], contract: Contract) -> Answer:
-        return count(contract, metrics.statistics(this_request().arrived))
+        return count(contract, metrics.statistics(this_request().incoming.arrived))
 
     return {
         **{path: partial(response_of, answer) for path, answer in codec.alive.items()},

@@ -37,7 +37,7 @@ class View:
             deadline = request.deadline(settings.request_seconds)
             body = request.read_body(settings.max_body_bytes)  # before the slot: a slow sender holds none
             record.received()
-            with self.admission.slot(deadline, request.caller_has_gone) as slot:
+            with self.admission.slot(deadline, request.incoming.caller_has_gone) as slot:
                 record.step()  # parse
                 body = decompress(body, request.header("Content-Encoding"), settings.max_body_bytes)
                 call = codec.decode(body, request.header, contract)

@@ -72,26 +72,17 @@ class Request(flask.Request):
                 if not _NUMBER.fullmatch(text):
                     raise ServiceError("bad_request", f"{name}: expected a number of {words}, got {text[:40]!r}.")
                 seconds = min(seconds, float(text) * unit)
-        return self.arrived + seconds
+        return self.incoming.arrived + seconds
 
     @cached_property
     def incoming(self) -> Incoming:
         """What the server says about this request."""
         return incoming_of(self.environ)
 
-    @property
-    def arrived(self) -> float:
-        """When the request had arrived (monotonic clock)."""
-        return self.incoming.arrived
-
     def moments(self) -> list[float]:
         """Return when the request began, if the server says so, and when it had arrived (monotonic clock)."""
         incoming = self.incoming
         return [incoming.arrived] if incoming.began is None else [incoming.began, incoming.arrived]
-
-    def caller_has_gone(self) -> bool:
-        """Say whether the caller has closed its connection, as far as the server knows."""
-        return self.incoming.caller_has_gone()
 
     def check_admitted(self) -> None:
         """Raise TryLater if so many requests wait in the server that this one must not wait, too."""

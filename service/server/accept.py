@@ -26,13 +26,16 @@ LARGER_BY: Final = 1.2, 2
 AT_ONCE_SECONDS: Final = 1e-6
 
 
-def allowed_connections(wanted: int) -> int:
-    """Raise the soft limit of descriptors as needed, and return how many of the wanted connections it allows."""
+def _allowed_connections(wanted: int, log: Any) -> int:
+    """Raise the soft limit of descriptors as needed; log and return how many of the wanted connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     others = len(list(Path("/proc/self/fd").iterdir())) + SPARE_DESCRIPTORS
     allowed = max(soft, min(hard, wanted + others))
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return max(1, min(wanted, allowed - others))
+    most = max(1, min(wanted, allowed - others))
+    if most < wanted:
+        log.info("at most %s connections in this worker, for want of descriptors", most)
+    return most
 
 
 class Acceptor:
@@ -43,13 +46,14 @@ class Acceptor:
         loop: EventLoop,
         listeners: list[Any],
         connections: Connections,
-        most: int,
+        wanted: int,
         mean_connections: Callable[[], float],
         is_busy: Callable[[], bool],
         events: WorkerEvents,
         log: Any,
     ) -> None:
-        self._loop, self._listeners, self._connections, self.most = loop, listeners, connections, most
+        self._loop, self._listeners, self._connections = loop, listeners, connections
+        self.most = _allowed_connections(wanted, log)
         self._mean_connections, self._is_busy, self._events, self._log = mean_connections, is_busy, events, log
         self._listening = False
         self._accept_at = 0.0  # when to look for new connections next, while not listening (monotonic clock)

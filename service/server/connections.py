@@ -8,17 +8,18 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, Final
 
+from service.config.settings import Settings
 from service.server import error_responses
 from service.server.connection import PIECE, ClientSocket, Connection
 from service.server.event_loop import READABLE, WRITABLE, EventLoop
 from service.server.http_request import LARGE, HttpRequest
-from service.server.interfaces import EarlyRefusal, WorkerEvents
+from service.server.interfaces import WorkerEvents
 from service.tracing.context import IdPool, RequestIds
+from service.tracing.request_span import HttpFacts
 
 HELD_BODIES: Final = 16  # how many bodies of the largest size may be on their way at once
 MOST_ENDED: Final = 64  # how many overdue connections are closed in one turn of the loop
@@ -29,31 +30,23 @@ COMPARED: Final = 64  # how many of the connections that have waited longest are
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-@dataclass(frozen=True)
-class ClientLimits:
-    """The limits for each client."""
-
-    max_body_bytes: int
-    read_seconds: float  # how long a request may take to arrive, and an answer to be received
-    keepalive_seconds: float
-
-
 class Connections:
     """All connections of a worker. Those whose request is being answered are neither `idle` nor `transferring`."""
 
     def __init__(
         self,
         loop: EventLoop,
-        limits: ClientLimits,
+        settings: Settings,
+        keepalive: float,
         events: WorkerEvents,
         answer: Callable[[Connection], None],
         publish_count: Callable[[int], object],
     ) -> None:
-        self._loop, self._limits, self._events = loop, limits, events
+        self._loop, self._settings, self._events = loop, settings, events
         self._answer, self._publish_count = answer, publish_count
         self._ids = IdPool()
         self._received = memoryview(bytearray(PIECE))
-        self._keepalive = limits.keepalive_seconds
+        self._keepalive = keepalive  # seconds
         # Connections without a request, and with a request or an answer on its way; in the order of their timeouts.
         self.idle: dict[Connection, None] = {}
         self.transferring: dict[Connection, None] = {}
@@ -81,7 +74,7 @@ class Connections:
         """Send the rest of an answer as the client takes it; then wait for the next request, or close."""
         if conn.sock.unsent:
             self._held += len(conn.sock.unsent)
-            self._wait(conn, self.transferring, self._limits.read_seconds)
+            self._wait(conn, self.transferring, self._settings.read_seconds)
             self.pause(conn)
             self._loop.watch(conn.sock, WRITABLE, partial(self._send_rest, conn))
         else:
@@ -192,8 +185,8 @@ class Connections:
         """Begin a request with its first bytes; skip an empty line before it (RFC 9112, 2.2)."""
         if content := content.removeprefix(b"\r\n"):
             self._wait_no_more(conn)
-            conn.arriving = HttpRequest(self._limits.max_body_bytes, self._ids.draw)
-            self._wait(conn, self.transferring, self._limits.read_seconds)
+            conn.arriving = HttpRequest(self._settings.max_body_bytes, self._ids.draw)
+            self._wait(conn, self.transferring, self._settings.read_seconds)
             self._add(conn, conn.arriving, content)
 
     def _add(self, conn: Connection, arriving: HttpRequest, content: bytes) -> None:
@@ -209,7 +202,7 @@ class Connections:
         elif arriving.waits_for_continue:
             arriving.waits_for_continue = False
             self.tell(conn, CONTINUE)
-        elif self._held > self._limits.max_body_bytes * HELD_BODIES:
+        elif self._held > self._settings.max_body_bytes * HELD_BODIES:
             # For a large request, its own connection is closed. A small one may be a health check, so the slowest is.
             self._close_for_room(conn if arriving.size > LARGE else self._slowest() or conn)
 
@@ -219,7 +212,7 @@ class Connections:
         ids = RequestIds(trace.new_request_id, trace)
         self.tell(conn, error_responses.answer(code, trace, heads=heads, request_id=ids.request_id))
         path = arriving.path or arriving.target.partition("?")[0]
-        self._events.refused(EarlyRefusal(code, ids, str(conn.client[0]), arriving.method, path))
+        self._events.refused(code, ids, HttpFacts(arriving.method, path, str(conn.client[0])))
 
     def _start(self, conn: Connection, request: HttpRequest) -> None:
         self._wait_no_more(conn)

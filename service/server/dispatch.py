@@ -13,6 +13,7 @@ from functools import partial
 from threading import Barrier
 from typing import Any, Final
 
+from service.config.settings import Settings
 from service.server import error_responses
 from service.server.connection import Connection
 from service.server.connections import Connections
@@ -73,7 +74,7 @@ class Pages:
 class Dispatcher:
     """Has threads, or the main loop, answer the requests that have arrived.
 
-    At most `most_working` threads predict, and further predictions queue here; those of a quick model run in the main
+    At most THREADS threads predict, and further predictions queue here; those of a quick model run in the main
     loop. Scrapes and documents have two threads of their own. The main loop answers all other requests. There, health
     checks, quick predictions and others take turns, so that none of them starves another.
     """
@@ -82,15 +83,14 @@ class Dispatcher:
         self,
         loop: EventLoop,
         threads: Threads,
-        most_working: int,
-        predict_seconds: float,
+        settings: Settings,
         pages: Pages,
         exchange: Exchange,
         count_request: Callable[[], bool],
         log: Any,
     ) -> None:
         self._loop, self._threads, self._exchange, self._log = loop, threads, exchange, log
-        self._most_working, self._predict_seconds, self._pages = most_working, predict_seconds, pages
+        self._most_working, self._predict_seconds, self._pages = settings.threads, settings.predict_seconds, pages
         self._count_request = count_request  # returns whether the connection may be kept open
         self._paces = Paces()
         # Requests whose predictions threads compute, oldest first, and since when (monotonic clock); likewise scrapes

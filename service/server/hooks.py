@@ -1,4 +1,4 @@
-"""gunicorn's hooks. gunicorn.conf.py calls them with the Hosted application.
+"""gunicorn's hooks. The first one is called with the Hosted application, and hands it on to the others.
 
 With `preload_app`, gunicorn's order is: configuration → application → on_starting → when_ready → for each worker
 pre_fork (master), post_fork and post_worker_init (worker).
@@ -55,17 +55,18 @@ def _listen(arbiter: Any) -> None:
             ) from None
 
 
-def when_ready(arbiter: Any, hosted: Hosted) -> None:
+def when_ready(arbiter: Any) -> None:
     """Unblock signals; publish the server's address on this machine, for the health check of its container."""
     early_signals.unblock()
     address = arbiter.LISTENERS[0].getsockname() if arbiter.LISTENERS else None
     if isinstance(address, tuple):
         host, port = str(address[0]), int(address[1])
-        shared_directory.publish_address(hosted.directory, ANYWHERE.get(host, host), port)
+        shared_directory.publish_address(arbiter.hosted.directory, ANYWHERE.get(host, host), port)
 
 
-def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
-    """Before its fork, give a worker the lowest slot that no living worker has."""
+def pre_fork(arbiter: Any, worker: Any) -> None:
+    """Before its fork, give a worker the application, and the lowest slot that no living worker has."""
+    hosted = worker.hosted = arbiter.hosted
     taken = {other.slot for other in arbiter.WORKERS.values()}
     worker.slot = next(name for name in (f"w{number}" for number in range(len(taken) + 1)) if name not in taken)
     hosted.processes.set_status(worker.slot, WorkerStatus.BOOTING)
@@ -73,17 +74,17 @@ def pre_fork(arbiter: Any, worker: Any, hosted: Hosted) -> None:
         arbiter.log.error("no room for the metrics of a worker: no scrape will see what it counts; free some memory")
 
 
-def post_fork(worker: Any, hosted: Hosted) -> None:
+def post_fork(_: Any, worker: Any) -> None:
     """Enter the worker's slot. Until gunicorn sets its handlers, a signal to stop ends the worker at once.
 
     The inherited handler would put the signal into the master's queue, which nobody reads in a worker.
     """
     _end_at_once()
-    hosted.swap.commit()  # so that the worker does not hold the previous model
-    hosted.enter_slot(worker.slot)
+    worker.hosted.swap.commit()  # so that the worker does not hold the previous model
+    worker.hosted.enter_slot(worker.slot)
 
 
-def post_worker_init(worker: Any, hosted: Hosted) -> None:
+def post_worker_init(worker: Any) -> None:
     """Prove the model in the worker before it takes requests; a worker that cannot exits with WORKER_BOOT_ERROR.
 
     That ends the server if no worker has ever proven the model. Until the worker takes requests, a signal to stop ends
@@ -92,6 +93,7 @@ def post_worker_init(worker: Any, hosted: Hosted) -> None:
     _end_at_once()
     if not worker.alive:  # a signal came after gunicorn had set its handlers
         raise SystemExit(0)
+    hosted: Hosted = worker.hosted
     when_gone(worker.ppid, worker.orphaned)
     # During a hang in native code no Python signal handler runs, and gunicorn's timeout ignores workers that boot.
     descriptor = hosted.stderr_for_crashes()

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 from service.config.settings import Settings
 from service.process_table import ProcessTable
 from service.tracing.context import RequestIds
+from service.tracing.request_span import HttpFacts
 
 
 class ModelSwap(Protocol):
@@ -61,23 +62,13 @@ class MasterEvents:
 
 
 @dataclass(frozen=True)
-class EarlyRefusal:
-    """A refused request that did not reach the application; method and path are empty if they were not read."""
-
-    code: str
-    ids: RequestIds
-    client: str  # the address
-    method: str
-    path: str
-
-
-@dataclass(frozen=True)
 class WorkerEvents:
     """Functions that a worker calls when something happens, to count it."""
 
     connection_closed: Callable[[str], object] = lambda _: None  # to make room for another one: "idle" or "slow"
     out_of_descriptors: Callable[[], object] = lambda: None
-    refused: Callable[[EarlyRefusal], object] = lambda _: None
+    # A request that does not reach the application is refused with a code; what was not read of it is empty.
+    refused: Callable[[str, RequestIds, HttpFacts], object] = lambda *_: None
     threads_abandoned: Callable[[], object] = lambda: None  # the worker ends while threads have not returned
     # The worker ends; the arguments are how many seconds it has left, and a function to call repeatedly meanwhile.
     leaving: Callable[[float, Callable[[], object]], object] = lambda _, __: None

@@ -19,8 +19,8 @@ from gunicorn.workers.base import Worker as BaseWorker
 
 from service.config.settings import Settings
 from service.process_table import STATES, ProcessTable, WorkerStatus
-from service.server.accept import Acceptor, allowed_connections
-from service.server.connections import ClientLimits, Connections
+from service.server.accept import Acceptor
+from service.server.connections import Connections
 from service.server.dispatch import ERRAND_THREADS, Dispatcher, Pages, Threads, started
 from service.server.event_loop import EventLoop, Periodic
 from service.server.interfaces import NO_EVENTS, WorkerEvents
@@ -52,11 +52,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         super().init_process()
 
     def set_up(
-        self,
-        settings: Settings,
-        processes: ProcessTable,
-        events: WorkerEvents = NO_EVENTS,
-        pages: Pages = NO_PAGES,
+        self, settings: Settings, processes: ProcessTable, events: WorkerEvents = NO_EVENTS, pages: Pages = NO_PAGES
     ) -> None:
         """Create the parts that serve; the worker's row of `processes` shows what it does."""
         self._master, self._row, self._events = processes.master, processes.row(self.slot), events
@@ -64,28 +60,18 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self._periodic = Periodic(self._report, self.log)
         exchange = Exchange(self.wsgi, multiprocess=self.cfg.workers > 1)
         self._dispatcher = Dispatcher(
-            self._loop,
-            self._threads,
-            settings.threads,
-            settings.predict_seconds,
-            pages,
-            exchange,
-            self._count_request,
-            self.log,
+            self._loop, self._threads, settings, pages, exchange, self._count_request, self.log
         )
+        publish_count = partial(setattr, self._row, "connections")
         self._connections = Connections(
-            self._loop,
-            ClientLimits(settings.max_body_bytes, settings.read_seconds, self.cfg.keepalive),
-            events,
-            self._dispatcher.add,
-            partial(setattr, self._row, "connections"),
+            self._loop, settings, self.cfg.keepalive, events, self._dispatcher.add, publish_count
         )
         self._dispatcher.connect(self._connections, self._hang)
         self._acceptor = Acceptor(
             self._loop,
             self.sockets,
             self._connections,
-            self._allowed_connections(),
+            self.cfg.worker_connections,
             self._mean_connections,
             self._dispatcher.is_busy,
             events,
@@ -101,13 +87,6 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         """Return how many connections the ready workers have on average."""
         counts = [row.connections for row in self._peers if row.status == WorkerStatus.READY]
         return sum(counts) / max(1, len(counts))
-
-    def _allowed_connections(self) -> int:
-        wanted = self.cfg.worker_connections
-        most = allowed_connections(wanted)
-        if most < wanted:
-            self.log.info("at most %s connections in this worker, for want of descriptors", most)
-        return most
 
     def run(self) -> None:
         """Serve until told to stop, then answer the requests in flight within `graceful_timeout`.

@@ -4,36 +4,22 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from service.errors import ServiceError, TryLater
-
-
-class Occupancy(Protocol):
-    """Where the numbers of running and waiting requests are published."""
-
-    predicting: int
-    waiting: int
-
-
-class Seat(Protocol):
-    """Holds the row in which this process publishes its numbers; a fork gets another row."""
-
-    @property
-    def row(self) -> Occupancy:
-        """The row of this process."""
+from service.process_table import Row
 
 
 class Admission:
     """Grants at most `slots` slots at a time, for at most `rows` rows together.
 
     At most `most_waiting` requests wait, each for at most `seconds`; when that many wait, the next one is shed at once.
-    A request with more than `rows` rows is admitted when no other request has rows. The row of `seat` shows how many
-    requests run and wait.
+    A request with more than `rows` rows is admitted when no other request has rows. The row that `row`
+    returns, which is another one after a fork, shows how many requests run and wait.
     """
 
-    def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float, seat: Seat) -> None:
-        self._seat = seat
+    def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float, row: Callable[[], Row]) -> None:
+        self._row = row
         self._changed = threading.Condition(threading.Lock())
         self._slots, self._most_waiting, self._rows, self.seconds = slots, most_waiting, rows, seconds
         self._slots_taken = self._rows_taken = self._waiting = 0
@@ -52,7 +38,7 @@ class Admission:
             if waits:
                 self._wait(rows, until)
             self._slots_taken += 1
-            self._seat.row.predicting = self._slots_taken
+            self._row().predicting = self._slots_taken
             self._rows_taken += rows
         return waits
 
@@ -67,7 +53,7 @@ class Admission:
         """Give back a slot with its rows."""
         with self._changed:
             self._slots_taken -= 1
-            self._seat.row.predicting = self._slots_taken
+            self._row().predicting = self._slots_taken
             self._rows_taken -= rows
             if self._waiting:
                 self._changed.notify_all()  # all, because the first one may need more rows than are free
@@ -84,14 +70,14 @@ class Admission:
             message = f"{limits} are in use, and {self._waiting} requests wait; try again later, or add workers."
             raise TryLater("overloaded", message, shed="slots")
         self._waiting += 1
-        self._seat.row.waiting = self._waiting
+        self._row().waiting = self._waiting
         try:
             if not self._changed.wait_for(lambda: self._fits(rows), max(0.0, until - time.monotonic())):
                 message = f"{limits} stayed in use for {self.seconds:g} s; try again later, or add workers."
                 raise TryLater("overloaded", message, shed="queue_time")
         finally:
             self._waiting -= 1
-            self._seat.row.waiting = self._waiting
+            self._row().waiting = self._waiting
 
 
 class Slot:

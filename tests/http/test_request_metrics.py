@@ -146,8 +146,7 @@ def test_requests_that_are_shed_are_counted_by_reason(server, tmp_path):
 @pytest.mark.parametrize(("most_waiting", "reason"), [(0, "slots"), (1, "queue_time")])
 def test_admission_says_why_it_sheds(most_waiting, reason):
     """Too many wait already, or one has waited too long."""
-    seat = SimpleNamespace(row=SimpleNamespace())
-    admission, later = Admission(1, most_waiting, 10, 0.01, seat), time.monotonic() + 60
+    admission, later = Admission(1, most_waiting, 10, 0.01, SimpleNamespace), time.monotonic() + 60
     with (
         admission.slot(later, lambda: False),
         pytest.raises(TryLater) as caught,

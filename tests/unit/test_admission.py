@@ -14,8 +14,8 @@ LATER = 1e9
 
 
 @pytest.fixture
-def seat():
-    return SimpleNamespace(row=SimpleNamespace(predicting=0, waiting=0))
+def row():
+    return SimpleNamespace(predicting=0, waiting=0)
 
 
 def slot(admission, *, deadline=LATER, gone=False):
@@ -29,8 +29,8 @@ def in_background(work, count=1):
     return threads
 
 
-def until_waiting(seat, count):
-    while seat.row.waiting < count:
+def until_waiting(row, count):
+    while row.waiting < count:
         time.sleep(0.001)
 
 
@@ -48,9 +48,9 @@ def take_all(admission, slots, rows):
             stack.enter_context(slot(admission, deadline=1)).take(count)
 
 
-def test_a_request_that_waits_too_long_is_shed_and_a_slot_is_free_again_after_its_block(seat):
+def test_a_request_that_waits_too_long_is_shed_and_a_slot_is_free_again_after_its_block(row):
     """Also when the block ends by an exception."""
-    admission = Admission(1, 1, 10, 0.01, seat)
+    admission = Admission(1, 1, 10, 0.01, lambda: row)
     with pytest.raises(KeyError), slot(admission):
         assert "overloaded" == refused(admission)
         raise KeyError
@@ -59,9 +59,9 @@ def test_a_request_that_waits_too_long_is_shed_and_a_slot_is_free_again_after_it
         pass
 
 
-def test_no_more_than_the_slots_and_the_rows_are_handed_out_however_many_push(seat):
+def test_no_more_than_the_slots_and_the_rows_are_handed_out_however_many_push(row):
     """And each that fits gets its turn."""
-    admission, inside, slots, rows = Admission(3, 100, 10, 60, seat), [], [], []
+    admission, inside, slots, rows = Admission(3, 100, 10, 60, lambda: row), [], [], []
 
     def work():
         for count in (1, 4, 7, 10, 25) * 10:
@@ -82,9 +82,9 @@ def test_no_more_than_the_slots_and_the_rows_are_handed_out_however_many_push(se
     take_all(admission, 3, 10)
 
 
-def test_when_the_queue_is_full_the_next_request_is_shed_at_once(seat):
+def test_when_the_queue_is_full_the_next_request_is_shed_at_once(row):
     """A queue that is longer than it can be served only makes all of it late."""
-    admission, outcomes = Admission(1, 2, 10, 60, seat), []
+    admission, outcomes = Admission(1, 2, 10, 60, lambda: row), []
 
     def wait():
         with slot(admission):
@@ -92,7 +92,7 @@ def test_when_the_queue_is_full_the_next_request_is_shed_at_once(seat):
 
     with slot(admission):
         waiting = in_background(wait, 2)
-        until_waiting(seat, 2)
+        until_waiting(row, 2)
         start = time.monotonic()
         assert "overloaded" == refused(admission)
         assert time.monotonic() - start < 30
@@ -101,9 +101,9 @@ def test_when_the_queue_is_full_the_next_request_is_shed_at_once(seat):
     assert ["in", "in"] == outcomes
 
 
-def test_a_request_that_waits_for_rows_holds_no_slot(seat):
+def test_a_request_that_waits_for_rows_holds_no_slot(row):
     """Small requests pass by a large one that waits."""
-    admission, outcomes = Admission(2, 1, 10, 60, seat), []
+    admission, outcomes = Admission(2, 1, 10, 60, lambda: row), []
 
     def large():
         with slot(admission) as mine:
@@ -113,7 +113,7 @@ def test_a_request_that_waits_for_rows_holds_no_slot(seat):
     with slot(admission) as first:
         first.take(5)
         waiting = in_background(large)
-        until_waiting(seat, 1)
+        until_waiting(row, 1)
         with slot(admission) as small:
             small.take(1)
             outcomes.append("small")
@@ -122,9 +122,9 @@ def test_a_request_that_waits_for_rows_holds_no_slot(seat):
     assert ["small", "large"] == outcomes
 
 
-def test_a_request_past_its_deadline_is_not_started(seat):
+def test_a_request_past_its_deadline_is_not_started(row):
     """Whether it came late, or the time went by while it waited."""
-    admission = Admission(1, 1, 10, 60, seat)
+    admission = Admission(1, 1, 10, 60, lambda: row)
 
     assert "deadline_exceeded" == refused(admission, deadline=-1)
     with slot(admission):
@@ -132,13 +132,13 @@ def test_a_request_past_its_deadline_is_not_started(seat):
     take_all(admission, 1, 10)
 
 
-def test_a_request_whose_caller_has_gone_is_not_started(seat):
+def test_a_request_whose_caller_has_gone_is_not_started(row):
     """Only a request that waited is looked after: a system call for each request would cost all of them."""
-    admission, outcomes = Admission(1, 1, 10, 60, seat), []
+    admission, outcomes = Admission(1, 1, 10, 60, lambda: row), []
 
     with slot(admission, gone=True):
         waiting = in_background(lambda: outcomes.append(refused(admission, gone=True)))
-        until_waiting(seat, 1)
+        until_waiting(row, 1)
     waiting[0].join()
 
     assert ["caller_gone"] == outcomes

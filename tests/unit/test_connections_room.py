@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from service.config.settings import Settings
 from service.server import connections
-from service.server.connections import ClientLimits, Connections
+from service.server.connections import Connections
 from service.server.event_loop import EventLoop
 from service.server.interfaces import NO_EVENTS
 
 HALF = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Le"
-LIMITS = ClientLimits(max_body_bytes=1 << 20, read_seconds=10.0, keepalive_seconds=75.0)
+SETTINGS = Settings.from_env({"MAX_BODY_BYTES": str(1 << 20)})
 
 
 class Clock:
@@ -35,7 +36,7 @@ def close_one(clock, idle_age, transfer_age):
     """Have an idle connection and one with half a request, make room, and return which kinds were closed."""
     loop, closed = EventLoop(), []
     events = replace(NO_EVENTS, connection_closed=closed.append)
-    held = Connections(loop, LIMITS, events, lambda _: None, lambda _: None)
+    held = Connections(loop, SETTINGS, 75.0, events, lambda _: None, lambda _: None)
     now = clock.now
     with ExitStack() as stack:
         stack.callback(loop.close)
@@ -48,7 +49,7 @@ def close_one(clock, idle_age, transfer_age):
                 loop.turn(1.0)
         clock.now = now
         assert held.make_room()
-        clock.now += LIMITS.keepalive_seconds
+        clock.now += 75.0
         held.end_overdue()
     return closed
 

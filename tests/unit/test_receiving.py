@@ -4,11 +4,12 @@ import socket
 import tracemalloc
 from contextlib import ExitStack, closing
 
-from service.server.connections import ClientLimits, Connections
+from service.config.settings import Settings
+from service.server.connections import Connections
 from service.server.event_loop import EventLoop
 from service.server.interfaces import NO_EVENTS
 
-LIMITS = ClientLimits(max_body_bytes=1 << 20, read_seconds=10.0, keepalive_seconds=75.0)
+SETTINGS = Settings.from_env({"MAX_BODY_BYTES": str(1 << 20)})
 REQUEST = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -17,7 +18,7 @@ def test_a_small_request_is_received_in_little_memory():
     arrived = []
     with ExitStack() as stack:
         loop = stack.enter_context(closing(EventLoop()))
-        held = Connections(loop, LIMITS, NO_EVENTS, arrived.append, lambda _: None)
+        held = Connections(loop, SETTINGS, 75.0, NO_EVENTS, arrived.append, lambda _: None)
         client, served = map(stack.enter_context, socket.socketpair())
         held.add(served, ("127.0.0.1", 1), ("127.0.0.1", 2))
         client.sendall(REQUEST)
