@@ -35,8 +35,8 @@ from service.protocols.registry import registry_of
 from service.server import early_signals, shared_directory
 from service.server.dispatch import Pages
 from service.server.interfaces import Hosted, MasterEvents, WorkerEvents
-from service.serving.fetch import Trial, fetch
-from service.serving.model_swap import ModelSwap, freeze_heap, load_fetched
+from service.serving.fetch import Trial, fetch, load_fetched
+from service.serving.model_swap import ModelSwap, freeze_heap
 from service.serving.origin import Origin, origin_of
 from service.serving.served_model import ModelSlot, ServedModel
 from service.tracing.configuration import tracer_of

@@ -186,7 +186,7 @@ def test_no_duration_is_measured_by_a_clock_that_can_be_set():
         "model.packing.pack",
         "service.monitoring.metrics",
         "service.monitoring.recorder",
-        "service.serving.model_swap",
+        "service.serving.fetch",
         "service.server.clock",
     } >= found
 

@@ -6,6 +6,7 @@ that is loaded is the one that was tried, and a file system that hangs stops onl
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -22,6 +23,7 @@ from service.config.settings import SettingError, Settings
 from service.protocols.base import MEMBERS
 from service.serving.model_directory import state_of, watched_beside
 from service.serving.origin import Origin
+from service.serving.served_model import ServedModel
 from service.serving.tokens_file import read_hashes
 from service.validation.column_policy import ColumnPolicy
 
@@ -145,19 +147,25 @@ def _try(settings: Settings, bundle: Bundle, names: frozenset[str]) -> dict[str,
     """Load and verify the bundle; return the modules of the operator that this imported."""
     make_importable(settings.model_code)
     with operator_code.record_imports(settings.model_code) as modules:
-        verify(load(settings, bundle, names))
+        verify(load(settings, bundle, names).loaded)
     return {"modules": asdict(modules)}
 
 
-def load(settings: Settings, bundle: Bundle, names: frozenset[str]) -> Loaded:
+def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
+    """Load a fetched model without touching any file; raises ModelError, and whatever the operator's code raises."""
+    with operator_code.replay_imports(fetched.modules):
+        return load(settings, fetched.bundle, fetched.names)
+
+
+def load(settings: Settings, bundle: Bundle, names: frozenset[str]) -> ServedModel:
     """Load a bundle that was read before, as the settings say; raises ModelError and SettingError."""
     trust = Trust(settings.model_sha256, settings.allow_pickle, settings.model_code, names)
     loaded = build(bundle, settings.model_dir, trust, compiled=settings.engine == "auto")
     names_of_features = loaded.manifest.signature.names
     _check_named("LOG_REDACT", settings.log_redact, names_of_features)
     _check_named("DRIFT_FEATURES", settings.drift_features, names_of_features)
-    policy_of(settings, loaded)
-    return loaded
+    policy = policy_of(settings, loaded)
+    return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name, policy)
 
 
 def policy_of(settings: Settings, loaded: Loaded) -> ColumnPolicy | None:

@@ -1,18 +1,16 @@
 """Replaces the served model by the one in MODEL_DIR; the old model can be restored until the swap is committed."""
 
 import gc
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from model.bundle import operator_code
 from model.loading import verify
 from model.signature import Signature
 from service.config.refusals import Refused
 from service.config.settings import Settings
-from service.serving.fetch import Fetched, NotFetched, Trial, failure, fetch, load, policy_of
+from service.serving.fetch import Fetched, NotFetched, Trial, failure, fetch, load_fetched
 from service.serving.origin import Origin
-from service.serving.served_model import ModelSlot, ServedModel
+from service.serving.served_model import ModelSlot
 
 
 class ModelSwap:
@@ -74,14 +72,6 @@ class ModelSwap:
         if self._previous is not None:
             self._slot.current, self._slot.hashes = self._previous.current, self._previous.hashes
             self._previous = None
-
-
-def load_fetched(settings: Settings, fetched: Fetched) -> ServedModel:
-    """Load a fetched model without touching any file; raises ModelError, and whatever the operator's code raises."""
-    with operator_code.replay_imports(fetched.modules):
-        loaded = load(settings, fetched.bundle, fetched.names)
-    policy = policy_of(settings, loaded)
-    return ServedModel.of(loaded, time.time(), settings.max_rows, settings.model_name, policy)
 
 
 def freeze_heap() -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from model.loading import verify
 from service.config.settings import Settings
-from service.serving.fetch import NotFetched, Trial, fetch
-from service.serving.model_swap import load_fetched
+from service.serving.fetch import NotFetched, Trial, fetch, load_fetched
 from tests.conftest import ROOT
 from tests.unit.test_untrusted_models import OWN, USE
 
