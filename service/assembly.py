@@ -19,7 +19,7 @@ from service.config.refusals import NO_ROOM, Refused
 from service.config.settings import SettingError, Settings
 from service.drift.monitor import DriftMonitor
 from service.errors import failure_of
-from service.http import documents, operations, web
+from service.http import documents, operations
 from service.http.app import Services, create_app
 from service.http.auth import Auth
 from service.monitoring import std_streams
@@ -164,8 +164,8 @@ def _set_up(worker: Any, services: Services) -> None:
         address, port = worker.sockets[1].getsockname()[:2]
         services.auth.admin = str(address), str(port)
     protocols, contract = services.protocols, served.contract
-    made = documents.PATHS | (web.slow_paths() if settings.pages else frozenset())
-    pages = Pages(operations.probes(protocols, contract), operations.scrapes(protocols, contract), made)
+    probes, scrapes = operations.probes(protocols, contract), operations.scrapes(protocols, contract)
+    pages = Pages(probes, scrapes, documents.slow_paths(settings))
     metrics = services.metrics
 
     def refused(code: str, ids: RequestIds, facts: HttpFacts) -> None:

@@ -6,15 +6,13 @@ from flask import Flask
 
 from service.config.settings import Settings
 from service.drift.monitor import DriftMonitor
-from service.http import documents, operations, predict, web
+from service.http import documents, operations, predict
 from service.http.auth import Auth
 from service.http.framework import App, Response
 from service.http.request import Request
 from service.http.responses import refusal
 from service.monitoring.metrics import Metrics
 from service.monitoring.recorder import Recorder
-from service.pages.pages import Pages
-from service.pages.static_files import StaticFiles
 from service.protocols.registry import ProtocolRegistry
 from service.serving.admission import Admission
 from service.serving.served_model import ModelSlot
@@ -57,16 +55,8 @@ def create_app(services: Services) -> Flask:
     admission = Admission(slots, waiting, rows, seconds, lambda: metrics.slot.row)
     app.register_blueprint(predict.blueprint(protocols, predict.View(model, admission, services.recorder, settings)))
     if settings.pages:  # before the protocols' own answer at the same path
-        static = StaticFiles.read()
-        app.register_blueprint(web.blueprint(_pages(settings, static), static, model, protocols))
+        app.register_blueprint(documents.pages_blueprint(settings, protocols, model))
     app.register_blueprint(operations.blueprint(protocols, model, metrics, services.drift, settings.build_revision))
-    app.register_blueprint(documents.blueprint(settings, protocols, model))
+    app.register_blueprint(documents.openapi_blueprint(settings, protocols, model))
     app.register_error_handler(Exception, lambda error: refusal(error, protocols, services.recorder))
     return app
-
-
-def _pages(settings: Settings, static: StaticFiles) -> Pages:
-    """Return the renderer of the pages, which do not show what is never logged either."""
-    hidden = frozenset(settings.log_redact)
-    tokens, metrics = settings.tokens_file is not None, settings.admin_bind is None
-    return Pages(static.directory.removeprefix("/"), tokens=tokens, metrics=metrics, hidden=hidden)

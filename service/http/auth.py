@@ -4,9 +4,9 @@ import hashlib
 import hmac
 
 from service.errors import ServiceError
+from service.http.documents import is_public
 from service.http.operations import METRICS, PROBES, endpoints
 from service.http.request import Request
-from service.http.web import is_public
 from service.monitoring.recorder import Recorder
 from service.protocols.registry import ProtocolRegistry
 from service.serving.served_model import ModelSlot
