@@ -14,14 +14,14 @@ class Admission:
     """Grants at most `slots` slots at a time, for at most `rows` rows together.
 
     At most `most_waiting` requests wait, each for at most `seconds`; when that many wait, the next one is shed at once.
-    A request with more than `rows` rows is admitted when no other request has rows. The row that `row`
-    returns, which is another one after a fork, shows how many requests run and wait.
+    A request with more than `rows` rows is admitted when no other request has rows. The row that `row` returns, which
+    is another one after a fork, shows how many requests run and wait.
     """
 
     def __init__(self, slots: int, most_waiting: int, rows: int, seconds: float, row: Callable[[], Row]) -> None:
         self._row = row
         self._changed = threading.Condition(threading.Lock())
-        self._slots, self._most_waiting, self._rows, self.seconds = slots, most_waiting, rows, seconds
+        self._slots, self._most_waiting, self._rows, self._seconds = slots, most_waiting, rows, seconds
         self._slots_taken = self._rows_taken = self._waiting = 0
 
     def slot(self, deadline: float, has_gone: Callable[[], bool]) -> "Slot":
@@ -31,12 +31,14 @@ class Admission:
         """
         return Slot(self, deadline, has_gone)
 
-    def acquire(self, rows: int, until: float) -> bool:
+    def acquire(self, rows: int, deadline: float) -> bool:
         """Take a slot and so many rows; return whether the request had to wait. Raises TryLater."""
+        if time.monotonic() >= deadline:
+            raise _too_late()
         with self._changed:
             waits = not self._fits(rows)
             if waits:
-                self._wait(rows, until)
+                self._wait(rows, deadline)
             self._slots_taken += 1
             self._row().predicting = self._slots_taken
             self._rows_taken += rows
@@ -64,7 +66,7 @@ class Admission:
     def _fits(self, rows: int) -> bool:
         return self._slots_taken < self._slots and self._has_room(rows)
 
-    def _wait(self, rows: int, until: float) -> None:
+    def _wait(self, rows: int, deadline: float) -> None:
         limits = f"All {self._slots} prediction slots or {self._rows} rows of a worker"
         if self._waiting >= self._most_waiting:
             message = f"{limits} are in use, and {self._waiting} requests wait; try again later, or add workers."
@@ -72,8 +74,11 @@ class Admission:
         self._waiting += 1
         self._row().waiting = self._waiting
         try:
-            if not self._changed.wait_for(lambda: self._fits(rows), max(0.0, until - time.monotonic())):
-                message = f"{limits} stayed in use for {self.seconds:g} s; try again later, or add workers."
+            left = max(0.0, deadline - time.monotonic())
+            if not self._changed.wait_for(lambda: self._fits(rows), min(self._seconds, left)):
+                if time.monotonic() >= deadline:
+                    raise _too_late()
+                message = f"{limits} stayed in use for {self._seconds:g} s; try again later, or add workers."
                 raise TryLater("overloaded", message, shed="queue_time")
         finally:
             self._waiting -= 1
@@ -107,15 +112,7 @@ class Slot:
         self._release()
 
     def _acquire(self, rows: int) -> None:
-        now = time.monotonic()
-        if now >= self._deadline:
-            raise _too_late()
-        try:
-            waited = self._admission.acquire(rows, min(now + self._admission.seconds, self._deadline))
-        except TryLater:
-            if time.monotonic() >= self._deadline:
-                raise _too_late() from None
-            raise
+        waited = self._admission.acquire(rows, self._deadline)
         self._rows = rows
         if waited and self._has_gone():
             self._release()
