@@ -21,7 +21,6 @@ from service.http.responses import json_response, response_of
 from service.monitoring.metrics import Metrics
 from service.protocols.base import JSON, Answer, Codec, Contract, Statistics
 from service.protocols.registry import ProtocolRegistry
-from service.serving.model_description import describe_model
 from service.serving.served_model import ModelSlot
 
 PROBES: Final = ("/health", "/health/live", "/health/ready", "/__heartbeat__", "/__lbheartbeat__")
@@ -66,7 +65,7 @@ def blueprint(
         "/health/ready": ready,
         "/__heartbeat__": ready,
         METRICS: exposition,
-        "/model": lambda: json_response(describe_model(slot.current)),
+        "/model": lambda: json_response(slot.current.describe()),
         "/model/drift": lambda: json_response(drift.report()),
         "/__version__": lambda: Response(build, JSON),
     }

@@ -15,7 +15,6 @@ from service.protocols.base import Codec, Contract
 from service.protocols.description import JSON, Description, ModelFacts, Operation
 from service.protocols.registry import ProtocolRegistry
 from service.protocols.schemas import PROBLEM
-from service.serving.model_description import describe_model
 from service.serving.served_model import ServedModel
 
 PATH: Final = "/openapi.json"
@@ -83,7 +82,7 @@ def _model_example(facts: ModelFacts, served: ServedModel) -> Any:
     """Return the answer of GET /model, if it may be shown and is short; it is the same on all servers of a model."""
     if not facts.samples:
         return None
-    content = strict_json.dumps(describe_model(served) | {"loaded_at": served.loaded.manifest.created_at})
+    content = strict_json.dumps(served.describe() | {"loaded_at": served.loaded.manifest.created_at})
     return strict_json.loads(content) if len(content) <= _MOST_SHOWN else None
 
 

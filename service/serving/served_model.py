@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from model.bundle.manifest import SKOPS
 from model.loading import Loaded
@@ -52,12 +53,35 @@ class ServedModel:
         )
         return cls(loaded, loaded_at, contract, Predictor(loaded))
 
+    def describe(self) -> dict[str, object]:
+        """Return what GET /model answers, for JSON; service.openapi.operations has its schema."""
+        manifest, signature = self.loaded.manifest, self.loaded.manifest.signature
+        return {
+            "name": manifest.name,
+            "version": manifest.version,
+            "digest": self.loaded.digest,
+            "engine": self.loaded.engine.name,
+            "task": signature.task,
+            "layout": signature.layout,
+            "features": signature.features,
+            "outputs": signature.outputs,
+            "classes": signature.classes[0] if signature.classes and signature.outputs is None else signature.classes,
+            "thresholds": manifest.thresholds or None,
+            "answers": [
+                {"name": spec.member, "dtype": spec.dtype, "columns": spec.columns if spec.shape else None}
+                for spec in self.contract.outputs
+            ],
+            "created_at": manifest.created_at,
+            "loaded_at": datetime.fromtimestamp(self.loaded_at, UTC).isoformat(timespec="seconds"),
+            "made_with": manifest.made_with,
+            "score": manifest.score,
+        }
+
 
 @dataclass
 class ModelSlot:
     """Holds what a reload replaces. A request reads the model once, and uses that one to its end."""
 
     current: ServedModel
-    hashes: Mapping[bytes, str] | None = (
-        None  # of the tokens that are accepted, with their owners; None: none is needed
-    )
+    # Of the tokens that are accepted, each with its owner; None: no token is needed.
+    hashes: Mapping[bytes, str] | None = None
