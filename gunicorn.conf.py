@@ -9,7 +9,7 @@ from typing import Any
 
 from model.thread_limits import limit_threads
 from service.config import limits, temporary_dirs
-from service.config.refusals import one_line_exit
+from service.config.exit_line import one_line_exit
 from service.config.settings import Settings
 from service.monitoring import std_streams
 from service.server import early_signals

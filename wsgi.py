@@ -6,7 +6,7 @@ Imports: everything.
 import os
 
 from service.assembly import start
-from service.config.refusals import one_line_exit
+from service.config.exit_line import one_line_exit
 
 with one_line_exit(1):
     app = start(os.environ)

@@ -14,7 +14,7 @@ from gunicorn import systemd
 from gunicorn.sock import TCP6Socket, TCPSocket
 from gunicorn.util import is_ipv6
 
-from service.config.refusals import one_line_exit
+from service.config.exit_line import one_line_exit
 from service.config.settings import SettingError
 from service.process_table import WorkerStatus
 from service.server import early_signals, shared_directory

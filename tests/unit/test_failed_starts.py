@@ -14,7 +14,7 @@ import pytest
 
 from model.forking import in_fork
 from service.assembly import start
-from service.config.refusals import one_line_exit
+from service.config.exit_line import one_line_exit
 from tests.system.own_code import FOLDER, OWN, PACK
 from tests.system.test_failed_starts import BUNDLES, CODE
 
