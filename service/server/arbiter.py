@@ -26,7 +26,7 @@ from service.process_table import WorkerStatus
 from service.server.clock import Clock
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import Hosted
-from service.server.reload import PAUSE_SECONDS, Reload
+from service.server.reload import PAUSE_SECONDS, replace_model
 from service.server.shutdown import Shutdown
 from service.server.supervision import NotStarted, Supervision
 
@@ -45,7 +45,6 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     shutdown: Shutdown
     supervision: Supervision
     watch: DirectoryWatch
-    reloading: Reload
     clock: Clock
     reported_ready = False  # whether all workers have been ready
     checked_at = 0.0  # when the liveness of workers was last checked (monotonic clock)
@@ -61,7 +60,6 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         arbiter.supervision = Supervision(hosted.processes, hosted.events, arbiter.log)
         arbiter.watch = DirectoryWatch(hosted.watch_command, hosted.events.origin_checked)
         arbiter.watch.note(hosted.swap.tried)
-        arbiter.reloading = Reload(hosted, arbiter.shutdown, arbiter.supervision, arbiter.watch)
         arbiter.clock = Clock()
 
     # Signals, and the turns of the main loop.
@@ -113,7 +111,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
     def reload(self) -> None:
         """Serve the model that is there now. The configuration stays, because settings come from the environment."""
         self.num_workers = self.cfg.workers  # a reload undoes SIGTTIN and SIGTTOU
-        self.reloading.run(self, self.look_after_workers)
+        replace_model(self)
 
     # Workers.
 

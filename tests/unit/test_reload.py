@@ -12,7 +12,7 @@ from service.config.refusals import Refused
 from service.process_table import ProcessTable, WorkerStatus
 from service.server.directory_watch import DirectoryWatch
 from service.server.interfaces import MasterEvents
-from service.server.reload import Reload
+from service.server.reload import replace_model
 from service.server.shutdown import Shutdown
 from service.server.supervision import NotStarted, Supervision
 
@@ -53,8 +53,10 @@ class Master:
 
     log, LISTENERS, num_workers = logging.getLogger("test"), (), 2
 
-    def __init__(self, state):
-        self.state, self.new, self.killed = state, WorkerStatus.READY, []
+    def __init__(self, hosted, state):
+        self.hosted, self.state, self.new, self.killed = hosted, state, WorkerStatus.READY, []
+        self.shutdown, self.supervision = Shutdown(state, 0), Supervision(state, hosted.events, self.log)
+        self.watch = DirectoryWatch(())
         self.WORKERS = {OLD: SimpleNamespace(slot="w0")}
 
     def spawn_worker(self):
@@ -67,6 +69,9 @@ class Master:
 
     def kill_worker(self, pid, sig):
         self.killed.append((pid, sig))
+
+    def look_after_workers(self):
+        return True
 
     def reap_workers(self):
         self.WORKERS = {
@@ -84,18 +89,12 @@ def parts():
     hosted = SimpleNamespace(
         settings=SimpleNamespace(model_dir=Path("bundle"), boot_seconds=30.0), events=events, swap=swap
     )
-    shutdown = Shutdown(state, 0)
-    reload = Reload(hosted, shutdown, Supervision(state, events, Master.log), DirectoryWatch(()))
-    return SimpleNamespace(reload=reload, swap=swap, master=Master(state), shutdown=shutdown, ended=ended)
-
-
-def run(parts):
-    parts.reload.run(parts.master, lambda: True)
+    return SimpleNamespace(swap=swap, master=Master(hosted, state), ended=ended)
 
 
 def test_old_workers_stop_when_all_new_ones_are_ready(parts):
     """Then the old model is given up."""
-    run(parts)
+    replace_model(parts.master)
 
     assert ["try", "load", "commit"] == parts.swap.steps
     assert [(OLD, signal.SIGTERM)] == parts.master.killed
@@ -106,7 +105,7 @@ def test_old_workers_stop_when_all_new_ones_are_ready(parts):
 def test_new_workers_serve_the_old_model_where_the_new_one_is_wrong(parts, caplog, step):
     """The failure is logged by its code, and counted."""
     parts.swap.fails = step
-    run(parts)
+    replace_model(parts.master)
 
     assert [(OLD, signal.SIGTERM)] == parts.master.killed
     assert "the old one stays: golden_mismatch: it answers otherwise" in caplog.text
@@ -117,7 +116,7 @@ def test_new_workers_serve_the_old_model_where_the_new_one_is_wrong(parts, caplo
 def test_the_old_workers_stay_where_a_new_one_does_not_get_ready(parts, new):
     """The old model is put back."""
     parts.master.new = new
-    run(parts)
+    replace_model(parts.master)
 
     assert ["try", "load", "roll back"] == parts.swap.steps
     assert OLD not in dict(parts.master.killed)
@@ -126,8 +125,8 @@ def test_the_old_workers_stay_where_a_new_one_does_not_get_ready(parts, new):
 
 def test_a_server_that_stops_starts_no_worker(parts, caplog):
     """Nor does it load anything."""
-    parts.shutdown.signalled(signal.SIGINT)
-    run(parts)
+    parts.master.shutdown.signalled(signal.SIGINT)
+    replace_model(parts.master)
 
     assert ["try", "roll back"] == parts.swap.steps
     assert [OLD] == list(parts.master.WORKERS)
