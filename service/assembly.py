@@ -141,7 +141,6 @@ def _host(services: Services, directory: Path, tried: str, origin: Origin | None
             worker_not_started=made["worker_starts_failed_total"].inc,
             worker_lost=lambda reason: made["workers_lost_total"].labels(reason).inc(),
             worker_gone=metrics.forget,
-            workers_wanted=metrics.workers_wanted,
             origin_checked=lambda outcome: made["origin_checks_total"].labels(outcome).inc(),
         ),
         watch_command=watcher if settings.watch_seconds else (),

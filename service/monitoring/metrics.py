@@ -164,10 +164,6 @@ class Metrics:
         self.made["unshared_workers_total"].inc()
         return False
 
-    def workers_wanted(self, workers: int) -> None:
-        """Note how many workers the master keeps running."""
-        self.slot.row.wanted = workers
-
     def forget(self, slot: str) -> None:
         """Drop the live gauges of a slot whose worker has gone. Its counters stay; its next worker adds to them."""
         self.processes.row(slot).leave()

@@ -133,7 +133,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
 
     def manage_workers(self) -> None:
         """Start missing workers, and stop surplus ones."""
-        self.hosted.events.workers_wanted(self.num_workers)
+        self.hosted.processes.master.wanted = self.num_workers
         missing, surplus = self.supervision.plan(self.WORKERS, self.num_workers)
         with suppress(NotStarted):
             for _ in range(missing):

@@ -56,7 +56,6 @@ class MasterEvents:
     worker_not_started: Callable[[], object]
     worker_lost: Callable[[str], object]  # "boot", "died", "hung" or "silent"
     worker_gone: Callable[[str], object]  # its slot
-    workers_wanted: Callable[[int], object]  # how many there should be; called repeatedly
     # The outcome of a check of MODEL_URI for a new model: "unchanged", "replaced" or "failed".
     origin_checked: Callable[[str], object]
 
