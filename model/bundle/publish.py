@@ -67,11 +67,7 @@ def staging_directory(directory: Path) -> Iterator[Path]:
         except OSError as error:
             raise _refusal(directory, error) from error
     finally:
-        _leave(stage)
-        with suppress(OSError):
-            if made:
-                place.rmdir()  # fails unless it is empty
-        os.close(lock)
+        _leave(stage, lock, made=made)
 
 
 @contextmanager
@@ -90,14 +86,8 @@ def fetching_directory(directory: Path, wait: Callable[[], object]) -> Iterator[
         try:
             yield stage
             _publish(stage, place)
-            _leave(stage)
         finally:
-            if not any(path.suffix == PART for path in stage.glob("*")):
-                _leave(stage)
-            with suppress(OSError):
-                if made:
-                    place.rmdir()  # fails unless it is empty
-            os.close(lock)
+            _leave(stage, lock, made=made)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoRoom(f"{place} has no room for the bundle ({error.strerror}); free some, and try again.") from None
@@ -105,18 +95,31 @@ def fetching_directory(directory: Path, wait: Callable[[], object]) -> Iterator[
 
 
 def _enter(stage: Path, place: Path) -> int | None:
-    """Make the stage, and return a descriptor that holds its lock; None if another process has it."""
+    """Make the stage, and return a descriptor that holds its lock; None if another process has it.
+
+    The kernel releases the lock when the process ends.
+    """
     _check(place)
     stage.mkdir(parents=True, exist_ok=True)
-    return _lock(stage)
+    lock = os.open(stage / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(lock).st_nlink:  # otherwise the last holder has just removed the file
+            return lock
+    os.close(lock)
+    return None
 
 
-def _leave(stage: Path) -> None:
-    """Remove the stage."""
+def _leave(stage: Path, lock: int, *, made: bool) -> None:
+    """Remove the stage unless it has unfinished files, and the directory if it was `made` and is empty; unlock."""
     with suppress(OSError):
-        _clear(stage)
-        (stage / _LOCK).unlink()
-        stage.rmdir()
+        if not any(path.suffix == PART for path in stage.iterdir()):
+            _clear(stage)
+            (stage / _LOCK).unlink()
+            stage.rmdir()
+        if made:
+            stage.parent.rmdir()  # fails unless it is empty
+    os.close(lock)
 
 
 def _check(place: Path) -> None:
@@ -126,20 +129,6 @@ def _check(place: Path) -> None:
         path.name not in (STAGE, FETCHED) and not _OURS.fullmatch(path.name) for path in place.iterdir()
     ):
         raise OutputRefused(f"{place} exists and is not a bundle; name a directory that is new, empty or a bundle.")
-
-
-def _lock(stage: Path) -> int | None:
-    """Return a descriptor that holds the stage's lock; the kernel releases it when the process ends.
-
-    None if another process holds it.
-    """
-    lock = os.open(stage / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    with suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.fstat(lock).st_nlink:  # otherwise the last holder has just removed the file
-            return lock
-    os.close(lock)
-    return None
 
 
 def _publish(stage: Path, place: Path) -> None:
