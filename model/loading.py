@@ -19,7 +19,7 @@ from model.columns import join_columns
 from model.engines.base import Engine
 from model.engines.thresholds import ThresholdEngine
 from model.errors import MORE_MEMORY, GoldenMismatch, NoRoom, VersionMismatch, describe
-from model.labels import as_array
+from model.labels import as_array, dense
 from model.outputs import OutputSpec, labels_and_probabilities
 from model.prediction import Prediction, Rows
 from model.signature import NUMERIC, Signature, Task
@@ -120,12 +120,10 @@ def make_rows(cells: list[list[Any]], signature: Signature) -> Rows:
 def answered(golden: Golden) -> Prediction:
     """Return the golden answers as a prediction; for several outputs, probabilities are a list of such lists."""
     labels, found = _labels(golden.labels), golden.probabilities
-    further = {method: np.asarray(each, dtype=np.float64) for method, each in golden.further.items()}
+    further = {method: dense(each) for method, each in golden.further.items()}
     if found is None:
         return Prediction(labels, None, further)
-    if isinstance(found[0][0], list):
-        return Prediction(labels, tuple(np.asarray(each, dtype=np.float64) for each in found), further)
-    return Prediction(labels, np.asarray(found, dtype=np.float64), further)
+    return Prediction(labels, tuple(map(dense, found)) if isinstance(found[0][0], list) else dense(found), further)
 
 
 def _labels(rows: list[Any]) -> Any:

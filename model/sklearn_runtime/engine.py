@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from model.errors import NoFiniteAnswer, UnknownCategory, ValueRefused, raised_in
-from model.labels import answered
+from model.labels import answered, dense
 from model.outputs import OutputSpec
 from model.prediction import Prediction, Rows
 from model.signature import Signature
@@ -75,13 +75,8 @@ def predict_with(estimator: Any, signature: Signature, rows: Callable[[], Any]) 
     if not signature.probabilities:
         return Prediction(labels, None)
     probabilities = estimator.predict_proba(rows())
-    if isinstance(probabilities, list):
-        return Prediction(labels, tuple(map(_contiguous, probabilities)))
-    return Prediction(labels, _contiguous(probabilities))
-
-
-def _contiguous(numbers: Any) -> Any:
-    return np.asarray(numbers, dtype=np.float64, order="C")
+    several = isinstance(probabilities, list)
+    return Prediction(labels, tuple(map(dense, probabilities)) if several else dense(probabilities))
 
 
 def _prepare(part: Any, *, framed: bool) -> None:
