@@ -6,10 +6,12 @@ is arithmetic on arrays of values.
 
 import json
 import math
+import os
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +20,10 @@ from numpy.typing import NDArray
 from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
-from service.monitoring.metric_files import UNREADABLE, Layout, kind_of, read_words
+from service.monitoring.metric_files import read_entries
 
+# What reading a file may raise that is half written or corrupt.
+UNREADABLE: Final = (OSError, RuntimeError, ValueError, TypeError, AttributeError, struct.error)
 # By kind of file: how the values of a series are merged, and the value to begin with.
 MERGED: Final[dict[str, tuple[np.ufunc, float]]] = {
     "counter": (np.add, 0.0),
@@ -29,6 +33,8 @@ MERGED: Final[dict[str, tuple[np.ufunc, float]]] = {
 }
 MOST_LAYOUTS: Final = 8  # that are remembered for each kind of file
 MOST_PLANS: Final = 4
+_PAGE: Final = 4096
+_WORD: Final = 8
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -110,13 +116,32 @@ def _bucket(series: Series) -> Sample:
     return Sample(series.name, {**dict(series.labels), "le": series.le}, math.nan)
 
 
-@dataclass(frozen=True, eq=False)
-class _Content:
-    """What files of one kind and one layout have in common; `numbers` are those of their series."""
+class _Layout:
+    """Where in a file of one kind each series is, and how values of this kind are merged.
 
-    layout: Layout
-    numbers: NDArray[np.intp]
-    merge: np.ufunc
+    Workers have the same series in the same order, so most files share a layout.
+    """
+
+    def __init__(self, words: NDArray[np.int64], number: Callable[[str], int], merge: np.ufunc) -> None:
+        """Parse the words of a file; `number` numbers a series by its key. Raises one of UNREADABLE."""
+        entries = list(read_entries(words.tobytes())) if len(words) else []
+        self.numbers = np.array([number(key) for key, _, _, _ in entries], np.intp)
+        self._merge = merge
+        self._places = np.array([offset // _WORD for _, _, _, offset in entries], np.intp)
+        self._rest = self._without_values(words)
+
+    def fits(self, words: NDArray[np.int64]) -> bool:
+        """Return whether a file has this layout, that is, differs in its values only."""
+        return len(words) == len(self._rest) and np.array_equal(self._without_values(words), self._rest)
+
+    def merge(self, values: NDArray[np.float64], words: NDArray[np.int64]) -> None:
+        """Merge the values in a file of this layout into those of all series."""
+        values[self.numbers] = self._merge(values[self.numbers], words.view(np.float64)[self._places])
+
+    def _without_values(self, words: NDArray[np.int64]) -> NDArray[np.int64]:
+        rest = words.copy()
+        rest[self._places] = rest[self._places + 1] = 0  # a timestamp follows each value
+        return rest
 
 
 class MergedFiles:
@@ -125,16 +150,16 @@ class MergedFiles:
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str], int] = {}  # of series, by kind and key
         self._series: list[Series] = []
-        self._known: dict[str, list[_Content]] = {kind: [] for kind in MERGED}
+        self._known: dict[str, list[_Layout]] = {kind: [] for kind in MERGED}
         self._plan_of = lru_cache(MOST_PLANS)(self._make_plan)
 
     def collect(self, paths: Iterable[Path]) -> Iterable[Metric]:
         """Return the metrics in these files, in the library's order; raises one of UNREADABLE."""
         files = [self._read(path) for path in paths]
-        plan = self._plan_of(tuple(dict.fromkeys(content for content, _ in files)))
+        plan = self._plan_of(tuple(dict.fromkeys(layout for layout, _ in files)))
         values = plan.start.copy()
-        for content, words in files:
-            values[content.numbers] = content.merge(values[content.numbers], content.layout.values(words))
+        for layout, words in files:
+            layout.merge(values, words)
         return plan.families(values)
 
     def readable(self, paths: Iterable[Path]) -> list[Path]:
@@ -146,17 +171,16 @@ class MergedFiles:
                 found.append(path)
         return found
 
-    def _read(self, path: Path) -> tuple[_Content, NDArray[np.int64]]:
-        words, kind = read_words(path), kind_of(path)
+    def _read(self, path: Path) -> tuple[_Layout, NDArray[np.int64]]:
+        words = _words(path)
+        kind = path.name.rpartition("_")[0]  # the name without the slot; for gauges, it says how to merge them
         if kind not in MERGED:
             raise ValueError(f"{path} holds no kind of metrics that is merged")
         known = self._known[kind]
-        for content in known:
-            if content.layout.fits(words):
-                return content, words
-        layout = Layout(words)
-        numbers = np.array([self._number(kind, key) for key in layout.keys], np.intp)
-        known.append(_Content(layout, numbers, MERGED[kind][0]))
+        for layout in known:
+            if layout.fits(words):
+                return layout, words
+        known.append(_Layout(words, partial(self._number, kind), MERGED[kind][0]))
         del known[:-MOST_LAYOUTS]
         return known[-1], words
 
@@ -166,5 +190,19 @@ class MergedFiles:
             self._numbers[kind, key] = len(self._series) - 1
         return self._numbers[kind, key]
 
-    def _make_plan(self, contents: tuple[_Content, ...]) -> Plan:
-        return Plan(self._series, dict.fromkeys(number for each in contents for number in each.numbers.tolist()))
+    def _make_plan(self, layouts: tuple[_Layout, ...]) -> Plan:
+        return Plan(self._series, dict.fromkeys(number for each in layouts for number in each.numbers.tolist()))
+
+
+def _words(path: Path) -> NDArray[np.int64]:
+    """Read the content of a file as words of eight bytes; raises one of UNREADABLE."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        content = os.read(descriptor, _PAGE)
+        (used,) = struct.unpack_from("i", content)
+        content += os.read(descriptor, max(0, used - _PAGE))
+    finally:
+        os.close(descriptor)
+    if used % _WORD:
+        raise RuntimeError(f"{path} is corrupt: {used} bytes are said to be in use")
+    return np.frombuffer(content, np.int64, used // _WORD)

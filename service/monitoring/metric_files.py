@@ -16,19 +16,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
 from prometheus_client import values
-from prometheus_client.mmap_dict import MmapedDict
-from prometheus_client.mmap_dict import _read_all_values as read_entries
+from prometheus_client.mmap_dict import MmapedDict, _read_all_values
 
 from service.process_table import MASTER
 
-# What reading a file may raise that is half written or corrupt.
-UNREADABLE: Final = (OSError, RuntimeError, ValueError, TypeError, AttributeError, struct.error)
 _INITIAL: Final = 64 * 1024
 _PAGE: Final = 4096
-_WORD: Final = 8
 
 
 class AllocatedDict(MmapedDict):
@@ -96,44 +90,7 @@ def forget_live(directory: Path, slot: str) -> None:
             file.write(bytes(8))  # the number of bytes in use: 0
 
 
-def kind_of(path: Path) -> str:
-    """Return the kind of metrics in a file: its name without the slot. For gauges, it says how to merge them."""
-    return path.name.rpartition("_")[0]
-
-
-def read_words(path: Path) -> NDArray[np.int64]:
-    """Read the content of a file as words of eight bytes; raises one of UNREADABLE."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        content = os.read(descriptor, _PAGE)
-        (used,) = struct.unpack_from("i", content)
-        content += os.read(descriptor, max(0, used - _PAGE))
-    finally:
-        os.close(descriptor)
-    if used % _WORD:
-        raise RuntimeError(f"{path} is corrupt: {used} bytes are said to be in use")
-    return np.frombuffer(content, np.int64, used // _WORD)
-
-
-class Layout:
-    """Where in a file each series is. Workers have the same series in the same order, so most files share a layout."""
-
-    def __init__(self, words: NDArray[np.int64]) -> None:
-        """Parse the words of a file; raises one of UNREADABLE."""
-        entries = list(read_entries(words.tobytes())) if len(words) else []
-        self.keys: list[str] = [key for key, _, _, _ in entries]
-        self._values = np.array([offset // _WORD for _, _, _, offset in entries], np.intp)
-        self._rest = self._without_values(words)
-
-    def fits(self, words: NDArray[np.int64]) -> bool:
-        """Return whether a file has this layout, that is, differs in its values only."""
-        return len(words) == len(self._rest) and np.array_equal(self._without_values(words), self._rest)
-
-    def values(self, words: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the values in a file of this layout."""
-        return words.view(np.float64)[self._values]
-
-    def _without_values(self, words: NDArray[np.int64]) -> NDArray[np.int64]:
-        rest = words.copy()
-        rest[self._values] = rest[self._values + 1] = 0  # a timestamp follows each value
-        return rest
+def read_entries(content: bytes, used: int = 0) -> Iterable[tuple[str, float, float, int]]:
+    """Return the series in a file, of which so many bytes are in use: key, value, timestamp, and the value's offset."""
+    entries: Iterable[tuple[str, float, float, int]] = _read_all_values(content, used)
+    return entries

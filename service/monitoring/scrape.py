@@ -20,8 +20,7 @@ from prometheus_client.samples import Sample
 from service.errors import OK
 from service.monitoring.catalogue import PREFIX
 from service.monitoring.exemplars import Exemplars
-from service.monitoring.merged_files import MergedFiles
-from service.monitoring.metric_files import UNREADABLE
+from service.monitoring.merged_files import UNREADABLE, MergedFiles
 from service.protocols.base import Statistics
 
 Reading = TypeVar("Reading")
