@@ -14,7 +14,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from service.drift.reference import BINS, LONGEST
-from service.drift.report import Bin, FeatureDrift, Report
+from service.drift.report import Bin, Report
 from service.monitoring.catalogue import PREFIX, Declaration
 from service.process_table import MASTER, STATES, ProcessTable, Row
 
@@ -26,6 +26,7 @@ CONNECTION_STATES: Final = ("reading", "answering", "sending", "idle")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/PID/stat after the name of the program, which is in parentheses and may hold anything.
 _UTIME, _STIME = 11, 12
+FEATURE_FIGURES: Final = ("psi", "missing_ratio", "training_missing_ratio", "unseen_ratio", "out_of_range_ratio")
 _UNKNOWN: Final = Bin(None, None, None, None, None)
 # A metric's name without prefix, its labels' values, and its value; None if that is unknown.
 Sample = tuple[str, tuple[str, ...], float | None]
@@ -118,7 +119,8 @@ def of_drift(report: Report) -> Iterator[Sample]:
     yield "drift_window_rows", (), report.window.rows
     yield "drift_least_rows", (), report.window.least_rows
     for feature in report.features:
-        yield from _of_feature((feature.name[:LONGEST],), feature)
+        for figure in FEATURE_FIGURES:
+            yield f"drift_feature_{figure}", (feature.name[:LONGEST],), getattr(feature, figure)
     yield "drift_prediction_psi", (), report.prediction.psi
     for each in report.prediction.classes:
         yield "drift_class_ratio", (str(each.value),), each.window
@@ -127,11 +129,3 @@ def of_drift(report: Report) -> Iterator[Sample]:
     for number, score_bin in enumerate(report.score.bins or (_UNKNOWN,) * BINS, 1):
         yield "drift_score_ratio", (str(number),), score_bin.window
         yield "drift_training_score_ratio", (str(number),), score_bin.training
-
-
-def _of_feature(label: tuple[str], feature: FeatureDrift) -> Iterator[Sample]:
-    yield "drift_feature_psi", label, feature.psi
-    yield "drift_feature_missing_ratio", label, feature.missing_ratio
-    yield "drift_feature_training_missing_ratio", label, feature.training_missing_ratio
-    yield "drift_feature_unseen_ratio", label, feature.unseen_ratio
-    yield "drift_feature_out_of_range_ratio", label, feature.out_of_range_ratio

@@ -6,6 +6,7 @@ Metrics are encoded as prometheus_client does, but only those samples that have 
 import math
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
@@ -157,10 +158,7 @@ class Scraper:
 
     def statistics(self, since: float) -> Statistics:
         """Return statistics of all prediction requests that were answered before `since` (monotonic clock)."""
-        samples = self._shared("statistics", since, _samples)
-        sums: dict[tuple[str, bool], float] = {}
-        for name, succeeded, value in samples:
-            sums[name, succeeded] = sums.get((name, succeeded), 0.0) + value
+        sums = self._shared("statistics", since, _sums)
         return Statistics(
             succeeded=int(sums["request_duration_seconds_count", True]),
             failed=int(sums["request_duration_seconds_count", False]),
@@ -197,9 +195,9 @@ class Scraper:
         return self._files.collect(readable)
 
 
-def _samples(families: Iterable[Metric]) -> list[tuple[str, bool, float]]:
-    """Return each sample's name, whether its outcome is ok (or it has none), and its value."""
-    samples = (sample for family in families for sample in family.samples)
-    return [
-        (each.name.removeprefix(f"{PREFIX}_"), each.labels.get("outcome", OK) == OK, each.value) for each in samples
-    ]
+def _sums(families: Iterable[Metric]) -> dict[tuple[str, bool], float]:
+    """Return sums of samples by their name, and whether their outcome is ok (or they have none)."""
+    sums = defaultdict[tuple[str, bool], float](float)
+    for each in chain.from_iterable(family.samples for family in families):
+        sums[each.name.removeprefix(f"{PREFIX}_"), each.labels.get("outcome", OK) == OK] += each.value
+    return sums

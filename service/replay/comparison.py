@@ -1,8 +1,7 @@
 """Compares what was answered with what a bundle answers now, in bounded memory."""
 
-import heapq
-import itertools
 import random
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ _LONGEST: Final = 200  # characters of a reason
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Difference:
     """A row that is answered differently now."""
 
@@ -47,19 +46,14 @@ class Comparison:
         self._tolerance = tolerance
         self._numeric = served.contract.signature.classes is None
         self._random = random.Random(0)  # noqa: S311  # which rows are plotted
-        self._order = itertools.count()
-        self._heap: list[tuple[float, int, Difference]] = []
+        self._weights: list[float] = []  # of `largest`, as negative numbers, so that they ascend
+        self.largest: list[Difference] = []  # the rows that differ most, the most different first
         self.counts = Counter[str]()
         self.models = Counter[str]()
         self.skipped = Counter[str]()
         self.labels = Counter[tuple[str, str]]()
         self.sizes = np.zeros(len(EDGES) + 1, dtype=np.int64)
         self.points: list[tuple[float, float, bool]] = []
-
-    @property
-    def largest(self) -> list[Difference]:
-        """The rows that differ most, the most different first."""
-        return [found for _, _, found in sorted(self._heap, key=lambda each: (-each[0], each[1]))]
 
     def add(self, lines: Iterable[Logged | str]) -> Iterator[None]:
         """Replay lines, or count why they are skipped, and yield after each."""
@@ -125,8 +119,10 @@ class Comparison:
 
     def _keep(self, difference: Difference, weight: float) -> None:
         """Keep a difference if it is among the largest; a label that changed weighs more than any probability."""
-        push = heapq.heappush if len(self._heap) < _LARGEST else heapq.heappushpop
-        push(self._heap, (weight, -next(self._order), difference))
+        at = bisect_right(self._weights, -weight)
+        self._weights.insert(at, -weight)
+        self.largest.insert(at, difference)
+        del self._weights[_LARGEST:], self.largest[_LARGEST:]
 
     def _plot(self, point: tuple[float, float, bool]) -> None:
         """Keep a random sample of the rows (algorithm R)."""

@@ -84,13 +84,11 @@ def trace_of(fields: Mapping[str, str], draw: Callable[[], str] = random_ids) ->
     """
     given = fields.get("HTTP_TRACEPARENT")
     match = _PARENT.fullmatch(given) if given is not None else None
+    new = draw()
     if match is None:
-        new = draw()
-        trace_id = new[:32]
-        return Trace(trace_id, new[32:], trace_id)
+        return Trace(new[:32], new[32:], new[:32])
     trace_id, parent_id, flags = match.groups()
     known = int(flags, 16) & (SAMPLED | RANDOM)
-    new = draw()
     return Trace(trace_id, new[32:], new[:32], parent_id, known, fields.get("HTTP_TRACESTATE", ""))
 
 
