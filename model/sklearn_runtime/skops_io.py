@@ -98,7 +98,7 @@ def _same_bytes(content: bytes) -> bytes:
         with zipfile.ZipFile(made, "w") as numbered:
             for file, name in names.items():
                 numbered.writestr(zipfile.ZipInfo(name), archive.read(file), inside[file].compress_type)
-            numbered.writestr(zipfile.ZipInfo(SCHEMA), json.dumps(schema, indent=2))
+            numbered.writestr(zipfile.ZipInfo(SCHEMA), json.dumps(schema))
     return made.getvalue()
 
 

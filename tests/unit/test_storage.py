@@ -75,7 +75,7 @@ def test_a_bundle_comes_whole_and_is_not_fetched_again(place, fetch, tmp_path, k
 def test_an_answer_that_breaks_off_is_gone_on_with(place, fetch, tmp_path):
     """Each byte of a file is sent once, however often the connection breaks."""
     name = part(place.folder, "skops").name
-    cuts = iter([8000, 5000, 100])
+    cuts = iter([3000, 2000, 100])
     place.fault = lambda asked, answer: replace(answer, cut=next(cuts, 0)) if asked == name else None
 
     fetch().run()
