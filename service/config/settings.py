@@ -255,7 +255,7 @@ class Settings:
         MINUTES, "how long ago the oldest row may be that is compared with the training data", default=60.0
     )
     drift_least_rows: int = setting(
-        _whole(1, 10**9), "with fewer rows than this, nothing is said of drift", default=500
+        _whole(1, 10**9), "rows that the window must have; with fewer, no drift is reported", default=500
     )
     drift_features: tuple[str, ...] = setting(
         NAMES, "features that are compared with the training data; default: the 20 that tell most", default=()

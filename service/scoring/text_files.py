@@ -47,7 +47,8 @@ def open_text(job: Job, scorer: Scorer, offset: int) -> Iterator[TextFile]:
     with _opened(job.source) as (file, consumed):
         first = _first_record(file, ends)
         if not first.strip():
-            raise Stopped("bad_input", f"{job.source} is empty.")
+            found = "begins with a blank line; expected a header line or a row" if first else "is empty"
+            raise Stopped("bad_input", f"{job.source} {found}.")
         head, headed, rows = b"", False, _rows(job, scorer, first)
         if isinstance(rows, CsvRows):
             head, headed = rows.head(first), rows.headed

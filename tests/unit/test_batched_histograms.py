@@ -5,7 +5,7 @@ import threading
 from random import Random
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Histogram, values
 
 from service.monitoring import request_metrics
 from service.monitoring.request_metrics import BatchedHistograms
@@ -14,7 +14,9 @@ BOUNDS = (0.1, 1.0, 10.0)
 
 
 @pytest.fixture
-def registry():
+def registry(monkeypatch):
+    """Values in the memory of this process, whatever a test before this one has set for the whole process."""
+    monkeypatch.setattr(values, "ValueClass", values.MutexValue)
     return CollectorRegistry()
 
 

@@ -150,6 +150,8 @@ def test_a_file_of_nothing_but_bad_rows_is_scored_too(scoring):
     ("content", "said"),
     [
         ("", "is empty"),
+        (f"\n{HEAD}\n{ROW}\n", "begins with a blank line; expected a header line or a row"),
+        (f" \r\n{ROW}\n", "begins with a blank line; expected a header line or a row"),
         (f"{','.join(NAMES[:3])}\n1,2,3\n", r"the model needs 'petal width \(cm\)'"),
         (f"{HEAD},{NAMES[0]}\n{ROW},1\n", "is there twice"),
         (f"{HEAD},prediction\n{ROW},1\n", "'prediction', which is the name of a prediction"),
