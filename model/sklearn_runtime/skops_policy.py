@@ -134,15 +134,16 @@ def _check_loaders(nodes: list[Node], modules: frozenset[str]) -> None:
             raise UntrustedType(f"the model file would build {name} with {loader}, which is not trusted{hint}.")
 
 
-def objects(value: Any) -> Iterator[dict[str, Any]]:
+def objects(document: Any) -> Iterator[dict[str, Any]]:
     """Yield all objects of a JSON document, in the order of the document."""
-    if isinstance(value, dict):
-        yield value
-        for member in value.values():
-            yield from objects(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from objects(member)
+    waiting = [document]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            yield each
+            waiting.extend(reversed(each.values()))
+        elif isinstance(each, list):
+            waiting.extend(reversed(each))
 
 
 def _defined_in(name: str, modules: frozenset[str]) -> bool:
