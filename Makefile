@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help serve train test test-image test-bench test-clients test-deploy test-kubernetes test-swarm test-models test-install test-openapi test-prometheus test-proxies test-proxies-alone test-proxies-beside test-pythons test-pythons-full test-arm64 test-traces test-storage \
   test-score test-cluster bench-cluster java test-browser pictures dashboards engine debootstrap proxies prometheus chromium soak fuzz reliability lint format check coverage image image-compiled docs bench bench-capacity wrk wheel sbom reproduce audit \
-  lock environments clean
+  lock environments environments-first clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## */\1\t/' | expand -t 16
@@ -282,7 +282,8 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 # Each target installs what it needs by itself; `.ci/run` has them installed while something else runs.
-environments: .venv-models/compiled.stamp .venv-cluster/stamp java $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp proxies .venv-browser/stamp chromium \
+environments-first: proxies java .venv-cluster/stamp chromium .venv-browser/stamp
+environments: environments-first .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp \
   .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk .venv-supply/stamp .venv-clients/stamp .venv-deploy/stamp \
   $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp .venv-storage/stamp .venv-swarm/stamp engine $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
 	.venv/bin/python -c 'from tests.system.models.versions import matrix; [matrix.environment(each) for each in matrix.VERSIONS]'
