@@ -282,7 +282,7 @@ lock: .venv/dev.stamp  ## compile the requirement files from pyproject.toml
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o $(INSTALL)/bare.txt
 
 # Each target installs what it needs by itself; `.ci/run` has them installed while something else runs.
-environments-first: proxies java .venv-cluster/stamp chromium .venv-browser/stamp
+environments-first: proxies java .venv-cluster/stamp chromium .venv-browser/stamp  ## of these, what `.ci/run` needs first
 environments: environments-first .venv-models/compiled.stamp $(LIBRARIES:%=.venv-models/%.stamp) .venv-openapi/stamp \
   .venv-peers/fastapi.stamp .venv-peers/chart.stamp wrk .venv-supply/stamp .venv-clients/stamp .venv-deploy/stamp \
   $(INSTALLED:%=.venv-install/%.stamp) prometheus .venv-traces/stamp .venv-storage/stamp .venv-swarm/stamp engine $(PYTHONS:%=.venv-pythons/%.stamp)  ## install all that the test targets need
