@@ -144,7 +144,7 @@ def test_what_is_pending_is_still_there():
         ("service/config/settings.py", "from service.server.worker import Worker"),
         ("service/server/reload.py", "from service.serving.model_swap import ModelSwap"),
         ("service/server/hooks.py", "from service.http.app import create_app"),
-        ("service/serving/model_swap.py", "from service.server.reload import Reload"),
+        ("service/serving/model_swap.py", "from service.server.reload import replace_model"),
         ("service/protocols/native.py", "from flask import request"),
         ("service/serving/admission.py", "import prometheus_client"),
         ("model/packing/pack.py", "import joblib"),
