@@ -25,6 +25,15 @@ class WorkerStatus(IntEnum):
     BOOTING, READY, HUNG, LEFT = range(4)
 
 
+class Server(ctypes.Structure):
+    """What is known of the server as a whole. All processes see an assignment at once."""
+
+    slots: int  # how many have been used
+    wanted: int  # how many workers there should be
+    proven: int  # whether any worker has ever proven the model
+    draining: int  # whether load balancers should send no more requests; the server still answers
+
+
 class Row(ctypes.Structure):
     """The numbers of one process, or of its slot. All processes see an assignment at once."""
 
@@ -33,11 +42,6 @@ class Row(ctypes.Structure):
     memory_read_at: float  # monotonic clock
     memory_kilobytes: int
     pid: int  # 0: there is no process
-    slots: int  # only in the master's row: how many slots have been used
-    wanted: int  # only in the master's row: how many workers there should be
-    proven: int  # only in the master's row: whether any worker has ever proven the model
-    # Only in the master's row: whether load balancers should send no more requests. The server still answers.
-    draining: int
     status: int  # a WorkerStatus, which unlike `state` stays HUNG when the thread returns after all
     connections: int  # all that are open; up to date, while the numbers below are written every half second
     state: int  # index in STATES
@@ -71,28 +75,29 @@ class Row(ctypes.Structure):
         return self.cpu_seconds
 
 
-Row._fields_ = [
-    (name, ctypes.c_double if kind is float else ctypes.c_uint32) for name, kind in Row.__annotations__.items()
-]
+for _table in (Server, Row):
+    _kinds = _table.__annotations__.items()
+    _table._fields_ = [(name, ctypes.c_double if kind is float else ctypes.c_uint32) for name, kind in _kinds]
 _ROW: Final = ctypes.sizeof(Row)
-SIZE: Final = (1 + SLOTS) * _ROW
+_ROWS: Final = ctypes.sizeof(Server)  # where they begin
+SIZE: Final = _ROWS + (1 + SLOTS) * _ROW
 
 
 class ProcessTable:
-    """The rows of the master and of all worker slots ("w" and a number), in memory that the processes share."""
+    """The server as a whole, and the rows of the master and of worker slots ("w" and a number), in shared memory."""
 
     def __init__(self, memory: "mmap.mmap | bytearray | None" = None) -> None:
         self._memory = bytearray(SIZE) if memory is None else memory
-        self.master = self.row(MASTER)
+        self.server = Server.from_buffer(self._memory)
 
     def row(self, slot: str) -> Row:
         """Return the row of a slot."""
         index = 0 if slot == MASTER else 1 + int(slot[1:])
-        return Row.from_buffer(self._memory, index * _ROW)
+        return Row.from_buffer(self._memory, _ROWS + index * _ROW)
 
     def reserve(self, slot: str) -> None:
         """Have `used` look at a slot from now on; only in the master."""
-        self.master.slots = max(self.master.slots, 1 + int(slot[1:]))
+        self.server.slots = max(self.server.slots, 1 + int(slot[1:]))
 
     def status_of(self, slot: str) -> WorkerStatus:
         """Return the status of the worker that has a slot."""
@@ -102,11 +107,11 @@ class ProcessTable:
         """Set the status of the worker of a slot; a worker that is ready has proven the model."""
         self.row(slot).status = status
         if status is WorkerStatus.READY:
-            self.master.proven = True
+            self.server.proven = True
 
     def used(self) -> Iterator[tuple[str, Row]]:
         """Yield the master and the slots that have, or had, a process, with their rows."""
-        for slot in (MASTER, *(f"w{number}" for number in range(self.master.slots))):
+        for slot in (MASTER, *(f"w{number}" for number in range(self.server.slots))):
             row = self.row(slot)
             if row.pid or row.cpu_seconds:
                 yield slot, row

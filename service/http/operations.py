@@ -131,7 +131,7 @@ def _paths(contract: Contract, paths: Iterable[str]) -> frozenset[str]:
 
 def _check_ready(metrics: Metrics) -> None:
     """Raise TryLater if load balancers should stop sending requests; those that arrive are still answered."""
-    if metrics.processes.master.draining:
+    if metrics.processes.server.draining:
         message = "The server drains: it is about to stop, or was asked to. It still answers requests."
         raise TryLater("draining", message)
 

@@ -70,7 +70,7 @@ def of_processes(table: ProcessTable) -> Iterator[Sample]:
     workers = Counter(STATES[row.state] for slot, row in slots if row.pid and slot != MASTER)
     for state in STATES:
         yield "workers", (state,), workers[state]
-    yield "workers_configured", (), table.row(MASTER).wanted
+    yield "workers_configured", (), table.server.wanted
     for slot, row in slots:
         if row.pid and row.memory_kilobytes:
             yield "worker_memory_bytes", (slot,), row.memory_kilobytes * 1024

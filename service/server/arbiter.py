@@ -133,7 +133,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
 
     def manage_workers(self) -> None:
         """Start missing workers, and stop surplus ones."""
-        self.hosted.processes.master.wanted = self.num_workers
+        self.hosted.processes.server.wanted = self.num_workers
         missing, surplus = self.supervision.plan(self.WORKERS, self.num_workers)
         with suppress(NotStarted):
             for _ in range(missing):
@@ -162,7 +162,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
         for pid in before.keys() - self.WORKERS.keys():
             before[pid].tmp.close()
             self.supervision.has_gone(before[pid])
-            if not self.hosted.processes.master.proven and self.LISTENERS and not self.shutdown.requested:
+            if not self.hosted.processes.server.proven and self.LISTENERS and not self.shutdown.requested:
                 seconds = self.hosted.settings.boot_seconds
                 line = f"a worker hung for BOOT_SECONDS={seconds:g} or crashed before it had proven the model"
                 sys.stderr.write(f"ml-service: boot_failed: {line}; try `python -m model check`.\n")
@@ -174,7 +174,7 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]  # gunicorn ships
             try:
                 super().reap_workers()
             except HaltServer:
-                if not self.hosted.processes.master.proven:
+                if not self.hosted.processes.server.proven:
                     raise
             else:
                 return

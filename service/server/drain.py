@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         expected = "one server" if options.pid is None else f"a server with the process id {options.pid}"
         sys.stderr.write(f"expected {expected}, found {', '.join(map(str, sorted(running))) or 'none'}; see --pid.\n")
         return 1
-    process_table.find(chosen[0]).master.draining = not options.undo
+    process_table.find(chosen[0]).server.draining = not options.undo
     return 0
 
 

@@ -18,7 +18,7 @@ class Shutdown:
     """What the signals to stop have asked for. Times are by the monotonic clock."""
 
     def __init__(self, processes: ProcessTable, drain_seconds: float) -> None:
-        self._master, self._drain_seconds = processes.master, drain_seconds
+        self._server, self._drain_seconds = processes.server, drain_seconds
         self._pid = os.getpid()
         self._interruptible = False
         self._announced = False
@@ -32,8 +32,8 @@ class Shutdown:
         """
         self.requested = self.requested or sig in STOPS
         if sig == signal.SIGTERM and self._deadline is None and os.getpid() == self._pid:
-            self._deadline = time.monotonic() + (self._drain_seconds if self._master.proven else 0)
-            self._master.draining = True
+            self._deadline = time.monotonic() + (self._drain_seconds if self._server.proven else 0)
+            self._server.draining = True
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt if a signal to stop has come during `interruptibly`."""
@@ -70,7 +70,7 @@ class Shutdown:
 
     def announce(self, log: Any, count: Callable[[bool], object]) -> None:
         """Log and count the beginning and the end of a drain, also of one by `python -m service.server.drain`."""
-        draining = bool(self._master.draining)
+        draining = bool(self._server.draining)
         if draining != self._announced:
             log.info("draining: not ready, but answering" if draining else "no longer draining")
             count(draining)

@@ -55,7 +55,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         self, settings: Settings, processes: ProcessTable, events: WorkerEvents = NO_EVENTS, pages: Pages = NO_PAGES
     ) -> None:
         """Create the parts that serve; the worker's row of `processes` shows what it does."""
-        self._master, self._row, self._events = processes.master, processes.row(self.slot), events
+        self._server, self._row, self._events = processes.server, processes.row(self.slot), events
         self._peers = [processes.row(f"w{number}") for number in range(2 * settings.web_concurrency)]
         self._periodic = Periodic(self._report, self.log)
         exchange = Exchange(self.wsgi, multiprocess=self.cfg.workers > 1)
@@ -97,7 +97,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._acceptor.resume()
             self._turn()
         self._periodic.call()  # so that the next scrape shows that the worker stops
-        self._acceptor.stop(take_last=bool(self._master.draining))
+        self._acceptor.stop(take_last=bool(self._server.draining))
         self._connections.wind_down()
         until = time.monotonic() + self.cfg.graceful_timeout
         while self._connections.count > 0 and time.monotonic() < until:
@@ -168,7 +168,7 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
 
     def _leave(self) -> None:
         """Make the loop stop accepting, answer the requests that have arrived, and end."""
-        self.alive, self._master.draining = False, True
+        self.alive, self._server.draining = False, True
 
     def _count_request(self) -> bool:
         """Count a request; return whether its connection may be kept open."""
@@ -176,4 +176,4 @@ class Worker(BaseWorker):  # type: ignore[misc]  # gunicorn ships no types
         if self.alive and self.nr >= self.max_requests:
             self.log.info("this worker is replaced after max_requests=%s", self.max_requests)
             self.alive = False
-        return self.alive and self.cfg.keepalive > 0 and not self._master.draining
+        return self.alive and self.cfg.keepalive > 0 and not self._server.draining

@@ -108,7 +108,7 @@ def test_who_has_no_token_learns_nothing_of_the_model(serve, confidential, token
     digest = server.model.current.loaded.digest
 
     for draining in (False, True):
-        server.metrics.processes.master.draining = draining
+        server.metrics.processes.server.draining = draining
         for path in routes(server, model, "7"):
             for method in ("GET", "HEAD", "POST", "OPTIONS", "DELETE"):
                 answer = server.client.open(path, method=method, headers=headers)
@@ -129,10 +129,10 @@ def test_a_health_page_says_ready_or_not_to_who_has_no_token(serve, confidential
         return answer.status_code, re.sub(rb'("(?:trace|span)_id"):"[0-9a-f]+"', rb"\1", answer.data)
 
     assert (200, b'{"ready":true}') == told(right) == told(wrong)
-    server.metrics.processes.master.draining = True
+    server.metrics.processes.server.draining = True
     assert 503 == told(right)[0]
     assert told(right) == told(wrong)
-    server.metrics.processes.master.draining = False
+    server.metrics.processes.server.draining = False
     known = {"Authorization": f"Bearer {TOKENS[0]}"}
     assert "zq-version" == server.client.get(right, headers=known).headers["X-Model-Version"]
     assert wrong == right or 404 == told(wrong, **known)[0]

@@ -70,7 +70,7 @@ def test_every_answer_has_a_request_id(server):
 
 def test_a_draining_server_is_alive_and_answers_but_is_not_ready(server):
     """Load balancers are to send no more; who does is answered."""
-    server.metrics.processes.master.draining = True
+    server.metrics.processes.server.draining = True
 
     answer = server.client.get("/health/ready")
     assert (503, "draining") == (answer.status_code, answer.json["code"])

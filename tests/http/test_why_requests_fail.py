@@ -148,7 +148,7 @@ def test_who_is_refused_anywhere_is_logged_and_counted_once(serve, tmp_path, pat
 
 def test_health_checks_of_a_server_that_drains_fill_no_log(server):
     """Not ready is what they ask for, again and again."""
-    server.metrics.processes.master.draining = True
+    server.metrics.processes.server.draining = True
 
     assert 503 == server.client.get("/health/ready").status_code
     assert [] == server.lines

@@ -23,7 +23,7 @@ def test_sigterm_starts_a_drain_that_ends(state):
 
     shutdown.signalled(signal.SIGTERM)
 
-    assert (True, True, False) == (state.master.draining, shutdown.draining, shutdown.is_over())
+    assert (True, True, False) == (state.server.draining, shutdown.draining, shutdown.is_over())
     assert 3500 < shutdown.at_most(5000) <= 3600
 
 
