@@ -205,7 +205,7 @@ def test_nothing_deserialises_but_serialisation():
 
 
 def test_files_and_functions_stay_small():
-    """Two of three files have at most 150 lines, and none over 400; functions have at most 40."""
+    """Three of four files have at most 150 lines, and none over 400; functions have at most 40."""
     sizes = {name: len(path.read_text().splitlines()) for name, path in modules(ROOT).items()}
     functions = {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
@@ -216,7 +216,7 @@ def test_files_and_functions_stay_small():
 
     tests = {path.name: len(path.read_text().splitlines()) for path in (ROOT / "tests").rglob("*.py")}
     assert {} == {name: size for name, size in {**sizes, **tests}.items() if size > MOST_LINES}
-    assert sum(size > MOSTLY_LINES for size in sizes.values()) <= len(sizes) / 3
+    assert sum(size > MOSTLY_LINES for size in sizes.values()) <= len(sizes) / 4
     assert {} == {name: size for name, size in functions.items() if size > MOST_FUNCTION}
 
 

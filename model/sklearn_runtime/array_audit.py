@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from model.errors import BundleCorrupt
+from model.sklearn_runtime.encoding_audit import codes_fit, hashes_fit, words_fit
 from model.sklearn_runtime.estimator_walk import is_compiled, walk
+from model.sklearn_runtime.svm_audit import support_fits
 from model.sklearn_runtime.tree_audit import CHECKS, below
 
 
@@ -35,14 +37,14 @@ def _is_sound(part: Any) -> bool:
         for attribute, check in (
             ("estimators_", _members_fit),
             ("_fit_X", _neighbours_fit),
-            ("_n_support", _support_fits),
+            ("_n_support", support_fits),
             ("_n_threads", _centres_fit),
             ("_bisecting_tree", _halves_fit),
             ("_bin_mapper", _columns_kept),
             ("pooling_func", _pools_fit),
-            ("alternate_sign", _hashes_fit),
-            ("vocabulary_", _words_fit),
-            ("_n_features_outs", _codes_fit),
+            ("alternate_sign", hashes_fit),
+            ("vocabulary_", words_fit),
+            ("_n_features_outs", codes_fit),
         )
         if hasattr(part, attribute)
     )
@@ -118,85 +120,3 @@ def _columns_kept(boosting: Any) -> bool:
 def _pools_fit(pools: Any) -> bool:
     """Return whether there are at most as many pools as features: memory is allocated for the highest pool number."""
     return pools.labels_.shape == (pools.n_features_in_,) and below(pools.labels_, pools.n_features_in_)
-
-
-def _words_fit(counter: Any) -> bool:
-    """Return whether each word's column exists."""
-    columns = counter.vocabulary_
-    return below(np.fromiter(columns.values(), np.int64), len(columns))
-
-
-def _codes_fit(encoder: Any) -> bool:
-    """Return whether each category's column exists; a feature's columns follow those of the previous feature."""
-    grouped = encoder._infrequent_enabled
-    nothing = [None] * len(encoder.categories_)
-    rare = encoder._infrequent_indices if grouped else nothing
-    mappings = encoder._default_to_infrequent_mappings if grouped else nothing
-    dropped = nothing if encoder._drop_idx_after_grouping is None else encoder._drop_idx_after_grouping
-    if encoder._n_features_outs != encoder._compute_n_features_outs():
-        return False
-    for categories, few, mapping, drop in zip(encoder.categories_, rare, mappings, dropped, strict=True):
-        count = len(categories) if few is None else len(categories) - len(few) + 1
-        if (
-            not _increasing(categories)
-            or (few is None) != (mapping is None)
-            or (drop is not None and not 0 <= drop < count)
-        ):
-            return False
-        if few is not None and not (
-            len(few) and len(mapping) == len(categories) and below(few, len(mapping)) and below(mapping, count)
-        ):
-            return False
-    return True
-
-
-def _increasing(categories: Any) -> bool:
-    """Return whether categories, except strings, are sorted, missing ones last: they are looked up by bisection."""
-    if categories.dtype.kind in "OUS":
-        return True
-    there = categories[categories == categories]  # noqa: PLR0124  # NaN and NaT are not equal to themselves
-    missing = categories[len(there) :]
-    return bool((there[1:] > there[:-1]).all() and (missing != missing).all())  # noqa: PLR0124
-
-
-def _hashes_fit(hasher: Any) -> bool:
-    """Return whether there is at least one column: hashes are taken modulo the number of columns."""
-    return not hasattr(hasher, "n_features") or hasher.n_features > 0
-
-
-def _support_fits(machine: Any) -> bool:
-    """Return whether the counts that are passed to libsvm fit its arrays: it does not check them."""
-    counts, vectors, weights = machine._n_support, machine.support_vectors_, machine._dual_coef_
-    classifies = type(machine)._impl in ("c_svc", "nu_svc")  # regression and novelty detection do not use the counts
-    classes, held = len(machine.classes_) if classifies else 2, vectors.shape[0]
-    pairs = classes * (classes - 1) // 2
-    chances = (len(getattr(machine, "_probA", ())), len(getattr(machine, "_probB", ())))
-    certain = not getattr(machine, "_effective_probability", False)
-    return (
-        "_impl" not in vars(machine)
-        and (_sparse_support_fits if machine._sparse else _dense_support_fits)(machine)
-        and len(counts) == classes
-        and (not classifies or (bool((counts >= 0).all()) and int(counts.astype(np.int64).sum()) == held))
-        and vectors.shape[1:] == (machine.shape_fit_[1],)
-        and weights.shape == (classes - 1, held)
-        and machine._intercept_.shape == (pairs,)
-        and len(machine.support_) == held
-        and chances in ((pairs, pairs), (0, 0) if certain else (pairs, pairs))
-        and machine.shape_fit_[1] in (machine.n_features_in_, machine.shape_fit_[0])
-    )
-
-
-def _dense_support_fits(machine: Any) -> bool:
-    """Return whether indices of support vectors are in range: a precomputed kernel looks them up in each row."""
-    arrays = isinstance(machine.support_vectors_, np.ndarray) and isinstance(machine._dual_coef_, np.ndarray)
-    return arrays and below(machine.support_, machine.shape_fit_[0])
-
-
-def _sparse_support_fits(machine: Any) -> bool:
-    """Return whether no weight is left out, as libsvm assumes; with a precomputed kernel, values would be indices."""
-    vectors, weights = machine.support_vectors_, machine._dual_coef_
-    return (
-        vectors.format == weights.format == "csr"
-        and weights.data.shape == (weights.shape[0] * weights.shape[1],)
-        and machine.kernel in ("linear", "poly", "rbf", "sigmoid")
-    )

@@ -7,6 +7,7 @@ from service.config.settings import Settings
 from service.errors import InvalidRows, Problem
 from service.formats import strict_json
 from service.openapi import headers, operations
+from service.openapi.drift_schema import drift_schema
 from service.openapi.errors import ErrorResponses, problem_schema
 from service.openapi.examples import Examples
 from service.openapi.model_schemas import facts_of, schemas_of
@@ -49,7 +50,7 @@ def document(settings: Settings, protocols: ProtocolRegistry, served: ServedMode
             **schemas,
             PROBLEM: problem_schema(),
             operations.MODEL: operations.model_schema(),
-            operations.DRIFT: operations.drift_schema(),
+            operations.DRIFT: drift_schema(),
         },
         "responses": errors.components,
         "parameters": headers.parameters(facts),

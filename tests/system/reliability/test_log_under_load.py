@@ -33,7 +33,7 @@ def test_a_reader_that_stops_costs_lines_and_tears_none(serve, victim_bundles):
 
 def test_a_disk_that_is_full_costs_lines_and_tears_none(serve, victim_bundles, tmp_path):
     """On a full disk, the file has whole lines only, and those that are missing are counted."""
-    limited = ("prlimit", "--fsize=300000")  # more than the table of processes has, which is a file, too
+    limited = ("prlimit", "--fsize=200000")
     server = serve(victim_bundles["text"], WEB_CONCURRENCY="8", LOG_FILE=str(tmp_path / "log"), prefix=limited)
 
     asked = load(server, "full")
