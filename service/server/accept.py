@@ -17,10 +17,14 @@ from service.server.interfaces import WorkerEvents
 NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 SPARE_DESCRIPTORS: Final = 8  # for files, when connections use all others
 ACCEPTED_AT_ONCE: Final = 64
-# How long a worker without a free thread, or with more connections than others, leaves new connections to the others.
-# After that it accepts those that are still there.
-LEFT_BY_BUSY_SECONDS: Final = 0.02
-LEFT_BY_LARGER_SECONDS: Final = 0.005
+# For how many seconds a worker leaves new connections to the others, and how many of those that are still there it then
+# accepts at least: if it has no room, if all its threads predict, or if it has more connections than others. Others may
+# be as busy, or hang; then health checks must not wait behind a crowd that is accepted one by one.
+LEFT_BY_FULL: Final = 0.02, 1
+LEFT_BY_BUSY: Final = 0.02, 64
+LEFT_BY_LARGER: Final = 0.005, 16
+LEFT_BY_NOBODY: Final = 0.0, 1
+SHORT_SECONDS: Final = 0.02
 # A worker has more connections than others if it has more than so many times the average, plus so many.
 LARGER_BY: Final = 1.2, 2
 AT_ONCE_SECONDS: Final = 1e-6
@@ -56,7 +60,8 @@ class Acceptor:
         self.most = _allowed_connections(wanted, log)
         self._mean_connections, self._is_busy, self._events, self._log = mean_connections, is_busy, events, log
         self._listening = False
-        self._accept_at = 0.0  # when to look for new connections next, while not listening (monotonic clock)
+        # When to look for new connections next, while not listening (monotonic clock), and how many to accept at least.
+        self._accept_at, self._at_least = LEFT_BY_NOBODY
         self._short_until = 0.0  # until when descriptors count as used up (monotonic clock)
 
     def resume(self) -> None:
@@ -64,7 +69,7 @@ class Acceptor:
         if not self._listening and time.monotonic() >= self._accept_at:
             self._listen(listens=True)
             for listener in self._listeners:
-                self._accept(listener)
+                self._accept(listener, self._at_least)
 
     def longest_wait(self, now: float) -> float:
         """Return the seconds until `resume` has something to do."""
@@ -83,15 +88,17 @@ class Acceptor:
 
     def _readable(self, listener: socket.socket) -> None:
         """Accept some of the new connections, or leave them to other workers for a moment."""
-        if seconds := self._left_to_others():
+        seconds, self._at_least = self._left_to_others()
+        if seconds:
             self._listen(listens=False)
             self._accept_at = time.monotonic() + seconds
         else:
-            self._accept(listener)
+            self._accept(listener, self._at_least)
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, at_least: int) -> None:
+        """Accept so many of the new connections, and more until they are left to others."""
         for number in range(ACCEPTED_AT_ONCE):
-            if number and self._left_to_others():
+            if number >= at_least and self._left_to_others() != LEFT_BY_NOBODY:
                 return
             try:
                 accepted, address = listener.accept()
@@ -105,14 +112,16 @@ class Acceptor:
                 self._connections.make_room()
             self._connections.add(accepted, address, listener.getsockname())
 
-    def _left_to_others(self) -> float:
-        """Return for how many seconds to leave new connections to other workers; 0 to accept them."""
+    def _left_to_others(self) -> tuple[float, int]:
+        """Return for how many seconds to leave new connections to other workers, and how many to accept after that."""
         full = self._connections.count >= self.most and not self._connections.can_make_room
-        if full or self._is_busy() or time.monotonic() < self._short_until:
-            return LEFT_BY_BUSY_SECONDS
+        if full or time.monotonic() < self._short_until:
+            return LEFT_BY_FULL
+        if self._is_busy():
+            return LEFT_BY_BUSY
         times, more = LARGER_BY
         larger = self._connections.count > times * self._mean_connections() + more
-        return LEFT_BY_LARGER_SECONDS if larger else 0.0
+        return LEFT_BY_LARGER if larger else LEFT_BY_NOBODY
 
     def _listen(self, *, listens: bool) -> None:
         if listens == self._listening:
@@ -145,7 +154,7 @@ class Acceptor:
     def _make_do(self) -> None:
         """Reduce the number of connections to what the descriptors allow."""
         self._events.out_of_descriptors()
-        self._short_until = time.monotonic() + LEFT_BY_BUSY_SECONDS
+        self._short_until = time.monotonic() + SHORT_SECONDS
         fewer = max(1, self._connections.count - SPARE_DESCRIPTORS)
         if fewer < self.most:
             self.most = fewer

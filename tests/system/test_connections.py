@@ -14,6 +14,7 @@ import pytest
 
 from tests.badinput import ROW
 from tests.system.conftest import DEADLINE, background, eventually
+from tests.system.sleeping import waiting
 
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 BODY = json.dumps({"features": ROW}).encode()
@@ -184,6 +185,19 @@ def test_scrapes_have_threads_of_their_own(serve):
             assert 200 == server.predict({"features": ROW})[0]
             assert 200 == server.ready()
             assert time.monotonic() - start < 2
+
+
+def test_a_crowd_that_connects_while_all_threads_predict_is_accepted_at_once(serve, gate):
+    """Health checks behind it are answered as soon as ever, however many clients wait for a model that hangs."""
+    server = serve(**gate.model, **ONE, QUEUE_SECONDS="60")
+    body = json.dumps(waiting()).encode()
+    request = HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+    with gate, ExitStack() as open_clients:
+        for _ in range(400):
+            open_clients.enter_context(connect(server)).sendall(request)
+        start = time.monotonic()
+        assert 200 == server.ready()
+        assert time.monotonic() - start < 2
 
 
 def test_half_sent_heads_take_a_bounded_amount_of_memory(serve):
