@@ -96,9 +96,10 @@ class Acceptor:
             self._accept(listener, self._at_least)
 
     def _accept(self, listener: socket.socket, at_least: int) -> None:
-        """Accept so many of the new connections, and more until they are left to others."""
+        """Accept so many of the new connections, fewer if room runs out, and more until they are left to others."""
         for number in range(ACCEPTED_AT_ONCE):
-            if number >= at_least and self._left_to_others() != LEFT_BY_NOBODY:
+            seconds, least = self._left_to_others()
+            if seconds and number >= min(at_least, least):
                 return
             try:
                 accepted, address = listener.accept()
