@@ -264,14 +264,16 @@ def pytest_runtest_makereport(item):
 def launching(tmp_path_factory, bundle):
     """Return a launcher; everything that it started is ended with the test."""
     launcher = Launcher(tmp_path_factory, bundle)
-    yield launcher
-    for server in launcher.started:
-        server.process.terminate()
-    for server in launcher.started:
-        try:
-            server.process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            server.process.kill()
+    try:
+        yield launcher
+    finally:
+        for server in launcher.started:
+            server.process.terminate()
+        for server in launcher.started:
+            try:
+                server.process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                server.process.kill()
     assert [] == [fault for server in launcher.started for fault in server.faults_of_log()]
 
 

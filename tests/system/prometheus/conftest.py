@@ -102,7 +102,7 @@ def watched(tmp_path_factory, mixed_bundle):
         prometheus = running.enter_context(monitors.prometheus(config))
         eventually(prometheus.scraped, "a scrape of the server")
         # Two scrapes later, rates have values.
-        eventually(lambda: prometheus.value("count_over_time(up[1m])") > 2, "further scrapes")
+        eventually(lambda: (prometheus.value("count_over_time(up[1m])") or 0) > 2, "further scrapes")
         yield Watched(server, prometheus)
 
 
