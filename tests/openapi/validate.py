@@ -45,22 +45,20 @@ def examples_of(part: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield f"examples/{name}", example["value"]
 
 
-def check_schema(pointer: str, schema: Any) -> Iterator[str]:
-    """Check a schema, and the examples in it."""
-    for error in Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema):
-        yield f"{pointer}: {error.message}"
+def check_examples(pointer: str, schema: Any) -> Iterator[str]:
+    """Check the examples in a schema."""
     for name, member in schema.items() if isinstance(schema, dict) else ():
         if name == "examples":
             for example in member:
                 yield from check_example(pointer, example, pointer)
         elif name in ("properties", "$defs"):
             for each, property_ in member.items():
-                yield from check_schema(f"{pointer}/{name}/{escaped(each)}", property_)
+                yield from check_examples(f"{pointer}/{name}/{escaped(each)}", property_)
         elif name in ("items", "additionalProperties"):
-            yield from check_schema(f"{pointer}/{name}", member)
+            yield from check_examples(f"{pointer}/{name}", member)
         elif name in ("anyOf", "oneOf", "allOf", "prefixItems"):
             for place, each in enumerate(member):
-                yield from check_schema(f"{pointer}/{name}/{place}", each)
+                yield from check_examples(f"{pointer}/{name}/{place}", each)
 
 
 checked = []
@@ -80,8 +78,10 @@ schemas = [
     for pointer, part in parts(document)
     for name, schema in part.get("schemas", {}).items()
 ] + [(f"{pointer}/schema", part["schema"]) for pointer, part in parts(document) if "schema" in part]
+of_schemas = Draft202012Validator(Draft202012Validator.META_SCHEMA)
 for pointer, schema in schemas:
-    faults += check_schema(pointer, schema)
+    faults += [f"{pointer}: {error.message}" for error in of_schemas.iter_errors(schema)]
+    faults += check_examples(pointer, schema)
 for pointer, part in parts(document):
     for name, example in examples_of(part) if "schema" in part else ():
         faults += check_example(f"{pointer}/{name}", example, f"{pointer}/schema")
