@@ -17,14 +17,14 @@ from service.server.interfaces import WorkerEvents
 NO_DESCRIPTORS: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 SPARE_DESCRIPTORS: Final = 8  # for files, when connections use all others
 ACCEPTED_AT_ONCE: Final = 64
-# For how many seconds a worker leaves new connections to the others, and how many of those that are still there it then
-# accepts at least: if it has no room, if all its threads predict, or if it has more connections than others. Others may
-# be as busy, or hang; then health checks must not wait behind a crowd that is accepted one by one.
+# A worker that has no room, whose threads all predict, or that has more connections than the others leaves new ones to
+# them: for how many seconds, and how many of those that are still there it then accepts at least. The others may be as
+# busy, or hang, and health checks must not wait behind a crowd that is accepted one by one.
 LEFT_BY_FULL: Final = 0.02, 1
 LEFT_BY_BUSY: Final = 0.02, 64
 LEFT_BY_LARGER: Final = 0.005, 16
-LEFT_BY_NOBODY: Final = 0.0, 1
-SHORT_SECONDS: Final = 0.02
+NOT_LEFT: Final = 0.0, 1
+SHORT_SECONDS: Final = 0.02  # how long descriptors count as used up
 # A worker has more connections than others if it has more than so many times the average, plus so many.
 LARGER_BY: Final = 1.2, 2
 AT_ONCE_SECONDS: Final = 1e-6
@@ -61,7 +61,7 @@ class Acceptor:
         self._mean_connections, self._is_busy, self._events, self._log = mean_connections, is_busy, events, log
         self._listening = False
         # When to look for new connections next, while not listening (monotonic clock), and how many to accept at least.
-        self._accept_at, self._at_least = LEFT_BY_NOBODY
+        self._accept_at, self._at_least = NOT_LEFT
         self._short_until = 0.0  # until when descriptors count as used up (monotonic clock)
 
     def resume(self) -> None:
@@ -122,7 +122,7 @@ class Acceptor:
             return LEFT_BY_BUSY
         times, more = LARGER_BY
         larger = self._connections.count > times * self._mean_connections() + more
-        return LEFT_BY_LARGER if larger else LEFT_BY_NOBODY
+        return LEFT_BY_LARGER if larger else NOT_LEFT
 
     def _listen(self, *, listens: bool) -> None:
         if listens == self._listening:

@@ -1,8 +1,10 @@
 """Many connections, few descriptors, requests that never end: none of them costs a worker, or others their answers."""
 
 import json
+import os
 import re
 import resource
+import signal
 import socket
 import statistics
 import threading
@@ -188,7 +190,7 @@ def test_scrapes_have_threads_of_their_own(serve):
 
 
 def test_a_crowd_that_connects_while_all_threads_predict_is_accepted_at_once(serve, gate):
-    """Health checks behind it are answered as soon as ever, however many clients wait for a model that hangs."""
+    """A health check that connects after hundreds of clients, who wait for a model that hangs, is answered soon."""
     server = serve(**gate.model, **ONE, QUEUE_SECONDS="60")
     body = json.dumps(waiting()).encode()
     request = HEAD + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -198,6 +200,22 @@ def test_a_crowd_that_connects_while_all_threads_predict_is_accepted_at_once(ser
         start = time.monotonic()
         assert 200 == server.ready()
         assert time.monotonic() - start < 2
+
+
+def test_a_crowd_that_connects_while_another_worker_hangs_is_accepted_at_once(serve):
+    """The worker that goes on soon has more connections than the other, and takes those of the other, too."""
+    server = serve(WEB_CONCURRENCY="2")
+    hanging, _ = eventually(server.workers, "workers")
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        with ExitStack() as open_clients:
+            for _ in range(800):
+                open_clients.enter_context(connect(server))
+            start = time.monotonic()
+            assert 200 == server.ready()
+            assert time.monotonic() - start < 2
+    finally:
+        os.kill(hanging, signal.SIGCONT)
 
 
 def test_half_sent_heads_take_a_bounded_amount_of_memory(serve):

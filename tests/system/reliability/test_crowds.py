@@ -24,8 +24,8 @@ DESCRIPTORS = 8192
 BOUNDS = {64: (0.1, 2.0), 256: (0.1, 2.0), 1000: (0.3, 5.0), 2000: (0.6, 5.0)}
 KINDS = ("predictions", "half of it other pages")
 PREDICTIONS = ("/predict",)
-# Of a short run's rounds, in seconds, by connections: long enough for several answers on each connection.
-SHORT = {64: 3, 256: 3, 1000: 8, 2000: 8}
+# How many seconds a round of the short run takes, by connections: each of them is to get several answers.
+SHORT_SECONDS = {64: 3, 256: 3, 1000: 8, 2000: 8}
 # The proxies answer themselves for the pages that are an operator's.
 MIXED = {
     "direct": ("/predict", "/metrics", "/predict", "/v2/models/stats"),
@@ -100,7 +100,7 @@ def test_a_crowd_is_served_in_turn_and_health_checks_at_once(serve, behind, figu
     port = behind(front, *[serve(WEB_CONCURRENCY=str(WORKERS), LOG_SHARE="0")] * 2).port
     paths = PREDICTIONS if kind == KINDS[0] else MIXED[front]
     for connections, (health, wait) in bounds(front, kind).items():
-        rounds = best_of(port, connections, scaled(20, SHORT[connections]), paths)
+        rounds = best_of(port, connections, scaled(20, SHORT_SECONDS[connections]), paths)
         seen = rounds[-1]
         figure(
             "Crowds",
