@@ -16,6 +16,7 @@ from tests.arrowlies import as_file
 from tests.dialects import NPY as NPY_KIND
 from tests.dialecttable import INVOCATIONS
 
+TIMES = 4  # that a body is asked until it costs little enough: a CPU that others use is slower
 STREAM, FILE = (f"application/vnd.apache.arrow.{kind}" for kind in ("stream", "file"))
 WRAPPED: dict[str, Callable[[bytes], bytes]] = {
     "": lambda body: body,

@@ -85,7 +85,7 @@ def _read_dictionary(header: View, content: memoryview, reading: _Reading) -> No
     number, batch = header.number(0, LONG), header.view(1)
     if batch is None or number not in reading.coded:
         raise ValueError("no column uses one of the dictionaries")
-    (values,) = _columns(batch, content, [reading.coded[number]])
+    (values,) = _columns(batch, content, batch.number(0, LONG), [reading.coded[number]])
     if header.number(2, BOOL) and number in reading.dictionaries:
         known = reading.dictionaries[number]
         reading.growth += not isinstance(known.data, list)
@@ -96,10 +96,11 @@ def _read_dictionary(header: View, content: memoryview, reading: _Reading) -> No
 
 
 def _read_batch(batch: View, content: memoryview, reading: _Reading, tables: TableReader) -> None:
-    reading.rows += batch.number(0, LONG)
-    if batch.number(0, LONG):
+    height = batch.number(0, LONG)
+    reading.rows += height
+    if height:
         tables.check_row_count(reading.rows)
-        columns = _columns(batch, content, [kind.dtype for kind in reading.kinds.values()])
+        columns = _columns(batch, content, height, [kind.dtype for kind in reading.kinds.values()])
         for (name, kind), values in zip(reading.kinds.items(), columns, strict=True):
             if kind.dictionary is None:
                 column = cells(values)
@@ -108,10 +109,10 @@ def _read_batch(batch: View, content: memoryview, reading: _Reading, tables: Tab
             reading.batches[name].append(column)
 
 
-def _columns(batch: View, content: memoryview, dtypes: list[str]) -> list[Values]:
+def _columns(batch: View, content: memoryview, height: int, dtypes: list[str]) -> list[Values]:
     if batch.view(3) is not None:
         raise ValueError("compressed buffers are not supported; use Content-Encoding: gzip instead")
-    height, nodes = batch.number(0, LONG), batch.longs(1, 2)
+    nodes = batch.longs(1, 2)
     if len(nodes) != len(dtypes) or (nodes[:, 0] != height).any():
         raise ValueError("a column is not of the batch's length")
     if not 0 <= height <= 8 * len(content):  # a boolean takes a bit

@@ -5,10 +5,8 @@ import tracemalloc
 
 import pytest
 
-from tests.amplification import BINARY, LIKE_THEM, TEXTUAL, most_memory, most_seconds
+from tests.amplification import BINARY, LIKE_THEM, TEXTUAL, TIMES, most_memory, most_seconds
 from tests.http.conftest import Server
-
-TIMES = 4  # that a body is asked until it costs little enough: a CPU that others use is slower
 
 
 @pytest.fixture(scope="module")
