@@ -95,7 +95,7 @@ def test_an_alert_arrives_at_alertmanager(up, engine):
     """What fires in Prometheus is known to Alertmanager, by the address that the configuration has for it."""
     found = eventually(lambda: engine.inside(Alertmanager(9093).alerts), "an alert", SETTLED)
 
-    assert {"Watchdog"} == {alert["labels"]["alertname"] for alert in found}
+    assert "Watchdog" in [alert["labels"]["alertname"] for alert in found]
 
 
 def test_more_and_fewer_replicas_lose_no_request(up, engine, watched):
