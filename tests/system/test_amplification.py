@@ -107,14 +107,13 @@ def test_a_body_costs_in_proportion_and_nobody_else_anything(victim, case, codin
     wrapped = WRAPPED[coding](body)
     headers = headers | ({"Content-Encoding": coding} if coding else {})
 
-    found = asked.beside_others(case, wrapped, headers)
-    for _ in range(TIMES - 1):
-        if found.seconds > most_seconds(len(body)):
-            found = min(found, asked.beside_others(case, wrapped, headers), key=lambda each: each.seconds)
+    found = [asked.beside_others(case, wrapped, headers)]
+    while found[-1].seconds > most_seconds(len(body)) and len(found) < TIMES:
+        found.append(asked.beside_others(case, wrapped, headers))
 
-    assert case.allows(*found.answer), found.answer[1][:1000]
-    assert found.memory <= most_memory(len(body))
-    assert found.seconds <= most_seconds(len(body))
-    assert [200, 200] == found.neighbours
-    assert found.waited <= NEIGHBOURS_SECONDS
+    assert all(case.allows(*each.answer) for each in found), found[-1].answer[1][:1000]
+    assert max(each.memory for each in found) <= most_memory(len(body))
+    assert min(each.seconds for each in found) <= most_seconds(len(body))
+    assert all(each.neighbours == [200, 200] for each in found)
+    assert max(each.waited for each in found) <= NEIGHBOURS_SECONDS
     assert [asked.worker] == asked.server.workers()

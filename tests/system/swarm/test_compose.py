@@ -95,9 +95,12 @@ def test_an_alert_arrives_at_alertmanager(up, engine):
     """What fires in Prometheus is known to Alertmanager, by the address that the configuration has for it."""
 
     def arrived():
-        return "Watchdog" in [alert["labels"]["alertname"] for alert in Alertmanager(9093).alerts()]
+        labels = [alert["labels"] for alert in Alertmanager(9093).alerts()]
+        return [each for each in labels if each["alertname"] == "Watchdog"]
 
-    eventually(lambda: engine.inside(arrived), "the alert that always fires", SETTLED)
+    found = eventually(lambda: engine.inside(arrived), "the alert that always fires", SETTLED)
+
+    assert ["page"] == [labels["severity"] for labels in found]
 
 
 def test_more_and_fewer_replicas_lose_no_request(up, engine, watched):
